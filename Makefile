@@ -1,0 +1,52 @@
+# One chore a target. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: install
+install: $(STAMP) ## build .venv from pyproject.toml and constraints.txt
+
+# torch first and by its pinned version: left to itself, pip would take a build with gigabytes of CUDA libraries
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it with make PYTHON=..."; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (a few minutes the first time)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check torch -c constraints.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	@touch $@
+
+.PHONY: demo
+demo: $(STAMP) ## draw practice pictures, train on them, and say where the report is
+	@test -d practice/train || $(BIN)/alexnet data soccer practice
+	@$(BIN)/alexnet train practice --epochs 4
+
+.PHONY: check
+check: $(STAMP) ## formatting, lint, types, floors
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: test
+test: check ## check, then every test
+	$(BIN)/python -m pytest -q
+
+.PHONY: bench
+bench: $(STAMP) ## measure speed against what a user would run instead; needs a quiet machine
+	$(BIN)/python -m benchmarks.training_step
+	$(BIN)/python -m benchmarks.local_response_norm
+
+.PHONY: docs
+docs: $(STAMP) ## write docs/settings.md and docs/commands.md anew from the code
+	$(BIN)/python docs/generate.py
+
+.PHONY: clean
+clean: ## remove the environment and what the demo made
+	rm -rf $(VENV) practice runs

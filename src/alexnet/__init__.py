@@ -1,0 +1,71 @@
+"""AlexNet as a workbench: train it on a folder of pictures, and see what it learned and what it gets wrong.
+
+folder = alexnet.scan_folder("pictures")
+run = alexnet.train(folder, alexnet.PRESETS["fast"], out="runs/first")
+run.evaluation, run.mistakes()
+alexnet.kernels(run.model, "conv1")
+alexnet.feature_maps(run.model, "picture.jpg", "conv2")
+alexnet.write_report(run)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from alexnet.comparison.table import compare_runs
+    from alexnet.data.folder import scan_folder
+    from alexnet.errors import AlexNetError
+    from alexnet.model.summary import summarize
+    from alexnet.prediction import predict
+    from alexnet.recipe import PRESETS, Recipe
+    from alexnet.report.page import write_report
+    from alexnet.results import Run, open_run
+    from alexnet.results import kernels_of as kernels
+    from alexnet.results import maps_of as feature_maps
+    from alexnet.training.train import train
+
+HOMES = {
+    "AlexNetError": ("errors", "AlexNetError"),
+    "PRESETS": ("recipe", "PRESETS"),
+    "Recipe": ("recipe", "Recipe"),
+    "Run": ("results", "Run"),
+    "compare_runs": ("comparison.table", "compare_runs"),
+    "feature_maps": ("results", "maps_of"),
+    "kernels": ("results", "kernels_of"),
+    "open_run": ("results", "open_run"),
+    "predict": ("prediction", "predict"),
+    "scan_folder": ("data.folder", "scan_folder"),
+    "summarize": ("model.summary", "summarize"),
+    "train": ("training.train", "train"),
+    "write_report": ("report.page", "write_report"),
+}
+"""Public name → where it lives; loaded when it is first asked for, so that `import alexnet` costs nothing."""
+
+__all__ = [
+    "PRESETS",
+    "AlexNetError",
+    "Recipe",
+    "Run",
+    "compare_runs",
+    "feature_maps",
+    "kernels",
+    "open_run",
+    "predict",
+    "scan_folder",
+    "summarize",
+    "train",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in HOMES:
+        raise AttributeError(f"module 'alexnet' has no attribute {name!r}")
+    module, attribute = HOMES[name]
+    value = getattr(import_module(f"alexnet.{module}"), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

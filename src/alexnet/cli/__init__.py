@@ -1,0 +1,1 @@
+"""A thin coat: parse, one library call, show. The only room that prints and exits."""

@@ -1,0 +1,218 @@
+"""Commands that look at runs, networks and recipes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from alexnet.cli.options import Json, Out, RunPath
+from alexnet.cli.show import percent, screen
+from alexnet.errors import RecipeError
+from alexnet.recipe import PRESETS, Recipe
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["compare", "confusion", "curves", "kernels", "maps", "mistakes", "model", "recipe", "report"]
+
+
+def _save(figure: "Figure", out: Path | None, default: Path, values: dict[str, Any]) -> None:
+    from alexnet.figures.canvas import save_figure
+
+    path = save_figure(figure, out or default)
+    screen.say(f"written: {path}")
+    screen.give(values | {"figure": str(path)})
+
+
+def mistakes(
+    run: RunPath,
+    order: Annotated[str, typer.Option(help="`confidence` or `pair`.")] = "confidence",
+    export: Annotated[
+        Path | None, typer.Option(help="Copy the pictures into this folder.", show_default=False)
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, help="Pictures on the figure.")] = 24,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """List the wrongly classified test pictures, draw them, and copy them out."""
+    from alexnet.exporting import export_mistakes
+    from alexnet.results import open_run, tested_pictures
+
+    if order not in ("confidence", "pair"):
+        raise RecipeError(f"--order {order}: choose confidence or pair")
+    opened = open_run(run)
+    wrong = opened.mistakes(order)  # type: ignore[arg-type]
+    rows = [(p.file, p.true, p.predicted, percent(p.probability)) for p in wrong]
+    screen.table(["file", "right", "said", "probability"], rows, right=(3,))
+    if export is not None:
+        copied = export_mistakes(opened, export)
+        screen.say(f"copied: {len(copied)} pictures to {export}")
+    values = {"run": str(run), "num_mistakes": len(wrong), "mistakes": [p.to_dict() for p in wrong]}
+    if out is not None:
+        pictures = tested_pictures(opened, [p.file for p in wrong[:most]])
+        _save(opened.draw_mistakes(pictures, order, most), out, out, values)  # type: ignore[arg-type]
+    else:
+        screen.give(values)
+
+
+def curves(run: RunPath, out: Out = None, as_json: Json = False) -> None:
+    """Draw accuracy and loss over the training; also of a run that is still going on."""
+    from alexnet.results import open_run
+
+    opened = open_run(run)
+    values = {"run": str(run), "epochs": [epoch.to_dict() for epoch in opened.folder.epochs]}
+    _save(opened.curves(), out, opened.folder.figures_dir / "curves.png", values)
+
+
+def confusion(run: RunPath, out: Out = None, as_json: Json = False) -> None:
+    """Draw who is taken for whom."""
+    from alexnet.results import open_run
+
+    opened = open_run(run)
+    evaluation = opened.evaluation
+    values = {
+        "run": str(run),
+        "classes": list(evaluation.classes),
+        "confusion": evaluation.to_dict()["confusion"],
+    }
+    _save(opened.confusion_matrix(), out, opened.folder.figures_dir / "confusion.png", values)
+
+
+def _numbers(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    try:
+        return [int(word) for word in text.replace(",", " ").split()]
+    except ValueError as error:
+        raise RecipeError(f"--only {text}: give numbers, for instance 0,7,37") from error
+
+
+Only = Annotated[str | None, typer.Option(help="Numbers of kernels, e.g. 0,7,37.", show_default=False)]
+
+
+def kernels(
+    run: RunPath,
+    layer: Annotated[str, typer.Option(help="conv1 to conv5.")] = "conv1",
+    scale: Annotated[str, typer.Option(help="`common` to all kernels, or each its `own`.")] = "common",
+    only: Only = None,
+    channel: Annotated[int | None, typer.Option(help="Show this input map alone.", show_default=False)] = None,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Draw the learned kernels of a convolutional layer."""
+    from alexnet.results import kernels_of, open_run
+
+    if scale not in ("common", "own"):
+        raise RecipeError(f"--scale {scale}: choose common or own")
+    opened = open_run(run)
+    found = kernels_of(opened, layer)
+    figure = opened.draw_kernels(layer, scale=scale, chosen=_numbers(only), channel=channel)  # type: ignore[arg-type]
+    values = {"run": str(run), "layer": layer, "shape": list(found.weights.shape), "scale": scale}
+    _save(figure, out, opened.folder.figures_dir / f"kernels-{layer}.png", values)
+
+
+def maps(
+    run: RunPath,
+    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="A picture file.", show_default=False)],
+    layer: Annotated[str, typer.Option(help="conv1 to pool5.")] = "conv1",
+    only: Only = None,
+    every: Annotated[bool, typer.Option("--all", help="Every map of the layer on one sheet.")] = False,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Draw what a layer's kernels make of a picture: picture, kernel and map side by side."""
+    from alexnet.results import maps_of, open_run
+
+    opened = open_run(run)
+    found = maps_of(opened, picture, layer)
+    chosen = _numbers(only)
+    figure = opened.draw_feature_maps(picture, layer, chosen=chosen, every=every)
+    shown = found.strongest(3) if chosen is None else chosen
+    values = {
+        "run": str(run),
+        "layer": layer,
+        "shape": list(found.before.shape),
+        "shown": "all" if every else shown,
+    }
+    default = opened.folder.figures_dir / f"maps-{layer}-{picture.stem}.png"
+    _save(figure, out, default, values)
+
+
+def report(run: RunPath, as_json: Json = False) -> None:
+    """Write a finished run's report.html and figures anew."""
+    from alexnet.report.page import write_report
+    from alexnet.results import open_run
+
+    opened = open_run(run)
+    page = write_report(opened)
+    screen.say(f"report: {page}")
+    screen.give(opened.summary() | {"report": str(page)})
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Page (.html) or picture to write.")] = Path(
+        "comparison.html"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Put runs beside each other: curves in columns, scores, settings that differ, mistakes fixed and broken."""
+    from alexnet.comparison.table import compare_runs
+    from alexnet.report.page import write_comparison
+    from alexnet.results import open_run
+
+    opened = [open_run(path) for path in runs]
+    comparison = compare_runs(opened)
+    page = write_comparison(opened, out)
+    rows = [
+        (s["run"], percent(s["top1_error"]), " to ".join(percent(x) for x in s["top1_interval"]),
+         f"{s['num_mistakes']} of {s['num_pictures']}", f"{s['seconds']:.0f}", f"{s['pictures_per_second']:.0f}")
+        for s in comparison.scores
+    ]  # fmt: skip
+    screen.table(["run", "test error", "95 % interval", "mistakes", "seconds", "pictures/s"], rows, right=(1, 4, 5))
+    screen.table(["setting", *comparison.runs], ((field, *map(str, v)) for field, v in comparison.settings.items()))
+    for change in comparison.changes:
+        screen.say(
+            f"{change.before} → {change.after}: {len(change.fixed)} mistakes fixed, {len(change.broken)} broken "
+            f"of {change.num_common} common pictures (sign test p = {change.p_value:.3g})"
+        )
+    screen.say(f"written: {page}")
+    screen.give(comparison.to_dict() | {"page": str(page)})
+
+
+def model(
+    variant: Annotated[
+        str, typer.Argument(metavar="NAME", help="seminar, torchvision or caffe.", show_default=False)
+    ],
+    size: Annotated[int, typer.Option(help="Side of the picture, px.")] = 96,
+    classes: Annotated[int, typer.Option(min=1, help="Number of classes.")] = 8,
+    as_json: Json = False,
+) -> None:
+    """Print a network layer by layer: shapes, kernels, parameters, multiply-adds, receptive fields."""
+    from alexnet.model.summary import summarize
+
+    summary = summarize(variant, size=size, num_classes=classes)
+    rows: list[tuple[object, ...]] = [
+        (row.name, "×".join(map(str, row.output)), "×".join(map(str, row.kernel)),
+         f"{row.parameters:,}" if row.parameters else "", f"{row.multiply_adds:,}" if row.multiply_adds else "",
+         row.receptive_field)
+        for row in summary.layers
+    ]  # fmt: skip
+    rows.append(("total", "", "", f"{summary.parameters:,}", f"{summary.multiply_adds:,}", None))
+    header = ["layer", "output", "kernel", "parameters", "multiply-adds", "sees px"]
+    screen.table(header, rows, right=(3, 4, 5))
+    screen.say(f"{summary.variant}: {summary.source}")
+    screen.give(summary.to_dict())
+
+
+def recipe(preset: Annotated[str, typer.Argument(help=", ".join(PRESETS))] = "fast", as_json: Json = False) -> None:
+    """Print a recipe as TOML, each setting with what it means; a start for a file of your own."""
+    if preset not in PRESETS:
+        raise RecipeError(f"preset {preset}: no such recipe; choose one of {', '.join(PRESETS)}")
+    chosen = PRESETS[preset]
+    if not screen.as_json:
+        given = dict(line.split(" = ", 1) for line in chosen.to_toml().splitlines() if " = " in line)
+        for field, info in Recipe.model_fields.items():
+            screen.say(f"# {info.description}")
+            screen.say(f"{field} = {given[field]}" if field in given else f"# {field} is not set")
+    screen.give(chosen.model_dump())

@@ -1,0 +1,1 @@
+"""Pictures in: scan, check, split, decode once, augment, batch."""

@@ -1,0 +1,158 @@
+"""The one definition of preprocessing: how a picture file becomes the numbers that a network gets."""
+
+import io
+import warnings
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from alexnet.errors import DataError
+from alexnet.recipe import Recipe
+from alexnet.records import Preprocessing
+
+__all__ = [
+    "NORMALIZATIONS",
+    "PictureFacts",
+    "Pixels",
+    "decode_picture",
+    "inspect_picture",
+    "normalize",
+    "plain_preprocessing",
+]
+
+Pixels = npt.NDArray[np.uint8]
+
+NORMALIZATIONS: dict[str, tuple[str, tuple[float, float, float], tuple[float, float, float]]] = {
+    # channels, mean and deviation on the scale 0-255
+    "imagenet": (
+        "RGB",
+        (0.485 * 255, 0.456 * 255, 0.406 * 255),  # torchvision's weights: transforms of IMAGENET1K_V1
+        (0.229 * 255, 0.224 * 255, 0.225 * 255),
+    ),
+    "caffe": (
+        "BGR",
+        (104.0, 117.0, 123.0),
+        (1.0, 1.0, 1.0),
+    ),  # Caffe's reference models: mean pixel, raw scale
+}
+"""Fixed normalizations by name; `dataset` is computed from the training pictures."""
+
+EXIF_ORIENTATION = 0x0112
+
+
+def plain_preprocessing(recipe: Recipe) -> Preprocessing:
+    """How a recipe has files decoded to uint8 pixels, its normalization left out."""
+    blank = (0.0, 0.0, 0.0)
+    return Preprocessing(recipe.size, recipe.resize, recipe.apply_exif, "RGB", blank, blank)
+
+
+@dataclass(frozen=True)
+class PictureFacts:
+    """What a file turned out to hold. width, height: px, as stored. digest: of the decoded pixels.
+
+    error: why it cannot be used, None if it can; the other fields are then empty.
+    """
+
+    format: str = ""
+    mode: str = ""
+    width: int = 0
+    height: int = 0
+    orientation: int = 1
+    transparent: bool = False
+    digest: str = ""
+    error: str | None = None
+
+
+def decode_picture(data: bytes, preprocessing: Preprocessing) -> UInt8[np.ndarray, "H W 3"]:
+    """The square uint8 RGB picture, [size, size, 3], of a file's bytes.
+
+    One channel becomes grey, 16 bits become 8, CMYK becomes RGB, what is transparent is laid on white; of an
+    animation the first frame is taken. Reduction is antialiased (bilinear over the area that a pixel covers).
+
+    Raises:
+        DataError: the bytes are no picture, or a damaged one.
+    """
+    pixels, facts = inspect_picture(data, preprocessing)
+    if pixels is None:
+        raise DataError(facts.error or "no picture")
+    return pixels
+
+
+def inspect_picture(data: bytes, preprocessing: Preprocessing) -> tuple[Pixels | None, PictureFacts]:
+    """The decoded picture and what was found in the file; None and the reason where it cannot be used."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of large or odd files; what matters is in the facts
+            return _decode(data, preprocessing)
+    except UnidentifiedImageError:
+        return None, PictureFacts(error="no picture" if data else "empty file")
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, MemoryError) as error:
+        return None, PictureFacts(error=" ".join(str(error).split()) or type(error).__name__)
+
+
+def _decode(data: bytes, preprocessing: Preprocessing) -> tuple[Pixels, PictureFacts]:
+    size = preprocessing.size
+    with Image.open(io.BytesIO(data)) as picture:
+        width, height, mode, kind = *picture.size, picture.mode, picture.format or ""
+        orientation = int(picture.getexif().get(EXIF_ORIENTATION, 1) or 1)
+        transparent = mode in ("RGBA", "LA", "PA") or "transparency" in picture.info
+        if kind == "JPEG":
+            picture.draft("RGB", (2 * size, 2 * size))  # decodes large files at 1/2, 1/4 or 1/8
+        rgb = _to_rgb(picture, transparent=transparent)
+    if preprocessing.apply_exif and orientation != 1:
+        rgb.getexif()[EXIF_ORIENTATION] = orientation
+        rgb = ImageOps.exif_transpose(rgb)
+    pixels = np.asarray(_make_square(rgb, size, preprocessing.resize))
+    digest = blake2b(pixels.tobytes(), digest_size=16).hexdigest()
+    return pixels, PictureFacts(kind, mode, width, height, orientation, transparent, digest)
+
+
+def _to_rgb(picture: Image.Image, *, transparent: bool) -> Image.Image:
+    if picture.mode.startswith("I") or picture.mode == "F":
+        return _from_deep(picture).convert("RGB")
+    if transparent:
+        whole = picture.convert("RGBA")
+        ground = Image.new("RGBA", whole.size, "white")
+        return Image.alpha_composite(ground, whole).convert("RGB")
+    return picture.convert("RGB")
+
+
+def _from_deep(picture: Image.Image) -> Image.Image:
+    """16- and 32-bit grey as 8 bits: by 256 where it is 16 bits, by its own range where it is a float."""
+    values = np.asarray(picture).astype(np.float64)
+    if picture.mode == "F":
+        values = np.nan_to_num(values)
+        low, high = float(values.min()), float(values.max())
+        values = (values - low) * (255.0 / (high - low)) if high > low else values * 0.0
+    elif values.max(initial=0.0) > 255.0:
+        values = values / 256.0
+    return Image.fromarray(values.clip(0.0, 255.0).astype(np.uint8))
+
+
+def _make_square(picture: Image.Image, size: int, resize: str) -> Image.Image:
+    width, height = picture.size
+    box = (0.0, 0.0, float(width), float(height))
+    if resize == "crop":
+        side = min(width, height)
+        left, top = (width - side) / 2, (height - side) / 2
+        box = (left, top, left + side, top + side)
+    if (width, height) == (size, size):
+        return picture
+    return picture.resize((size, size), Image.Resampling.BILINEAR, box=box)
+
+
+def normalize(pixels: UInt8[torch.Tensor, "N H W 3"], preprocessing: Preprocessing) -> Float[torch.Tensor, "N 3 H W"]:
+    """The network's input of uint8 RGB pictures, on their device: (pixel - mean) / deviation by channel.
+
+    The result is float32, channels-last in memory.
+    """
+    mean = torch.tensor(preprocessing.mean, device=pixels.device)
+    deviation = torch.tensor(preprocessing.deviation, device=pixels.device)
+    if preprocessing.channels == "BGR":
+        pixels = pixels.flip(-1)
+    return pixels.float().sub_(mean).div_(deviation).permute(0, 3, 1, 2)

@@ -1,0 +1,50 @@
+"""What can go wrong that the user can mend, each kind with its own name.
+
+    AlexNetError             one line that names the file or the setting and the next step
+    ├── DataError            a folder, an archive or a picture
+    ├── RecipeError          a setting of a run
+    ├── GeometryError        sizes that do not fit together
+    ├── WeightsError         a weight file, or a shape that fits nowhere
+    ├── RunError             a run folder
+    └── DownloadError        the network, asked for by the user
+
+Whatever else is raised is a fault of this program.
+"""
+
+__all__ = [
+    "AlexNetError",
+    "DataError",
+    "DownloadError",
+    "GeometryError",
+    "RecipeError",
+    "RunError",
+    "WeightsError",
+]
+
+
+class AlexNetError(Exception):
+    """Base of every error that the user can mend. The message is one line, fit to be shown as it is."""
+
+
+class DataError(AlexNetError):
+    """A folder, an archive or a picture cannot be used."""
+
+
+class RecipeError(AlexNetError):
+    """A setting of a run is unknown, out of range, or in conflict with another."""
+
+
+class GeometryError(AlexNetError, ValueError):
+    """A kernel reaches further than its padded input, or the sizes of two layers do not fit."""
+
+
+class WeightsError(AlexNetError):
+    """A weight file cannot be read, or fits nowhere in the network."""
+
+
+class RunError(AlexNetError):
+    """A run folder is missing, incomplete, in use, or cannot be written."""
+
+
+class DownloadError(AlexNetError):
+    """A download that the user asked for did not come whole."""

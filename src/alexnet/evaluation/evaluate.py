@@ -1,0 +1,148 @@
+"""Test a network: in eval mode, without gradients, every picture counted."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from alexnet.data.batches import in_order
+from alexnet.data.decode import Pixels, normalize
+from alexnet.data.split import Subset
+from alexnet.evaluation.metrics import TOP5_FROM, class_scores, confusion_matrix, num_wrong
+from alexnet.model.checkpoint import TrainedNetwork
+from alexnet.records import Evaluation, Prediction, Preprocessing, wilson_interval
+
+__all__ = ["HeldOutScore", "evaluate", "in_eval_mode", "make_prediction", "measure", "probabilities"]
+
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class HeldOutScore:
+    """Loss in nats and errors as fractions on a held-out set; top5_error is None below 6 classes."""
+
+    loss: float
+    top1_error: float
+    top5_error: float | None
+
+
+@contextmanager
+def in_eval_mode(network: nn.Module) -> Iterator[None]:
+    """Eval mode without gradients inside; each module's mode is as before outside, whatever happens."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def probabilities(
+    network: nn.Module, pixels: Tensor, preprocessing: Preprocessing, *, mirror: bool = False
+) -> Float[Tensor, "N K"]:
+    """Probabilities of uint8 pictures [N, size, size, 3]; with `mirror`, averaged with their mirror images."""
+    x = normalize(pixels, preprocessing)
+    probs: Tensor = network(x).float().softmax(1)
+    if mirror:
+        probs = (probs + network(x.flip(3)).float().softmax(1)) / 2
+    return probs
+
+
+def measure(
+    network: nn.Module,
+    pixels: Pixels,
+    subset: Subset,
+    preprocessing: Preprocessing,
+    *,
+    device: torch.device,
+    mirror: bool = False,
+) -> HeldOutScore | None:
+    """Loss and errors on a subset; None if it is empty. The network is left in the mode that it was in."""
+    if not len(subset):
+        return None
+    loss = wrong1 = wrong5 = 0.0
+    num_classes = 0
+    with in_eval_mode(network):
+        for pictures, labels in in_order(pixels, subset, batch_size=BATCH, device=device):
+            probs = probabilities(network, pictures, preprocessing, mirror=mirror)
+            num_classes = probs.shape[1]
+            loss += float(nn.functional.nll_loss(_log(probs), labels, reduction="sum"))
+            wrong1 += int(num_wrong(probs, labels))
+            wrong5 += int(num_wrong(probs, labels, k=5))
+    count = len(subset)
+    return HeldOutScore(loss / count, wrong1 / count, wrong5 / count if num_classes >= TOP5_FROM else None)
+
+
+def _log(probs: Tensor) -> Tensor:
+    return probs.clamp_min(1e-12).log()
+
+
+def evaluate(
+    trained: TrainedNetwork, pixels: Pixels, subset: Subset, names: Sequence[str], *, split: str = "test"
+) -> tuple[Evaluation, tuple[Prediction, ...]]:
+    """Test a network on a subset of decoded pictures.
+
+    Args:
+        names: the file name of each row of `pixels`.
+        split: what the subset is called.
+
+    Returns:
+        The scores, and a prediction for each picture, in order.
+    """
+    started = time.perf_counter()
+    device = next(trained.network.parameters()).device
+    parts, label_parts = [], []
+    with in_eval_mode(trained.network):
+        for pictures, labels in in_order(pixels, subset, batch_size=BATCH, device=device):
+            probs = probabilities(trained.network, pictures, trained.preprocessing, mirror=trained.mirror)
+            parts.append(probs.cpu())
+            label_parts.append(labels.cpu())
+    probs, labels = torch.cat(parts), torch.cat(label_parts)
+    seconds = time.perf_counter() - started
+    classes, count = trained.classes, len(subset)
+    confusion = confusion_matrix(labels, probs.argmax(1), len(classes))
+    wrong = count - int(confusion.diagonal().sum())
+    predictions = tuple(
+        make_prediction(names[row], row_probs, classes, true=classes[label])
+        for row, row_probs, label in zip(subset.indices, probs, labels.tolist(), strict=True)
+    )
+    evaluation = Evaluation(
+        split=split,
+        views="picture and mirror image" if trained.mirror else "picture",
+        num_pictures=count,
+        num_mistakes=wrong,
+        top1_error=wrong / count,
+        top1_interval=wilson_interval(wrong, count),
+        top5_error=int(num_wrong(probs, labels, k=5)) / count if len(classes) >= TOP5_FROM else None,
+        loss=float(nn.functional.nll_loss(_log(probs), labels)),
+        classes=classes,
+        confusion=tuple(tuple(row) for row in confusion.tolist()),
+        seconds=seconds,
+        pictures_per_second=count / seconds,
+        per_class=class_scores(classes, confusion),
+    )
+    return evaluation, predictions
+
+
+def make_prediction(
+    file: str, probs: Float[Tensor, " K"], classes: tuple[str, ...], *, true: str | None = None
+) -> Prediction:
+    """What a picture's probabilities say, most probable class first."""
+    order = probs.argsort(descending=True, stable=True).tolist()
+    ranked = [float(probs[place]) for place in order]
+    loss = float(-_log(probs)[classes.index(true)]) if true is not None else None
+    return Prediction(
+        file=file,
+        true=true,
+        predicted=classes[order[0]],
+        probability=ranked[0],
+        margin=ranked[0] - (ranked[1] if len(ranked) > 1 else 0.0),
+        loss=loss,
+        top=tuple((classes[place], value) for place, value in zip(order[:5], ranked[:5], strict=True)),
+    )

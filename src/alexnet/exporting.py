@@ -1,0 +1,34 @@
+"""Copy the wrongly classified pictures out, so that they can be looked at, relabelled, or sent on."""
+
+from pathlib import Path
+
+from alexnet.data.sources import open_source
+from alexnet.errors import DataError, RunError
+from alexnet.files import disk_errors, write_whole
+from alexnet.results import Run
+
+__all__ = ["export_mistakes"]
+
+
+def export_mistakes(run: Run, folder: Path) -> tuple[Path, ...]:
+    """Copy each wrongly classified picture, unchanged, to `folder/TRUE-as-PREDICTED/PROBABILITY-NAME`.
+
+    Raises:
+        RunError: the folder is not empty or cannot be written.
+        DataError: a picture is no longer where it was.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunError(f"{folder}: exists and is not empty; choose another --export folder")
+    source = open_source(Path(run.folder.read_json("run.json")["data"]["path"]))
+    entries = {entry.name: entry for entry in source.entries}
+    copied = []
+    for mistake in run.mistakes():
+        if mistake.file not in entries:
+            raise DataError(f"{source.path}: {mistake.file} is no longer there; put it back or train again")
+        data = source.read(entries[mistake.file])
+        name = f"{100 * mistake.probability:03.0f}-{mistake.file.replace('/', '-')}"
+        target = folder / f"{mistake.true}-as-{mistake.predicted}" / name
+        with disk_errors(target, RunError, "check its permissions or choose another folder"):
+            write_whole(target, lambda beside, data=data: beside.write_bytes(data))  # type: ignore[misc]
+        copied.append(target)
+    return tuple(copied)

@@ -1,0 +1,112 @@
+"""Accuracy and loss over a training."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from alexnet.figures.canvas import BLUE, GREY, ORANGE, Sheet, clean_axes
+from alexnet.records import EpochRecord, StepRecord
+
+__all__ = ["Course", "draw_comparison", "draw_curves"]
+
+
+@dataclass(frozen=True)
+class Course:
+    """What happened in one training: its title, steps and epochs."""
+
+    title: str
+    steps: tuple[StepRecord, ...]
+    epochs: tuple[EpochRecord, ...]
+    num_classes: int
+
+
+def draw_curves(course: Course) -> Figure:
+    """Accuracy and loss side by side: steps light, epochs strong, held-out beside training."""
+    sheet = Sheet(10.5, 4.0)
+    (accuracy, loss), *_ = sheet.grid(1, 2)
+    _draw_accuracy(accuracy, course, with_legend=True)
+    _draw_loss(loss, course)
+    accuracy.set_ylabel("accuracy, %")
+    loss.set_ylabel("loss, nats")
+    accuracy.set_title("Accuracy")
+    loss.set_title("Loss")
+    sheet.suptitle(course.title, fontsize=12)
+    return sheet
+
+
+def draw_comparison(courses: Sequence[Course]) -> Figure:
+    """One column for each training: accuracy above, loss below, on common scales."""
+    sheet = Sheet(max(4.2 * len(courses), 6.0), 6.4)
+    rows = sheet.grid(2, len(courses), sharey="row")
+    for place, course in enumerate(courses):
+        _draw_accuracy(rows[0][place], course, with_legend=place == 0)
+        _draw_loss(rows[1][place], course)
+        rows[0][place].set_title(course.title)
+        rows[0][place].set_xlabel("")
+    rows[0][0].set_ylabel("accuracy, %")
+    rows[1][0].set_ylabel("loss, nats")
+    return sheet
+
+
+def _draw_accuracy(axes: Axes, course: Course, *, with_legend: bool) -> None:
+    steps, epochs = course.steps, course.epochs
+    at = [record.step for record in epochs]
+    axes.plot([s.step for s in steps], [100 * (1 - s.top1_error) for s in steps], color=BLUE, alpha=0.22, lw=0.8)
+    axes.plot(
+        at,
+        [100 * (1 - e.train_top1_error) for e in epochs],
+        color=BLUE,
+        lw=2.2,
+        marker="o",
+        ms=3.5,
+        label="training",
+    )
+    for field, label, style in (
+        ("validation_top1_error", "validation", ":"),
+        ("test_top1_error", "test", "-"),
+    ):
+        errors = [getattr(epoch, field) for epoch in epochs]
+        if any(error is not None for error in errors):
+            values = [math.nan if error is None else 100 * (1 - error) for error in errors]
+            axes.plot(at, values, color=ORANGE, lw=2.2, ls=style, marker="o", ms=3.5, label=label)
+    axes.set_ylim(0, 102)
+    _finish(axes)
+    if with_legend:
+        axes.legend(frameon=False, loc="lower right")
+
+
+def _draw_loss(axes: Axes, course: Course) -> None:
+    steps, epochs = course.steps, course.epochs
+    at = [record.step for record in epochs]
+    axes.plot([s.step for s in steps], [s.loss for s in steps], color=BLUE, alpha=0.22, lw=0.8)
+    axes.plot(at, [e.train_loss for e in epochs], color=BLUE, lw=2.2, marker="o", ms=3.5)
+    for field, style in (("validation_loss", ":"), ("test_loss", "-")):
+        values = [getattr(epoch, field) for epoch in epochs]
+        if any(value is not None for value in values):
+            axes.plot(
+                at,
+                [math.nan if v is None else v for v in values],
+                color=ORANGE,
+                lw=2.2,
+                ls=style,
+                marker="o",
+                ms=3.5,
+            )
+    guessing = math.log(course.num_classes)
+    axes.axhline(guessing, color=GREY, lw=0.8, ls=(0, (4, 4)))
+    axes.annotate(
+        f"guessing: ln {course.num_classes}", (1.0, guessing), xycoords=("axes fraction", "data"),
+        ha="right", va="bottom", color=GREY, fontsize=8,
+    )  # fmt: skip
+    highest = max([guessing * 1.15, *(e.train_loss for e in epochs)], default=1.0)
+    axes.set_ylim(0, highest * 1.05)
+    _finish(axes)
+
+
+def _finish(axes: Axes) -> None:
+    axes.set_xlabel("steps")
+    axes.grid(axis="y", color=GREY, alpha=0.25, lw=0.6)
+    clean_axes(axes)

@@ -1,0 +1,78 @@
+"""What kernels make of a picture: picture, kernel and map side by side."""
+
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from alexnet.errors import GeometryError
+from alexnet.figures.canvas import GREY, Sheet, clean_axes
+from alexnet.figures.mosaic import draw_mosaic
+from alexnet.figures.tiles import kernel_picture
+
+__all__ = ["draw_all_maps", "draw_feature_maps"]
+
+
+def draw_feature_maps(
+    picture: np.ndarray,
+    kernels: np.ndarray | None,
+    before: np.ndarray,
+    after: np.ndarray | None,
+    chosen: Sequence[int],
+    *,
+    title: str,
+) -> Figure:
+    """One row for each chosen kernel: the picture, the kernel, the map before and after ReLU.
+
+    Args:
+        picture: uint8 [S, S, 3]. kernels: [C, in, k, k] or None. before, after: [C, H, W]; after may be None.
+            Maps before ReLU are on a symmetric scale around 0 (blue below, red above), after it from 0 up.
+
+    Raises:
+        GeometryError: a kernel that is not there.
+    """
+    if not chosen or any(not 0 <= place < len(before) for place in chosen):
+        raise GeometryError(f"kernels {list(chosen)}: the layer has maps 0 to {len(before) - 1}")
+    panels = ["picture"] + ["kernel"] * (kernels is not None) + ["before ReLU" if after is not None else "map"]
+    panels += ["after ReLU"] * (after is not None)
+    sheet = Sheet(2.35 * len(panels), 2.2 * len(chosen) + 0.6)
+    for row, place in zip(sheet.grid(len(chosen), len(panels)), chosen, strict=True):
+        for axes, panel in zip(row, panels, strict=True):
+            clean_axes(axes, ticks=False)
+            if panel == "picture":
+                axes.imshow(picture)
+            elif panel == "kernel" and kernels is not None:
+                _draw_kernel(axes, kernels[place])
+            elif panel == "after ReLU" and after is not None:
+                axes.imshow(after[place], cmap="viridis", vmin=0, vmax=max(float(after[place].max()), 1e-6))
+            else:
+                limit = max(float(np.abs(before[place]).max()), 1e-6)
+                axes.imshow(before[place], cmap="RdBu_r", vmin=-limit, vmax=limit)
+            if panel not in ("picture", "kernel"):
+                values = after if panel == "after ReLU" and after is not None else before
+                low, high = float(values[place].min()), float(values[place].max())
+                axes.set_xlabel(f"{low:.2g} to {high:.2g}", fontsize=8, color=GREY)
+        row[0].set_ylabel(f"kernel {place}", fontsize=10)
+    for axes, panel in zip(sheet.axes[: len(panels)], panels, strict=True):
+        axes.set_title(panel, fontsize=9.5, fontweight="normal")
+    sheet.suptitle(title, fontsize=11)
+    return sheet
+
+
+def _draw_kernel(axes: Axes, weights: np.ndarray) -> None:
+    """A kernel on its own scale, as RGB or as the mean of its input maps."""
+    tile = weights if len(weights) == 3 else weights.mean(0)
+    image = kernel_picture(tile, float(np.abs(tile).max()))
+    axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    said = "RGB, own scale" if len(weights) == 3 else f"mean of {len(weights)}, own scale"
+    axes.set_xlabel(said, fontsize=8, color=GREY)
+
+
+def draw_all_maps(maps: np.ndarray, *, title: str, columns: int = 16) -> Figure:
+    """Every map [C, H, W] of a layer, numbered, on one common scale from the smallest to the largest value."""
+    low, high = float(maps.min()), max(float(maps.max()), float(maps.min()) + 1e-6)
+    colors = matplotlib.colormaps["viridis"]((maps - low) / (high - low))[..., :3]
+    said = f"{title}, one scale from {low:.3g} to {high:.3g}"
+    return draw_mosaic(colors, range(len(maps)), title=said, columns=columns, inches=0.72)

@@ -1,0 +1,71 @@
+"""A trained network on disk: weights as safetensors, and beside them all that is needed to use them."""
+
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+
+from alexnet.errors import RunError
+from alexnet.model.alexnet import AlexNet
+from alexnet.model.variants import get_variant
+from alexnet.records import Preprocessing
+from alexnet.runs import RunFolder
+
+__all__ = ["TrainedNetwork", "load_network", "save_network"]
+
+
+class TrainedNetwork:
+    """A network in eval mode with its classes and preprocessing."""
+
+    def __init__(
+        self, network: AlexNet, classes: tuple[str, ...], preprocessing: Preprocessing, *, mirror: bool
+    ) -> None:
+        self.network, self.classes, self.preprocessing = network.eval(), classes, preprocessing
+        self.mirror = mirror
+
+    def __repr__(self) -> str:
+        return f"TrainedNetwork({self.network.spec.name}, {len(self.classes)} classes, {self.preprocessing.size} px)"
+
+
+def save_network(run: RunFolder, trained: TrainedNetwork, *, epoch: int) -> None:
+    """Write model.safetensors and model.json, each whole.
+
+    Raises:
+        RunError: the disk is full, or the folder cannot be written.
+    """
+    network = trained.network
+    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    run.write(run.model_path.name, lambda beside: safetensors.torch.save_file(tensors, beside))
+    values: dict[str, Any] = {
+        "variant": network.spec.name,
+        "classes": list(trained.classes),
+        "dropout": network.dropout,
+        "preprocessing": trained.preprocessing.to_dict(),
+        "mirror_test": trained.mirror,
+        "epoch": epoch,
+        "layers": {name: list(tensor.shape) for name, tensor in tensors.items()},
+    }
+    run.write_json("model.json", values)
+
+
+def load_network(run: RunFolder) -> TrainedNetwork:
+    """The network of a run.
+
+    Raises:
+        RunError: the run holds no model yet, or its files are damaged.
+    """
+    values = run.read_json("model.json")
+    path: Path = run.model_path
+    try:
+        preprocessing = Preprocessing.from_dict(values["preprocessing"])
+        classes = tuple(values["classes"])
+        spec = get_variant(values["variant"])
+        with torch.device("meta"):
+            network = AlexNet(spec, size=preprocessing.size, num_classes=len(classes), dropout=values["dropout"])
+        network.load_state_dict(safetensors.torch.load_file(path), assign=True)
+    except (OSError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        message = " ".join(str(error).split())[:160]
+        raise RunError(f"{path}: is missing or damaged ({message}); train again") from error
+    return TrainedNetwork(network, classes, preprocessing, mirror=bool(values["mirror_test"]))

@@ -1,0 +1,141 @@
+"""The page of a run, and the page of a comparison: one file each, no network."""
+
+import base64
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from matplotlib.figure import Figure
+from PIL import Image
+
+from alexnet.comparison.table import compare_runs, draw_columns
+from alexnet.data.decode import Pixels
+from alexnet.errors import DataError, RunError
+from alexnet.evaluation.mistakes import class_pairs
+from alexnet.figures.canvas import save_figure, svg_text
+from alexnet.files import disk_errors, write_whole
+from alexnet.model.summary import summarize
+from alexnet.records import Prediction
+from alexnet.results import Run, tested_pictures
+
+__all__ = ["write_comparison", "write_report"]
+
+MOST_MISTAKES = 240
+"""Wrongly classified pictures that the page holds; predictions.csv names all."""
+
+NUM_GALLERY = 24
+"""Wrongly classified pictures on the figure for slides."""
+
+
+def write_report(run: Run) -> Path:
+    """Write a finished run's figures and its report.html; returns the page's path.
+
+    Raises:
+        RunError: the run is not finished, or its folder cannot be written.
+    """
+    mistakes = run.mistakes()[:MOST_MISTAKES]
+    pictures = _pictures(run, [*mistakes, *run.predictions[:1]])
+    figures = _draw_all(run, mistakes, pictures)
+    for name, figure in figures.items():
+        save_figure(figure, run.folder.figures_dir / f"{name}.png")
+    recipe = run.recipe
+    evaluation = run.evaluation
+    values = {
+        "title": run.path.resolve().name,
+        "recipe": recipe,
+        "settings": recipe.model_dump(),
+        "about": run.folder.read_json("run.json"),
+        "summary": run.summary(),
+        "evaluation": evaluation,
+        "pairs": class_pairs(run.mistakes())[:12],
+        "curves": svg_text(figures["curves"]),
+        "confusion": svg_text(figures["confusion"]),
+        "mistakes": [p.to_dict() | {"image": _picture_uri(pictures[p.file])} for p in mistakes if p.file in pictures],
+        "kernels": {
+            "conv1": _figure_uri(figures["kernels-conv1"]),
+            "own": _figure_uri(figures["kernels-conv1-own-scale"]),
+            "others": {
+                name.removeprefix("kernels-"): _figure_uri(figure)
+                for name, figure in figures.items()
+                if name.startswith("kernels-conv") and not name.startswith("kernels-conv1")
+            },
+        },
+        "maps": [
+            {"layer": name.removeprefix("maps-"), "image": _figure_uri(figure)}
+            for name, figure in figures.items()
+            if name.startswith("maps-")
+        ],
+        "network": summarize(recipe.variant, size=recipe.size, num_classes=len(evaluation.classes)),
+    }
+    return _write_page(run.folder.report_path, "run.html.j2", values)
+
+
+def _pictures(run: Run, predictions: Sequence[Prediction]) -> dict[str, Pixels]:
+    """The pictures that the page shows; none where they are no longer at their place."""
+    try:
+        return tested_pictures(run, [p.file for p in predictions])
+    except DataError:
+        return {}
+
+
+def _draw_all(run: Run, mistakes: Sequence[Prediction], pictures: dict[str, Pixels]) -> dict[str, Figure]:
+    """Every figure of the run by name."""
+    figures = {"curves": run.curves(), "confusion": run.confusion_matrix()}
+    if pictures:
+        figures["mistakes"] = run.draw_mistakes(pictures, most=NUM_GALLERY)
+    figures["kernels-conv1"] = run.draw_kernels("conv1")
+    figures["kernels-conv1-own-scale"] = run.draw_kernels("conv1", scale="own")
+    convs = [name for name in run.model.network.layer_names if name.startswith("conv")]
+    for layer in convs[1:]:
+        figures[f"kernels-{layer}"] = run.draw_kernels(layer)
+    shown = next((pictures[p.file] for p in (*mistakes, *run.predictions[:1]) if p.file in pictures), None)
+    if shown is not None:
+        for layer in convs:
+            figures[f"maps-{layer}"] = run.draw_feature_maps(shown, layer)
+    return figures
+
+
+def write_comparison(runs: Sequence[Run], path: Path) -> Path:
+    """Write the comparison of runs as a page (`.html`) or its columns as a picture (any other ending).
+
+    Raises:
+        RunError: fewer than two runs, one that is not finished, or a path that cannot be written.
+    """
+    comparison = compare_runs(runs)
+    columns = draw_columns(runs)
+    if path.suffix.lower() not in (".html", ".htm"):
+        return save_figure(columns, path)
+    values = {
+        "title": "Runs compared",
+        "comparison": comparison,
+        "columns": svg_text(columns),
+        "kernels": [(run.path.name, _figure_uri(run.draw_kernels("conv1"))) for run in runs],
+    }
+    return _write_page(path, "comparison.html.j2", values)
+
+
+def _write_page(path: Path, template: str, values: dict[str, Any]) -> Path:
+    loader = jinja2.PackageLoader("alexnet.report")
+    page = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    text = page.get_template(template).render(values)
+    with disk_errors(path, RunError, "check its permissions or choose another path"):
+        write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"))
+    return path
+
+
+def _figure_uri(figure: Figure) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return _uri(buffer.getvalue(), "png")
+
+
+def _picture_uri(pixels: Pixels) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="JPEG", quality=88)
+    return _uri(buffer.getvalue(), "jpeg")
+
+
+def _uri(data: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"

@@ -1,0 +1,83 @@
+"""Test a finished run again, on its own pictures or on others."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from alexnet.data.cache import DecodedPictures, decode_folder
+from alexnet.data.folder import scan_folder
+from alexnet.data.split import Subset, split_pictures
+from alexnet.errors import DataError
+from alexnet.evaluation.evaluate import evaluate
+from alexnet.records import Evaluation, Prediction
+from alexnet.results import Run
+
+__all__ = ["Retest", "retest"]
+
+
+@dataclass(frozen=True)
+class Retest:
+    """What a new test gave. seconds: of the whole call."""
+
+    data: Path
+    evaluation: Evaluation
+    predictions: tuple[Prediction, ...]
+    seconds: float
+
+
+def retest(run: Run, data: Path | None = None) -> Retest:
+    """Test a run's network again.
+
+    On its own pictures the test set is the one of the training, and the run's evaluation and predictions are
+    written anew. On other ones it is their test set where they have one, else all of them, and nothing is
+    written.
+
+    Raises:
+        DataError: the pictures are gone, changed, or of other classes.
+        RunError: the run is not finished.
+    """
+    started = time.perf_counter()
+    about = run.folder.read_json("run.json")
+    path = data or Path(about["data"]["path"])
+    folder = scan_folder(path)
+    pictures = decode_folder(folder, run.model.preprocessing)
+    if data is None and pictures.fingerprint != about["data"]["fingerprint"]:
+        raise DataError(f"{path}: holds other pictures than the run was trained with; name them with --data")
+    subset = _own_test(run, pictures) if data is None else _foreign_test(run, pictures)
+    names = [file.entry.name for file in folder.files]
+    evaluation, predictions = evaluate(run.model, pictures.pixels, subset, names)
+    if data is None:
+        run.folder.write_predictions(predictions)
+        run.folder.write_json("evaluation.json", evaluation.to_dict())
+    return Retest(path, evaluation, predictions, time.perf_counter() - started)
+
+
+def _own_test(run: Run, pictures: DecodedPictures) -> Subset:
+    recipe = run.recipe
+    return split_pictures(
+        pictures,
+        test_fraction=recipe.test_fraction,
+        validation_fraction=recipe.validation_fraction,
+        seed=recipe.seed,
+    ).test
+
+
+def _foreign_test(run: Run, pictures: DecodedPictures) -> Subset:
+    """The pictures' own test set, or all of them; only classes that the network knows."""
+    files, facts = pictures.folder.files, pictures.facts
+    number = {name: place for place, name in enumerate(run.model.classes)}
+    wanted = {"test"} if any(file.split == "test" for file in files) else {"validation"}
+    if not pictures.folder.has_split:
+        wanted = {"train", None}  # type: ignore[arg-type]
+    rows = [
+        row
+        for row, (file, fact) in enumerate(zip(files, facts, strict=True))
+        if fact.error is None and file.split in wanted and file.class_name in number
+    ]
+    if not rows:
+        known = ", ".join(run.model.classes)
+        raise DataError(f"{pictures.folder.path}: holds no test pictures of the run's classes ({known})")
+    labels = [number[files[row].class_name] for row in rows]
+    return Subset(np.array(rows, np.int64), np.array(labels, np.int64))

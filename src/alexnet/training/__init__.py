@@ -1,0 +1,1 @@
+"""Learning: the loop, and what it needs around it."""

@@ -1,0 +1,59 @@
+"""What a training tells while it runs; who listens decides how it is shown."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from alexnet.records import EpochRecord, StepRecord
+
+__all__ = ["Ended", "Event", "Listener", "Note", "Progress", "Stepped", "Warned", "ignore"]
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something worth knowing, one line."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something that probably goes wrong, with its likely cause, one line."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A long job besides the steps. what: `decoding` (pictures) or `downloading` (bytes)."""
+
+    what: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """One step is done."""
+
+    record: StepRecord
+    num_steps: int
+    num_epochs: int
+    pictures_per_second: float
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class Ended:
+    """One epoch is done and measured."""
+
+    record: EpochRecord
+    num_epochs: int
+    is_best: bool
+
+
+Event = Note | Warned | Progress | Stepped | Ended
+Listener = Callable[[Event], None]
+
+
+def ignore(_event: Event) -> None:
+    """Listen to nothing."""

@@ -1,0 +1,235 @@
+"""The training loop, read downward."""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from alexnet.data.augment import Augmentation, augment
+from alexnet.data.batches import epoch_order, gather
+from alexnet.data.decode import Pixels
+from alexnet.data.split import Split
+from alexnet.errors import RunError
+from alexnet.evaluation.evaluate import HeldOutScore, measure
+from alexnet.evaluation.metrics import num_wrong
+from alexnet.model.checkpoint import TrainedNetwork, save_network
+from alexnet.recipe import Recipe
+from alexnet.records import EpochRecord, StepRecord
+from alexnet.runs import RunFolder
+from alexnet.training.events import Ended, Listener, Stepped, Warned
+from alexnet.training.optimizer import Optimizers
+from alexnet.training.processes import Machine
+from alexnet.training.resume import Position, load_state, save_state
+from alexnet.training.schedule import picture_size, rate_factor, usable_sizes
+
+__all__ = ["Job", "fit"]
+
+SAVE_SECONDS = 30.0
+"""A state younger than this is not written again at the end of an epoch."""
+
+STALLED = 0.98
+"""Share of the loss of blind guessing above which the later half of an epoch counts as having learned nothing."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that the loop works on. trained: the network on its device, with classes and preprocessing."""
+
+    recipe: Recipe
+    trained: TrainedNetwork
+    pixels: Pixels
+    split: Split
+    machine: Machine
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures in a step: the recipe's, or all there are."""
+        return min(self.recipe.batch_size, len(self.split.train))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole batches in an epoch; the few pictures over are others in each epoch."""
+        return len(self.split.train) // self.batch_size
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of the whole training."""
+        return self.recipe.epochs * self.steps_per_epoch
+
+    @property
+    def guessing_loss(self) -> float:
+        """Loss in nats of a network that knows the classes' frequencies only; ln K where they are equal."""
+        counts = np.bincount(self.split.train.labels, minlength=len(self.split.classes))
+        shares = counts[counts > 0] / counts.sum()
+        return float(-(shares * np.log(shares)).sum())
+
+
+def fit(job: Job, run: RunFolder, emit: Listener) -> Position:
+    """Train from the saved state, or from the start, to the end; the best network is saved as it appears.
+
+    Raises:
+        KeyboardInterrupt: the user interrupted; the state is saved.
+        RunError: the loss is not finite, or the run folder cannot be written.
+    """
+    recipe, network, device = job.recipe, job.trained.network, job.machine.device
+    optimizers = Optimizers(network, recipe)
+    position = load_state(run, network, optimizers) or Position()
+    run.cut_records("steps.csv", StepRecord, position.step)
+    run.cut_records("epochs.csv", EpochRecord, position.step)
+    sizes = usable_sizes(network.spec, recipe.start_size or recipe.size, recipe.size)
+    augmentation = Augmentation.of(recipe)
+    autocast = torch.autocast(device.type, job.machine.dtype, enabled=job.machine.dtype != torch.float32)
+    started, saved = time.perf_counter() - position.seconds, time.perf_counter()
+    network.train()
+    with _signals_noted() as interrupted:
+        while position.step < job.num_steps:
+            epoch, place = divmod(position.step, job.steps_per_epoch)
+            began = time.perf_counter()
+            generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + position.step)
+            torch.manual_seed(recipe.seed * 1_000_003 + position.step)  # dropout
+            size = picture_size(recipe, sizes, position.step, num_steps=job.num_steps)
+            factor = rate_factor(recipe, position.step, num_steps=job.num_steps, steps_per_epoch=job.steps_per_epoch)
+
+            order = epoch_order(len(job.split.train), seed=recipe.seed, epoch=epoch)
+            places = order[place * job.batch_size : (place + 1) * job.batch_size]
+            pictures, labels = gather(job.pixels, job.split.train, places, device)
+            x = augment(pictures, augmentation, job.trained.preprocessing, size=size, generator=generator)
+            with autocast:
+                logits = network(x)
+            loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizers.step(factor)
+
+            position.step += 1
+            record = _count(job, position, epoch, factor * recipe.learning_rate, loss, logits, labels)
+            position.step_seconds += time.perf_counter() - began
+            position.seconds = time.perf_counter() - started
+            run.append_records("steps.csv", [record])
+            emit(_progress(job, position, record))
+            if place == job.steps_per_epoch - 1:
+                ended = _end_epoch(job, run, position, epoch, size, factor, started)
+                emit(ended)
+                _warn_if_stalled(job, position, emit)
+                position.start_epoch()
+                if time.perf_counter() - saved > SAVE_SECONDS and position.step < job.num_steps:
+                    save_state(run, network, optimizers, position)
+                    saved = time.perf_counter()
+            if interrupted.is_set() and position.step < job.num_steps:
+                save_state(run, network, optimizers, position)
+                raise KeyboardInterrupt
+    return position
+
+
+def _count(
+    job: Job, position: Position, epoch: int, rate: float, loss: Tensor, logits: Tensor, labels: Tensor
+) -> StepRecord:
+    """Add a step to the epoch's sums.
+
+    Raises:
+        RunError: the loss is not finite.
+    """
+    value, wrong, count = loss.item(), int(num_wrong(logits.detach(), labels)), len(labels)
+    if not math.isfinite(value):
+        raise RunError(
+            f"step {position.step}: the loss is not finite; the learning rate {rate:.3g} is the likely cause: "
+            "start again with a tenth of it, in another --out"
+        )
+    position.num_seen += count
+    position.loss_sum += value * count
+    position.num_wrong += wrong
+    if (position.step - 1) % job.steps_per_epoch >= job.steps_per_epoch // 2:
+        position.late_loss_sum += value * count
+        position.num_late += count
+    return StepRecord(position.step, epoch + 1, rate, value, wrong / count)
+
+
+def _progress(job: Job, position: Position, record: StepRecord) -> Stepped:
+    per_step = position.seconds / position.step
+    speed = position.num_seen / position.step_seconds if position.step_seconds else 0.0
+    return Stepped(record, job.num_steps, job.recipe.epochs, speed, per_step * (job.num_steps - position.step))
+
+
+def _end_epoch(
+    job: Job, run: RunFolder, position: Position, epoch: int, size: int, factor: float, started: float
+) -> Ended:
+    """Measure the network on the held-out pictures, keep it if it is the best so far, and write it down."""
+
+    def score(name: str) -> HeldOutScore | None:
+        return measure(
+            job.trained.network,
+            job.pixels,
+            getattr(job.split, name),
+            job.trained.preprocessing,
+            device=job.machine.device,
+            mirror=job.recipe.mirror_test,
+        )
+
+    validation, test = score("validation"), score("test")
+    position.seconds = time.perf_counter() - started
+    record = EpochRecord(
+        epoch=epoch + 1,
+        step=position.step,
+        train_loss=position.loss_sum / position.num_seen,
+        train_top1_error=position.num_wrong / position.num_seen,
+        validation_loss=validation.loss if validation else None,
+        validation_top1_error=validation.top1_error if validation else None,
+        test_loss=test.loss if test else None,
+        test_top1_error=test.top1_error if test else None,
+        test_top5_error=test.top5_error if test else None,
+        learning_rate=factor * job.recipe.learning_rate,
+        size=size,
+        seconds=position.seconds,
+        pictures_per_second=position.num_seen / position.step_seconds,
+    )
+    rank = (validation.top1_error, validation.loss) if validation else (0.0, 0.0)
+    is_best = position.best is None or rank <= position.best  # without validation the last epoch is kept
+    if is_best:
+        position.best = rank
+        save_network(run, job.trained, epoch=epoch + 1)
+    run.append_records("epochs.csv", [record])
+    return Ended(record, job.recipe.epochs, is_best)
+
+
+def _warn_if_stalled(job: Job, position: Position, emit: Listener) -> None:
+    """Name a loss that sits at that of blind guessing."""
+    chance, late = job.guessing_loss, position.late_loss_sum / max(1, position.num_late)
+    if late < STALLED * chance:
+        return
+    classes, recipe = len(job.split.classes), job.recipe
+    emit(
+        Warned(
+            f"the loss sits at {late:.3f}, that of blind guessing (ln {classes} = {math.log(classes):.3f}): "
+            "nothing is learned yet; likely causes are a learning rate too high (units died) or too low, or start "
+            f"values too small for the input (initialization={recipe.initialization}, optimizer={recipe.optimizer})"
+        )
+    )
+
+
+@contextmanager
+def _signals_noted() -> Iterator[threading.Event]:
+    """Ctrl-C and termination are noted, not raised, so that no step is torn; a second one raises at once."""
+    noted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield noted
+        return
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        if noted.is_set():
+            raise KeyboardInterrupt
+        noted.set()
+
+    kept = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield noted
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)

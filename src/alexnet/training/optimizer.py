@@ -1,0 +1,143 @@
+"""Update rules: torch's own, and orthogonalized updates for the kernels."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from alexnet.model.alexnet import AlexNet
+from alexnet.recipe import Recipe
+
+__all__ = ["Muon", "Optimizers", "orthogonalize"]
+
+LARGEST_SIDE = 512
+"""Matrices whose shorter side is longer are left to AdamW: orthogonalizing them costs more than it saves."""
+
+
+def orthogonalize(matrix: Tensor, *, iterations: int = 5) -> Tensor:
+    """A matrix with the singular vectors of `matrix` and singular values near 1 (0.7 to 1.2).
+
+    A Newton-Schulz iteration of an odd quintic, X ← a X + (b A + c A²) X with A = X Xᵀ, whose coefficients are
+    chosen for speed near 0 instead of for convergence to exactly 1.
+
+    Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers", coefficients 3.4445, -4.7750, 2.0315.
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    wide = matrix.shape[0] <= matrix.shape[1]
+    x = matrix if wide else matrix.T
+    x = x / (x.norm() + 1e-7)
+    for _ in range(iterations):
+        gram = x @ x.T
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x if wide else x.T
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose update is orthogonalized: every direction of a kernel matrix moves at the same speed.
+
+        m ← momentum m + (1 - momentum) g        u = (1 - momentum) g + momentum m
+        w ← (1 - lr weight_decay) w - lr sqrt(max(1, rows / columns)) orthogonalize(u)
+
+    A kernel tensor [out, in, k, k] is the matrix [out, in k k].
+
+    Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers".
+    """
+
+    def __init__(self, params: Any, *, lr: float, momentum: float = 0.95, weight_decay: float = 0.0) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """One update of every parameter that has a gradient."""
+        loss = closure() if closure else None
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    self._update(weight, weight.grad, group)
+        return loss
+
+    def _update(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[weight]
+        if not state:
+            state["momentum"] = torch.zeros_like(weight)
+        average = state["momentum"].lerp_(gradient, 1 - group["momentum"])
+        update = orthogonalize(gradient.lerp(average, group["momentum"]).reshape(len(weight), -1))
+        scale = max(1.0, update.shape[0] / update.shape[1]) ** 0.5
+        weight.mul_(1 - group["lr"] * group["weight_decay"])
+        weight.add_(update.reshape(weight.shape), alpha=-group["lr"] * scale)
+
+
+class Optimizers:
+    """The optimizers of a recipe as one: each with its peak rate, by parameter name."""
+
+    def __init__(self, network: AlexNet, recipe: Recipe) -> None:
+        self._parts = _build(network, recipe)
+        self._names: dict[Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
+
+    def step(self, factor: float) -> None:
+        """One update at `factor` times the peak rates; gradients are cleared."""
+        for optimizer in self._parts:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * factor
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+
+    def state_tensors(self) -> dict[str, Tensor]:
+        """All that the optimizers remember, by a name of its own."""
+        return {
+            f"{place}.{self._names[parameter]}.{key}": value
+            for place, optimizer in enumerate(self._parts)
+            for parameter, state in optimizer.state.items()
+            for key, value in state.items()
+            if isinstance(value, Tensor)
+        }
+
+    def load_state_tensors(self, tensors: dict[str, Tensor]) -> None:
+        """Back from `state_tensors`."""
+        parameters = {name: parameter for parameter, name in self._names.items()}
+        for key, value in tensors.items():
+            place, _, rest = key.partition(".")
+            name, _, item = rest.rpartition(".")
+            parameter = parameters[name]
+            value = value.to(parameter.device)
+            if value.ndim == 4:
+                value = value.contiguous(memory_format=torch.channels_last)
+            self._parts[int(place)].state[parameter][item] = value
+
+
+def _groups(
+    network: AlexNet, recipe: Recipe, *, with_muon: bool
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Parameter groups for Muon and for the other optimizer; biases do not decay, frozen layers are left out."""
+    muon, other = [], []
+    modules = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    for module in modules:
+        factor = recipe.kernel_learning_rate_factor if isinstance(module, nn.Conv2d) else 1.0
+        for parameter in module.parameters(recurse=False):
+            parameter.requires_grad_(factor > 0)
+            if factor == 0:
+                continue
+            is_matrix = parameter.ndim > 1
+            decay = recipe.weight_decay if is_matrix else 0.0
+            shorter = min(len(parameter), parameter[0].numel())
+            if with_muon and is_matrix and shorter <= LARGEST_SIDE and module is not modules[-1]:
+                peak = recipe.muon_learning_rate * factor
+                muon.append({"params": [parameter], "weight_decay": decay, "lr": peak, "peak": peak})
+            else:
+                peak = recipe.learning_rate * factor
+                other.append({"params": [parameter], "weight_decay": decay, "lr": peak, "peak": peak})
+    return muon, other
+
+
+def _build(network: AlexNet, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    muon, other = _groups(network, recipe, with_muon=recipe.optimizer == "muon")
+    rate = recipe.learning_rate
+    if recipe.optimizer == "sgd":
+        return [torch.optim.SGD(other, lr=rate, momentum=recipe.momentum)]
+    if recipe.optimizer == "adam":
+        return [torch.optim.Adam(other, lr=rate, fused=True)]
+    parts: list[torch.optim.Optimizer] = [torch.optim.AdamW(other, lr=rate, betas=(0.9, 0.99), fused=True)]
+    if muon:
+        parts.append(Muon(muon, lr=recipe.muon_learning_rate))
+    return parts

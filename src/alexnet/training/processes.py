@@ -1,0 +1,105 @@
+"""The machine: device, precision, and memory that is not given back between steps."""
+
+import ctypes
+import os
+import platform
+import sys
+from dataclasses import dataclass
+
+import torch
+
+from alexnet.errors import RecipeError
+from alexnet.recipe import Recipe
+
+__all__ = ["Machine", "choose_machine", "describe_machine", "keep_freed_memory"]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a training runs. dtype: numbers in convolutions and products."""
+
+    device: torch.device
+    dtype: torch.dtype
+    reason: str
+
+    def __str__(self) -> str:
+        """One line for people."""
+        return f"{self.device}, {str(self.dtype).removeprefix('torch.')} ({self.reason})"
+
+
+def choose_machine(recipe: Recipe) -> Machine:
+    """Device and precision for a recipe.
+
+    On a processor, bfloat16 is chosen where it has matrix units for it (AMX): without them it is slower than
+    float32 (EXPERIMENTS.md, "bfloat16 without matrix units").
+
+    Raises:
+        RecipeError: the device is unknown or not there.
+    """
+    device = _choose_device(recipe.device)
+    if recipe.precision != "auto":
+        return Machine(device, getattr(torch, recipe.precision), "as asked")
+    if device.type == "cuda":
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return Machine(device, torch.bfloat16, "the GPU has it")
+        return Machine(device, torch.float32, "the GPU has no bfloat16")
+    if device.type == "cpu":
+        if processor_has_amx():
+            return Machine(device, torch.bfloat16, "the processor has matrix units for it")
+        return Machine(device, torch.float32, "the processor has no matrix units for bfloat16")
+    return Machine(device, torch.float32, f"the safe choice on {device.type}")
+
+
+def _choose_device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise RecipeError(f"device {name}: is unknown or not there; choose auto or cpu") from error
+    return device
+
+
+def processor_has_amx() -> bool:
+    """Whether the processor multiplies bfloat16 matrices in units of their own, asked of torch or Linux."""
+    ask = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    if ask is not None:
+        return bool(ask())
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
+            return "amx_bf16" in file.read()
+    except OSError:
+        return False
+
+
+def keep_freed_memory() -> bool:
+    """Ask the C library (glibc) to keep freed memory for the next step instead of giving it back.
+
+    Each step allocates and frees the same large blocks; given back, every one of them is mapped and zeroed anew
+    by the system, which costs a fifth to a third of the step on two cores (EXPERIMENTS.md, "Memory that is
+    kept"). Holds for the rest of the process. Returns whether it could be asked.
+
+    Source: mallopt(3): M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return False
+    m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4
+    return all([mallopt(m_mmap_max, 0), mallopt(m_trim_threshold, -1), mallopt(m_top_pad, 64 << 20)])
+
+
+def describe_machine() -> dict[str, str | int]:
+    """System, processor, cores and versions, for the run's record."""
+    return {
+        "system": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count() or 1,
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "",
+    }

@@ -1,0 +1,88 @@
+"""What resuming needs: saved whole, manifest last, found again by the manifest."""
+
+import contextlib
+import json
+from dataclasses import asdict, dataclass
+
+import safetensors.torch
+from safetensors import SafetensorError
+
+from alexnet.errors import RunError
+from alexnet.model.alexnet import AlexNet
+from alexnet.runs import RunFolder
+from alexnet.training.optimizer import Optimizers
+
+__all__ = ["Position", "discard_state", "load_state", "save_state"]
+
+
+@dataclass
+class Position:
+    """How far a training is. step: updates done. Sums run over the current epoch; seconds over all of it.
+
+    best: (top-1 error, loss) of the chosen checkpoint, None before the first.
+    """
+
+    step: int = 0
+    num_seen: int = 0
+    loss_sum: float = 0.0
+    num_wrong: int = 0
+    late_loss_sum: float = 0.0
+    num_late: int = 0
+    step_seconds: float = 0.0
+    seconds: float = 0.0
+    best: tuple[float, float] | None = None
+
+    def start_epoch(self) -> None:
+        """Set the epoch's sums to zero."""
+        self.num_seen = self.num_wrong = self.num_late = 0
+        self.loss_sum = self.late_loss_sum = self.step_seconds = 0.0
+
+
+def save_state(run: RunFolder, network: AlexNet, optimizers: Optimizers, position: Position) -> None:
+    """Write the state: tensors under a name of their own, then the manifest that points to them.
+
+    Raises:
+        RunError: the disk is full, or the folder cannot be written; the state before it is kept.
+    """
+    name = f"step-{position.step:07d}.safetensors"
+    tensors = {f"model.{key}": value.contiguous() for key, value in network.state_dict().items()}
+    tensors |= {f"optimizer.{key}": value.contiguous() for key, value in optimizers.state_tensors().items()}
+    run.write(f"state/{name}", lambda beside: safetensors.torch.save_file(tensors, beside))
+    run.write_json("state/state.json", {"tensors": name, **asdict(position)})
+    for old in run.state_dir.glob("step-*.safetensors"):
+        if old.name != name:
+            with contextlib.suppress(OSError):
+                old.unlink()
+
+
+def load_state(run: RunFolder, network: AlexNet, optimizers: Optimizers) -> Position | None:
+    """Put the saved state back; None where none was saved yet.
+
+    Raises:
+        RunError: the state is damaged, or belongs to another network.
+    """
+    path = run.state_dir / "state.json"
+    if not path.exists():
+        return None
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        tensors = safetensors.torch.load_file(run.state_dir / values.pop("tensors"))
+        model = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+        network.load_state_dict(model)
+        rest = {k.removeprefix("optimizer."): v for k, v in tensors.items() if k.startswith("optimizer.")}
+        optimizers.load_state_tensors(rest)
+        best = values.pop("best")
+        position = Position(**values, best=tuple(best) if best else None)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        message = " ".join(str(error).split())[:160]
+        raise RunError(f"{path}: the saved state is damaged ({message}); train anew in another --out") from error
+    return position
+
+
+def discard_state(run: RunFolder) -> None:
+    """Remove the state of a finished run: it is three times the size of the model."""
+    for path in (run.state_dir / "state.json", *run.state_dir.glob("*")):
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        run.state_dir.rmdir()

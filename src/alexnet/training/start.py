@@ -1,0 +1,66 @@
+"""Where a training starts: the variant and the weights that a recipe asks for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from alexnet.errors import RecipeError
+from alexnet.model.download import fetch_weights
+from alexnet.model.variants import VARIANTS, get_variant
+from alexnet.model.weights import fitting_variant, read_weights
+from alexnet.recipe import Recipe
+from alexnet.runs import RunFolder
+from alexnet.training.events import Listener, Progress
+
+__all__ = ["Start", "choose_start"]
+
+
+@dataclass(frozen=True)
+class Start:
+    """A recipe without `auto` in variant or normalization, and the weights to load, None from scratch."""
+
+    recipe: Recipe
+    tensors: Mapping[str, Tensor] | None
+
+
+def choose_start(recipe: Recipe, emit: Listener) -> Start:
+    """Fetch or read the weights that the recipe names, and settle what it leaves to them.
+
+    `variant = auto` takes the variant whose layers have the weights' shapes; `normalization = auto` what that
+    variant's published weights were trained with.
+
+    Raises:
+        RecipeError: `auto` without weights, or no such variant.
+        WeightsError, DownloadError, RunError: the weights cannot be had.
+    """
+    tensors = None
+    if recipe.weights is not None:
+        path = _weights_path(recipe.weights, emit)
+        tensors = read_weights(path)
+        recipe = recipe.replace(weights=recipe.weights if recipe.weights == "imagenet" else str(path))
+    if recipe.variant == "auto":
+        recipe = recipe.replace(variant=_fitting(recipe, tensors))
+    spec = get_variant(recipe.variant)
+    if recipe.normalization == "auto":
+        recipe = recipe.replace(normalization=spec.normalization)
+    return Start(recipe, tensors)
+
+
+def _weights_path(weights: str, emit: Listener) -> Path:
+    if weights == "imagenet":
+        return fetch_weights(on_progress=lambda done, total: emit(Progress("downloading", done, total)))
+    path = Path(weights)
+    return RunFolder.open(path).model_path if path.is_dir() else path
+
+
+def _fitting(recipe: Recipe, tensors: Mapping[str, Tensor] | None) -> str:
+    if tensors is None:
+        raise RecipeError(
+            f"preset {recipe.name} starts from weights: give --weights imagenet, a file or a run folder"
+        )
+    spec = fitting_variant(tensors)
+    if spec is None:
+        raise RecipeError(f"{recipe.weights}: fits none of {', '.join(VARIANTS)}; give weights of an AlexNet")
+    return spec.name

@@ -1,0 +1,221 @@
+"""A folder of pictures in, a trained network and its run folder out: gathers the parts."""
+
+import subprocess
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from alexnet.data.batches import channel_statistics
+from alexnet.data.cache import DecodedPictures, decode_folder
+from alexnet.data.check import FolderReport, check_folder
+from alexnet.data.decode import NORMALIZATIONS, plain_preprocessing
+from alexnet.data.folder import PictureFolder, scan_folder
+from alexnet.data.split import Split, split_pictures
+from alexnet.errors import RunError
+from alexnet.evaluation.evaluate import evaluate
+from alexnet.model.alexnet import AlexNet
+from alexnet.model.checkpoint import TrainedNetwork, load_network
+from alexnet.model.initialization import initialize
+from alexnet.model.variants import get_variant
+from alexnet.model.weights import load_weights
+from alexnet.recipe import PRESETS, Recipe, recipe_differences
+from alexnet.records import Preprocessing
+from alexnet.results import Run
+from alexnet.runs import SCHEMA, RunFolder
+from alexnet.training.events import Listener, Note, Progress, Warned, ignore
+from alexnet.training.loop import Job, fit
+from alexnet.training.processes import Machine, choose_machine, describe_machine, keep_freed_memory
+from alexnet.training.resume import discard_state
+from alexnet.training.start import Start, choose_start
+
+__all__ = ["train"]
+
+FEW_PICTURES = 10
+"""Training pictures of a class below which a warning is given."""
+
+
+def train(
+    folder: PictureFolder | Path | str,
+    recipe: Recipe | None = None,
+    *,
+    out: Path | str,
+    resume: bool = False,
+    on_event: Listener = ignore,
+) -> Run:
+    """Train a network on a folder of pictures and test it; all that it leaves lies in the run folder `out`.
+
+    Args:
+        folder: a scanned folder, or the path of a folder, `.tar` or `.zip` of class folders.
+        recipe: all settings; `PRESETS["fast"]` if not given. On resuming, the run's own.
+        resume: go on with the unfinished run in `out`; a finished one is given back as it is.
+        on_event: hears of every step, epoch, and whatever is worth knowing.
+
+    Raises:
+        DataError, RecipeError, WeightsError, RunError: one line that says what to mend.
+        KeyboardInterrupt: interrupted; `resume` goes on from there.
+    """
+    started = time.perf_counter()
+    out = Path(out)
+    folder = folder if isinstance(folder, PictureFolder) else scan_folder(folder)
+    if resume:
+        recipe = _recipe_to_resume(RunFolder.open(out), recipe)
+        if RunFolder.open(out).read_json("run.json")["status"] == "finished":
+            on_event(Note(f"{out}: is finished; nothing to resume"))
+            return Run(RunFolder.open(out))
+    machine = choose_machine(recipe or PRESETS["fast"])
+    start = choose_start(recipe or PRESETS["fast"], on_event)
+    pictures = _decode(folder, start.recipe, on_event)
+    split = split_pictures(
+        pictures,
+        test_fraction=start.recipe.test_fraction,
+        validation_fraction=start.recipe.validation_fraction,
+        seed=start.recipe.seed,
+    )
+    job = _build_job(start, pictures, split, machine, on_event)
+    run = RunFolder(out)
+    with run.locked():
+        if not resume:
+            run = RunFolder.create(out)
+            _write_start(run, start.recipe, pictures, split)
+        elif run.read_json("run.json")["data"]["fingerprint"] != pictures.fingerprint:
+            raise RunError(f"{out}: was trained on other pictures than {folder.path} holds now; train anew")
+        _tell(job, pictures, on_event)
+        if machine.device.type == "cpu":
+            keep_freed_memory()
+        position = fit(job, run, on_event)
+        trained = load_network(run)
+        trained.network.to(machine.device)
+        names = [file.entry.name for file in folder.files]
+        evaluation, predictions = evaluate(trained, pictures.pixels, split.test, names)
+        run.write_predictions(predictions)
+        run.write_json("evaluation.json", evaluation.to_dict())
+        seconds = {"training_seconds": position.seconds, "seconds": time.perf_counter() - started}
+        run.write_json("run.json", run.read_json("run.json") | {"status": "finished", **seconds})
+        discard_state(run)
+    return Run(run)
+
+
+def _recipe_to_resume(run: RunFolder, recipe: Recipe | None) -> Recipe:
+    """The run's own recipe.
+
+    Raises:
+        RunError: another one was asked for.
+    """
+    own = run.recipe
+    if recipe is None:
+        return own
+    changed = recipe_differences([own, recipe])
+    settled = {"variant", "normalization", "weights"}  # `auto` and paths were settled at the start
+    faults = [f"{field} is {values[0]}, not {values[1]}" for field, values in changed.items() if field not in settled]
+    if faults:
+        raise RunError(
+            f"{run.path}: was begun with other settings ({', '.join(faults)}); resume without changing them"
+        )
+    return own
+
+
+def _decode(folder: PictureFolder, recipe: Recipe, emit: Listener) -> DecodedPictures:
+    plain = plain_preprocessing(recipe)
+    return decode_folder(folder, plain, on_progress=lambda done, total: emit(Progress("decoding", done, total)))
+
+
+def _preprocessing(recipe: Recipe, pictures: DecodedPictures, split: Split) -> Preprocessing:
+    if recipe.normalization == "dataset":
+        mean, deviation = channel_statistics(pictures.pixels, split.train)
+        channels = "RGB"
+    else:
+        channels, mean, deviation = NORMALIZATIONS[recipe.normalization]
+    return Preprocessing(recipe.size, recipe.resize, recipe.apply_exif, channels, mean, deviation)
+
+
+def _build_job(start: Start, pictures: DecodedPictures, split: Split, machine: Machine, emit: Listener) -> Job:
+    recipe = start.recipe
+    spec = get_variant(recipe.variant)
+    network = AlexNet(spec, size=recipe.size, num_classes=len(split.classes), dropout=recipe.dropout)
+    initialize(network, recipe.initialization, seed=recipe.seed)
+    if start.tensors is not None:
+        _load(network, start.tensors, str(recipe.weights), emit)
+    network.to(device=machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    preprocessing = _preprocessing(recipe, pictures, split)
+    trained = TrainedNetwork(network, split.classes, preprocessing, mirror=recipe.mirror_test)
+    return Job(recipe, trained, pictures.pixels, split, machine)
+
+
+def _load(network: AlexNet, tensors: Mapping[str, Tensor], source: str, emit: Listener) -> None:
+    emit(Note(str(load_weights(network, tensors, source))))
+
+
+def _write_start(run: RunFolder, recipe: Recipe, pictures: DecodedPictures, split: Split) -> None:
+    """Everything that is known before the first step; run.json last."""
+    report = check_folder(pictures)
+    run.write_recipe(recipe)
+    run.write_table("left_out.csv", ["file", "reason"], report.left_out.items())
+    counts = {name: len(getattr(split, name)) for name in ("train", "validation", "test")}
+    values: dict[str, Any] = {
+        "schema": SCHEMA,
+        "status": "running",
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "program": {"version": _version(), "commit": _commit()},
+        "machine": describe_machine(),
+        "seed": recipe.seed,
+        "classes": list(split.classes),
+        "data": {
+            "path": str(pictures.folder.path.resolve()),
+            "fingerprint": pictures.fingerprint,
+            "pictures": counts,
+            "left_out": len(report.left_out),
+            "oddities": {kind: len(names) for kind, names in report.oddities.items()},
+        },
+    }
+    run.write_json("run.json", values)
+
+
+def _tell(job: Job, pictures: DecodedPictures, emit: Listener) -> None:
+    """Say once what the training works on and with."""
+    split = job.split
+    counts = f"{len(split.train)} training, {len(split.validation)} validation and {len(split.test)} test pictures"
+    emit(Note(f"{pictures.folder.path}: {len(split.classes)} classes, {counts}"))
+    for note in split.notes:
+        emit(Note(f"{note} (see left_out.csv)" if "files are left out" in note else note))
+    _warn_of(check_folder(pictures), split, emit)
+    emit(Note(f"{job.recipe.name}: {job.recipe.variant} at {job.recipe.size} px on {job.machine}"))
+
+
+def _warn_of(report: FolderReport, split: Split, emit: Listener) -> None:
+    leaks = report.oddities.get("identical across the split", ())
+    if leaks:
+        emit(Warned(f"{len(leaks)} pictures are in the training and in the held-out folder: their test is no test"))
+    if report.oddities.get("EXIF orientation"):
+        count = len(report.oddities["EXIF orientation"])
+        emit(Note(f"{count} pictures carry an EXIF orientation; apply_exif says whether they are turned"))
+    counts = np.bincount(split.train.labels, minlength=len(split.classes))
+    few = [f"{name} ({count})" for name, count in zip(split.classes, counts, strict=True) if count < FEW_PICTURES]
+    if few:
+        emit(Warned(f"few training pictures: {', '.join(few)}; expect little of these classes"))
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("alexnet-workbench")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _commit() -> str:
+    """The program's own commit, where it runs from a checkout; empty otherwise."""
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"],
+            capture_output=True, text=True, timeout=5, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.strip()
