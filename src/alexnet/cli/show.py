@@ -96,7 +96,8 @@ class TrainingScreen(AbstractContextManager["TrainingScreen"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if self._fancy:
+            self._bar.stop()
 
     def __call__(self, event: "Event") -> None:
         """Show an event."""

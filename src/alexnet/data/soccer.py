@@ -379,5 +379,5 @@ def _fill(batches: list[_Batch], on_progress: Callable[[int, int], None] | None)
     except BaseException:
         drawing.close()
         for split in SPLITS:
-            pass
+            shutil.rmtree(batches[0].directory / split, ignore_errors=True)
         raise

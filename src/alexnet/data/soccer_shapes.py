@@ -16,6 +16,8 @@ __all__ = ["Canvas", "add_ball", "add_foot", "add_obstacle", "add_post"]
 
 Place = tuple[float, float]
 
+CLOSE = 0.25  # m
+
 BODIES: tuple[Colour, ...] = (
     (34, 34, 38),
     (52, 54, 60),
@@ -95,7 +97,16 @@ class Canvas:
                 self.polygon(face.astype(np.float32), shade(colour, bright))
 
     def limb(self, start: Array, end: Array, radii: tuple[float, float], colour: Colour) -> None:
-        """A round bar between two points (3, m) with a radius at each end, lit across its width."""
+        """A round bar between two points (3, m) with a radius at each end, lit across its width.
+
+        What lies nearer to the camera than `CLOSE` is cut off: an end beside the lens would cover everything.
+        """
+        depths = (np.stack([start, end]) - self.camera.place) @ self.camera.axes[2] - CLOSE
+        if depths.max() <= 0:
+            return
+        if depths.min() < 0:
+            cut = start + (end - start) * (depths[0] / (depths[0] - depths[1]))
+            start, end = (cut, end) if depths[0] < 0 else (start, cut)
         ends = self.camera.project(np.stack([start, end]))
         widths = [r * self.camera.scale_at(p) for r, p in zip(radii, (start, end), strict=True)]
         along = ends[1] - ends[0]

@@ -2,7 +2,6 @@
 
 import os
 import tarfile
-import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -94,8 +93,6 @@ class TarSource:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = threading.Lock()
-        self._file = path.open("rb")
         with tarfile.open(path, "r:") as archive:
             members = archive.getmembers()
             end = archive.offset
@@ -112,9 +109,9 @@ class TarSource:
 
     def read(self, entry: Entry) -> bytes:
         """The content of a file."""
-        with self._lock:
-            self._file.seek(self._offsets[entry.name])
-            return self._file.read(entry.num_bytes)
+        with self.path.open("rb") as file:
+            file.seek(self._offsets[entry.name])
+            return file.read(entry.num_bytes)
 
 
 class ZipSource:

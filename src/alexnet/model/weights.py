@@ -68,7 +68,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     ) as error:
         raise WeightsError(f"{path}: is damaged or no {kind} file ({_short(error)}); fetch it again") from error
     except pickle.UnpicklingError as error:
-        raise WeightsError(f"{path}: holds more than tensors and is not loaded ({_short(error)})") from error
+        if "GLOBAL" in str(error):
+            raise WeightsError(f"{path}: holds more than tensors and is not loaded; save its state dict") from error
+        raise WeightsError(f"{path}: is damaged or no {kind} file; fetch it again") from error
     weights = {str(k): v.detach().to("cpu", torch.float32) for k, v in raw.items() if isinstance(v, Tensor)}
     if not weights:
         raise WeightsError(f"{path}: holds no tensors; give a state dict")
@@ -81,7 +83,7 @@ def _short(error: BaseException) -> str:
 
 def _read(path: Path, kind: str) -> Mapping[str, object]:
     if kind == ".npz":
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: torch.from_numpy(np.array(arrays[name])) for name in arrays.files}
     if kind == ".safetensors":
         return safetensors.torch.load_file(path)

@@ -100,9 +100,8 @@ class Optimizers:
             place, _, rest = key.partition(".")
             name, _, item = rest.rpartition(".")
             parameter = parameters[name]
-            value = value.to(parameter.device)
-            if value.ndim == 4:
-                value = value.contiguous(memory_format=torch.channels_last)
+            if value.shape == parameter.shape:  # fused updates walk memory: it must be laid out alike
+                value = torch.empty_like(parameter, requires_grad=False).copy_(value)
             self._parts[int(place)].state[parameter][item] = value
 
 

@@ -12,6 +12,8 @@ from PIL import Image
 
 from alexnet.data import soccer
 from alexnet.data.soccer import SOCCER_CLASSES, draw_soccer_picture, write_soccer
+from alexnet.data.soccer_scene import aim_camera
+from alexnet.data.soccer_shapes import Canvas
 from alexnet.errors import DataError
 
 
@@ -51,14 +53,20 @@ def test_classes_draw_different_things_from_the_same_generator() -> None:
     assert len(set(pictures.values())) == 8
 
 
-def test_centre_of_a_ball_is_rounder_lit_than_turf() -> None:
-    """Balls differ from empty turf where they should be: in the middle."""
-
+def test_middle_of_a_ball_picture_is_no_plain_turf() -> None:
     def spread(name: str) -> float:
         cuts = [np.asarray(draw_soccer_picture(name, np.random.default_rng(s)))[38:58, 38:58] for s in range(16)]
         return float(np.mean([cut.std() for cut in cuts]))
 
     assert spread("ball") > 20
+
+
+def test_a_bar_behind_the_camera_is_not_seen() -> None:
+    camera = aim_camera(np.random.default_rng(0), 96, coverage=0.5)
+    image = Image.new("RGB", (camera.size, camera.size))
+    start, end = camera.place - 0.5 * camera.axes[2], camera.place - camera.axes[2]
+    Canvas(image, camera, np.array([0.0, 0.0, 1.0])).limb(start, end, (0.05, 0.05), (255, 255, 255))
+    assert image.getbbox() is None
 
 
 def test_unknown_class_and_tiny_picture_are_refused_by_words() -> None:

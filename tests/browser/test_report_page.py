@@ -1,0 +1,62 @@
+"""The report in a real browser: whole, without a network, on a phone and on paper."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from alexnet.results import Run
+
+pytestmark = pytest.mark.browser
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium: install Debian's package chromium to run the page tests")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.mark.parametrize("width", [1100, 390])
+def test_report_is_whole_and_asks_nothing_of_the_network(browser: object, trained_run: Run, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800})  # type: ignore[attr-defined]
+    asked: list[str] = []
+    faults: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(trained_run.folder.report_path.resolve().as_uri())
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert faults == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
+    broken = page.evaluate("[...document.images].filter(i => i.complete && i.naturalWidth === 0).map(i => i.alt)")
+    assert broken == []
+    assert page.locator(".tile").count() == trained_run.evaluation.num_mistakes
+    assert page.get_by_text("Wrongly classified pictures").is_visible()
+    assert page.locator("svg").count() == 2
+    page.close()
+
+
+def test_report_prints(browser: object, trained_run: Run) -> None:
+    page = browser.new_page()  # type: ignore[attr-defined]
+    page.goto(trained_run.folder.report_path.resolve().as_uri())
+    assert page.pdf().startswith(b"%PDF")
+    page.close()
+
+
+def test_comparison_page_is_whole(browser: object, trained_run: Run, tmp_path: Path) -> None:
+    from alexnet.report.page import write_comparison
+
+    path = write_comparison([trained_run, trained_run], tmp_path / "c.html")
+    page = browser.new_page(viewport={"width": 900, "height": 800})  # type: ignore[attr-defined]
+    page.goto(path.as_uri())
+    assert page.locator("img").count() == 2
+    assert page.evaluate("document.documentElement.scrollWidth") <= 900
+    page.close()

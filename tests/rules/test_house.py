@@ -1,0 +1,121 @@
+"""The house stays as it was built: floors, sizes, names, start-up, and no word of where it was made."""
+
+import ast
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import alexnet
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+
+
+def test_floors_hold() -> None:
+    answer = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports")], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stdout
+
+
+def test_help_loads_no_torch_numpy_or_matplotlib() -> None:
+    code = (
+        "import sys\nfrom alexnet.cli.main import run\n"
+        "try:\n    run(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'numpy', 'matplotlib', 'PIL'} & set(sys.modules)\nassert not heavy, heavy"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert "train" in answer.stdout
+
+
+@pytest.mark.parametrize("command", ["train", "predict", "recipe", "data check"])
+def test_help_of_a_command_loads_no_torch_either(command: str) -> None:
+    code = (
+        f"import sys\nfrom alexnet.cli.main import run\n"
+        f"try:\n    run({command.split()!r} + ['--help'])\nexcept SystemExit:\n    pass\n"
+        "assert 'torch' not in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    code = "import sys, alexnet; dir(alexnet); assert 'torch' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_public_name_is_there_and_described() -> None:
+    assert sorted(alexnet.HOMES) == sorted(alexnet.__all__)
+    for name in alexnet.__all__:
+        value = getattr(alexnet, name)
+        assert name == "PRESETS" or value.__doc__, name
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = alexnet.nothing
+
+
+def _functions(tree: ast.AST) -> list[ast.FunctionDef]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+
+
+def test_files_and_functions_stay_short() -> None:
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
+    assert {path.name: n for path, n in lengths.items() if n > 400} == {}
+    assert statistics.median(lengths.values()) <= 200
+    sizes = {}
+    for path in SOURCES:
+        for function in _functions(ast.parse(path.read_text(encoding="utf-8"))):
+            body = function.body[1:] if ast.get_docstring(function) else function.body
+            sizes[f"{path.name}:{function.name}"] = body[-1].end_lineno - body[0].lineno + 1 if body else 0  # type: ignore[operator]
+    too_long = {name: n for name, n in sizes.items() if n > (100 if name == "loop.py:fit" else 60)}
+    assert too_long == {}
+    assert statistics.median(sizes.values()) <= 10
+
+
+def test_public_functions_and_classes_are_described() -> None:
+    bare = []
+    for path in SOURCES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if not ast.get_docstring(tree):
+            bare.append(path.name)
+        classes = [n for n in tree.body if isinstance(n, ast.ClassDef) and not n.name.startswith("_")]
+        members = [node for holder in [tree, *classes] for node in holder.body]
+        for node in members:
+            is_definition = isinstance(node, ast.FunctionDef | ast.ClassDef)
+            if is_definition and not node.name.startswith("_") and not ast.get_docstring(node):
+                bare.append(f"{path.name}:{node.name}")
+    assert bare == []
+
+
+def test_nothing_unfinished_is_left() -> None:
+    marks = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
+    assert [path.name for path in SOURCES if marks.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_no_file_speaks_of_a_machine() -> None:
+    leaks = re.compile(r"/(wo" + r"rk|ro" + r"ot|ho" + r"me/[a-z]+)/")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
+    texts = [ROOT / name for name in listed if name.endswith((".py", ".md", ".toml", ".j2", "Makefile", "run"))]
+    assert [p.name for p in texts if p.is_file() and leaks.search(p.read_text(encoding="utf-8"))] == []
+
+
+DOCTESTED = ["geometry", "recipe", "records", "model.lrn", "model.summary", "evaluation.metrics", "comparison.table"]
+
+
+@pytest.mark.parametrize("module", DOCTESTED)
+def test_examples_in_docstrings_run(module: str) -> None:
+    import doctest
+    from importlib import import_module
+
+    found = import_module(f"alexnet.{module}")
+    source = Path(found.__file__ or "").read_text(encoding="utf-8")
+    names = {name: value for name, value in vars(found).items() if not name.startswith("__")}
+    examples = doctest.DocTestParser().get_examples(source)
+    assert examples
+    result = doctest.testmod(found, extraglobs=names)
+    assert result.failed == 0

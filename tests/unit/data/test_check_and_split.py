@@ -1,0 +1,188 @@
+"""What is odd about a folder, and who goes to which side."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from alexnet.data.cache import DecodedPictures, decode_folder
+from alexnet.data.check import FolderReport, check_folder, check_pictures
+from alexnet.data.folder import scan_folder
+from alexnet.data.split import Split, split_pictures
+from alexnet.errors import DataError
+from alexnet.records import Preprocessing
+from tests.conftest import draw_stripes, encode, write_pictures
+
+ZERO = (0.0, 0.0, 0.0)
+
+
+def decoded(path: Path) -> DecodedPictures:
+    return decode_folder(scan_folder(path), Preprocessing(24, "squash", True, "RGB", ZERO, ZERO))
+
+
+def report(path: Path) -> FolderReport:
+    return check_folder(decoded(path))
+
+
+def split(path: Path, *, test: float = 0.25, validation: float = 0.2, seed: int = 0) -> Split:
+    return split_pictures(decoded(path), test_fraction=test, validation_fraction=validation, seed=seed)
+
+
+def test_clean_folder_has_nothing_odd(picture_folder: Path) -> None:
+    found = report(picture_folder)
+    assert found.oddities == {}
+    assert found.counts["train"] == {"across": 24, "down": 24, "rings": 24}
+    assert found.widths == (48, 48, 48)
+    assert found.formats == {"PNG": 93}
+
+
+def test_every_oddity_is_named(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "train", 12)
+    write_pictures(tmp_path / "test", 2, first=100)
+    down = tmp_path / "train" / "down"
+    draw_stripes(1, 50).convert("L").save(down / "grey.png")
+    draw_stripes(1, 51).convert("CMYK").save(down / "cmyk.jpg")
+    Image.fromarray(np.arange(48 * 48, dtype=np.uint16).reshape(48, 48) * 20).save(down / "deep.png")
+    draw_stripes(1, 52).convert("RGBA").save(down / "clear.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    draw_stripes(1, 53).save(down / "turned.jpg", exif=exif)
+    draw_stripes(1, 54).resize((300, 40)).save(down / "long.png")
+    (down / "png_named.jpg").write_bytes(encode(draw_stripes(1, 55)))
+    (down / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
+    (down / "cut.jpg").write_bytes(encode(draw_stripes(1, 56), "JPEG")[:200])
+    (down / "void.jpg").write_bytes(b"")
+    shutil.copy(down / "down_000.png", down / "again.png")
+    shutil.copy(down / "down_001.png", tmp_path / "test" / "down" / "leak.png")
+    shutil.copy(down / "down_002.png", tmp_path / "train" / "rings" / "wrong_class.png")
+    (tmp_path / "train" / "empty").mkdir()
+    (tmp_path / "test" / "stranger").mkdir()
+    draw_stripes(0, 60).save(tmp_path / "test" / "stranger" / "s.png")
+    found = report(tmp_path)
+    odd = found.oddities
+    assert odd["one channel"] == ("train/down/deep.png", "train/down/grey.png")
+    assert odd["CMYK"] == ("train/down/cmyk.jpg",)
+    assert odd["more than 8 bits"] == ("train/down/deep.png",)
+    assert odd["transparent"] == ("train/down/clear.png",)
+    assert odd["EXIF orientation"] == ("train/down/turned.jpg",)
+    assert odd["extreme shape"] == ("train/down/long.png",)
+    assert odd["format differs from the name"] == ("train/down/png_named.jpg",)
+    assert odd["no picture"] == ("train/down/Thumbs.db",)
+    assert odd["unreadable"] == ("train/down/cut.jpg", "train/down/void.jpg")
+    assert odd["identical within a class"] == ("train/down/again.png = train/down/down_000.png",)
+    assert odd["identical across the split"] == ("test/down/leak.png = train/down/down_001.png",)
+    assert odd["identical across classes"] == ("train/down/down_002.png = train/rings/wrong_class.png",)
+    assert odd["empty class"] == ("empty",)
+    assert odd["class on one side only"] == ("stranger",)
+    assert set(found.left_out) == {"train/down/Thumbs.db", "train/down/cut.jpg", "train/down/void.jpg"}
+
+
+def test_imbalance_is_named(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 2)
+    for seed in range(20, 40):
+        draw_stripes(1, seed).save(tmp_path / "down" / f"{seed}.png")
+    assert report(tmp_path).oddities["imbalance"] == ("down 22 : across 2",)
+
+
+def test_real_odd_inputs_are_all_found(shared_data: Path) -> None:
+    found = check_pictures(shared_data / "odd-inputs.tar")
+    turned = found.oddities["EXIF orientation"]
+    assert sum(name.startswith("wrong-exif/") for name in turned) == 18
+    assert found.oddities["format differs from the name"] == ("png-named-jpg/flower_0184.jpg",)
+    assert len(found.oddities["one channel"]) == 3
+    assert "extreme-shape/airplane_0161.jpg" in found.oddities["extreme shape"]
+    not_pictures = {"not-images/Thumbs.db", "not-images/.DS_Store", "not-images/alexnet.pth"}
+    assert set(found.left_out) == not_pictures
+    assert set(found.oddities["no picture"]) == not_pictures
+
+
+def rows(side: Split, name: str) -> set[int]:
+    return set(getattr(side, name).indices.tolist())
+
+
+def test_split_is_a_partition_stratified_and_seeded(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 20)
+    first, again, other = split(tmp_path), split(tmp_path), split(tmp_path, seed=1)
+    sides = [rows(first, name) for name in ("train", "validation", "test")]
+    assert sum(map(len, sides)) == len(set.union(*sides)) == 60
+    assert np.bincount(first.test.labels).tolist() == [5, 5, 5]
+    assert np.bincount(first.validation.labels).tolist() == [3, 3, 3]
+    assert rows(first, "test") == rows(again, "test") != rows(other, "test")
+
+
+def test_split_depends_on_content_not_on_names(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "a", 10)
+    for path in (tmp_path / "a").rglob("*.png"):
+        target = tmp_path / "b" / path.parent.name / f"{path.stem[::-1]}.png"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+
+    def digests(path: Path) -> set[str]:
+        pictures = decoded(path)
+        side = split_pictures(pictures, test_fraction=0.3, validation_fraction=0.0, seed=0).test
+        return {pictures.facts[row].digest for row in side.indices}
+
+    assert digests(tmp_path / "a") == digests(tmp_path / "b")
+
+
+def test_identical_pictures_stay_on_one_side(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 12)
+    for number in range(6):
+        for copy in range(3):
+            shutil.copy(tmp_path / "down" / f"down_00{number}.png", tmp_path / "down" / f"copy_{number}_{copy}.png")
+            shutil.copy(tmp_path / "down" / f"down_00{number}.png", tmp_path / "rings" / f"copy_{number}_{copy}.png")
+    for seed in range(5):
+        pictures = decoded(tmp_path)
+        sides = split_pictures(pictures, test_fraction=0.3, validation_fraction=0.3, seed=seed)
+        found = [
+            {pictures.facts[row].digest for row in rows(sides, name)} for name in ("train", "validation", "test")
+        ]
+        assert not (found[0] & found[1])
+        assert not (found[0] & found[2])
+        assert not (found[1] & found[2])
+
+
+def test_val_without_test_is_the_test_set(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "train", 10)
+    write_pictures(tmp_path / "val", 3, first=50)
+    sides = split(tmp_path)
+    assert (len(sides.train), len(sides.validation), len(sides.test)) == (24, 6, 9)
+
+
+def test_val_beside_test_chooses_the_checkpoint(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "train", 10)
+    write_pictures(tmp_path / "val", 3, first=50)
+    write_pictures(tmp_path / "test", 2, first=70)
+    sides = split(tmp_path)
+    assert (len(sides.train), len(sides.validation), len(sides.test)) == (30, 9, 6)
+
+
+def test_two_pictures_a_class_are_enough_to_hold_one_out(tmp_path: Path) -> None:
+    sides = split(write_pictures(tmp_path, 2), test=0.2)
+    assert (len(sides.train), len(sides.validation), len(sides.test)) == (3, 0, 3)
+
+
+def test_one_picture_a_class_cannot_be_tested(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no picture is left to test on"):
+        split(write_pictures(tmp_path, 1))
+
+
+def test_one_usable_class_is_not_enough(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 3)
+    for name in ("across", "rings"):
+        for path in (tmp_path / name).iterdir():
+            path.write_text("no picture")
+    with pytest.raises(DataError, match="found only down"):
+        split(tmp_path)
+
+
+def test_strangers_in_the_test_set_are_left_out_and_said(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "train", 4)
+    write_pictures(tmp_path / "test", 2, first=50)
+    (tmp_path / "test" / "stranger").mkdir()
+    draw_stripes(0, 99).save(tmp_path / "test" / "stranger" / "s.png")
+    sides = split(tmp_path)
+    assert len(sides.test) == 6
+    assert any("stranger" in note for note in sides.notes)

@@ -1,0 +1,123 @@
+"""Testing: eval mode, no gradients, every picture counted, the network left as found."""
+
+import numpy as np
+import pytest
+import torch
+
+from alexnet.data.split import Subset
+from alexnet.evaluation.evaluate import evaluate, in_eval_mode, make_prediction, measure
+from alexnet.evaluation.mistakes import class_pairs, find_mistakes, fixed_and_broken
+from alexnet.model.alexnet import AlexNet
+from alexnet.model.checkpoint import TrainedNetwork
+from alexnet.model.variants import VARIANTS
+from alexnet.records import Prediction, Preprocessing
+
+PLAIN = Preprocessing(67, "squash", True, "RGB", (128.0,) * 3, (60.0,) * 3)
+CLASSES = ("a", "b", "c", "d", "e", "f", "g")
+
+
+@pytest.fixture(scope="module")
+def trained() -> TrainedNetwork:
+    torch.manual_seed(0)
+    network = AlexNet(VARIANTS["seminar"], size=67, num_classes=7)
+    return TrainedNetwork(network, CLASSES, PLAIN, mirror=False)
+
+
+@pytest.fixture(scope="module")
+def pixels() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (11, 67, 67, 3), dtype=np.uint8)
+
+
+SUBSET = Subset(np.arange(11), np.arange(11) % 7)
+CPU = torch.device("cpu")
+
+
+def test_every_picture_is_counted_whatever_the_batch(
+    trained: TrainedNetwork, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, _ = evaluate(trained, pixels, SUBSET, [str(i) for i in range(11)])
+    monkeypatch.setattr("alexnet.evaluation.evaluate.BATCH", 4)
+    parts, predictions = evaluate(trained, pixels, SUBSET, [str(i) for i in range(11)])
+    assert whole.num_pictures == parts.num_pictures == len(predictions) == 11
+    assert sum(map(sum, parts.confusion)) == 11
+    assert parts.confusion == whole.confusion
+
+
+def test_dropout_is_off_and_the_mode_is_as_before(trained: TrainedNetwork, pixels: np.ndarray) -> None:
+    network = trained.network
+    network.train()
+    network.classifier[0].eval()
+    before = [module.training for module in network.modules()]
+    scores = {measure(network, pixels, SUBSET, PLAIN, device=CPU) for _ in range(3)}
+    assert len(scores) == 1, "dropout was on"
+    assert [module.training for module in network.modules()] == before
+    assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def test_no_gradients_are_kept_inside(trained: TrainedNetwork) -> None:
+    with in_eval_mode(trained.network):
+        assert not trained.network(torch.zeros(1, 3, 67, 67)).requires_grad
+    assert torch.is_grad_enabled()
+
+
+def test_mode_comes_back_when_something_fails(trained: TrainedNetwork) -> None:
+    trained.network.train()
+    with pytest.raises(ValueError, match="inside"), in_eval_mode(trained.network):
+        raise ValueError("inside")
+    assert trained.network.training
+    assert torch.is_grad_enabled()
+
+
+def test_scores_during_training_equal_those_of_the_test(trained: TrainedNetwork, pixels: np.ndarray) -> None:
+    score = measure(trained.network, pixels, SUBSET, PLAIN, device=CPU)
+    evaluation, _ = evaluate(trained, pixels, SUBSET, [str(i) for i in range(11)])
+    assert score is not None
+    assert score.top1_error == evaluation.top1_error
+    assert score.top5_error == evaluation.top5_error
+    assert score.loss == pytest.approx(evaluation.loss, abs=1e-5)
+
+
+def test_mirror_averages_both_views(trained: TrainedNetwork, pixels: np.ndarray) -> None:
+    both = TrainedNetwork(trained.network, CLASSES, PLAIN, mirror=True)
+    flipped = np.ascontiguousarray(pixels[:, :, ::-1])
+    names = [str(i) for i in range(11)]
+    _, first = evaluate(both, pixels, SUBSET, names)
+    _, second = evaluate(both, flipped, SUBSET, names)
+    assert [p.probability for p in first] == pytest.approx([p.probability for p in second], abs=1e-6)
+
+
+def test_empty_subset_has_no_score(trained: TrainedNetwork, pixels: np.ndarray) -> None:
+    empty = Subset(np.array([], np.int64), np.array([], np.int64))
+    assert measure(trained.network, pixels, empty, PLAIN, device=CPU) is None
+
+
+def test_prediction_holds_margin_and_loss() -> None:
+    prediction = make_prediction("x", torch.tensor([0.2, 0.7, 0.1]), ("a", "b", "c"), true="a")
+    assert (prediction.predicted, prediction.is_mistake) == ("b", True)
+    assert prediction.margin == pytest.approx(0.5)
+    assert prediction.loss == pytest.approx(-np.log(0.2), rel=1e-5)
+    assert [name for name, _ in prediction.top] == ["b", "a", "c"]
+
+
+def prediction(file: str, true: str, predicted: str, probability: float) -> Prediction:
+    return Prediction(file, true, predicted, probability, 0.1, 1.0, ((predicted, probability),))
+
+
+SOME = (
+    prediction("1", "a", "b", 0.6),
+    prediction("2", "a", "a", 0.9),
+    prediction("3", "c", "b", 0.99),
+    prediction("4", "a", "b", 0.7),
+)
+
+
+def test_mistakes_come_by_confidence_or_by_pair() -> None:
+    assert [p.file for p in find_mistakes(SOME)] == ["3", "4", "1"]
+    assert [p.file for p in find_mistakes(SOME, order="pair")] == ["4", "1", "3"]
+    assert class_pairs(find_mistakes(SOME)) == [("a", "b", 2), ("c", "b", 1)]
+
+
+def test_fixed_and_broken_compare_common_files() -> None:
+    after = (prediction("1", "a", "a", 0.8), prediction("2", "a", "c", 0.5), prediction("9", "a", "b", 0.5))
+    fixed, broken = fixed_and_broken(SOME, after)
+    assert ([p.file for p in fixed], [p.file for p in broken]) == (["1"], ["2"])

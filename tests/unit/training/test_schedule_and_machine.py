@@ -1,0 +1,69 @@
+"""Rates and sizes over a training; device and precision."""
+
+import itertools
+
+import pytest
+import torch
+
+from alexnet.errors import RecipeError
+from alexnet.model.variants import VARIANTS
+from alexnet.recipe import PRESETS, Recipe
+from alexnet.training import processes
+from alexnet.training.schedule import picture_size, rate_factor, usable_sizes
+
+
+def factors(recipe: Recipe, num_steps: int, steps_per_epoch: int) -> list[float]:
+    return [rate_factor(recipe, s, num_steps=num_steps, steps_per_epoch=steps_per_epoch) for s in range(num_steps)]
+
+
+def test_one_cycle_rises_to_its_peak_and_falls_to_nearly_nothing() -> None:
+    values = factors(Recipe(warmup=0.2), 100, 10)
+    assert values[0] == pytest.approx(0.05)
+    assert max(values) == pytest.approx(1.0)
+    assert values.index(max(values)) in (19, 20)
+    assert values[-1] == pytest.approx(1 / 80)
+    assert all(b <= a for a, b in itertools.pairwise(values))
+
+
+def test_seminar_rate_never_drops_within_its_20_epochs() -> None:
+    assert set(factors(PRESETS["seminar"], 20 * 39, 39)) == {1.0}
+    assert factors(PRESETS["seminar"].replace(step_epochs=2), 6, 2)[-1] == pytest.approx(0.1)
+
+
+def test_sizes_keep_the_input_of_the_fully_connected_layers() -> None:
+    spec = VARIANTS["seminar"]
+    sizes = usable_sizes(spec, 72, 96)
+    assert sizes == (72, 76, 80, 84, 88, 92, 96)
+    assert {spec.flat_features(size) for size in sizes} == {256}
+    assert usable_sizes(spec, 63, 128)[0] > 96, "a smaller input would not fit fc6"
+    assert usable_sizes(VARIANTS["torchvision"], 64, 96)[0] == 64
+
+
+def test_size_grows_to_the_full_one() -> None:
+    recipe = Recipe(start_size=72, growth=0.5)
+    sizes = usable_sizes(VARIANTS["seminar"], 72, 96)
+    grown = [picture_size(recipe, sizes, step, num_steps=100) for step in range(100)]
+    assert grown[0] == 72
+    assert grown == sorted(grown)
+    assert set(grown[50:]) == {96}
+
+
+def test_size_stays_where_it_is_not_to_grow() -> None:
+    assert picture_size(Recipe(), (96,), 0, num_steps=10) == 96
+
+
+def test_unknown_device_is_named() -> None:
+    with pytest.raises(RecipeError, match="device warp: is unknown or not there; choose auto or cpu"):
+        processes.choose_machine(Recipe(device="warp"))
+
+
+@pytest.mark.parametrize(("amx", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_processor_is_asked_for_bfloat16(monkeypatch: pytest.MonkeyPatch, amx: bool, dtype: torch.dtype) -> None:
+    monkeypatch.setattr(processes, "processor_has_amx", lambda: amx)
+    machine = processes.choose_machine(Recipe(device="cpu"))
+    assert machine.dtype == dtype
+    assert "matrix units" in str(machine)
+
+
+def test_asked_precision_is_taken() -> None:
+    assert processes.choose_machine(Recipe(device="cpu", precision="bfloat16")).dtype == torch.bfloat16

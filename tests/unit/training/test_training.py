@@ -1,0 +1,194 @@
+"""The loop: seeds, resuming, interruption, what it writes and warns of."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from alexnet.errors import AlexNetError, RecipeError, RunError
+from alexnet.results import Run, open_run
+from alexnet.training.events import Ended, Event, Note, Stepped, Warned
+from alexnet.training.train import train
+from tests.conftest import small_recipe
+
+
+def weights(run: Run) -> dict[str, torch.Tensor]:
+    return safetensors.torch.load_file(run.folder.model_path)
+
+
+def equal(first: Run, second: Run) -> bool:
+    one, two = weights(first), weights(second)
+    return all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_finished_run_holds_all_its_files(trained_run: Run) -> None:
+    names = {path.name for path in trained_run.path.iterdir()}
+    assert {
+        "recipe.toml", "run.json", "left_out.csv", "steps.csv", "epochs.csv", "model.safetensors", "model.json",
+        "evaluation.json", "predictions.csv", "figures", "report.html",
+    } <= names  # fmt: skip
+    assert "state" not in names
+    about = trained_run.folder.read_json("run.json")
+    assert about["status"] == "finished"
+    assert about["classes"] == ["across", "down", "rings"]
+    assert about["data"]["pictures"] == {"train": 57, "validation": 15, "test": 21}
+    assert about["seed"] == 0
+
+
+def test_every_step_and_epoch_is_recorded_with_held_out_scores(trained_run: Run) -> None:
+    assert [step.step for step in trained_run.folder.steps] == list(range(1, 7))
+    first, second = trained_run.folder.epochs
+    assert (first.step, second.step) == (3, 6)
+    assert second.test_loss is not None
+    assert second.validation_top1_error is not None
+    assert second.test_top5_error is None, "three classes have no top-5 error"
+
+
+def test_every_test_picture_is_scored(trained_run: Run) -> None:
+    assert trained_run.evaluation.num_pictures == len(trained_run.predictions) == 21
+    assert trained_run.evaluation.num_mistakes == len(trained_run.mistakes())
+
+
+def test_kept_checkpoint_is_the_one_that_validation_chose(trained_run: Run) -> None:
+    best = min(trained_run.folder.epochs, key=lambda e: (e.validation_top1_error, e.validation_loss))
+    assert trained_run.folder.read_json("model.json")["epoch"] == best.epoch
+    assert best.test_top1_error == trained_run.evaluation.top1_error
+
+
+def test_same_seed_gives_the_same_weights(trained_run: Run, picture_folder: Path, tmp_path: Path) -> None:
+    again = train(picture_folder, small_recipe(validation_fraction=0.2), out=tmp_path / "again")
+    assert equal(trained_run, again)
+    assert again.predictions == trained_run.predictions
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adam"])
+def test_interrupted_and_resumed_equals_uninterrupted(picture_folder: Path, tmp_path: Path, optimizer: str) -> None:
+    recipe = small_recipe(optimizer=optimizer, epochs=2)
+    straight = train(picture_folder, recipe, out=tmp_path / "straight")
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, Stepped) and event.record.step == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(picture_folder, recipe, out=tmp_path / "broken", on_event=interrupt)
+    assert (tmp_path / "broken" / "state" / "state.json").exists()
+    resumed = train(picture_folder, recipe, out=tmp_path / "broken", resume=True)
+    assert equal(straight, resumed)
+    timeless = [(s.step, s.loss, s.top1_error) for s in resumed.folder.steps]
+    assert timeless == [(s.step, s.loss, s.top1_error) for s in straight.folder.steps]
+    assert resumed.evaluation.confusion == straight.evaluation.confusion
+    assert not (tmp_path / "broken" / "state").exists()
+
+
+def test_run_killed_before_anything_was_saved_starts_anew(picture_folder: Path, tmp_path: Path) -> None:
+    class Killed(Exception):  # noqa: N818
+        pass
+
+    def kill(event: Event) -> None:
+        if isinstance(event, Stepped) and event.record.step == 2:
+            raise Killed
+
+    recipe = small_recipe(epochs=1)
+    with pytest.raises(Killed):
+        train(picture_folder, recipe, out=tmp_path / "run", on_event=kill)
+    resumed = train(picture_folder, None, out=tmp_path / "run", resume=True)
+    assert [step.step for step in resumed.folder.steps] == [1, 2, 3, 4]
+
+
+def test_resuming_with_other_settings_names_them(trained_run: Run, picture_folder: Path) -> None:
+    with pytest.raises(RunError, match="epochs is 2, not 9"):
+        train(picture_folder, trained_run.recipe.replace(epochs=9), out=trained_run.path, resume=True)
+
+
+def test_resuming_a_finished_run_gives_it_back(trained_run: Run, picture_folder: Path) -> None:
+    heard: list[Event] = []
+    again = train(picture_folder, None, out=trained_run.path, resume=True, on_event=heard.append)
+    assert again.evaluation == trained_run.evaluation
+    assert isinstance(heard[0], Note)
+    assert "finished" in heard[0].text
+
+
+def test_resuming_nothing_is_refused(picture_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="no such folder"):
+        train(picture_folder, None, out=tmp_path / "gone", resume=True)
+
+
+def test_second_training_in_the_same_folder_is_refused(trained_run: Run, picture_folder: Path) -> None:
+    with pytest.raises(RunError, match="already holds a run"):
+        train(picture_folder, small_recipe(), out=trained_run.path)
+
+
+def test_loss_that_is_not_finite_is_named(picture_folder: Path, tmp_path: Path) -> None:
+    recipe = small_recipe(optimizer="sgd", learning_rate=1e9, warmup=0.0)
+    with pytest.raises(RunError, match="loss is not finite; the learning rate .* is the likely cause"):
+        train(picture_folder, recipe, out=tmp_path / "run")
+
+
+def test_loss_that_sits_at_guessing_is_named(picture_folder: Path, tmp_path: Path) -> None:
+    heard: list[Event] = []
+    recipe = small_recipe(optimizer="sgd", learning_rate=1e-9, initialization="gaussian", epochs=1)
+    train(picture_folder, recipe, out=tmp_path / "run", on_event=heard.append)
+    warned = [event.text for event in heard if isinstance(event, Warned)]
+    assert any("ln 3 = 1.099" in text and "likely causes" in text for text in warned)
+
+
+def test_last_epoch_is_kept_without_validation(picture_folder: Path, tmp_path: Path) -> None:
+    heard: list[Event] = []
+    run = train(picture_folder, small_recipe(validation_fraction=0.0), out=tmp_path / "run", on_event=heard.append)
+    assert run.folder.read_json("model.json")["epoch"] == 2
+    assert all(event.is_best for event in heard if isinstance(event, Ended))
+
+
+def test_fine_tuning_takes_kernels_of_a_run_and_says_so(
+    trained_run: Run, picture_folder: Path, tmp_path: Path
+) -> None:
+    heard: list[Event] = []
+    recipe = small_recipe(variant="auto", weights=str(trained_run.path), kernel_learning_rate_factor=0.0, epochs=1)
+    run = train(picture_folder, recipe, out=tmp_path / "run", on_event=heard.append)
+    assert torch.equal(weights(run)["features.4.weight"], weights(trained_run)["features.4.weight"])
+    assert any("loaded conv1, conv2" in event.text for event in heard if isinstance(event, Note))
+    assert run.recipe.variant == "seminar"
+
+
+def test_preset_that_needs_weights_says_so(picture_folder: Path, tmp_path: Path) -> None:
+    from alexnet.recipe import PRESETS
+
+    with pytest.raises(RecipeError, match="starts from weights: give --weights"):
+        train(picture_folder, PRESETS["finetune"], out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_too_small_pictures_are_said_before_anything_is_written(picture_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(AlexNetError, match="63 px are too small"):
+        train(picture_folder, small_recipe(size=63), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_unusable_files_are_left_out_and_listed(picture_folder: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(picture_folder, tmp_path / "p")
+    (tmp_path / "p" / "train" / "down" / "Thumbs.db").write_bytes(b"x")
+    heard: list[Event] = []
+    run = train(tmp_path / "p", small_recipe(epochs=1), out=tmp_path / "run", on_event=heard.append)
+    assert (run.path / "left_out.csv").read_text().splitlines() == ["file,reason", "train/down/Thumbs.db,no picture"]
+    notes = [event.text for event in heard if isinstance(event, Note) and "left out" in event.text]
+    assert len(notes) == 1
+
+
+def test_open_run_refuses_what_is_none(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="no run folder"):
+        open_run(tmp_path)
+
+
+def test_damaged_model_is_named(trained_run: Run, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(trained_run.path, tmp_path / "run")
+    (tmp_path / "run" / "model.safetensors").write_bytes(b"cut")
+    with pytest.raises(RunError, match="is missing or damaged"):
+        _ = open_run(tmp_path / "run").model
