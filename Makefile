@@ -29,8 +29,8 @@ demo: $(STAMP) ## draw practice pictures, train on them, and say where the repor
 
 .PHONY: check
 check: $(STAMP) ## formatting, lint, types, floors
-	$(BIN)/ruff format --check src tests
-	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests benchmarks docs
+	$(BIN)/ruff check src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -1,6 +1,5 @@
 """Test a finished run again, on its own pictures or on others."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +18,11 @@ __all__ = ["Retest", "retest"]
 
 @dataclass(frozen=True)
 class Retest:
-    """What a new test gave. seconds: of the whole call."""
+    """What a new test gave."""
 
     data: Path
     evaluation: Evaluation
     predictions: tuple[Prediction, ...]
-    seconds: float
 
 
 def retest(run: Run, data: Path | None = None) -> Retest:
@@ -38,7 +36,6 @@ def retest(run: Run, data: Path | None = None) -> Retest:
         DataError: the pictures are gone, changed, or of other classes.
         RunError: the run is not finished.
     """
-    started = time.perf_counter()
     about = run.folder.read_json("run.json")
     path = data or Path(about["data"]["path"])
     folder = scan_folder(path)
@@ -51,7 +48,7 @@ def retest(run: Run, data: Path | None = None) -> Retest:
     if data is None:
         run.folder.write_predictions(predictions)
         run.folder.write_json("evaluation.json", evaluation.to_dict())
-    return Retest(path, evaluation, predictions, time.perf_counter() - started)
+    return Retest(path, evaluation, predictions)
 
 
 def _own_test(run: Run, pictures: DecodedPictures) -> Subset:

@@ -119,3 +119,38 @@ def test_examples_in_docstrings_run(module: str) -> None:
     assert examples
     result = doctest.testmod(found, extraglobs=names)
     assert result.failed == 0
+
+
+def test_pages_made_from_the_code_are_up_to_date() -> None:
+    answer = subprocess.run(
+        [sys.executable, ROOT / "docs" / "generate.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stdout
+
+
+def test_readme_commands_are_those_of_the_program() -> None:
+    """Every `alexnet ...` line in the README parses: its command and its options exist."""
+    from typer.main import get_command
+
+    from alexnet.cli.main import app
+
+    root = get_command(app)
+    lines = re.findall(r"^(?:\$ )?alexnet (.+)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(lines) >= 8
+    for line in lines:
+        words = line.split("#")[0].split()
+        command = root
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]
+        assert not hasattr(command, "commands"), line
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert [word for word in words if word.startswith("-") and word not in known] == [], line
+
+
+def test_readme_library_lines_name_what_there_is() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    names = set(
+        re.findall(r"\balexnet\.([A-Za-z_]+)", "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)))
+    )
+    assert names
+    assert names <= set(alexnet.__all__)

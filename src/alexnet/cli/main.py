@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -68,6 +69,8 @@ def run(arguments: list[str] | None = None) -> None:
     """Run the command line. Exit codes: 0 done, 2 the user's input, 130 interrupted, 1 a fault of ours."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     screen.quiet = screen.as_json = False
+    # what Python took to start is processor time already spent
+    screen.started = time.perf_counter() - (time.process_time() if arguments is None else 0.0)
     for flag in ("--quiet", "-q"):  # may stand anywhere
         while flag in words:
             words.remove(flag)

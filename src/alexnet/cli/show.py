@@ -25,10 +25,14 @@ PLAIN_SECONDS = 10.0
 
 @dataclass
 class Screen:
-    """Where a command shows things. quiet: nothing but errors. as_json: one object on standard output."""
+    """Where a command shows things. quiet: nothing but errors. as_json: one object on standard output.
+
+    started: when the command began, on the clock of `time.perf_counter`.
+    """
 
     quiet: bool = False
     as_json: bool = False
+    started: float = 0.0
     out: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
     err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True))
 
@@ -41,6 +45,11 @@ class Screen:
         """A line on the way, on standard error."""
         if not self.quiet:
             self.err.print(Text(text, style=style))
+
+    @property
+    def seconds(self) -> float:
+        """How long the command has been at it."""
+        return time.perf_counter() - self.started
 
     def error(self, text: str) -> None:
         """What went wrong, in one line."""
@@ -75,6 +84,8 @@ def percent(share: float | None) -> str:
 
 class TrainingScreen(AbstractContextManager["TrainingScreen"]):
     """Shows a training: a bar in a terminal, plain lines elsewhere."""
+
+    JOBS = ("decoding", "downloading", "drawing")
 
     def __init__(self, on: Screen) -> None:
         self._screen = on
@@ -123,11 +134,11 @@ class TrainingScreen(AbstractContextManager["TrainingScreen"]):
             if self._task is None:
                 self._task = self._bar.add_task(what, total=total or None, said=said)
             self._bar.update(self._task, description=what, completed=done, total=total or None, said=said)
-            if what in ("decoding", "downloading") and done == total:
+            if what in self.JOBS and done == total:
                 self._bar.remove_task(self._task)
                 self._task = None
-        elif time.monotonic() - self._last >= PLAIN_SECONDS or (what == "decoding" and done == total):
-            self._screen.note(f"{what}: {done} of {total}, {said}")
+        elif time.monotonic() - self._last >= PLAIN_SECONDS or (what in self.JOBS and done == total):
+            self._screen.note(f"{what}: {said}" if what in self.JOBS else f"{what}, step {done} of {total}: {said}")
             self._last = time.monotonic()
 
 

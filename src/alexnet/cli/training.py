@@ -70,7 +70,7 @@ def _train(data: Path, recipe: Recipe | None, out: Path, *, go_on: bool) -> None
     page = write_report(run)
     _show_result(run)
     screen.say(f"report: {page}")
-    screen.give(run.summary() | {"report": str(page)})
+    screen.give(run.summary() | {"report": str(page), "seconds": screen.seconds})
 
 
 def _choose_recipe(preset: str, file: Path | None, settings: list[str], named: dict[str, Any]) -> Recipe:

@@ -89,7 +89,8 @@ def _given_sides(pictures: DecodedPictures) -> tuple[dict[str, list[int]], list[
     empty = sorted(
         set(pictures.folder.classes) - {pictures.folder.files[row].class_name for r in sides.values() for row in r}
     )
-    notes = [f"{num_unusable} files are left out: they are no pictures or cannot be read"] if num_unusable else []
+    are = "file is" if num_unusable == 1 else "files are"
+    notes = [f"{num_unusable} {are} left out: no picture, or not readable"] if num_unusable else []
     notes += [f"{', '.join(empty)}: no usable picture, the class is left out"] if empty else []
     return sides, notes
 

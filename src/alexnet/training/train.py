@@ -182,7 +182,7 @@ def _tell(job: Job, pictures: DecodedPictures, emit: Listener) -> None:
     counts = f"{len(split.train)} training, {len(split.validation)} validation and {len(split.test)} test pictures"
     emit(Note(f"{pictures.folder.path}: {len(split.classes)} classes, {counts}"))
     for note in split.notes:
-        emit(Note(f"{note} (see left_out.csv)" if "files are left out" in note else note))
+        emit(Note(f"{note} (see left_out.csv)" if "left out: no picture" in note else note))
     _warn_of(check_folder(pictures), split, emit)
     emit(Note(f"{job.recipe.name}: {job.recipe.variant} at {job.recipe.size} px on {job.machine}"))
 
@@ -193,7 +193,8 @@ def _warn_of(report: FolderReport, split: Split, emit: Listener) -> None:
         emit(Warned(f"{len(leaks)} pictures are in the training and in the held-out folder: their test is no test"))
     if report.oddities.get("EXIF orientation"):
         count = len(report.oddities["EXIF orientation"])
-        emit(Note(f"{count} pictures carry an EXIF orientation; apply_exif says whether they are turned"))
+        carry = "picture carries" if count == 1 else "pictures carry"
+        emit(Note(f"{count} {carry} an EXIF orientation; the setting apply_exif says whether they are turned"))
     counts = np.bincount(split.train.labels, minlength=len(split.classes))
     few = [f"{name} ({count})" for name, count in zip(split.classes, counts, strict=True) if count < FEW_PICTURES]
     if few:

@@ -192,3 +192,20 @@ def test_damaged_model_is_named(trained_run: Run, tmp_path: Path) -> None:
     (tmp_path / "run" / "model.safetensors").write_bytes(b"cut")
     with pytest.raises(RunError, match="is missing or damaged"):
         _ = open_run(tmp_path / "run").model
+
+
+def test_imagenet_is_fetched_only_when_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from alexnet.training import start
+
+    path = tmp_path / "fetched.pth"
+    torch.save({"features.0.weight": torch.ones(64, 3, 11, 11)}, path)
+    fetched: list[str] = []
+    monkeypatch.setattr(start, "fetch_weights", lambda on_progress: fetched.append("once") or path)
+    assert start.choose_start(small_recipe(), lambda _event: None).tensors is None
+    assert fetched == []
+    chosen = start.choose_start(
+        small_recipe(variant="auto", normalization="auto", weights="imagenet"), lambda _event: None
+    )
+    assert fetched == ["once"]
+    assert (chosen.recipe.variant, chosen.recipe.normalization) == ("torchvision", "imagenet")
+    assert chosen.recipe.weights == "imagenet"
