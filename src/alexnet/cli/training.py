@@ -121,7 +121,7 @@ def evaluate(
         f"{result.evaluation.num_mistakes} of {result.evaluation.num_pictures} pictures wrong"
     )
     screen.give(
-        {"run": str(run), "data": str(result.data)} | result.evaluation.to_dict() | {"seconds": result.seconds}
+        {"run": str(run), "data": str(result.data)} | result.evaluation.to_dict() | {"seconds": screen.seconds}
     )
 
 
