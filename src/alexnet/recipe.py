@@ -102,8 +102,8 @@ class Recipe(BaseModel):
 
     # --- the run
     mirror_test: bool = False
-    """Average the probabilities of a held-out picture and its mirror image."""
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """Average the probabilities of a picture and its mirror image in the final test and in prediction."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Start of everything random: same seed, same machine, same weights."""
     device: str = "auto"
     """`auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1` ..."""
@@ -218,11 +218,11 @@ PRESETS: dict[str, Recipe] = {
         muon_learning_rate=0.02,
         weight_decay=0.1,
         label_smoothing=0.05,
-        crop_scale=0.5,
+        crop_scale=0.6,
         crop_ratio=1.25,
         color=0.3,
-        start_size=72,
-        growth=0.7,
+        start_size=68,
+        growth=0.8,
         validation_fraction=0.05,
         mirror_test=True,
     ),
@@ -248,8 +248,8 @@ PRESETS: dict[str, Recipe] = {
         epochs=3,
         batch_size=64,
         optimizer="adamw",
-        learning_rate=5e-4,
-        kernel_learning_rate_factor=0.04,
+        learning_rate=1e-4,
+        kernel_learning_rate_factor=0.2,
         weight_decay=0.01,
         crop_scale=0.6,
         crop_ratio=1.1,

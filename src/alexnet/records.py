@@ -73,7 +73,8 @@ class EpochRecord(Record):
     """One pass over the training pictures.
 
     train_* are averages over the epoch's steps, with augmentation and dropout at work; validation_* and
-    test_* are measured after it in eval mode on every picture. None where there is no such set.
+    test_* are measured after it in eval mode on every picture, without mirror images. None where there is no
+    such set.
     Errors are fractions, losses nats. top5 from 6 classes on.
     """
 

@@ -77,7 +77,7 @@ def scan_folder(path: Path | str) -> PictureFolder:
         parts = _parts_below(entry.name, root)
         split = layout.get(parts[0]) if parts else None
         inner = parts[1:] if split else parts
-        if (layout and not split) or len(inner) < 2:
+        if (layout and not split) or len(inner) < 2 or _is_hidden(inner[0]):
             stray.append(entry.name)
             continue
         files.append(PictureFile(entry, inner[0], split))

@@ -14,6 +14,9 @@ __all__ = ["Entry", "PictureSource", "open_source"]
 
 ARCHIVES = (".tar", ".zip")
 
+END_MARK = 512
+"""Bytes of zeros, at the least, that end a whole tar."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -98,7 +101,7 @@ class TarSource:
             end = archive.offset
         size = path.stat().st_size
         files = [member for member in members if member.isfile()]
-        if any(member.offset_data + member.size > size for member in files) or end > size:
+        if size < end + END_MARK or any(member.offset_data + member.size > size for member in files):
             raise tarfile.ReadError("it was cut short")
         stamp = _file_stamp(path)
         self.entries = tuple(

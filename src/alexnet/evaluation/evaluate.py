@@ -61,16 +61,18 @@ def measure(
     preprocessing: Preprocessing,
     *,
     device: torch.device,
-    mirror: bool = False,
 ) -> HeldOutScore | None:
-    """Loss and errors on a subset; None if it is empty. The network is left in the mode that it was in."""
+    """Loss and errors on a subset, by one view of each picture; None if the subset is empty.
+
+    The network is left in the mode that it was in.
+    """
     if not len(subset):
         return None
     loss = wrong1 = wrong5 = 0.0
     num_classes = 0
     with in_eval_mode(network):
         for pictures, labels in in_order(pixels, subset, batch_size=BATCH, device=device):
-            probs = probabilities(network, pictures, preprocessing, mirror=mirror)
+            probs = probabilities(network, pictures, preprocessing)
             num_classes = probs.shape[1]
             loss += float(nn.functional.nll_loss(_log(probs), labels, reduction="sum"))
             wrong1 += int(num_wrong(probs, labels))

@@ -170,7 +170,6 @@ def _end_epoch(
             getattr(job.split, name),
             job.trained.preprocessing,
             device=job.machine.device,
-            mirror=job.recipe.mirror_test,
         )
 
     validation, test = score("validation"), score("test")

