@@ -31,7 +31,7 @@ def disk_errors(path: Path, kind: type[AlexNetError], step: str) -> Iterator[Non
         yield
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            step = "the disk is full: free some space, then start again"
+            step = "the disk is full: free some space, then start again (a training goes on with --resume)"
         raise kind(f"{path}: cannot be written ({error.strerror or error}); {step}") from error
 
 

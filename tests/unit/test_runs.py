@@ -117,3 +117,23 @@ def test_recipe_and_predictions_read_back(tmp_path: Path) -> None:
     )
     run.write_predictions(predictions)
     assert run.read_predictions() == predictions
+
+
+def test_disk_that_fills_while_tensors_are_written_is_said_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+    from safetensors import SafetensorError
+
+    from alexnet.model import checkpoint
+
+    def fill(_tensors: object, beside: Path) -> None:
+        beside.write_bytes(b"half")
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(checkpoint.safetensors.torch, "save_file", fill)
+    with pytest.raises(
+        RunError, match=r"x.safetensors: cannot be written .No space left on device.; the disk is full"
+    ):
+        checkpoint.write_tensors(RunFolder(tmp_path), "x.safetensors", {"a": torch.ones(2)})
+    assert list(tmp_path.iterdir()) == []

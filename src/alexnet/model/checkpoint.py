@@ -1,11 +1,15 @@
 """A trained network on disk: weights as safetensors, and beside them all that is needed to use them."""
 
+import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
+from torch import Tensor
 
 from alexnet.errors import RunError
 from alexnet.model.alexnet import AlexNet
@@ -13,7 +17,25 @@ from alexnet.model.variants import get_variant
 from alexnet.records import Preprocessing
 from alexnet.runs import RunFolder
 
-__all__ = ["TrainedNetwork", "load_network", "save_network"]
+__all__ = ["TrainedNetwork", "load_network", "save_network", "write_tensors"]
+
+
+def write_tensors(run: RunFolder, name: str, tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors into a file of the run, whole.
+
+    Raises:
+        RunError: the disk is full, or the folder cannot be written.
+    """
+
+    def write(beside: Path) -> None:
+        try:
+            safetensors.torch.save_file({key: value.contiguous() for key, value in tensors.items()}, beside)
+        except SafetensorError as error:  # what the disk said is in its words only
+            number = re.search(r"os error (\d+)", str(error))
+            code = int(number.group(1)) if number else 0
+            raise OSError(code, os.strerror(code) if code else str(error)) from error
+
+    run.write(name, write)
 
 
 class TrainedNetwork:
@@ -36,8 +58,8 @@ def save_network(run: RunFolder, trained: TrainedNetwork, *, epoch: int) -> None
         RunError: the disk is full, or the folder cannot be written.
     """
     network = trained.network
-    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    run.write(run.model_path.name, lambda beside: safetensors.torch.save_file(tensors, beside))
+    tensors = network.state_dict()
+    write_tensors(run, run.model_path.name, tensors)
     values: dict[str, Any] = {
         "variant": network.spec.name,
         "classes": list(trained.classes),

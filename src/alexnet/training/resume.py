@@ -9,6 +9,7 @@ from safetensors import SafetensorError
 
 from alexnet.errors import RunError
 from alexnet.model.alexnet import AlexNet
+from alexnet.model.checkpoint import write_tensors
 from alexnet.runs import RunFolder
 from alexnet.training.optimizer import Optimizers
 
@@ -45,9 +46,9 @@ def save_state(run: RunFolder, network: AlexNet, optimizers: Optimizers, positio
         RunError: the disk is full, or the folder cannot be written; the state before it is kept.
     """
     name = f"step-{position.step:07d}.safetensors"
-    tensors = {f"model.{key}": value.contiguous() for key, value in network.state_dict().items()}
-    tensors |= {f"optimizer.{key}": value.contiguous() for key, value in optimizers.state_tensors().items()}
-    run.write(f"state/{name}", lambda beside: safetensors.torch.save_file(tensors, beside))
+    tensors = {f"model.{key}": value for key, value in network.state_dict().items()}
+    tensors |= {f"optimizer.{key}": value for key, value in optimizers.state_tensors().items()}
+    write_tensors(run, f"state/{name}", tensors)
     run.write_json("state/state.json", {"tensors": name, **asdict(position)})
     for old in run.state_dir.glob("step-*.safetensors"):
         if old.name != name:

@@ -61,6 +61,7 @@ def train(
         KeyboardInterrupt: interrupted; `resume` goes on from there.
     """
     started = time.perf_counter()
+    torch.set_flush_denormal(True)  # before the first parallel work: its threads take it over
     out = Path(out)
     folder = folder if isinstance(folder, PictureFolder) else scan_folder(folder)
     if resume:
