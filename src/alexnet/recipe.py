@@ -244,6 +244,7 @@ PRESETS: dict[str, Recipe] = {
         # chosen by trial: EXPERIMENTS.md, "Fine-tuning from real kernels"
         name="finetune",
         variant="auto",
+        initialization="gaussian",
         normalization="auto",
         epochs=3,
         batch_size=64,
