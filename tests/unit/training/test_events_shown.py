@@ -26,10 +26,10 @@ def shown(*events: object, terminal: bool = False, quiet: bool = False) -> str:
 def test_plain_lines_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(show, "PLAIN_SECONDS", 0.0)
     lines = shown(
-        Note("8 classes"), Warned("careful"), Progress("decoding", 5, 5), STEP, Ended(EPOCH, 8, is_best=True)
+        Note("8 kinds"), Warned("careful"), Progress("decoding", 5, 5), STEP, Ended(EPOCH, 8, is_best=True)
     )
     assert lines.splitlines() == [
-        "8 classes",
+        "8 kinds",
         "warning: careful",
         "decoding: 5 of 5 pictures",
         "epoch 3/8, step 97 of 384: loss 0.610  211 pictures/s  1:02:05 left",
