@@ -28,12 +28,13 @@ def test_plain_lines_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None
     lines = shown(
         Note("8 kinds"), Warned("careful"), Progress("decoding", 5, 5), STEP, Ended(EPOCH, 8, is_best=True)
     )
+    scores = "train loss 0.500  error 25.0 %  validation error 12.5 %  test error 10.0 %"
     assert lines.splitlines() == [
         "8 kinds",
         "warning: careful",
         "decoding: 5 of 5 pictures",
         "epoch 3/8, step 97 of 384: loss 0.610  211 pictures/s  1:02:05 left",
-        "epoch  2/8  train loss 0.500  error 25.0 %  validation error 12.5 %  test error 10.0 %  200 pictures/s  kept",
+        f"epoch  2/8  {scores}  200 pictures/s  kept",
     ]
 
 
