@@ -19,17 +19,25 @@ def orthogonalize(matrix: Tensor, *, iterations: int = 5) -> Tensor:
     """A matrix with the singular vectors of `matrix` and singular values near 1 (0.7 to 1.2).
 
     A Newton-Schulz iteration of an odd quintic, X ← a X + (b A + c A²) X with A = X Xᵀ, whose coefficients are
-    chosen for speed near 0 instead of for convergence to exactly 1.
+    chosen for speed near 0 instead of for convergence to exactly 1. X itself is multiplied once, at the end: every
+    factor is a polynomial of X Xᵀ, so they are gathered in that smaller square (half to a third of the operations
+    for kernels, whose matrices are 6 to 14 times as wide as high).
 
     Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers", coefficients 3.4445, -4.7750, 2.0315.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     wide = matrix.shape[0] <= matrix.shape[1]
-    x = matrix if wide else matrix.T
+    x: Tensor = matrix if wide else matrix.T
     x = x / (x.norm() + 1e-7)
-    for _ in range(iterations):
-        gram = x @ x.T
-        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    gram: Tensor = x @ x.T
+    product: Tensor | None = None
+    for left in reversed(range(iterations)):
+        factor = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+        factor.diagonal().add_(a)
+        product = factor if product is None else factor @ product
+        if left:
+            gram = factor @ gram @ factor
+    x = x if product is None else product @ x
     return x if wide else x.T
 
 

@@ -25,9 +25,7 @@ def shown(*events: object, terminal: bool = False, quiet: bool = False) -> str:
 
 def test_plain_lines_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(show, "PLAIN_SECONDS", 0.0)
-    lines = shown(
-        Note("8 kinds"), Warned("careful"), Progress("decoding", 5, 5), STEP, Ended(EPOCH, 8, is_best=True)
-    )
+    lines = shown(Note("8 kinds"), Warned("careful"), Progress("decoding", 5, 5), STEP, Ended(EPOCH, 8, is_best=True))
     scores = "train loss 0.500  error 25.0 %  validation error 12.5 %  test error 10.0 %"
     assert lines.splitlines() == [
         "8 kinds",

@@ -21,6 +21,18 @@ def test_orthogonalized_has_the_same_directions_and_equal_strengths(shape: tuple
     assert off.abs().max() < 1e-6
 
 
+@pytest.mark.parametrize("shape", [(96, 363), (64, 600), (300, 40)])
+def test_gathered_products_equal_the_iteration_as_it_is_written(shape: tuple[int, int]) -> None:
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    x = matrix.double() if shape[0] <= shape[1] else matrix.double().T
+    x = x / x.norm()
+    for _ in range(5):
+        gram = x @ x.T
+        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    expected = x if shape[0] <= shape[1] else x.T
+    torch.testing.assert_close(orthogonalize(matrix).double(), expected, rtol=0, atol=1e-4)
+
+
 def test_muon_step_is_the_formula() -> None:
     weight = torch.nn.Parameter(torch.randn(4, 2, 3, 3))
     start, gradient = weight.detach().clone(), torch.randn(4, 2, 3, 3)
