@@ -1,5 +1,6 @@
 """A finished or running training, opened: scores, mistakes, network, figures."""
 
+import contextlib
 import html
 from collections.abc import Sequence
 from functools import cached_property
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from alexnet.figures.curves import Course
     from alexnet.figures.tiles import KernelScale
 
-__all__ = ["Run", "kernels_of", "maps_of", "open_run", "tested_pictures"]
+__all__ = ["Run", "kernels_of", "maps_of", "open_run", "pictures_of"]
 
 
 class Run:
@@ -72,7 +73,7 @@ class Run:
 
     def summary(self) -> dict[str, Any]:
         """The run in a few numbers: what `--json` prints."""
-        evaluation, about = self.evaluation, self.folder.read_json("run.json")
+        evaluation, about = self.evaluation, self.folder.about
         epochs = self.folder.epochs
         speeds = [epoch.pictures_per_second for epoch in epochs] or [0.0]
         return {
@@ -96,7 +97,7 @@ class Run:
 
         recipe = self.recipe
         title = f"{recipe.name}, {recipe.variant}" + (", pretrained" if recipe.weights else "")
-        num_classes = len(self.folder.read_json("run.json")["classes"])
+        num_classes = len(self.folder.about["classes"])
         return Course(title, self.folder.steps, self.folder.epochs, num_classes)
 
     def curves(self) -> "Figure":
@@ -154,7 +155,7 @@ class Run:
     def draw_mistakes(
         self, pictures: dict[str, Pixels], order: MistakeOrder = "confidence", most: int = 24
     ) -> "Figure":
-        """The gallery of wrongly classified pictures; `pictures` by file name as `tested_pictures` gives them."""
+        """The gallery of wrongly classified pictures; `pictures` by file name as `pictures_of` gives them."""
         from alexnet.figures.tiles import MistakeTile, draw_mistakes
 
         wrong = self.mistakes(order)
@@ -169,7 +170,7 @@ class Run:
         return draw_mistakes(tiles, title=said)
 
     def _repr_html_(self) -> str:
-        about = self.folder.read_json("run.json")
+        about = self.folder.about
         if about["status"] != "finished":
             return f"<b>{html.escape(str(self.path))}</b>: {about['status']}, {len(self.folder.epochs)} epochs done"
         evaluation = self.evaluation
@@ -203,20 +204,29 @@ def maps_of(model: TrainedNetwork | Run, picture: Path | str | Pixels, layer: st
     return feature_maps(trained, read_picture(picture, trained), layer)
 
 
-def tested_pictures(run: Run, files: Sequence[str]) -> dict[str, Pixels]:
+def pictures_of(run: Run, files: Sequence[str], *, missing_ok: bool = False) -> dict[str, Pixels]:
     """Test pictures of a run by file name, as the network gets them, read again from where they lie.
 
+    Args:
+        missing_ok: leave out those that are no longer there.
+
     Raises:
-        DataError: the pictures are no longer there.
+        DataError: the folder, or a picture, is no longer there.
     """
     from alexnet.data.decode import inspect_picture
     from alexnet.data.sources import open_source
 
-    path = Path(run.folder.read_json("run.json")["data"]["path"])
+    path = Path(run.folder.about["data"]["path"])
     source = open_source(path)
     entries = {entry.name: entry for entry in source.entries}
-    missing = [name for name in files if name not in entries]
-    if missing:
-        raise DataError(f"{path}: {missing[0]} is no longer there; put it back or train again")
-    decoded = {name: inspect_picture(source.read(entries[name]), run.model.preprocessing)[0] for name in files}
-    return {name: pixels for name, pixels in decoded.items() if pixels is not None}
+    found: dict[str, Pixels] = {}
+    for name in files:
+        pixels = None
+        if name in entries:
+            with contextlib.suppress(OSError):
+                pixels = inspect_picture(source.read(entries[name]), run.model.preprocessing)[0]
+        if pixels is not None:
+            found[name] = pixels
+        elif not missing_ok:
+            raise DataError(f"{path}: {name} is no longer there; put it back or train again")
+    return found

@@ -8,7 +8,7 @@ import numpy as np
 from alexnet.data.cache import DecodedPictures, decode_folder
 from alexnet.data.folder import scan_folder
 from alexnet.data.split import Subset, split_pictures
-from alexnet.errors import DataError
+from alexnet.errors import DataError, RunError
 from alexnet.evaluation.evaluate import evaluate
 from alexnet.records import Evaluation, Prediction
 from alexnet.results import Run
@@ -18,37 +18,42 @@ __all__ = ["Retest", "retest"]
 
 @dataclass(frozen=True)
 class Retest:
-    """What a new test gave."""
+    """What a new test gave. num_left_out: files of classes that the network does not know, or unusable."""
 
     data: Path
     evaluation: Evaluation
     predictions: tuple[Prediction, ...]
+    num_left_out: int
 
 
 def retest(run: Run, data: Path | None = None) -> Retest:
     """Test a run's network again.
 
-    On its own pictures the test set is the one of the training, and the run's evaluation and predictions are
-    written anew. On other ones it is their test set where they have one, else all of them, and nothing is
-    written.
+    On its own pictures, named or not, the test set is the one of the training, and the run's evaluation and
+    predictions are written anew. On other ones it is their test set where they have one, else all of them, and
+    nothing is written.
 
     Raises:
         DataError: the pictures are gone, changed, or of other classes.
         RunError: the run is not finished.
     """
-    about = run.folder.read_json("run.json")
+    about = run.folder.about
     path = data or Path(about["data"]["path"])
     folder = scan_folder(path)
     pictures = decode_folder(folder, run.model.preprocessing)
-    if data is None and pictures.fingerprint != about["data"]["fingerprint"]:
+    is_own = pictures.fingerprint == about["data"]["fingerprint"]
+    if data is None and not is_own:
         raise DataError(f"{path}: holds other pictures than the run was trained with; name them with --data")
-    subset = _own_test(run, pictures) if data is None else _foreign_test(run, pictures)
+    if about["status"] != "finished":
+        raise RunError(f"{run.path}: is not finished; go on with `alexnet resume {run.path}`")
+    subset = _own_test(run, pictures) if is_own else _foreign_test(run, pictures)
     names = [file.entry.name for file in folder.files]
     evaluation, predictions = evaluate(run.model, pictures.pixels, subset, names)
-    if data is None:
+    num_left_out = 0 if is_own else _num_held_out(pictures) - len(subset)
+    if is_own:
         run.folder.write_predictions(predictions)
-        run.folder.write_json("evaluation.json", evaluation.to_dict())
-    return Retest(path, evaluation, predictions)
+        run.folder.write_evaluation(evaluation)
+    return Retest(path, evaluation, predictions, num_left_out)
 
 
 def _own_test(run: Run, pictures: DecodedPictures) -> Subset:
@@ -61,13 +66,21 @@ def _own_test(run: Run, pictures: DecodedPictures) -> Subset:
     ).test
 
 
+def _held_out_split(pictures: DecodedPictures) -> set[str | None]:
+    if not pictures.folder.has_split:
+        return {"train", None}
+    return {"test"} if any(file.split == "test" for file in pictures.folder.files) else {"validation"}
+
+
+def _num_held_out(pictures: DecodedPictures) -> int:
+    wanted = _held_out_split(pictures)
+    return sum(file.split in wanted for file in pictures.folder.files)
+
+
 def _foreign_test(run: Run, pictures: DecodedPictures) -> Subset:
     """The pictures' own test set, or all of them; only classes that the network knows."""
-    files, facts = pictures.folder.files, pictures.facts
+    files, facts, wanted = pictures.folder.files, pictures.facts, _held_out_split(pictures)
     number = {name: place for place, name in enumerate(run.model.classes)}
-    wanted = {"test"} if any(file.split == "test" for file in files) else {"validation"}
-    if not pictures.folder.has_split:
-        wanted = {"train", None}  # type: ignore[arg-type]
     rows = [
         row
         for row, (file, fact) in enumerate(zip(files, facts, strict=True))

@@ -70,6 +70,16 @@ class RunFolder:
         """What resuming needs."""
         return self.path / "state"
 
+    @property
+    def state_manifest(self) -> Path:
+        """Names the tensors of the saved state; written last."""
+        return self.state_dir / "state.json"
+
+    @property
+    def holds_state(self) -> bool:
+        """Whether there is something to resume from."""
+        return self.state_manifest.exists()
+
     # --- opening
     @classmethod
     def create(cls, path: Path) -> "RunFolder":
@@ -78,13 +88,24 @@ class RunFolder:
         Raises:
             RunError: there is a run at `path` already, something else is there, or it cannot be written.
         """
-        if (path / "run.json").exists():
-            raise RunError(f"{path}: already holds a run; go on with --resume, or choose another --out")
-        if path.exists() and (not path.is_dir() or any(p.name != ".lock" for p in path.iterdir())):
-            raise RunError(f"{path}: exists and is no run folder; choose another --out")
+        run = cls(path)
+        run.require_free()
         with _disk_errors(path):
             path.mkdir(parents=True, exist_ok=True)
-        return cls(path)
+        return run
+
+    def require_free(self) -> None:
+        """See that a new run may be written here; nothing is written.
+
+        Raises:
+            RunError: there is a run already, or something else.
+        """
+        path = self.path
+        if (path / "run.json").exists():
+            raise RunError(f"{path}: already holds a run; go on with --resume, or choose another --out")
+        unfinished = {".lock", "recipe.toml", "left_out.csv"}  # what a start leaves that found the disk full
+        if path.exists() and (not path.is_dir() or any(p.name not in unfinished for p in path.iterdir())):
+            raise RunError(f"{path}: exists and is no run folder; choose another --out")
 
     @classmethod
     def open(cls, path: Path | str) -> "RunFolder":
@@ -156,9 +177,33 @@ class RunFolder:
         self.write("recipe.toml", lambda beside: beside.write_text(text, encoding="utf-8"))
 
     @property
+    def about(self) -> dict[str, Any]:
+        """run.json: status, classes, pictures, machine, versions.
+
+        Raises:
+            RunError: it is missing or damaged, or of a later version of the program.
+        """
+        values = self.read_json("run.json")
+        missing = [key for key in ("schema", "status", "classes", "data") if key not in values]
+        if missing:
+            raise RunError(f"{self.path / 'run.json'}: is damaged ({missing[0]} is missing); train again")
+        if values["schema"] > SCHEMA:
+            raise RunError(f"{self.path}: was written by a later version of this program; update it")
+        return values
+
+    @property
     def evaluation(self) -> Evaluation:
         """The test of the chosen checkpoint."""
-        return Evaluation.from_dict(self.read_json("evaluation.json"))
+        values = self.read_json("evaluation.json")
+        try:
+            return Evaluation.from_dict(values)
+        except (KeyError, TypeError) as error:
+            again = f"`alexnet evaluate {self.path}` writes it anew"
+            raise RunError(f"{self.path / 'evaluation.json'}: is damaged ({error}); {again}") from error
+
+    def write_evaluation(self, evaluation: Evaluation) -> None:
+        """Write evaluation.json."""
+        self.write_json("evaluation.json", evaluation.to_dict())
 
     # --- tables
     def write_table(self, name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -30,13 +30,13 @@ def mistakes(
     export: Annotated[
         Path | None, typer.Option(help="Copy the pictures into this folder.", show_default=False)
     ] = None,
-    most: Annotated[int, typer.Option(min=1, help="Pictures on the figure.")] = 24,
+    most: Annotated[int, typer.Option(min=1, max=600, help="Pictures on the figure.")] = 24,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
     """List the wrongly classified test pictures, draw them, and copy them out."""
     from alexnet.exporting import export_mistakes
-    from alexnet.results import open_run, tested_pictures
+    from alexnet.results import open_run, pictures_of
 
     if order not in ("confidence", "pair"):
         raise RecipeError(f"--order {order}: choose confidence or pair")
@@ -49,7 +49,7 @@ def mistakes(
         screen.say(f"copied: {len(copied)} pictures to {export}")
     values = {"run": str(run), "num_mistakes": len(wrong), "mistakes": [p.to_dict() for p in wrong]}
     if out is not None:
-        pictures = tested_pictures(opened, [p.file for p in wrong[:most]])
+        pictures = pictures_of(opened, [p.file for p in wrong[:most]])
         _save(opened.draw_mistakes(pictures, order, most), out, out, values)  # type: ignore[arg-type]
     else:
         screen.give(values)
@@ -126,6 +126,8 @@ def maps(
     opened = open_run(run)
     found = maps_of(opened, picture, layer)
     chosen = _numbers(only)
+    if every and chosen is not None:
+        raise RecipeError("--all and --only: give one of them")
     figure = opened.draw_feature_maps(picture, layer, chosen=chosen, every=every)
     shown = found.strongest(3) if chosen is None else chosen
     values = {

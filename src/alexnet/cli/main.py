@@ -68,6 +68,9 @@ def options(
 def run(arguments: list[str] | None = None) -> None:
     """Run the command line. Exit codes: 0 done, 2 the user's input, 130 interrupted, 1 a fault of ours."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal of few letters shows what it can
+            stream.reconfigure(errors="backslashreplace")
     screen.quiet = screen.as_json = False
     # what Python took to start is processor time already spent
     screen.started = time.perf_counter() - (time.process_time() if arguments is None else 0.0)

@@ -12,6 +12,7 @@ from alexnet.recipe import PRESETS, Recipe, load_recipe, parse_settings
 from alexnet.runs import RunFolder
 
 if TYPE_CHECKING:
+    from alexnet.records import Evaluation
     from alexnet.results import Run
 
 __all__ = ["evaluate", "predict", "resume", "train"]
@@ -23,7 +24,10 @@ Data = Annotated[
 
 def train(
     data: Data,
-    preset: Annotated[str, typer.Option(help=f"Named recipe: {', '.join(PRESETS)}.")] = "fast",
+    preset: Annotated[
+        str | None,
+        typer.Option(help=f"Named recipe: {', '.join(PRESETS)}.", show_default="fast; with --weights finetune"),
+    ] = None,
     recipe_file: Annotated[
         Path | None, typer.Option("--recipe", help="TOML file over the preset.", show_default=False)
     ] = None,
@@ -43,28 +47,31 @@ def train(
 ) -> None:
     """Train on a folder of pictures; test, and write all there is to see into the run folder."""
     named = {"weights": weights, "epochs": epochs, "seed": seed}
-    plain = not (recipe_file or settings or preset != "fast" or any(v is not None for v in named.values()))
-    recipe = None if go_on and plain else _choose_recipe(preset, recipe_file, settings or [], named)
+    plain = not (recipe_file or settings or preset or any(v is not None for v in named.values()))
+    name = preset or ("finetune" if weights else "fast")
+    recipe = None if go_on and plain else _choose_recipe(name, recipe_file, settings or [], named)
     if go_on and out is None:
         raise RunError("--resume: say which run with --out, or use `alexnet resume RUN`")
-    _train(data, recipe, out or _free_folder(data, recipe or PRESETS["fast"]), go_on=go_on)
+    _train(data, recipe, out, go_on=go_on)
 
 
 def resume(run: RunPath, as_json: Json = False) -> None:
     """Go on with an unfinished run, on the pictures that it was begun with."""
-    about = RunFolder.open(run).read_json("run.json")
+    about = RunFolder.open(run).about
     _train(Path(about["data"]["path"]), None, run, go_on=True)
 
 
-def _train(data: Path, recipe: Recipe | None, out: Path, *, go_on: bool) -> None:
+def _train(data: Path, recipe: Recipe | None, out: Path | None, *, go_on: bool) -> None:
     from alexnet.report.page import write_report
+    from alexnet.training.train import free_run_path
     from alexnet.training.train import train as train_network
 
+    out = out or free_run_path(data, recipe or PRESETS["fast"])
     try:
         with TrainingScreen(screen) as listener:
             run = train_network(data, recipe, out=out, resume=go_on, on_event=listener)
     except KeyboardInterrupt:
-        if (out / "run.json").exists():
+        if RunFolder(out).holds_state:
             screen.note(f"saved; go on with: alexnet resume {out}", style="default")
         raise
     page = write_report(run)
@@ -81,22 +88,17 @@ def _choose_recipe(preset: str, file: Path | None, settings: list[str], named: d
     return parse_settings(recipe, settings)
 
 
-def _free_folder(data: Path, recipe: Recipe) -> Path:
-    """A run folder that does not exist yet, named after pictures, recipe and seed."""
-    base = Path("runs") / f"{data.resolve().stem}-{recipe.name}-seed{recipe.seed}"
-    number, path = 1, base
-    while path.exists():
-        number, path = number + 1, base.with_name(f"{base.name}-{number + 1}")
-    return path
-
-
-def _show_result(run: "Run") -> None:
-    evaluation = run.evaluation
+def _show_score(evaluation: "Evaluation") -> None:
     low, high = evaluation.top1_interval
     screen.say(
         f"test error {percent(evaluation.top1_error)} (95 % interval {percent(low)} to {percent(high)}): "
         f"{evaluation.num_mistakes} of {evaluation.num_pictures} pictures wrong"
     )
+
+
+def _show_result(run: "Run") -> None:
+    evaluation = run.evaluation
+    _show_score(evaluation)
     rows = [(s.name, s.num_pictures, percent(s.recall), percent(s.precision)) for s in evaluation.per_class]
     screen.table(["class", "pictures", "recall", "precision"], rows, right=(1, 2, 3))
 
@@ -115,13 +117,13 @@ def evaluate(
 
     opened = open_run(run)
     result = retest(opened, data)
-    low, high = result.evaluation.top1_interval
-    screen.say(
-        f"test error {percent(result.evaluation.top1_error)} (95 % interval {percent(low)} to {percent(high)}): "
-        f"{result.evaluation.num_mistakes} of {result.evaluation.num_pictures} pictures wrong"
-    )
+    _show_score(result.evaluation)
+    if result.num_left_out:
+        screen.note(f"{result.num_left_out} files left out: of classes that the network does not know, or unusable")
     screen.give(
-        {"run": str(run), "data": str(result.data)} | result.evaluation.to_dict() | {"seconds": screen.seconds}
+        {"run": str(run), "data": str(result.data)}
+        | result.evaluation.to_dict()
+        | {"num_left_out": result.num_left_out, "seconds": screen.seconds}
     )
 
 

@@ -44,7 +44,8 @@ class Comparison(Record):
 
 
 def compare_runs(runs: Sequence[Run]) -> Comparison:
-    """Compare finished runs; changes are from the first to each other one.
+    """Compare finished runs; changes are from the first to each other one that was tested on
+    the same pictures.
 
     Raises:
         RunError: fewer than two runs, or one that is not finished.
@@ -52,8 +53,11 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
     if len(runs) < 2:
         raise RunError("compare: give at least two run folders")
     predictions = [run.predictions for run in runs]
+    prints = [run.folder.about["data"]["fingerprint"] for run in runs]
     changes = []
-    for run, after in zip(runs[1:], predictions[1:], strict=True):
+    for run, after, fingerprint in zip(runs[1:], predictions[1:], prints[1:], strict=True):
+        if fingerprint != prints[0]:  # equal names would not mean equal pictures
+            continue
         fixed, broken = fixed_and_broken(predictions[0], after)
         common = {p.file for p in predictions[0]} & {p.file for p in after}
         changes.append(

@@ -39,12 +39,13 @@ def channel_statistics(
 ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
     """Mean and standard deviation by channel, 0-255, of up to `most` evenly spaced pictures of a subset."""
     step = max(1, len(subset) // most)
-    total, squares, count = np.zeros(3), np.zeros(3), 0
-    for start in range(0, len(subset), 256 * step):
-        values = pixels[subset.indices[start : start + 256 * step : step]].reshape(-1, 3).astype(np.float64)
-        total, squares, count = total + values.sum(0), squares + (values**2).sum(0), count + len(values)
-    mean = total / count
-    deviation = np.sqrt(np.maximum(squares / count - mean**2, 1.0))
+    counts = np.zeros((3, 256))
+    for row in subset.indices[::step]:
+        for channel in range(3):
+            counts[channel] += np.bincount(pixels[row, :, :, channel].ravel(), minlength=256)
+    levels, shares = np.arange(256.0), counts / counts.sum(1, keepdims=True)
+    mean = shares @ levels
+    deviation = np.sqrt(np.maximum(shares @ levels**2 - mean**2, 1.0))
     r, g, b = (round(float(value), 3) for value in mean)
     dr, dg, db = (round(float(value), 3) for value in deviation)
     return (r, g, b), (dr, dg, db)

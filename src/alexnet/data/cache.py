@@ -25,8 +25,8 @@ __all__ = ["DecodedPictures", "clear_cache", "decode_folder", "list_caches"]
 VERSION = 2
 """Raised whenever decoding changes, so that older caches are not used."""
 
-CHUNK = 256
-"""Pictures decoded before they are written: bounds the memory, 7 MB at 96 px."""
+CHUNK_BYTES = 8 << 20
+"""Pixels decoded before they are written: bounds the memory."""
 
 Progress = Callable[[int, int], None]
 
@@ -54,7 +54,7 @@ class DecodedPictures:
         """Changes when any picture, name, class or split does."""
         digest = blake2b(digest_size=16)
         for file, fact in zip(self.folder.files, self.facts, strict=True):
-            digest.update(f"{file.entry.name}\0{file.split}\0{fact.digest}\n".encode())
+            digest.update(f"{file.entry.name}\0{file.split}\0{fact.digest}\n".encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
 
@@ -88,10 +88,10 @@ def decode_folder(
 
 def _key(folder: PictureFolder, preprocessing: Preprocessing) -> str:
     digest = blake2b(f"{VERSION} {_pixel_settings(preprocessing)}".encode(), digest_size=16)
-    digest.update(str(folder.path.resolve()).encode())
+    digest.update(os.fsencode(folder.path.resolve()))
     for file in folder.files:
         entry = file.entry
-        digest.update(f"{entry.name}\0{entry.num_bytes}\0{entry.stamp}\n".encode())
+        digest.update(f"{entry.name}\0{entry.num_bytes}\0{entry.stamp}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
@@ -144,13 +144,13 @@ def _decode_all(folder: PictureFolder, preprocessing: Preprocessing) -> Iterator
 
     entries = [file.entry for file in folder.files]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for chunk in _chunks(entries):
+        for chunk in _chunks(entries, max(8, CHUNK_BYTES // (3 * preprocessing.size**2))):
             yield from pool.map(decode, chunk)
 
 
-def _chunks(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    for start in range(0, len(entries), CHUNK):
-        yield entries[start : start + CHUNK]
+def _chunks(entries: Sequence[Entry], count: int) -> Iterator[Sequence[Entry]]:
+    for start in range(0, len(entries), count):
+        yield entries[start : start + count]
 
 
 def list_caches() -> list[tuple[Path, int, float]]:

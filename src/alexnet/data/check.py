@@ -1,6 +1,5 @@
 """What is odd about a folder of pictures, by name."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -50,10 +49,6 @@ class FolderReport(Record):
     oddities: dict[str, tuple[str, ...]]
     left_out: dict[str, str]
     fingerprint: str
-
-    def to_json(self) -> str:
-        """The report as JSON."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
 
 
 def check_folder(pictures: DecodedPictures) -> FolderReport:

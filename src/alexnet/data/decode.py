@@ -1,6 +1,7 @@
 """The one definition of preprocessing: how a picture file becomes the numbers that a network gets."""
 
 import io
+import logging
 import warnings
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from jaxtyping import Float, UInt8
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from alexnet.errors import DataError
 from alexnet.recipe import Recipe
@@ -43,6 +44,20 @@ NORMALIZATIONS: dict[str, tuple[str, tuple[float, float, float], tuple[float, fl
 """Fixed normalizations by name; `dataset` is computed from the training pictures."""
 
 EXIF_ORIENTATION = 0x0112
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What sets a picture of an EXIF orientation upright."""
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+logging.getLogger("PIL").propagate = False
 
 
 def plain_preprocessing(recipe: Recipe) -> Preprocessing:
@@ -91,7 +106,7 @@ def inspect_picture(data: bytes, preprocessing: Preprocessing) -> tuple[Pixels |
             return _decode(data, preprocessing)
     except UnidentifiedImageError:
         return None, PictureFacts(error="no picture" if data else "empty file")
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, MemoryError) as error:
+    except Exception as error:  # the edge to a decoder of others, which raises many kinds
         return None, PictureFacts(error=" ".join(str(error).split()) or type(error).__name__)
 
 
@@ -99,17 +114,25 @@ def _decode(data: bytes, preprocessing: Preprocessing) -> tuple[Pixels, PictureF
     size = preprocessing.size
     with Image.open(io.BytesIO(data)) as picture:
         width, height, mode, kind = *picture.size, picture.mode, picture.format or ""
-        orientation = int(picture.getexif().get(EXIF_ORIENTATION, 1) or 1)
+        orientation = _orientation(picture)
         transparent = mode in ("RGBA", "LA", "PA") or "transparency" in picture.info
         if kind == "JPEG":
             picture.draft("RGB", (2 * size, 2 * size))  # decodes large files at 1/2, 1/4 or 1/8
         rgb = _to_rgb(picture, transparent=transparent)
     if preprocessing.apply_exif and orientation != 1:
-        rgb.getexif()[EXIF_ORIENTATION] = orientation
-        rgb = ImageOps.exif_transpose(rgb)
+        rgb = rgb.transpose(TURNS[orientation])
     pixels = np.asarray(_make_square(rgb, size, preprocessing.resize))
     digest = blake2b(pixels.tobytes(), digest_size=16).hexdigest()
     return pixels, PictureFacts(kind, mode, width, height, orientation, transparent, digest)
+
+
+def _orientation(picture: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 (upright) where there is none or it makes no sense."""
+    try:
+        found = picture.getexif().get(EXIF_ORIENTATION, 1)
+    except Exception:  # whatever a malformed block makes of Pillow: the picture itself may be sound
+        return 1
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
 
 
 def _to_rgb(picture: Image.Image, *, transparent: bool) -> Image.Image:
@@ -129,7 +152,7 @@ def _from_deep(picture: Image.Image) -> Image.Image:
         values = np.nan_to_num(values)
         low, high = float(values.min()), float(values.max())
         values = (values - low) * (255.0 / (high - low)) if high > low else values * 0.0
-    elif values.max(initial=0.0) > 255.0:
+    elif picture.mode.startswith("I;16") or values.max(initial=0.0) > 255.0:
         values = values / 256.0
     return Image.fromarray(values.clip(0.0, 255.0).astype(np.uint8))
 

@@ -1,5 +1,6 @@
 """Which picture belongs to which class and split: a folder of class folders, scanned by name."""
 
+import html
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,6 +14,9 @@ __all__ = ["PictureFile", "PictureFolder", "scan_folder"]
 SPLIT_NAMES = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
     ("val", "valid", "validation"), "validation"
 )
+
+PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+"""Files that may be pictures by name, in a folder that holds nothing else but one folder."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +55,13 @@ class PictureFolder:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{name}</td>"
+            f"<tr><td>{html.escape(name)}</td>"
             + "".join(f"<td>{counter[name]}</td>" for counter in self.counts().values())
             + "</tr>"
             for name in self.classes
         )
         head = "".join(f"<th>{split}</th>" for split in self.counts())
-        return f"<b>{self.path}</b><table><tr><th>class</th>{head}</tr>{rows}</table>"
+        return f"<b>{html.escape(str(self.path))}</b><table><tr><th>class</th>{head}</tr>{rows}</table>"
 
 
 def scan_folder(path: Path | str) -> PictureFolder:
@@ -116,7 +120,7 @@ def _find_root(source: PictureSource) -> str:
     root = ""
     while True:
         folders, files = _children(source, root)
-        if len(folders) != 1 or any(not _is_hidden(name) for name in files):
+        if len(folders) != 1 or any(name.lower().endswith(PICTURE_ENDINGS) for name in files):
             return root
         (only,) = folders
         if only.lower() in SPLIT_NAMES or not _children(source, f"{root}{only}/")[0]:
@@ -128,6 +132,8 @@ def _split_folders(source: PictureSource, root: str) -> dict[str, str]:
     """Folder name → split, where `train` is among them; else nothing."""
     folders, _ = _children(source, root)
     named = {name: SPLIT_NAMES[name.lower()] for name in folders if name.lower() in SPLIT_NAMES}
+    if not all(_children(source, f"{root}{name}/")[0] for name in named):  # a class may be called `train`
+        return {}
     return named if "train" in named.values() else {}
 
 

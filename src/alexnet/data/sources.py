@@ -1,8 +1,11 @@
 """Files by name, from a folder, a tar or a zip, read in place."""
 
+import lzma
 import os
+import posixpath
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +16,9 @@ from alexnet.errors import DataError
 __all__ = ["Entry", "PictureSource", "open_source"]
 
 ARCHIVES = (".tar", ".zip")
+
+DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, NotImplementedError)
+"""What reading a damaged, encrypted or exotic member of a zip raises."""
 
 END_MARK = 512
 """Bytes of zeros, at the least, that end a whole tar."""
@@ -62,12 +68,12 @@ def open_source(path: Path | str) -> PictureSource:
 
 
 class FolderSource:
-    """Files below a folder; links are followed, each folder once."""
+    """Files below a folder; links are followed, but not in circles."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         folders: set[str] = set()
-        self.entries = tuple(sorted(_walk(path, "", folders, set()), key=lambda entry: entry.name))
+        self.entries = tuple(sorted(_walk(path, "", folders, frozenset()), key=lambda entry: entry.name))
         self.folders = frozenset(folders)
 
     def read(self, entry: Entry) -> bytes:
@@ -75,17 +81,16 @@ class FolderSource:
         return (self.path / entry.name).read_bytes()
 
 
-def _walk(folder: Path, prefix: str, folders: set[str], seen: set[str]) -> Iterator[Entry]:
+def _walk(folder: Path, prefix: str, folders: set[str], above: frozenset[str]) -> Iterator[Entry]:
     real = os.path.realpath(folder)
-    if real in seen:
+    if real in above:  # a link that leads back to where it hangs
         return
-    seen.add(real)
     with os.scandir(folder) as items:
-        for item in items:
+        for item in sorted(items, key=lambda item: item.name):
             name = prefix + item.name
             if item.is_dir():
                 folders.add(name)
-                yield from _walk(Path(item.path), name + "/", folders, seen)
+                yield from _walk(Path(item.path), name + "/", folders, above | {real})
             elif item.is_file():
                 status = item.stat()
                 yield Entry(name, status.st_size, f"{status.st_mtime_ns}.{status.st_ctime_ns}")
@@ -100,19 +105,30 @@ class TarSource:
             members = archive.getmembers()
             end = archive.offset
         size = path.stat().st_size
-        files = [member for member in members if member.isfile()]
+        found = {_clean(member.name): member for member in members}  # of a name that comes twice the last counts
+        for name, member in found.items():
+            if member.islnk() or member.issym():
+                base = "" if member.islnk() else name.rpartition("/")[0]
+                target = found.get(posixpath.normpath(posixpath.join(base, _clean(member.linkname))))
+                found[name] = target or member
+        whole = {name: member for name, member in found.items() if member.isreg() and not member.issparse()}
+        files = list(whole.values())
         if size < end + END_MARK or any(member.offset_data + member.size > size for member in files):
             raise tarfile.ReadError("it was cut short")
         stamp = _file_stamp(path)
         self.entries = tuple(
-            sorted((Entry(_clean(m.name), m.size, stamp) for m in files), key=lambda entry: entry.name)
+            Entry(name, whole[name].size, stamp) if name in whole else Entry(name, 0, stamp)
+            for name in sorted(found)
+            if not found[name].isdir()
         )
-        self._offsets = {_clean(member.name): member.offset_data for member in files}
+        self._offsets = {name: member.offset_data for name, member in whole.items()}
         self.folders = frozenset(_clean(member.name) for member in members if member.isdir())
 
     def read(self, entry: Entry) -> bytes:
         """The content of a file."""
         with self.path.open("rb") as file:
+            if entry.name not in self._offsets:
+                raise OSError("a link to nothing, or no plain file")
             file.seek(self._offsets[entry.name])
             return file.read(entry.num_bytes)
 
@@ -134,7 +150,7 @@ class ZipSource:
         """The content of a file."""
         try:
             return self._archive.read(self._infos[entry.name])
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:  # damaged, encrypted, exotic
+        except DAMAGED as error:
             raise OSError(str(error)) from error
 
 
@@ -144,4 +160,6 @@ def _file_stamp(path: Path) -> str:
 
 
 def _clean(name: str) -> str:
-    return name.removeprefix("./").rstrip("/")
+    """A member's name as a relative path with `/`, whatever made the archive; what is no UTF-8 is replaced."""
+    plain = name.replace("\\", "/").removeprefix("./").strip("/")
+    return plain.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

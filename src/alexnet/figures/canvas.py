@@ -9,17 +9,18 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from alexnet.errors import RunError
 from alexnet.files import disk_errors, write_whole
 
-__all__ = ["BLUE", "GREY", "INK", "ORANGE", "Sheet", "clean_axes", "save_figure", "svg_text"]
+__all__ = ["BLUE", "GREY", "INK", "ORANGE", "Sheet", "clean_axes", "png_bytes", "save_figure", "svg_text"]
 
 BLUE, ORANGE, GREY, INK = "#2a6fb0", "#d9691f", "#9aa3ab", "#22282e"
 """Training, held-out, what recedes, and text."""
 
 STYLE: Any = {
-    "font.family": "DejaVu Sans",
+    "font.family": ["DejaVu Sans", "Noto Sans CJK JP", "Arial Unicode MS", "sans-serif"],
     "font.size": 10,
     "axes.edgecolor": GREY,
     "axes.labelcolor": INK,
@@ -31,6 +32,7 @@ STYLE: Any = {
     "ytick.color": INK,
     "svg.fonttype": "path",
     "svg.hashsalt": "alexnet",
+    "text.parse_math": False,  # names of classes and files may hold a $
 }
 
 
@@ -53,7 +55,9 @@ class Sheet(Figure):
         return _render(self, "png")
 
     def savefig(self, *args: Any, **options: Any) -> None:
-        """As matplotlib's, in our look."""
+        """As matplotlib's, in our look; names that hold a $ are no mathematics."""
+        for text in self.findobj(Text):
+            text.set_parse_math(False)
         with matplotlib.rc_context(STYLE):
             super().savefig(*args, **options)
 
@@ -73,6 +77,11 @@ def _render(sheet: Figure, kind: str) -> bytes:
     with matplotlib.rc_context(STYLE):
         sheet.savefig(buffer, format=kind, metadata=metadata)
     return buffer.getvalue()
+
+
+def png_bytes(sheet: Figure) -> bytes:
+    """The figure as a PNG file's bytes."""
+    return _render(sheet, "png")
 
 
 def svg_text(sheet: Figure) -> str:

@@ -14,6 +14,9 @@ from alexnet.figures.tiles import kernel_picture
 
 __all__ = ["draw_all_maps", "draw_feature_maps"]
 
+MOST_ROWS = 32
+"""Kernels on one sheet with their pictures."""
+
 
 def draw_feature_maps(
     picture: np.ndarray,
@@ -33,6 +36,10 @@ def draw_feature_maps(
     Raises:
         GeometryError: a kernel that is not there.
     """
+    if len(chosen) > MOST_ROWS:
+        raise GeometryError(
+            f"{len(chosen)} kernels do not fit on a sheet: choose at most {MOST_ROWS}, or all of them"
+        )
     if not chosen or any(not 0 <= place < len(before) for place in chosen):
         raise GeometryError(f"kernels {list(chosen)}: the layer has maps 0 to {len(before) - 1}")
     panels = ["picture"] + ["kernel"] * (kernels is not None) + ["before ReLU" if after is not None else "map"]

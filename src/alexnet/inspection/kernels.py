@@ -24,11 +24,6 @@ class KernelSet(Record):
     weights: Float32[np.ndarray, "O I k k"]
     groups: int
 
-    @property
-    def is_rgb(self) -> bool:
-        """Whether a kernel can be shown as a colour picture."""
-        return bool(self.weights.shape[1] == 3)
-
     def to_dict(self) -> dict[str, object]:
         """As plain lists."""
         return {"layer": self.layer, "groups": self.groups, "weights": self.weights.tolist()}

@@ -29,7 +29,10 @@ def write_tensors(run: RunFolder, name: str, tensors: Mapping[str, Tensor]) -> N
 
     def write(beside: Path) -> None:
         try:
+            beside.touch()  # with the permissions that the user's other files have
+            mode = beside.stat().st_mode
             safetensors.torch.save_file({key: value.contiguous() for key, value in tensors.items()}, beside)
+            beside.chmod(mode)
         except SafetensorError as error:  # what the disk said is in its words only
             number = re.search(r"os error (\d+)", str(error))
             code = int(number.group(1)) if number else 0

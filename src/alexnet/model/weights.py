@@ -22,6 +22,12 @@ from alexnet.records import Record
 __all__ = ["LoadReport", "fitting_variant", "layer_weights", "load_weights", "read_weights"]
 
 ENDINGS = (".pth", ".pt", ".safetensors", ".npz")
+DAMAGED = (
+    OSError, ValueError, KeyError, EOFError, RuntimeError, TypeError, AttributeError,
+    SafetensorError, zipfile.BadZipFile,
+)  # fmt: skip
+"""What reading a damaged weight file raises."""
+
 LFS_POINTER = b"version https://git-lfs"
 
 
@@ -57,15 +63,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             )
     try:
         raw = _read(path, kind)
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        EOFError,
-        RuntimeError,
-        SafetensorError,
-        zipfile.BadZipFile,
-    ) as error:
+    except DAMAGED as error:
         raise WeightsError(f"{path}: is damaged or no {kind} file ({_short(error)}); fetch it again") from error
     except pickle.UnpicklingError as error:
         if "GLOBAL" in str(error):
@@ -84,7 +82,8 @@ def _short(error: BaseException) -> str:
 def _read(path: Path, kind: str) -> Mapping[str, object]:
     if kind == ".npz":
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return {name: torch.from_numpy(np.array(arrays[name])) for name in arrays.files}
+            numbers = {name: np.array(arrays[name]) for name in arrays.files}
+            return {name: torch.from_numpy(v) for name, v in numbers.items() if v.dtype.kind in "fiu"}
     if kind == ".safetensors":
         return safetensors.torch.load_file(path)
     content = torch.load(path, map_location="cpu", weights_only=True)
@@ -164,6 +163,8 @@ def load_weights(network: AlexNet, tensors: Mapping[str, Tensor], source: str) -
             if isinstance(spec, Conv):
                 raise WeightsError(f"{source}: {spec.name} is {shapes}; {_advice(tensors)}")
             left[spec.name] = shapes
+        elif bias is not None and (layer.bias is None or bias.shape != layer.bias.shape):
+            raise WeightsError(f"{source}: the bias of {spec.name} is {list(bias.shape)}; {_advice(tensors)}")
         else:
             layer.weight.copy_(weight)
             if layer.bias is not None:

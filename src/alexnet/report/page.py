@@ -4,21 +4,23 @@ import base64
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
-from matplotlib.figure import Figure
 from PIL import Image
 
 from alexnet.comparison.table import compare_runs, draw_columns
 from alexnet.data.decode import Pixels
 from alexnet.errors import DataError, RunError
 from alexnet.evaluation.mistakes import class_pairs
-from alexnet.figures.canvas import save_figure, svg_text
+from alexnet.figures.canvas import png_bytes, save_figure, svg_text
 from alexnet.files import disk_errors, write_whole
 from alexnet.model.summary import summarize
 from alexnet.records import Prediction
-from alexnet.results import Run, tested_pictures
+from alexnet.results import Run, pictures_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["write_comparison", "write_report"]
 
@@ -46,12 +48,13 @@ def write_report(run: Run) -> Path:
         "title": run.path.resolve().name,
         "recipe": recipe,
         "settings": recipe.model_dump(),
-        "about": run.folder.read_json("run.json"),
+        "about": run.folder.about,
         "summary": run.summary(),
         "evaluation": evaluation,
         "pairs": class_pairs(run.mistakes())[:12],
         "curves": svg_text(figures["curves"]),
         "confusion": svg_text(figures["confusion"]),
+        "num_missing": sum(p.file not in pictures for p in mistakes),
         "mistakes": [p.to_dict() | {"image": _picture_uri(pictures[p.file])} for p in mistakes if p.file in pictures],
         "kernels": {
             "conv1": _figure_uri(figures["kernels-conv1"]),
@@ -73,14 +76,14 @@ def write_report(run: Run) -> Path:
 
 
 def _pictures(run: Run, predictions: Sequence[Prediction]) -> dict[str, Pixels]:
-    """The pictures that the page shows; none where they are no longer at their place."""
+    """The pictures that the page shows; those that are no longer at their place are missing."""
     try:
-        return tested_pictures(run, [p.file for p in predictions])
-    except DataError:
+        return pictures_of(run, [p.file for p in predictions], missing_ok=True)
+    except DataError:  # not even the folder is there
         return {}
 
 
-def _draw_all(run: Run, mistakes: Sequence[Prediction], pictures: dict[str, Pixels]) -> dict[str, Figure]:
+def _draw_all(run: Run, mistakes: Sequence[Prediction], pictures: dict[str, Pixels]) -> "dict[str, Figure]":
     """Every figure of the run by name."""
     figures = {"curves": run.curves(), "confusion": run.confusion_matrix()}
     if pictures:
@@ -125,10 +128,8 @@ def _write_page(path: Path, template: str, values: dict[str, Any]) -> Path:
     return path
 
 
-def _figure_uri(figure: Figure) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return _uri(buffer.getvalue(), "png")
+def _figure_uri(figure: "Figure") -> str:
+    return _uri(png_bytes(figure), "png")
 
 
 def _picture_uri(pixels: Pixels) -> str:

@@ -94,8 +94,8 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> Position:
         while position.step < job.num_steps:
             epoch, place = divmod(position.step, job.steps_per_epoch)
             began = time.perf_counter()
-            generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + position.step)
-            torch.manual_seed(recipe.seed * 1_000_003 + position.step)  # dropout
+            torch.manual_seed(2 * (recipe.seed * 1_000_003 + position.step))  # dropout
+            generator = torch.Generator().manual_seed(2 * (recipe.seed * 1_000_003 + position.step) + 1)
             size = picture_size(recipe, sizes, position.step, num_steps=job.num_steps)
             factor = rate_factor(recipe, position.step, num_steps=job.num_steps, steps_per_epoch=job.steps_per_epoch)
 
@@ -123,9 +123,12 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> Position:
                 if time.perf_counter() - saved > SAVE_SECONDS and position.step < job.num_steps:
                     save_state(run, network, optimizers, position)
                     saved = time.perf_counter()
-            if interrupted.is_set() and position.step < job.num_steps:
-                save_state(run, network, optimizers, position)
-                raise KeyboardInterrupt
+            if interrupted.is_set():
+                break
+        if interrupted.is_set() or time.perf_counter() - started > SAVE_SECONDS:  # the final test may be interrupted
+            save_state(run, network, optimizers, position)
+        if interrupted.is_set():
+            raise KeyboardInterrupt
     return position
 
 

@@ -108,6 +108,7 @@ class Optimizers:
             place, _, rest = key.partition(".")
             name, _, item = rest.rpartition(".")
             parameter = parameters[name]
+            value = value.to(parameter.device)
             if value.shape == parameter.shape:  # fused updates walk memory: it must be laid out alike
                 value = torch.empty_like(parameter, requires_grad=False).copy_(value)
             self._parts[int(place)].state[parameter][item] = value

@@ -62,8 +62,8 @@ def load_state(run: RunFolder, network: AlexNet, optimizers: Optimizers) -> Posi
     Raises:
         RunError: the state is damaged, or belongs to another network.
     """
-    path = run.state_dir / "state.json"
-    if not path.exists():
+    path = run.state_manifest
+    if not run.holds_state:
         return None
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -82,7 +82,7 @@ def load_state(run: RunFolder, network: AlexNet, optimizers: Optimizers) -> Posi
 
 def discard_state(run: RunFolder) -> None:
     """Remove the state of a finished run: it is three times the size of the model."""
-    for path in (run.state_dir / "state.json", *run.state_dir.glob("*")):
+    for path in (run.state_manifest, *run.state_dir.glob("*")):
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):

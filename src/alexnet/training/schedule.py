@@ -35,5 +35,5 @@ def picture_size(recipe: Recipe, sizes: tuple[int, ...], step: int, *, num_steps
     if recipe.start_size is None or recipe.growth == 0.0:
         return sizes[-1]
     reached = min(1.0, step / (recipe.growth * num_steps))
-    wanted = recipe.start_size + (sizes[-1] - recipe.start_size) * reached
+    wanted = sizes[0] + (sizes[-1] - sizes[0]) * reached
     return min(sizes, key=lambda size: (abs(size - wanted), size))

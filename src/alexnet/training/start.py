@@ -7,6 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from alexnet.errors import RecipeError
+from alexnet.model.checkpoint import load_network
 from alexnet.model.download import fetch_weights
 from alexnet.model.variants import VARIANTS, get_variant
 from alexnet.model.weights import fitting_variant, read_weights
@@ -19,33 +20,39 @@ __all__ = ["Start", "choose_start"]
 
 @dataclass(frozen=True)
 class Start:
-    """A recipe without `auto` in variant or normalization, and the weights to load, None from scratch."""
+    """A recipe without `auto` in variant or normalization, and the weights to load, None from scratch.
+
+    preprocessing: channels, mean and deviation that the weights learned with, where they come from a run.
+    """
 
     recipe: Recipe
     tensors: Mapping[str, Tensor] | None
+    preprocessing: tuple[str, tuple[float, float, float], tuple[float, float, float]] | None
 
 
 def choose_start(recipe: Recipe, emit: Listener) -> Start:
     """Fetch or read the weights that the recipe names, and settle what it leaves to them.
 
     `variant = auto` takes the variant whose layers have the weights' shapes; `normalization = auto` what that
-    variant's published weights were trained with.
+    run, or that variant's published weights, were trained with.
 
     Raises:
         RecipeError: `auto` without weights, or no such variant.
         WeightsError, DownloadError, RunError: the weights cannot be had.
     """
-    tensors = None
+    tensors, own = None, None
     if recipe.weights is not None:
         path = _weights_path(recipe.weights, emit)
         tensors = read_weights(path)
-        recipe = recipe.replace(weights=recipe.weights if recipe.weights == "imagenet" else str(path))
+        if Path(recipe.weights).is_dir() and recipe.normalization == "auto":
+            own = load_network(RunFolder.open(recipe.weights)).preprocessing
+        recipe = recipe.replace(weights="imagenet" if recipe.weights == "imagenet" else str(path.resolve()))
     if recipe.variant == "auto":
         recipe = recipe.replace(variant=_fitting(recipe, tensors))
     spec = get_variant(recipe.variant)
     if recipe.normalization == "auto":
         recipe = recipe.replace(normalization=spec.normalization)
-    return Start(recipe, tensors)
+    return Start(recipe, tensors, (own.channels, own.mean, own.deviation) if own else None)
 
 
 def _weights_path(weights: str, emit: Listener) -> Path:

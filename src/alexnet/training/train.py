@@ -30,11 +30,17 @@ from alexnet.results import Run
 from alexnet.runs import SCHEMA, RunFolder
 from alexnet.training.events import Listener, Note, Progress, Warned, ignore
 from alexnet.training.loop import Job, fit
-from alexnet.training.processes import Machine, choose_machine, describe_machine, keep_freed_memory
+from alexnet.training.processes import (
+    Machine,
+    choose_machine,
+    describe_machine,
+    keep_freed_memory,
+    subnormals_flushed,
+)
 from alexnet.training.resume import discard_state
 from alexnet.training.start import Start, choose_start
 
-__all__ = ["train"]
+__all__ = ["free_run_path", "train"]
 
 FEW_PICTURES = 10
 """Training pictures of a class below which a warning is given."""
@@ -44,15 +50,16 @@ def train(
     folder: PictureFolder | Path | str,
     recipe: Recipe | None = None,
     *,
-    out: Path | str,
+    out: Path | str | None = None,
     resume: bool = False,
     on_event: Listener = ignore,
 ) -> Run:
-    """Train a network on a folder of pictures and test it; all that it leaves lies in the run folder `out`.
+    """Train a network on a folder of pictures and test it; all that it leaves lies in the run folder.
 
     Args:
         folder: a scanned folder, or the path of a folder, `.tar` or `.zip` of class folders.
         recipe: all settings; `PRESETS["fast"]` if not given. On resuming, the run's own.
+        out: the run folder; a new one below runs/ if not given.
         resume: go on with the unfinished run in `out`; a finished one is given back as it is.
         on_event: hears of every step, epoch, and whatever is worth knowing.
 
@@ -61,45 +68,72 @@ def train(
         KeyboardInterrupt: interrupted; `resume` goes on from there.
     """
     started = time.perf_counter()
-    torch.set_flush_denormal(True)  # before the first parallel work: its threads take it over
-    out = Path(out)
     folder = folder if isinstance(folder, PictureFolder) else scan_folder(folder)
     if resume:
-        recipe = _recipe_to_resume(RunFolder.open(out), recipe)
-        if RunFolder.open(out).read_json("run.json")["status"] == "finished":
-            on_event(Note(f"{out}: is finished; nothing to resume"))
-            return Run(RunFolder.open(out))
-    machine = choose_machine(recipe or PRESETS["fast"])
-    start = choose_start(recipe or PRESETS["fast"], on_event)
-    pictures = _decode(folder, start.recipe, on_event)
+        run = RunFolder.open(_named(out))
+        recipe = _recipe_to_resume(run, recipe)
+        if run.about["status"] == "finished":
+            on_event(Note(f"{run.path}: is finished; nothing to resume"))
+            return Run(run)
+    else:
+        recipe = recipe or PRESETS["fast"]
+        run = RunFolder(free_run_path(folder.path, recipe) if out is None else Path(out))
+        run.require_free()
+    with subnormals_flushed():
+        job, pictures = _prepare(run, folder, recipe, on_event)
+        with run.locked():
+            if not resume:
+                _write_start(RunFolder.create(run.path), job.recipe, pictures, job.split)
+            elif run.about["data"]["fingerprint"] != pictures.fingerprint:
+                raise RunError(f"{run.path}: was trained on other pictures than {folder.path} holds now; train anew")
+            _tell(job, pictures, on_event)
+            if job.machine.device.type == "cpu":
+                keep_freed_memory()
+            position = fit(job, run, on_event)
+            _finish(run, job, pictures, position.seconds, time.perf_counter() - started)
+    return Run(run)
+
+
+def _named(out: Path | str | None) -> Path:
+    if out is None:
+        raise RunError("resume: name the run folder")
+    return Path(out)
+
+
+def free_run_path(data: Path, recipe: Recipe) -> Path:
+    """A run folder that does not exist yet, below runs/, named after pictures, recipe and seed."""
+    base = Path("runs") / f"{data.resolve().stem}-{recipe.name}-seed{recipe.seed}"
+    number, path = 1, base
+    while path.exists():
+        number, path = number + 1, base.with_name(f"{base.name}-{number + 1}")
+    return path
+
+
+def _prepare(run: RunFolder, folder: PictureFolder, recipe: Recipe, emit: Listener) -> tuple[Job, DecodedPictures]:
+    """Everything that a training needs: machine, start values, decoded and split pictures, network."""
+    machine = choose_machine(recipe)
+    start = Start(recipe, None, None) if run.holds_state else choose_start(recipe, emit)
+    pictures = _decode(folder, start.recipe, emit)
     split = split_pictures(
         pictures,
         test_fraction=start.recipe.test_fraction,
         validation_fraction=start.recipe.validation_fraction,
         seed=start.recipe.seed,
     )
-    job = _build_job(start, pictures, split, machine, on_event)
-    run = RunFolder(out)
-    with run.locked():
-        if not resume:
-            run = RunFolder.create(out)
-            _write_start(run, start.recipe, pictures, split)
-        elif run.read_json("run.json")["data"]["fingerprint"] != pictures.fingerprint:
-            raise RunError(f"{out}: was trained on other pictures than {folder.path} holds now; train anew")
-        _tell(job, pictures, on_event)
-        if machine.device.type == "cpu":
-            keep_freed_memory()
-        position = fit(job, run, on_event)
-        trained = load_network(run)
-        trained.network.to(machine.device)
-        names = [file.entry.name for file in folder.files]
-        evaluation, predictions = evaluate(trained, pictures.pixels, split.test, names)
-        run.write_predictions(predictions)
-        run.write_json("evaluation.json", evaluation.to_dict())
-        seconds = {"training_seconds": position.seconds, "seconds": time.perf_counter() - started}
-        run.write_json("run.json", run.read_json("run.json") | {"status": "finished", **seconds})
-        discard_state(run)
-    return Run(run)
+    return _build_job(start, pictures, split, machine, emit), pictures
+
+
+def _finish(run: RunFolder, job: Job, pictures: DecodedPictures, training_seconds: float, seconds: float) -> None:
+    """Test the chosen checkpoint and write down what came out; the state is no longer needed."""
+    trained = load_network(run)
+    trained.network.to(job.machine.device)
+    names = [file.entry.name for file in pictures.folder.files]
+    evaluation, predictions = evaluate(trained, pictures.pixels, job.split.test, names)
+    run.write_predictions(predictions)
+    run.write_evaluation(evaluation)
+    spent = {"training_seconds": training_seconds, "seconds": seconds + evaluation.seconds}
+    run.write_json("run.json", run.about | {"status": "finished", **spent})
+    discard_state(run)
 
 
 def _recipe_to_resume(run: RunFolder, recipe: Recipe | None) -> Recipe:
@@ -126,8 +160,11 @@ def _decode(folder: PictureFolder, recipe: Recipe, emit: Listener) -> DecodedPic
     return decode_folder(folder, plain, on_progress=lambda done, total: emit(Progress("decoding", done, total)))
 
 
-def _preprocessing(recipe: Recipe, pictures: DecodedPictures, split: Split) -> Preprocessing:
-    if recipe.normalization == "dataset":
+def _preprocessing(start: Start, pictures: DecodedPictures, split: Split) -> Preprocessing:
+    recipe = start.recipe
+    if start.preprocessing is not None:
+        channels, mean, deviation = start.preprocessing
+    elif recipe.normalization == "dataset":
         mean, deviation = channel_statistics(pictures.pixels, split.train)
         channels = "RGB"
     else:
@@ -143,7 +180,7 @@ def _build_job(start: Start, pictures: DecodedPictures, split: Split, machine: M
     if start.tensors is not None:
         _load(network, start.tensors, str(recipe.weights), emit)
     network.to(device=machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    preprocessing = _preprocessing(recipe, pictures, split)
+    preprocessing = _preprocessing(start, pictures, split)
     trained = TrainedNetwork(network, split.classes, preprocessing, mirror=recipe.mirror_test)
     return Job(recipe, trained, pictures.pixels, split, machine)
 
@@ -213,11 +250,13 @@ def _version() -> str:
 
 def _commit() -> str:
     """The program's own commit, where it runs from a checkout; empty otherwise."""
+
+    def ask(*words: str) -> str:
+        git = ["git", "-C", str(Path(__file__).parent), *words]
+        return subprocess.run(git, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+
     try:
-        answer = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"],
-            capture_output=True, text=True, timeout=5, check=True,
-        )  # fmt: skip
+        ask("ls-files", "--error-unmatch", __file__)  # else the checkout around is the user's, not the program's
+        return ask("rev-parse", "--short=12", "HEAD")
     except (OSError, subprocess.SubprocessError):
         return ""
-    return answer.stdout.strip()

@@ -105,3 +105,22 @@ def test_normalization_is_pixel_less_mean_over_deviation_by_channel() -> None:
         (v / 255 - m) / s for v, m, s in zip((10, 20, 30), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), strict=True)
     ]
     torch.testing.assert_close(x.flatten(), torch.tensor(expected))
+
+
+def with_orientation(value: bytes, kind: int, count: int = 1) -> bytes:
+    """A JPEG whose EXIF block holds one orientation tag of an odd kind."""
+    entry = b"\x12\x01" + kind.to_bytes(2, "little") + count.to_bytes(4, "little") + value.ljust(4, b"\0")
+    block = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + entry + b"\0\0\0\0"
+    return encode(gradient(32, 32), "JPEG", exif=block)
+
+
+@pytest.mark.parametrize(("value", "kind"), [(b"\x06", 1), (b"\x06", 7), (b"abc", 2), (b"\xff\xff\xff\x7f", 4)])
+def test_orientation_of_an_odd_kind_does_not_cost_the_picture(value: bytes, kind: int) -> None:
+    pixels, facts = inspect_picture(with_orientation(value, kind), plain())
+    assert pixels is not None
+    assert 1 <= facts.orientation <= 8
+
+
+def test_dark_sixteen_bits_stay_dark() -> None:
+    dark = Image.fromarray(np.full((32, 32), 200, np.uint16))
+    assert decode_picture(encode(dark), plain()).max() == 0

@@ -136,3 +136,79 @@ def test_damaged_member_of_a_zip_is_an_error_of_that_file(tmp_path: Path) -> Non
 def test_folder_shows_itself_in_a_notebook(picture_folder: Path) -> None:
     page = scan_folder(picture_folder)._repr_html_()
     assert "<td>rings</td><td>7</td><td>24</td>" in page
+
+
+def test_class_called_train_is_a_class(tmp_path: Path) -> None:
+    for name in ("car", "train", "plane"):
+        (tmp_path / name).mkdir()
+        draw_stripes(0, 0).save(tmp_path / name / "a.png")
+    assert scan_folder(tmp_path).classes == ("car", "plane", "train")
+
+
+def test_note_beside_the_one_folder_does_not_hide_it(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "pictures", 1)
+    (tmp_path / "README.txt").write_text("mine")
+    assert scan_folder(tmp_path).classes == CLASSES
+
+
+def test_linked_split_is_read_like_another(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "train", 2)
+    write_pictures(tmp_path / "test", 1)
+    (tmp_path / "val").symlink_to(tmp_path / "test")
+    folder = scan_folder(tmp_path)
+    assert (count(folder, "test"), count(folder, "validation")) == (3, 3)
+
+
+def test_links_and_repeated_names_in_a_tar_are_resolved(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "p", 2)
+    archive = tmp_path / "p.tar"
+    with tarfile.open(archive, "w") as file:
+        file.add(tmp_path / "p", ".")
+        for name, kind, target in (
+            ("down/hard.png", tarfile.LNKTYPE, "./down/down_000.png"),
+            ("down/soft.png", tarfile.SYMTYPE, "down_001.png"),
+            ("down/lost.png", tarfile.SYMTYPE, "gone.png"),
+        ):
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = kind, target
+            file.addfile(link)
+        file.add(tmp_path / "p" / "rings" / "rings_001.png", "rings/rings_000.png")
+    source = scan_folder(archive).source
+    content = {entry.name: source.read(entry) for entry in source.entries if "lost" not in entry.name}
+    assert content["down/hard.png"] == (tmp_path / "p" / "down" / "down_000.png").read_bytes()
+    assert content["down/soft.png"] == (tmp_path / "p" / "down" / "down_001.png").read_bytes()
+    assert content["rings/rings_000.png"] == (tmp_path / "p" / "rings" / "rings_001.png").read_bytes()
+    lost = next(entry for entry in source.entries if "lost" in entry.name)
+    with pytest.raises(OSError, match="a link to nothing"):
+        source.read(lost)
+
+
+@pytest.mark.parametrize("prefix", ["/absolute/", "windows\\"])
+def test_odd_member_names_are_relative_paths(tmp_path: Path, prefix: str) -> None:
+    archive = tmp_path / "p.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for kind, name in enumerate(CLASSES):
+            info = zipfile.ZipInfo("x")
+            info.filename = f"{prefix}{name}{prefix[-1]}a.png"
+            file.writestr(info, encode(draw_stripes(kind, 0)))
+    assert scan_folder(archive).classes == CLASSES
+
+
+def test_deflated_member_that_is_damaged_is_an_error_of_that_file(tmp_path: Path) -> None:
+    archive = tmp_path / "p.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("a/x.txt", "hello " * 500)
+        file.writestr("b/y.txt", "hello " * 500)
+    data = bytearray(archive.read_bytes())
+    data[40] = 0xFF
+    archive.write_bytes(bytes(data))
+    source = open_source(archive)
+    with pytest.raises(OSError, match=r"Error -3|CRC"):
+        source.read(source.entries[0])
+
+
+def test_names_with_markup_are_escaped_in_a_notebook(tmp_path: Path) -> None:
+    for name in ("<b>x", "y"):
+        (tmp_path / name).mkdir()
+        draw_stripes(0, 0).save(tmp_path / name / "a.png")
+    assert "<b>x" not in scan_folder(tmp_path)._repr_html_()

@@ -138,3 +138,21 @@ def test_figures_draw_themselves_in_a_notebook_and_in_a_page() -> None:
     assert figure._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]
     assert svg_text(figure).startswith("<svg")
     assert svg_text(figure) == svg_text(figure)
+
+
+@pytest.mark.parametrize("name", ["50$ $20", r"$\foo$", "a_b^c"])
+def test_names_are_no_mathematics(name: str) -> None:
+    tile = MistakeTile(np.zeros((8, 8, 3), np.uint8), name, name, 0.5, name)
+    for figure in (
+        draw_confusion([name, "b"], [[1, 0], [0, 1]]),
+        draw_mistakes([tile], title=name),
+        draw_kernels(KERNELS, title=name),
+        draw_curves(Course(name, STEPS, EPOCHS, 8)),
+    ):
+        assert svg_text(figure).startswith("<svg")
+
+
+def test_too_many_rows_are_refused() -> None:
+    maps = np.zeros((200, 2, 2))
+    with pytest.raises(GeometryError, match="at most 32"):
+        draw_feature_maps(np.zeros((8, 8, 3), np.uint8), None, maps, None, range(40), title="x")

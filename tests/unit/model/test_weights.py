@@ -133,3 +133,18 @@ def test_reference_activations_of_the_original_program_are_reproduced(shared_dat
         norm2 = local_response_norm(caffe["pool2"](conv2), 5, alpha=1e-4, beta=0.75, k=1.0)
     for name, ours in {"pool1": pool1, "norm1": norm1, "conv2": conv2, "norm2": norm2}.items():
         torch.testing.assert_close(ours[0], reference[name].reshape(ours[0].shape), rtol=0, atol=1e-3, msg=name)
+
+
+def test_odd_npz_files_are_named_or_read_in_part(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.ones(3))
+    (tmp_path / "a.npy").rename(tmp_path / "renamed.npz")
+    with pytest.raises(WeightsError, match=r"damaged or no \.npz file"):
+        read_weights(tmp_path / "renamed.npz")
+    np.savez(tmp_path / "mixed.npz", words=np.array(["x"]), **{k: v.numpy() for k, v in SMALL.items()})
+    assert set(read_weights(tmp_path / "mixed.npz")) == set(SMALL)
+
+
+def test_bias_of_another_shape_is_named() -> None:
+    tensors = {**SMALL, "conv1.bias": torch.zeros(1)}
+    with pytest.raises(WeightsError, match=r"the bias of conv1 is \[1\]"):
+        load_weights(network(), tensors, "file")

@@ -208,3 +208,58 @@ def test_imagenet_is_fetched_only_when_asked_for(monkeypatch: pytest.MonkeyPatch
     assert fetched == ["once"]
     assert (chosen.recipe.variant, chosen.recipe.normalization) == ("torchvision", "imagenet")
     assert chosen.recipe.weights == "imagenet"
+
+
+def test_refused_out_folder_is_left_alone_and_refused_at_once(picture_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(RunError, match="exists and is no run folder"):
+        train(picture_folder, small_recipe(weights="gone.pth"), out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_interrupt_in_the_last_step_is_heard_and_loses_nothing(picture_folder: Path, tmp_path: Path) -> None:
+    def interrupt(event: Event) -> None:
+        if isinstance(event, Stepped) and event.record.step == event.num_steps:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(picture_folder, small_recipe(epochs=1), out=tmp_path / "run", on_event=interrupt)
+    steps: list[Event] = []
+    run = train(picture_folder, None, out=tmp_path / "run", resume=True, on_event=steps.append)
+    assert not any(isinstance(event, Stepped) for event in steps)
+    assert run.evaluation.num_pictures == 21
+
+
+def test_run_folder_has_a_name_of_its_own_where_none_is_given(
+    picture_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = train(picture_folder, small_recipe(epochs=1))
+    assert run.path == Path("runs") / f"{picture_folder.name}-small-seed0"
+    assert (run.path / "model.safetensors").stat().st_mode & 0o777 == (run.path / "run.json").stat().st_mode & 0o777
+
+
+def test_weights_of_a_run_bring_their_normalization(trained_run: Run, picture_folder: Path, tmp_path: Path) -> None:
+    recipe = small_recipe(variant="auto", normalization="auto", weights=str(trained_run.path), epochs=1)
+    shifted = tmp_path / "bright"
+    for path in picture_folder.rglob("*.png"):
+        from PIL import Image
+
+        target = shifted / path.relative_to(picture_folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(path) as picture:
+            picture.point(lambda value: value // 2).save(target)
+    run = train(shifted, recipe, out=tmp_path / "run")
+    assert run.model.preprocessing.mean == trained_run.model.preprocessing.mean
+
+
+def test_damaged_records_are_named(trained_run: Run, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(trained_run.path, tmp_path / "run")
+    (tmp_path / "run" / "evaluation.json").write_text("{}")
+    with pytest.raises(RunError, match=r"evaluation\.json: is damaged"):
+        _ = open_run(tmp_path / "run").evaluation
+    (tmp_path / "run" / "run.json").write_text("{}")
+    with pytest.raises(RunError, match=r"run\.json: is damaged"):
+        _ = open_run(tmp_path / "run").folder.about
