@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -48,15 +49,20 @@ def _blocked(weights: Array) -> Tensor:
     return torch.from_numpy(blocked).contiguous(memory_format=torch.channels_last)
 
 
-def by_blocks(scene: Scene, weights: Array, out: Tensor) -> None:
+def by_blocks(scene: Scene, weights: Array, out: Tensor | None) -> Tensor:
     """Every tap at once: 16 neighbouring pixels are the channels of one, and the kernel a layer of 16 x 16 kernels.
 
-    In that form a picture of one channel keeps the vector units of oneDNN's convolution busy.
+    In that form a picture of one channel keeps the vector units of oneDNN's convolution busy. Without `out`, a plane
+    that fits blocks is convolved in one piece, and the result is a part of a slightly wider one.
     """
     blocked = _blocked(weights)
+    if out is None:
+        pad, channels = blocked.shape[3] - 1, _as_channels(torch.from_numpy(scene.plane))
+        return _inner(scene, _as_rows(F.conv2d(channels, blocked, padding=(_rows_outside(scene), pad))), pad)
     for band in read_bands(scene, torch.float32, blocks=blocked.shape[3]):
         rows = _as_rows(F.conv2d(_as_channels(band.rows), blocked, padding=(0, band.pad)))
         _write(out, band.first, band.stop, rows, scene, band.pad)
+    return out
 
 
 def _write(out: Tensor, first: int, stop: int, rows: Tensor, scene: Scene, pad: int) -> None:
@@ -64,17 +70,36 @@ def _write(out: Tensor, first: int, stop: int, rows: Tensor, scene: Scene, pad: 
     out[first:stop].copy_(rows[:, left : left + scene.across.count])
 
 
-def by_separated_blocks(scene: Scene, factors: Factors, out: Tensor) -> None:
-    """Down, then across, for each pair of factors; their results are added."""
+def by_separated_blocks(scene: Scene, factors: Factors, out: Tensor | None) -> Tensor:
+    """Down, then across, for each pair of factors; their results are added. Without `out` as `by_blocks`."""
     pairs = [(_down_weights(column), _blocked(row[None])) for column, row in factors]
+    if out is None:
+        pad = pairs[0][1].shape[3] - 1
+        return _inner(scene, _separated(torch.from_numpy(scene.plane), pairs, _rows_outside(scene), pad), pad)
     for band in read_bands(scene, torch.float32, blocks=pairs[0][1].shape[3]):
-        channels, total = _as_channels(band.rows), None
-        for down, across in pairs:
-            maps = F.conv2d(channels, down, groups=BLOCK)
-            rows = _as_rows(F.conv2d(maps, across, padding=(0, band.pad)))
-            total = rows if total is None else total.add_(rows)
-        assert total is not None  # at least one pair
-        _write(out, band.first, band.stop, total, scene, band.pad)
+        _write(out, band.first, band.stop, _separated(band.rows, pairs, 0, band.pad), scene, band.pad)
+    return out
+
+
+def _separated(rows: Tensor, pairs: Sequence[tuple[Tensor, Tensor]], lead: int, pad: int) -> Tensor:
+    channels, total = _as_channels(rows), None
+    for down, across in pairs:
+        maps = F.conv2d(channels, down, padding=(lead, 0), groups=BLOCK)
+        part = _as_rows(F.conv2d(maps, across, padding=(0, pad)))
+        total = part if total is None else total.add_(part)
+    return rows if total is None else total
+
+
+def _rows_outside(scene: Scene) -> int:
+    """Rows of zeros that the patches need above or below the plane."""
+    last = scene.down.start + scene.down.count + scene.taps[0] - 1
+    return max(-scene.down.start, last - scene.plane.shape[0], 0)
+
+
+def _inner(scene: Scene, rows: Tensor, pad: int) -> Tensor:
+    """The scene's outputs out of all that a plane in one piece gives."""
+    top, left = _rows_outside(scene) + scene.down.start, BLOCK * pad + scene.across.start
+    return rows[top : top + scene.down.count, left : left + scene.across.count]
 
 
 def _down_weights(column: Array) -> Tensor:
@@ -148,7 +173,8 @@ class Tile:
 TILE_SIDES = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
 
 
-def fft_tile(taps: tuple[int, int], outputs: tuple[int, int]) -> Tile:
+@lru_cache(maxsize=64)
+def fft_tile(taps: tuple[int, ...], outputs: tuple[int, int]) -> Tile:
     """The tile with the least work for an output; beyond 2^16 px, which leave the cache, work counts half as much again."""
     best: Tile | None = None
     for height in TILE_SIDES:

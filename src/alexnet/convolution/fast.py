@@ -1,6 +1,7 @@
 """Convolution of photographs: the definition's numbers by the fastest way for the picture, the kernel and the type."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -37,6 +38,12 @@ Method = Literal["auto", "direct", "separable", "fft"]
 
 ERROR_BOUND = {"float32": 1e-5, "float64": 1e-13}
 """Largest distance from the definition, in units of max|I| * sum|K|, for float results; integers are exact."""
+
+ONE_PIECE = 1 << 22
+"""Pixels up to which a plane is convolved in one piece, where that is possible."""
+
+KEPT_BYTES = 31 << 20
+"""Blocks up to this size are kept for the next call instead of being given back to the system."""
 
 SEPARABLE_BOUND = {"float32": 1e-6, "float64": 1e-15}
 """Share of sum|K| that the factors of a separable kernel may leave out."""
@@ -82,12 +89,12 @@ def convolve2d(
     down = output_axis(values.shape[0], taps.shape[0], size)
     across = output_axis(values.shape[1], taps.shape[1], size)
     plan = _choose_plan(values, weights, method, (down.count, across.count))
-    out = np.empty((down.count, across.count, *values.shape[2:]), dtype=plan.result)
-    planes = [(values, out)] if values.ndim == 2 else [(values[..., c], out[..., c]) for c in range(values.shape[2])]
     with torch.no_grad():
-        for plane, target in planes:
-            plan.run(Scene(plane, down, across, (taps.shape[0], taps.shape[1]), border), target)
-            _check_result(plane, target)
+        if values.ndim == 2:
+            return plan.run(Scene(values, down, across, taps.shape, border), None)
+        out = np.empty((down.count, across.count, values.shape[2]), dtype=plan.result)
+        for channel in range(values.shape[2]):
+            plan.run(Scene(values[..., channel], down, across, taps.shape, border), out[..., channel])
     return out
 
 
@@ -102,8 +109,25 @@ class _Plan:
     factors: Factors = ()
     wraps: bool = False
 
-    def run(self, scene: Scene, target: Array) -> None:
-        out = torch.from_numpy(target)
+    def run(self, scene: Scene, target: Array | None) -> Array:
+        """Convolve one channel into `target`, or into an array of its own."""
+        if target is None and self.in_one_piece(scene):
+            _keep_freed_memory()
+            separable = self.method == "separable"
+            target = (by_separated_blocks(scene, self.factors, None) if separable else by_blocks(scene, self.weights, None)).numpy()
+        else:
+            target = np.empty((scene.down.count, scene.across.count), self.result) if target is None else target
+            self.fill(scene, torch.from_numpy(target))
+        _check_result(scene.plane, target)
+        return target
+
+    def in_one_piece(self, scene: Scene) -> bool:
+        """Whether no band, and so no copy of the result, is needed."""
+        blocked = self.method != "fft" and self.result == np.float32
+        return blocked and scene.fits_blocks and scene.plane.size <= ONE_PIECE
+
+    def fill(self, scene: Scene, out: torch.Tensor) -> None:
+        """Write the result into `out`."""
         single = self.compute == torch.float32
         if self.compute == torch.int64:
             by_integers(scene, self.weights, out)
@@ -111,10 +135,25 @@ class _Plan:
                 _check_fit(scene, self.weights)
         elif self.method == "fft":
             by_fft(scene, self.weights, out, self.compute)
+        elif self.method == "separable" and single:
+            by_separated_blocks(scene, self.factors, out)
         elif self.method == "separable":
-            (by_separated_blocks if single else by_separated_matrices)(scene, self.factors, out)
+            by_separated_matrices(scene, self.factors, out)
+        elif single:
+            by_blocks(scene, self.weights, out)
         else:
-            (by_blocks if single else by_matrices)(scene, self.weights, out)
+            by_matrices(scene, self.weights, out)
+
+
+@lru_cache(maxsize=1)
+def _keep_freed_memory() -> None:
+    """Free one large, untouched block: from then on glibc reuses blocks up to its size.
+
+    It takes the size of a freed block as the limit below which memory stays with the process (mallopt(3),
+    M_MMAP_THRESHOLD: the limit moves, up to 32 MiB). Fresh memory costs a page fault each 4 KiB, which is more than
+    a small kernel's whole convolution. Elsewhere this does nothing.
+    """
+    torch.empty(KEPT_BYTES, dtype=torch.uint8)
 
 
 def _choose_plan(values: Array, weights: Array, method: Method, outputs: tuple[int, int]) -> _Plan:
@@ -128,11 +167,11 @@ def _choose_plan(values: Array, weights: Array, method: Method, outputs: tuple[i
     factors = separate(weights, SEPARABLE_BOUND[result.name])
     costs: dict[Method, float] = {
         "direct": _direct_cost(weights.shape, single),
-        "separable": _separable_cost(weights.shape, len(factors), single),
+        "separable": _separable_cost(weights.shape, len(factors), single) if factors else np.inf,
         "fft": (0.35 if single else 0.7) * fft_tile(weights.shape, outputs).work,
     }
-    if method == "separable" and len(factors) > 1:
-        raise RecipeError(f"method separable: the kernel has rank {len(factors)}, not 1; choose auto")
+    if method == "separable" and not factors:
+        raise RecipeError("method separable: the kernel is no sum of a few products of a column and a row; choose auto")
     chosen = min(costs, key=lambda name: costs[name]) if method == "auto" else method
     return _Plan(chosen, compute, result, weights, factors)
 
@@ -148,20 +187,23 @@ def _separable_cost(taps: tuple[int, ...], rank: int, single: bool) -> float:
     return 1.0 + rank * 0.054 * (126 + sum(taps))
 
 
-def separate(weights: Array, bound: float) -> list[tuple[Array, Array]]:
+def separate(weights: Array, bound: float, *, most: int = 3) -> list[tuple[Array, Array]]:
     """Columns and rows whose outer products add up to the kernel but for `bound` of its sum of magnitudes.
 
-    By singular values; their number is the kernel's rank.
+    Their number is the kernel's rank; none where it is larger than `most`. Each step takes the row and the column
+    through the largest value that is left (cross approximation with full pivoting).
     """
-    left, strengths, right = np.linalg.svd(weights)
-    rest, allowed = weights.copy(), bound * float(np.abs(weights).sum())
+    rest, allowed = weights.astype(np.float64), bound * float(np.abs(weights).sum())
     factors: list[tuple[Array, Array]] = []
-    for place, strength in enumerate(strengths):
-        if factors and np.abs(rest).sum() <= allowed:
-            break
-        factors.append((left[:, place] * np.sqrt(strength), right[place] * np.sqrt(strength)))
-        rest = rest - np.outer(*factors[-1])
-    return factors
+    for _ in range(most):
+        y, x = divmod(int(np.abs(rest).argmax()), rest.shape[1])
+        pivot = rest[y, x]
+        column, row = rest[:, x].copy(), rest[y] / (pivot if pivot else 1.0)
+        factors.append((column, row))
+        rest -= np.outer(column, row)
+        if float(np.abs(rest).sum()) <= allowed:
+            return factors
+    return []
 
 
 def _plan_integers(values: Array, weights: Array, method: Method) -> _Plan:
