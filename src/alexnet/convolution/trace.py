@@ -52,7 +52,7 @@ class Step:
     @property
     def equation(self) -> str:
         """The line of products, as the talk writes it."""
-        terms = (f"{_said(k)}·{_said(p)}" for k, p in zip(self.slid.ravel(), self.patch.ravel(), strict=True))
+        terms = (f"{_factor(k)}·{_factor(p)}" for k, p in zip(self.slid.ravel(), self.patch.ravel(), strict=True))
         return f"O[{self.place[0]},{self.place[1]}] = {' + '.join(terms)} = {_said(self.value)}"
 
     def __str__(self) -> str:
@@ -179,6 +179,10 @@ class Trace(Sequence[Step]):
             f"<div>I{_table(window.image, cells)}</div><div>kernel on it{_table(self.slid)}</div>"
             f"<div>O{_table(window.output, {done})}</div></div><code>{html.escape(step.equation)}</code>"
         )
+
+
+def _factor(value: float) -> str:
+    return f"({_said(value)})" if value < 0 else _said(value)
 
 
 def _said(value: object) -> str:
