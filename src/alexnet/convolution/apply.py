@@ -38,7 +38,7 @@ class Filtered:
         low, high = self.span
         if self.kernel.combine == "angle":
             return -180.0, 180.0, "angles from -180 to 180 degrees"
-        if self.kernel.is_signed or (low < 0 and -low > 0.5 * high):
+        if self.kernel.is_signed or -low > high:
             limit = max(abs(low), abs(high)) or 1.0
             return -limit, limit, f"signed, symmetric scale ±{limit:.4g}, grey is 0"
         kind = self.image.dtype

@@ -34,7 +34,7 @@ def convolve_by_definition(
         correlation   O[u, v] = sum over s, t of I[u + s, v + t] K[s, t]
 
     K has indices -a ... a and -b ... b around its centre. Of an even number of taps n, the centre is tap
-    (n - 1) // 2 for convolution and n // 2 for correlation, counted from 0.
+    (n - 1) // 2, counted from 0, so that the indices are -(n - 2) / 2 ... n / 2.
 
     Args:
         image: [H, W]. kernel: [k, l]; of integers if the image is to give integers.
@@ -66,9 +66,9 @@ def convolve_by_definition(
     exact = values.dtype.kind in "iu" and weights.dtype.kind in "iu"
     I, K = (values.tolist(), weights.tolist()) if exact else (values.astype(float), weights.astype(float))  # noqa: E741
     (height, width), (rows, columns) = values.shape, weights.shape
-    down, across = output_axis(height, rows, size), output_axis(width, columns, size)
+    down, across = output_axis(height, rows, size, operation), output_axis(width, columns, size, operation)
     sign = -1 if operation == "convolution" else 1
-    a, b = ((rows - 1) // 2, (columns - 1) // 2) if sign < 0 else (rows // 2, columns // 2)
+    a, b = (rows - 1) // 2, (columns - 1) // 2
     O: Array = np.zeros((down.count, across.count), dtype=object if exact else np.float64)  # noqa: E741
     for i, j in product(range(down.count), range(across.count)):
         u, v = down.first + i, across.first + j

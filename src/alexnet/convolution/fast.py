@@ -86,8 +86,8 @@ def convolve2d(
         check_choice(what, value)
     values, taps = check_image(image), check_kernel(kernel)
     weights = taps[::-1, ::-1] if operation == "convolution" else taps
-    down = output_axis(values.shape[0], taps.shape[0], size)
-    across = output_axis(values.shape[1], taps.shape[1], size)
+    down = output_axis(values.shape[0], taps.shape[0], size, operation)
+    across = output_axis(values.shape[1], taps.shape[1], size, operation)
     plan = _choose_plan(values, weights, method, (down.count, across.count))
     with torch.no_grad():
         if values.ndim == 2:

@@ -56,12 +56,12 @@ class OutputAxis:
         return self.first - self.lead
 
 
-def output_axis(length: int, taps: int, size: Size) -> OutputAxis:
+def output_axis(length: int, taps: int, size: Size, operation: Operation = "convolution") -> OutputAxis:
     """Where the outputs of a kernel with `taps` taps lie on an axis of `length` px.
 
-    The patch of output u starts at u - lead with lead = taps // 2, for convolution and correlation alike. In the
-    kernel's own indices the centre is (taps - 1) // 2 for convolution and taps // 2 for correlation, which is
-    the same place where taps is odd; an even kernel 1 x 2 thus weighs pixels u and u - 1. SciPy's `same` agrees.
+    The kernel's centre is tap (taps - 1) // 2, counted from 0, also where taps is even. The patch of output u starts
+    at u - lead; lead is taps // 2 for convolution, which flips the kernel, and (taps - 1) // 2 for correlation. An even
+    kernel 1 x 2 thus weighs pixels u and u - 1, or u and u + 1. SciPy's convolve2d and correlate2d agree.
 
     Raises:
         GeometryError: the kernel is larger than the picture, and `valid` was asked for.
@@ -69,7 +69,7 @@ def output_axis(length: int, taps: int, size: Size) -> OutputAxis:
     >>> output_axis(7, 3, "valid")
     OutputAxis(first=1, count=5, lead=1)
     """
-    lead = taps // 2
+    lead = taps // 2 if operation == "convolution" else (taps - 1) // 2
     if size == "same":
         return OutputAxis(0, length, lead)
     if size == "full":

@@ -233,8 +233,8 @@ def trace_convolution(
     steps = (stride, stride) if isinstance(stride, int) else tuple(stride)
     if len(steps) != 2 or min(steps) < 1:
         raise RecipeError(f"stride {stride}: give one number or two, each at least 1")
-    down = output_axis(values.shape[0], weights.shape[0], size)
-    across = output_axis(values.shape[1], weights.shape[1], size)
+    down = output_axis(values.shape[0], weights.shape[0], size, operation)
+    across = output_axis(values.shape[1], weights.shape[1], size, operation)
     if max(weights.shape) > 63:
         raise GeometryError(f"a kernel of {weights.shape[0]} x {weights.shape[1]} cannot be drawn: trace one up to 63 x 63")
     return Trace(values, weights, down, across, size=size, border=border, operation=operation, stride=steps)
