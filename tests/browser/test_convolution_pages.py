@@ -50,7 +50,15 @@ def test_trace_plays_steps_and_slides(browser: Any, tmp_path: Path, width: int) 
         page.click(".next")
     assert page.text_content(".equation").endswith("+ 1·1 = 1")
     assert page.text_content(".count") == "step 7 of 25"
-    assert _output(page, "#player") == {"1,1": "0", "1,2": "0", "1,3": "0", "1,4": "0", "1,5": "0", "2,1": "0", "2,2": "1"}
+    assert _output(page, "#player") == {
+        "1,1": "0",
+        "1,2": "0",
+        "1,3": "0",
+        "1,4": "0",
+        "1,5": "0",
+        "2,1": "0",
+        "2,2": "1",
+    }
     page.fill("input[type=range]", "24")
     assert len(_output(page, "#player")) == 25
     page.select_option("select", "250")

@@ -44,9 +44,17 @@ def test_floats_with_zeros_outside_equal_scipy(
 @settings(max_examples=120, deadline=None)
 @given(SIDES, SIDES, TAPS, TAPS, SIZES, BORDERS, OPERATIONS, INTEGERS, st.booleans(), SEEDS)
 def test_integers_equal_the_definition_exactly(
-    height: int, width: int, rows: int, columns: int, size: str, border: str, operation: str, kind: str,
-    separable: bool, seed: int,
-) -> None:  # fmt: skip
+    height: int,
+    width: int,
+    rows: int,
+    columns: int,
+    size: str,
+    border: str,
+    operation: str,
+    kind: str,
+    separable: bool,
+    seed: int,
+) -> None:
     generator = np.random.default_rng(seed)
     span = np.iinfo(kind)
     low, high = max(span.min, -(2**40)), min(span.max, 2**40)
@@ -62,7 +70,16 @@ def test_integers_equal_the_definition_exactly(
 
 
 @settings(max_examples=60, deadline=None)
-@given(SIDES, SIDES, st.integers(0, 5), st.integers(0, 5), st.sampled_from([("reflect", "mirror"), ("replicate", "nearest"), ("circular", "grid-wrap"), ("zero", "constant")]), SEEDS)  # fmt: skip
+@given(
+    SIDES,
+    SIDES,
+    st.integers(0, 5),
+    st.integers(0, 5),
+    st.sampled_from(
+        [("reflect", "mirror"), ("replicate", "nearest"), ("circular", "grid-wrap"), ("zero", "constant")]
+    ),
+    SEEDS,
+)
 def test_odd_kernels_equal_scipy_ndimage_at_every_border(
     height: int, width: int, a: int, b: int, names: tuple[str, str], seed: int
 ) -> None:
@@ -73,7 +90,14 @@ def test_odd_kernels_equal_scipy_ndimage_at_every_border(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(6, 40), st.integers(6, 40), st.integers(0, 5), st.integers(0, 5), st.sampled_from(["reflect", "replicate", "circular"]), SEEDS)  # fmt: skip
+@given(
+    st.integers(6, 40),
+    st.integers(6, 40),
+    st.integers(0, 5),
+    st.integers(0, 5),
+    st.sampled_from(["reflect", "replicate", "circular"]),
+    SEEDS,
+)
 def test_correlation_equals_pytorch_with_its_padding_modes(
     height: int, width: int, a: int, b: int, border: str, seed: int
 ) -> None:
@@ -100,7 +124,16 @@ def test_large_kernels_take_the_fft_and_stay_within_the_bound(
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 4), st.integers(1, 4), BORDERS, OPERATIONS, st.integers(1, 3), SEEDS)  # fmt: skip
+@given(
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.integers(1, 4),
+    st.integers(1, 4),
+    BORDERS,
+    OPERATIONS,
+    st.integers(1, 3),
+    SEEDS,
+)
 def test_trace_ends_in_the_values_of_the_definition(
     height: int, width: int, rows: int, columns: int, border: str, operation: str, stride: int, seed: int
 ) -> None:

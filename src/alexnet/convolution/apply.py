@@ -53,7 +53,9 @@ class Filtered:
         return to_pixels(self.values, self.scale[0], self.scale[1])
 
     def _repr_html_(self) -> str:
-        low, high = (0.0, 255.0) if self.image.dtype == np.uint8 else (float(self.image.min()), float(self.image.max()))
+        low, high = (
+            (0.0, 255.0) if self.image.dtype == np.uint8 else (float(self.image.min()), float(self.image.max()))
+        )
         before, after = to_pixels(self.image, low, high), self.to_pixels()
         said = f"{self.operation}, {self.size}, border {self.border}; {self.scale[2]}"
         return (
@@ -65,7 +67,7 @@ class Filtered:
 def to_pixels(values: Array, low: float, high: float) -> npt.NDArray[np.uint8]:
     """Values from low ... high as 0 ... 255, those beyond cut off."""
     scaled = (values.astype(np.float32) - np.float32(low)) * np.float32(255.0 / max(high - low, 1e-30))
-    return np.rint(scaled.clip(0, 255)).astype(np.uint8)
+    return np.asarray(np.rint(scaled.clip(0, 255)), dtype=np.uint8)
 
 
 def _picture(pixels: npt.NDArray[np.uint8], most: int = 320) -> str:

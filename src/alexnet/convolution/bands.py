@@ -47,9 +47,7 @@ class Scene:
             source = self.plane[top + above : top + below]
             target = into[above:below]
             if before < after:
-                np.copyto(
-                    target[:, before:after], source[:, left + before : left + after], casting="unsafe"
-                )
+                np.copyto(target[:, before:after], source[:, left + before : left + after], casting="unsafe")
             for edge in (slice(0, before), slice(after, columns)):
                 if edge.start < edge.stop:
                     _gather(source, x[edge], target[:, edge])

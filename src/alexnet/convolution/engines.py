@@ -12,7 +12,16 @@ from torch.nn import functional as F
 from alexnet.convolution.bands import BLOCK, Scene, read_bands
 from alexnet.convolution.layout import Array
 
-__all__ = ["Factors", "by_blocks", "by_fft", "by_integers", "by_matrices", "by_separated_blocks", "by_separated_matrices", "fft_tile"]
+__all__ = [
+    "Factors",
+    "by_blocks",
+    "by_fft",
+    "by_integers",
+    "by_matrices",
+    "by_separated_blocks",
+    "by_separated_matrices",
+    "fft_tile",
+]
 
 Factors = Sequence[tuple[Array, Array]]
 """Columns and rows whose outer products add up to a kernel."""
@@ -39,7 +48,7 @@ def _as_rows(maps: Tensor) -> Tensor:
 
 
 def _blocked(weights: Array) -> Tensor:
-    """A kernel [k, l] as weights [BLOCK, BLOCK, k, blocks]: pixel p of the patch is channel p % BLOCK of block p // BLOCK."""
+    """A kernel as weights [BLOCK, BLOCK, k, blocks]: pixel p of a patch is channel p % BLOCK of block p // BLOCK."""
     rows, columns = weights.shape
     blocked = np.zeros((BLOCK, BLOCK, rows, num_blocks(columns)), dtype=np.float32)
     for output in range(BLOCK):
@@ -93,7 +102,7 @@ def _separated(rows: Tensor, pairs: Sequence[tuple[Tensor, Tensor]], lead: int, 
 def _rows_outside(scene: Scene) -> int:
     """Rows of zeros that the patches need above or below the plane."""
     last = scene.down.start + scene.down.count + scene.taps[0] - 1
-    return max(-scene.down.start, last - scene.plane.shape[0], 0)
+    return max(-scene.down.start, last - int(scene.plane.shape[0]), 0)
 
 
 def _inner(scene: Scene, rows: Tensor, pad: int) -> Tensor:
@@ -175,7 +184,7 @@ TILE_SIDES = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048
 
 @lru_cache(maxsize=64)
 def fft_tile(taps: tuple[int, ...], outputs: tuple[int, int]) -> Tile:
-    """The tile with the least work for an output; beyond 2^16 px, which leave the cache, work counts half as much again."""
+    """The tile with the least work for an output; beyond 2^16 px, which leave the cache, work counts 1.5 times."""
     best: Tile | None = None
     for height in TILE_SIDES:
         for width in TILE_SIDES:
@@ -216,6 +225,6 @@ def by_fft(scene: Scene, weights: Array, out: Tensor, dtype: torch.dtype) -> Non
         target = out[first : first + number]
         if whole:
             done = result[:whole, :number].permute(1, 0, 2)
-            target[:, : whole * wide].unflatten(1, (whole, wide)).copy_(done)
+            target[:, : whole * wide].view(number, whole, wide).copy_(done)
         if whole < across:
             target[:, whole * wide :].copy_(result[whole, :number, : width - whole * wide])

@@ -1,4 +1,4 @@
-"""Convolution of photographs: the definition's numbers by the fastest way for the picture, the kernel and the type."""
+"""Convolution of photographs: the definition's numbers by the fastest way for picture, kernel and type."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -114,7 +114,9 @@ class _Plan:
         if target is None and self.in_one_piece(scene):
             _keep_freed_memory()
             separable = self.method == "separable"
-            target = (by_separated_blocks(scene, self.factors, None) if separable else by_blocks(scene, self.weights, None)).numpy()
+            target = (
+                by_separated_blocks(scene, self.factors, None) if separable else by_blocks(scene, self.weights, None)
+            ).numpy()
         else:
             target = np.empty((scene.down.count, scene.across.count), self.result) if target is None else target
             self.fill(scene, torch.from_numpy(target))
@@ -171,7 +173,9 @@ def _choose_plan(values: Array, weights: Array, method: Method, outputs: tuple[i
         "fft": (0.35 if single else 0.7) * fft_tile(weights.shape, outputs).work,
     }
     if method == "separable" and not factors:
-        raise RecipeError("method separable: the kernel is no sum of a few products of a column and a row; choose auto")
+        raise RecipeError(
+            "method separable: the kernel is no sum of a few products of a column and a row; choose auto"
+        )
     chosen = min(costs, key=lambda name: costs[name]) if method == "auto" else method
     return _Plan(chosen, compute, result, weights, factors)
 

@@ -102,12 +102,12 @@ def _axis(reach: int) -> Array:
 
 def _gauss(sigma: float) -> Array:
     taps = np.exp(-0.5 * (_axis(max(1, math.ceil(3 * sigma))) / sigma) ** 2)
-    return np.outer(taps, taps) / taps.sum() ** 2
+    return np.asarray(np.outer(taps, taps) / taps.sum() ** 2)
 
 
 def _binomial(side: float) -> Array:
     taps = np.array([math.comb(int(side) - 1, place) for place in range(int(side))], dtype=np.float64)
-    return np.outer(taps, taps) / taps.sum() ** 2
+    return np.asarray(np.outer(taps, taps) / taps.sum() ** 2)
 
 
 def _unsharp(sigma: float, amount: float) -> Array:
@@ -129,7 +129,7 @@ def _motion(length: float, angle: float) -> Array:
     for place in np.linspace(-reach, reach, 8 * reach + 1):
         y, x = -place * math.sin(math.radians(angle)), place * math.cos(math.radians(angle))
         weights[reach + round(y), reach + round(x)] += 1
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 def _gabor(angle: float, frequency: float, sigma: float) -> Array:
@@ -155,12 +155,25 @@ MARR = "Marr & Hildreth 1980, doi:10.1098/rspb.1980.0020"
 def _gradients() -> dict[str, KernelRecipe]:
     """Sobel, Scharr and Prewitt: both directions, magnitude, angle."""
     kernels = {}
-    families = (("sobel", SOBEL_X, SOBEL_Y, SOBEL), ("scharr", SCHARR_X, SCHARR_Y, SCHARR), ("prewitt", PREWITT_X, PREWITT_Y, PREWITT))  # fmt: skip
+    families = (
+        ("sobel", SOBEL_X, SOBEL_Y, SOBEL),
+        ("scharr", SCHARR_X, SCHARR_Y, SCHARR),
+        ("prewitt", PREWITT_X, PREWITT_Y, PREWITT),
+    )
     for name, across, down, source in families:
         kernels[f"{name}-x"] = KernelRecipe(across, "change from left to right: vertical edges", source, {})
         kernels[f"{name}-y"] = KernelRecipe(down, "change from top to bottom: horizontal edges", source, {})
-        kernels[f"{name}-magnitude"] = KernelRecipe(across, "strength of edges, any direction", source, {}, f"{name}-y", "magnitude")  # fmt: skip
-        kernels[f"{name}-angle"] = KernelRecipe(across, "direction of the steepest change, degrees from the row's direction towards the bottom", source, {}, f"{name}-y", "angle")  # fmt: skip
+        kernels[f"{name}-magnitude"] = KernelRecipe(
+            across, "strength of edges, any direction", source, {}, f"{name}-y", "magnitude"
+        )
+        kernels[f"{name}-angle"] = KernelRecipe(
+            across,
+            "direction of the steepest change, degrees from the row's direction towards the bottom",
+            source,
+            {},
+            f"{name}-y",
+            "angle",
+        )
     return kernels
 
 
@@ -168,18 +181,51 @@ GALLERY: dict[str, KernelRecipe] = {
     "identity": KernelRecipe(_identity, "the picture itself", GONZALEZ, {}),
     "shift": KernelRecipe(_shift, "the picture moved by whole px", GONZALEZ, {"down": 0, "right": 1}),
     "box": KernelRecipe(_box, "the mean of a square: blur with edges of its own", GONZALEZ, {"side": 3}),
-    "gauss": KernelRecipe(_gauss, "blur, the same in all directions", f"{GONZALEZ}, eq. 3-45; cut off at 3 sigma", {"sigma": 1.0}),
-    "binomial": KernelRecipe(_binomial, "blur by Pascal's triangle, near a Gauss", "Jähne, Digital Image Processing, 6th ed. 2005, ch. 11", {"side": 5}),
-    "sharpen": KernelRecipe(_whole((0, -1, 0), (-1, 5, -1), (0, -1, 0)), "the picture plus its own edges", f"{GONZALEZ}, section 3.6", {}),
-    "unsharp": KernelRecipe(_unsharp, "the picture plus what a blur took away", f"{GONZALEZ}, section 3.6", {"sigma": 1.0, "amount": 1.0}),
+    "gauss": KernelRecipe(
+        _gauss, "blur, the same in all directions", f"{GONZALEZ}, eq. 3-45; cut off at 3 sigma", {"sigma": 1.0}
+    ),
+    "binomial": KernelRecipe(
+        _binomial,
+        "blur by Pascal's triangle, near a Gauss",
+        "Jähne, Digital Image Processing, 6th ed. 2005, ch. 11",
+        {"side": 5},
+    ),
+    "sharpen": KernelRecipe(
+        _whole((0, -1, 0), (-1, 5, -1), (0, -1, 0)), "the picture plus its own edges", f"{GONZALEZ}, section 3.6", {}
+    ),
+    "unsharp": KernelRecipe(
+        _unsharp, "the picture plus what a blur took away", f"{GONZALEZ}, section 3.6", {"sigma": 1.0, "amount": 1.0}
+    ),
     **_gradients(),
-    "laplace-4": KernelRecipe(_whole((0, 1, 0), (1, -4, 1), (0, 1, 0)), "second derivative, four neighbours: lines and corners", f"{GONZALEZ}, section 3.6", {}),
-    "laplace-8": KernelRecipe(_whole((1, 1, 1), (1, -8, 1), (1, 1, 1)), "second derivative, eight neighbours", f"{GONZALEZ}, section 3.6", {}),
-    "log": KernelRecipe(_laplace_of_gauss, "blobs about as wide as 2.8 sigma; its zeros are edges", MARR, {"sigma": 1.4}),
-    "emboss": KernelRecipe(_whole((-2, -1, 0), (-1, 1, 1), (0, 1, 2)), "relief, lit from one corner", "GIMP's and ImageMagick's emboss, as tables print it", {}),
+    "laplace-4": KernelRecipe(
+        _whole((0, 1, 0), (1, -4, 1), (0, 1, 0)),
+        "second derivative, four neighbours: lines and corners",
+        f"{GONZALEZ}, section 3.6",
+        {},
+    ),
+    "laplace-8": KernelRecipe(
+        _whole((1, 1, 1), (1, -8, 1), (1, 1, 1)),
+        "second derivative, eight neighbours",
+        f"{GONZALEZ}, section 3.6",
+        {},
+    ),
+    "log": KernelRecipe(
+        _laplace_of_gauss, "blobs about as wide as 2.8 sigma; its zeros are edges", MARR, {"sigma": 1.4}
+    ),
+    "emboss": KernelRecipe(
+        _whole((-2, -1, 0), (-1, 1, 1), (0, 1, 2)),
+        "relief, lit from one corner",
+        "GIMP's and ImageMagick's emboss, as tables print it",
+        {},
+    ),
     "motion": KernelRecipe(_motion, "blur along a line, as of a moving camera", GONZALEZ, {"length": 15, "angle": 0}),
-    "gabor": KernelRecipe(_gabor, "stripes of one direction and width", "Gabor 1946; Daugman 1985, doi:10.1364/JOSAA.2.001160", {"angle": 0, "frequency": 0.15, "sigma": 3.0}),
-}  # fmt: skip
+    "gabor": KernelRecipe(
+        _gabor,
+        "stripes of one direction and width",
+        "Gabor 1946; Daugman 1985, doi:10.1364/JOSAA.2.001160",
+        {"angle": 0, "frequency": 0.15, "sigma": 3.0},
+    ),
+}
 """Every named kernel. As convolution flips it, an edge from dark to light gives a negative value with sobel."""
 
 LARGEST_SIDE = 511

@@ -60,8 +60,8 @@ def output_axis(length: int, taps: int, size: Size, operation: Operation = "conv
     """Where the outputs of a kernel with `taps` taps lie on an axis of `length` px.
 
     The kernel's centre is tap (taps - 1) // 2, counted from 0, also where taps is even. The patch of output u starts
-    at u - lead; lead is taps // 2 for convolution, which flips the kernel, and (taps - 1) // 2 for correlation. An even
-    kernel 1 x 2 thus weighs pixels u and u - 1, or u and u + 1. SciPy's convolve2d and correlate2d agree.
+    at u - lead; lead is taps // 2 for convolution, which flips the kernel, and (taps - 1) // 2 for correlation. An
+    even kernel 1 x 2 thus weighs pixels u and u - 1, or u and u + 1. SciPy's convolve2d and correlate2d agree.
 
     Raises:
         GeometryError: the kernel is larger than the picture, and `valid` was asked for.

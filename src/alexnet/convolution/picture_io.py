@@ -43,7 +43,9 @@ def read_image(path: Path | str, *, grey: bool = False) -> Array:
         raise DataError(f"{path}: is no picture; give a picture file, an .npy array or a text grid") from error
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         said = " ".join(str(error).split())[:120]
-        raise DataError(f"{path}: cannot be read ({said}); give a picture file, an .npy array or a text grid") from error
+        raise DataError(
+            f"{path}: cannot be read ({said}); give a picture file, an .npy array or a text grid"
+        ) from error
     try:
         values = check_image(values)
     except DataError as error:
@@ -59,7 +61,7 @@ def _luma(values: Array) -> Array:
     if values.dtype == np.uint8:
         return np.asarray(Image.fromarray(values).convert("L"))
     grey = values @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
-    return np.rint(grey).astype(values.dtype) if values.dtype.kind in "iu" else grey.astype(values.dtype)
+    return np.asarray(np.rint(grey) if values.dtype.kind in "iu" else grey).astype(values.dtype, copy=False)
 
 
 def _read_picture(path: Path) -> Array:
@@ -79,8 +81,8 @@ def _read_picture(path: Path) -> Array:
 def write_raw(values: Array, path: Path) -> str:
     """Write the numbers and nothing else; returns what had to be done to them, "" for nothing.
 
-    `.npy` keeps the type. `.tif` is float32, grey only. `.png` has 8 bits where all values are whole and in 0 ... 255,
-    else 16 bits, grey only, whole and in 0 ... 65535.
+    `.npy` keeps the type. `.tif` is float32, grey only. `.png` has 8 bits where all values are whole and from 0 to
+    255, else 16 bits, grey only, whole and in 0 ... 65535.
 
     Raises:
         DataError: the values do not fit into the format; the message names one that they fit. Nothing is clipped.

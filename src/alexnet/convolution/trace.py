@@ -59,7 +59,10 @@ class Step:
         return self.equation
 
     def _repr_html_(self) -> str:
-        tables = "".join(f"<div>{name}{_table(values)}</div>" for name, values in (("patch", self.patch), ("kernel on it", self.slid), ("products", self.products)))  # fmt: skip
+        tables = "".join(
+            f"<div>{name}{_table(values)}</div>"
+            for name, values in (("patch", self.patch), ("kernel on it", self.slid), ("products", self.products))
+        )
         return f"<div style='display:flex;gap:2em'>{tables}</div><code>{html.escape(self.equation)}</code>"
 
 
@@ -82,9 +85,17 @@ class Trace(Sequence[Step]):
     """Every step of a convolution, computed when it is asked for. Draws itself in a notebook."""
 
     def __init__(
-        self, image: Array, kernel: Array, down: OutputAxis, across: OutputAxis,
-        *, size: Size, border: Border, operation: Operation, stride: tuple[int, int],
-    ) -> None:  # fmt: skip
+        self,
+        image: Array,
+        kernel: Array,
+        down: OutputAxis,
+        across: OutputAxis,
+        *,
+        size: Size,
+        border: Border,
+        operation: Operation,
+        stride: tuple[int, int],
+    ) -> None:
         self.image, self.kernel, self.down, self.across = image, kernel, down, across
         self.size, self.border, self.operation, self.stride = size, border, operation, stride
         self.slid = kernel[::-1, ::-1] if operation == "convolution" else kernel
@@ -172,7 +183,10 @@ class Trace(Sequence[Step]):
     def _repr_html_(self) -> str:
         step = self[len(self) // 2]
         window = self.window(step)
-        cells = {(step.corner[0] + i - window.top, step.corner[1] + j - window.left) for i, j in product(*map(range, self.kernel.shape))}  # fmt: skip
+        cells = {
+            (step.corner[0] + i - window.top, step.corner[1] + j - window.left)
+            for i, j in product(*map(range, self.kernel.shape))
+        }
         done = (step.place[0] - window.top, step.place[1] - window.left)
         return (
             f"<p>{html.escape(repr(self))}; step {step.number}:</p><div style='display:flex;gap:2em'>"
@@ -236,7 +250,9 @@ def trace_convolution(
     down = output_axis(values.shape[0], weights.shape[0], size, operation)
     across = output_axis(values.shape[1], weights.shape[1], size, operation)
     if max(weights.shape) > 63:
-        raise GeometryError(f"a kernel of {weights.shape[0]} x {weights.shape[1]} cannot be drawn: trace one up to 63 x 63")
+        raise GeometryError(
+            f"a kernel of {weights.shape[0]} x {weights.shape[1]} cannot be drawn: trace one up to 63 x 63"
+        )
     return Trace(values, weights, down, across, size=size, border=border, operation=operation, stride=steps)
 
 

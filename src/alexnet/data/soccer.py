@@ -7,7 +7,6 @@ be tried without a camera and without a download. What is learned from them hold
 import math
 import multiprocessing
 import os
-import shutil
 import signal
 from collections.abc import Callable, Generator
 from concurrent.futures import ProcessPoolExecutor, as_completed

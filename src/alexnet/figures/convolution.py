@@ -67,7 +67,9 @@ def draw_panels(panels: Panels) -> Figure:
             where.set_xlabel(said, fontsize=8.5, color=GREY)
     if panels.cyclic or panels.signed:
         ticks = (-180, -90, 0, 90, 180) if panels.cyclic else (panels.scale[0], 0, panels.scale[1])
-        mapped = matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(*panels.scale), matplotlib.colormaps[colors])
+        mapped = matplotlib.cm.ScalarMappable(
+            matplotlib.colors.Normalize(*panels.scale), matplotlib.colormaps[colors]
+        )
         if panels.result.ndim == 2:
             bar = sheet.colorbar(mapped, ax=axes[2], ticks=ticks, fraction=0.05, pad=0.02, shrink=0.8)
             bar.ax.tick_params(labelsize=8)
@@ -129,7 +131,9 @@ def draw_matches(tiles: Sequence[MatchTile], *, title: str) -> Figure:
             if place == 0:
                 limit = float(np.abs(tile.weights).max())
                 axes.imshow(kernel_picture(tile.weights, limit), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-                axes.set_title(f"kernel {tile.number}\nr = {tile.correlation:+.2f}", fontsize=9.5, fontweight="normal")
+                axes.set_title(
+                    f"kernel {tile.number}\nr = {tile.correlation:+.2f}", fontsize=9.5, fontweight="normal"
+                )
             else:
                 values = grey if place == 1 else tile.laid
                 limit = float(np.abs(values).max()) or 1.0

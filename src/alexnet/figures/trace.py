@@ -33,8 +33,8 @@ class StepDrawing:
     """What is drawn of a step.
 
     image, output: [h, w], NaN where a cell is empty. inside: [h, w], false where the border stands in. first: indices
-    of the upper left cell. slid: [k, l], the kernel as it lies there. corner: its first cell; place: the output's cell,
-    both counted from the upper left cell. equation: the line of products. title: what is done, at which step.
+    of the upper left cell. slid: [k, l], the kernel as it lies there. corner: its first cell; place: the output's
+    cell, both counted from the upper left cell. equation: the line of products. title: what is done, at which step.
     """
 
     image: np.ndarray
@@ -71,11 +71,21 @@ def draw_step(step: StepDrawing) -> Figure:
     _draw_indices(axes, step.first, step.image.shape, 0.0)
     _draw_indices(axes, step.first, step.image.shape, right)
     middle = rows / 2
-    arrow = FancyArrowPatch((columns + 0.5, middle), (right - 0.9, middle), arrowstyle="-|>", mutation_scale=16, color=BLUE, lw=1.6)  # fmt: skip
+    arrow = FancyArrowPatch(
+        (columns + 0.5, middle), (right - 0.9, middle), arrowstyle="-|>", mutation_scale=16, color=BLUE, lw=1.6
+    )
     axes.add_patch(arrow)
     axes.text((columns + right - 0.4) / 2, middle - 0.35, step.equation.split(" = ")[0], ha="center", fontsize=11)
     value = step.equation.rsplit(" = ", 1)[1]
-    axes.text((columns + right - 0.4) / 2, middle + 0.85, f"= {value}", ha="center", fontsize=13, color=BLUE, fontweight="bold")
+    axes.text(
+        (columns + right - 0.4) / 2,
+        middle + 0.85,
+        f"= {value}",
+        ha="center",
+        fontsize=13,
+        color=BLUE,
+        fontweight="bold",
+    )
     for name, left in (("I[u,v]", 0.0), ("O[u,v]", right)):
         axes.text(left + columns / 2, rows + 0.75, name, ha="center", fontsize=12, style="italic")
     for place, line in enumerate(lines):
@@ -112,9 +122,16 @@ def _draw_grid(
         axes.add_patch(Rectangle((left + column, row), 1, 1, facecolor=ground, edgecolor=GREY, lw=0.8, ls=style))
         if not empty:
             axes.text(
-                left + column + 0.92, row + 0.66, _number(value), ha="right", va="center", fontsize=size,
-                color=GREY if outside else INK, fontweight="bold" if value and not outside else "normal", zorder=4,
-            )  # fmt: skip
+                left + column + 0.92,
+                row + 0.66,
+                _number(value),
+                ha="right",
+                va="center",
+                fontsize=size,
+                color=GREY if outside else INK,
+                fontweight="bold" if value and not outside else "normal",
+                zorder=4,
+            )
 
 
 def _draw_kernel(axes: Axes, step: StepDrawing, size: float) -> None:
@@ -124,9 +141,16 @@ def _draw_kernel(axes: Axes, step: StepDrawing, size: float) -> None:
         where = (left + column, top + row)
         axes.add_patch(Rectangle(where, 1, 1, facecolor=TINT, alpha=0.75, edgecolor=ORANGE, lw=0.8, zorder=3))
         axes.text(
-            where[0] + 0.07, where[1] + 0.25, _number(float(weight)), ha="left", va="center", fontsize=0.8 * size,
-            color="#a8480f", fontweight="bold", zorder=4,
-        )  # fmt: skip
+            where[0] + 0.07,
+            where[1] + 0.25,
+            _number(float(weight)),
+            ha="left",
+            va="center",
+            fontsize=0.8 * size,
+            color="#a8480f",
+            fontweight="bold",
+            zorder=4,
+        )
     axes.add_patch(Rectangle((left, top), columns, rows, fill=False, edgecolor=ORANGE, lw=2.4, zorder=5))
 
 
@@ -134,7 +158,9 @@ def _draw_indices(axes: Axes, first: tuple[int, int], shape: tuple[int, ...], le
     for row in range(shape[0]):
         axes.text(left - 0.18, row + 0.5, str(first[0] + row), ha="right", va="center", fontsize=7, color=GREY)
     for column in range(shape[1]):
-        axes.text(left + column + 0.5, -0.18, str(first[1] + column), ha="center", va="bottom", fontsize=7, color=GREY)
+        axes.text(
+            left + column + 0.5, -0.18, str(first[1] + column), ha="center", va="bottom", fontsize=7, color=GREY
+        )
 
 
 def write_pages(figures: Iterable[Figure], path: Path) -> Path:
@@ -155,7 +181,7 @@ def write_pages(figures: Iterable[Figure], path: Path) -> Path:
 
 
 def write_animation(figures: Iterable[Figure], path: Path, *, seconds: float = 0.8) -> Path:
-    """Write figures as an animated GIF or, `.png` or `.apng`, an animated PNG; the last one stays three times as long.
+    """Write figures as an animated GIF or, `.png` or `.apng`, an animated PNG; the last one stays longest.
 
     Raises:
         RunError: another ending, or the folder cannot be written.
@@ -171,7 +197,12 @@ def write_animation(figures: Iterable[Figure], path: Path, *, seconds: float = 0
 
     def write(beside: Path) -> None:
         frames[0].save(
-            beside, format="GIF" if gif else "PNG", save_all=True, append_images=list(frames[1:]), duration=durations, loop=0
+            beside,
+            format="GIF" if gif else "PNG",
+            save_all=True,
+            append_images=list(frames[1:]),
+            duration=durations,
+            loop=0,
         )
 
     with disk_errors(path, RunError, "check its permissions or choose another path"):

@@ -25,7 +25,8 @@ class KernelMatch(Record):
     """How much a learned kernel is like a named one.
 
     correlation: normalized, -1 ... 1; negative where it is like its negative. shift: (down, right), px, of the named
-    kernel's middle from the learned one's. scale: cells that each of its cells was enlarged to. laid: the named kernel on the learned one's cells, [k, k].
+    kernel's middle from the learned one's. scale: cells that each side of its cells was enlarged to. laid: the named
+    kernel on the learned one's cells, [k, k].
     """
 
     number: int
@@ -36,7 +37,12 @@ class KernelMatch(Record):
 
     def to_dict(self) -> dict[str, object]:
         """Without the picture of it."""
-        return {"kernel": self.number, "correlation": self.correlation, "shift": list(self.shift), "scale": self.scale}
+        return {
+            "kernel": self.number,
+            "correlation": self.correlation,
+            "shift": list(self.shift),
+            "scale": self.scale,
+        }
 
 
 def match_kernels(
@@ -46,9 +52,10 @@ def match_kernels(
 
         r = max over shifts d of |sum (L - mean L) N_d| / (|L - mean L| |N - mean N|)
 
-    L is the learned kernel, summed over its input maps as a grey picture would excite it, N_d the named one moved by d,
-    with as much of it inside as `SMALLEST_SHARE` asks for, as it is and enlarged by whole numbers as far as it fits. As networks correlate and do not flip, the named kernel is
-    flipped first: r compares what both do to a picture. A kernel whose values are all equal (box) is compared as it is.
+    L is the learned kernel, summed over its input maps as a grey picture would excite it, N_d the named one moved by
+    d, as it is and enlarged by whole numbers as far as it fits, with as much of it inside as `SMALLEST_SHARE` asks
+    for. As networks correlate and do not flip, the named kernel is flipped first: r compares what both do to a
+    picture. A kernel whose values are all equal (box) is compared with no mean taken off.
 
     Raises:
         GeometryError: no kernels to compare with.
@@ -105,8 +112,8 @@ def _lay(kernel: np.ndarray, down: int, right: int, side: int) -> np.ndarray:
 class LearnedResult(Record):
     """What one learned kernel makes of a picture, as its layer does it: correlated, with stride, padding and bias.
 
-    picture: as the network gets it. weights: [C, k, k]. channel_maps: [C, H, W], one for each input map. summed: [H, W],
-    their sum plus the bias. layer_map: what the layer itself gave. stride: px.
+    picture: as the network gets it. weights: [C, k, k]. channel_maps: [C, H, W], one for each input map. summed:
+    [H, W], their sum plus the bias. layer_map: what the layer itself gave. stride: px.
     """
 
     layer: str
@@ -123,7 +130,7 @@ class LearnedResult(Record):
 def apply_learned_kernel(
     trained: TrainedNetwork, picture: UInt8[np.ndarray, "S S 3"], layer: str, number: int
 ) -> LearnedResult:
-    """Apply kernel `number` of a convolutional layer to a decoded picture, channel by channel; the network is left as found.
+    """Apply kernel `number` of a layer to a decoded picture, channel by channel; the network is left as found.
 
     Raises:
         GeometryError: no such layer or kernel.
@@ -145,9 +152,14 @@ def apply_learned_kernel(
     bias = 0.0 if module.bias is None else float(module.bias[number].detach())
     with torch.no_grad():
         maps = F.conv2d(
-            inputs[:, first : first + share], module.weight[number][:, None], None,
-            module.stride, module.padding, module.dilation, groups=share,  # type: ignore[arg-type]
-        )[0]  # fmt: skip
+            inputs[:, first : first + share],
+            module.weight[number][:, None],
+            None,
+            module.stride,
+            module.padding,
+            module.dilation,
+            groups=share,
+        )[0]
     maps = maps.flip(0) if trained.preprocessing.channels == "BGR" and share == 3 else maps  # as the weights: RGB
     values = maps.float().cpu().numpy()
     given = outputs[layer][0, number].float().cpu().numpy()

@@ -1,5 +1,6 @@
 """One output of a layer of a trained network, written out: what a convolution, a pooling or a normalization does."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,14 +49,22 @@ class LayerStep(Record):
         """As plain lists; the padding of a pooling as null."""
         plain = {key: value for key, value in self.__dict__.items() if not isinstance(value, np.ndarray)}
         arrays = {key: value for key, value in self.__dict__.items() if isinstance(value, np.ndarray)}
-        lists = {key: np.where(np.isfinite(value), value, None).tolist() for key, value in arrays.items()}
-        return plain | lists | {"place": list(self.place), "corner": list(self.corner), "channels": list(self.channels)}
+        lists = {key: _finite(value.tolist()) for key, value in arrays.items()}
+        return (
+            plain | lists | {"place": list(self.place), "corner": list(self.corner), "channels": list(self.channels)}
+        )
 
     def _repr_html_(self) -> str:
         return (
             f"<b>{self.layer}</b>, map {self.map}, place {self.place}: {self.equation}<br>"
             f"by this arithmetic {self.value:.6g}, by the layer {self.layer_value:.6g}"
         )
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return value if isinstance(value, float) and math.isfinite(value) else None
 
 
 def trace_layer(
@@ -90,7 +99,9 @@ def trace_module(
         GeometryError: the layer is of another kind, or has no such output.
     """
     if outputs.ndim != 3:
-        raise GeometryError(f"layer {layer}: gives {len(outputs)} numbers, not maps; choose a layer before the fully connected ones")  # fmt: skip
+        raise GeometryError(
+            f"layer {layer}: gives {len(outputs)} numbers, not maps; choose a layer before the fully connected ones"
+        )
     for said, place, length in zip(("map", "row", "column"), (map, row, column), outputs.shape, strict=True):
         if not 0 <= place < length:
             raise GeometryError(f"{layer}: {said} {place} is not there; choose 0 to {length - 1}")
@@ -102,7 +113,8 @@ def trace_module(
     if isinstance(module, LocalResponseNorm | nn.LocalResponseNorm):
         return _normalization(module, inputs, layer, (map, row, column), given)
     raise GeometryError(
-        f"layer {layer}: is a {type(module).__name__}; a convolution, max pooling or response normalization can be traced"
+        f"layer {layer}: is a {type(module).__name__}; "
+        "a convolution, max pooling or response normalization can be traced"
     )
 
 
@@ -110,7 +122,9 @@ def _pair(value: object) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))  # type: ignore[index]
 
 
-def _read(inputs: np.ndarray, corner: tuple[int, int], taps: tuple[int, int], dilation: tuple[int, int], fill: float) -> np.ndarray:  # fmt: skip
+def _read(
+    inputs: np.ndarray, corner: tuple[int, int], taps: tuple[int, int], dilation: tuple[int, int], fill: float
+) -> np.ndarray:
     """Patch [C, k, l] whose first pixel is `corner`, `fill` outside."""
     rows, columns = (corner[axis] + dilation[axis] * np.arange(taps[axis]) for axis in (0, 1))
     height, width = inputs.shape[1:]
@@ -121,7 +135,9 @@ def _read(inputs: np.ndarray, corner: tuple[int, int], taps: tuple[int, int], di
 
 def _convolution(module: nn.Conv2d, inputs: Tensor, layer: str, at: tuple[int, int, int], given: float) -> LayerStep:
     if isinstance(module.padding, str) or module.padding_mode != "zeros":
-        raise GeometryError(f"layer {layer}: pads by {module.padding_mode}, {module.padding}; only counted zeros can be traced")  # fmt: skip
+        raise GeometryError(
+            f"layer {layer}: pads by {module.padding_mode}, {module.padding}; only counted zeros can be traced"
+        )
     number, row, column = at
     stride, padding, dilation = _pair(module.stride), _pair(module.padding), _pair(module.dilation)
     weights = module.weight[number].detach().double().cpu().numpy()
@@ -133,12 +149,26 @@ def _convolution(module: nn.Conv2d, inputs: Tensor, layer: str, at: tuple[int, i
     sums = products.sum((1, 2))
     bias = 0.0 if module.bias is None else float(module.bias[number].detach())
     value = float(sums.sum() + bias)
-    said = " + ".join(f"({total:.4g})" for total in sums[:4]) + (f" + … ({len(sums)} channels)" if len(sums) > 4 else "")
+    said = " + ".join(f"({total:.4g})" for total in sums[:4]) + (
+        f" + … ({len(sums)} channels)" if len(sums) > 4 else ""
+    )
     equation = f"{said} + bias {bias:.4g} = {value:.6g}"
     return LayerStep(
-        layer, "convolution", number, (row, column), corner, (first, first + len(weights) - 1),
-        patch, weights, products, sums, bias, value, given, equation,
-    )  # fmt: skip
+        layer,
+        "convolution",
+        number,
+        (row, column),
+        corner,
+        (first, first + len(weights) - 1),
+        patch,
+        weights,
+        products,
+        sums,
+        bias,
+        value,
+        given,
+        equation,
+    )
 
 
 def _pooling(module: nn.MaxPool2d, inputs: Tensor, layer: str, at: tuple[int, int, int], given: float) -> LayerStep:
@@ -151,13 +181,29 @@ def _pooling(module: nn.MaxPool2d, inputs: Tensor, layer: str, at: tuple[int, in
     overlap = "overlapping" if stride[0] < taps[0] else "not overlapping"
     said = ", ".join(f"{x:.4g}" for x in patch.ravel() if np.isfinite(x))
     return LayerStep(
-        layer, "max pooling", number, (row, column), corner, (number, number), patch, None, patch,
-        patch.max((1, 2)), 0.0, value, given, f"max({said}) = {value:.6g} ({taps[0]} × {taps[1]}, stride {stride[0]}, {overlap})",
-    )  # fmt: skip
+        layer,
+        "max pooling",
+        number,
+        (row, column),
+        corner,
+        (number, number),
+        patch,
+        None,
+        patch,
+        patch.max((1, 2)),
+        0.0,
+        value,
+        given,
+        f"max({said}) = {value:.6g} ({taps[0]} × {taps[1]}, stride {stride[0]}, {overlap})",
+    )
 
 
 def _normalization(
-    module: LocalResponseNorm | nn.LocalResponseNorm, inputs: Tensor, layer: str, at: tuple[int, int, int], given: float
+    module: LocalResponseNorm | nn.LocalResponseNorm,
+    inputs: Tensor,
+    layer: str,
+    at: tuple[int, int, int],
+    given: float,
 ) -> LayerStep:
     number, row, column = at
     size = int(module.size)
@@ -168,10 +214,21 @@ def _normalization(
     squares = patch**2
     value = float(inputs[number, row, column]) / float(module.k + alpha * squares.sum()) ** module.beta
     a = f"{module.alpha:g}/{size}" if divided else f"{module.alpha:g}"
-    equation = (
-        f"{float(inputs[number, row, column]):.4g} / ({module.k:g} + {a} · {squares.sum():.4g})^{module.beta:g} = {value:.6g}"
-    )
+    below = f"({module.k:g} + {a} · {squares.sum():.4g})^{module.beta:g}"
+    equation = f"{float(inputs[number, row, column]):.4g} / {below} = {value:.6g}"
     return LayerStep(
-        layer, "normalization", number, (row, column), (row, column), (first, last), patch, None, squares,
-        squares[:, 0, 0], 0.0, value, given, equation,
-    )  # fmt: skip
+        layer,
+        "normalization",
+        number,
+        (row, column),
+        (row, column),
+        (first, last),
+        patch,
+        None,
+        squares,
+        squares[:, 0, 0],
+        0.0,
+        value,
+        given,
+        equation,
+    )

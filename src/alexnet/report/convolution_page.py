@@ -99,12 +99,16 @@ def _trace_data(trace: Trace) -> dict[str, Any]:
         "operation": trace.operation,
         "steps": [
             {
-                "place": list(step.place), "corner": list(step.corner), "value": step.value,
-                "products": step.products.tolist(), "running": step.running.tolist(), "equation": step.equation,
+                "place": list(step.place),
+                "corner": list(step.corner),
+                "value": step.value,
+                "products": step.products.tolist(),
+                "running": step.running.tolist(),
+                "equation": step.equation,
             }
             for step in steps
         ],
-    }  # fmt: skip
+    }
 
 
 def _changed(one: Trace, other: Trace) -> list[list[int]]:

@@ -106,9 +106,12 @@ def test_any_layout_in_memory_gives_the_same(change: str) -> None:
     kernel = np.random.default_rng(2).normal(size=(3, 5))
     expected = convolve2d(image.copy(), kernel)
     other = {
-        "fortran": np.asfortranarray(image), "reversed": image[::-1].copy()[::-1], "big-endian": image.astype(">f4"),
-        "read-only": image.copy(), "cut": np.pad(image, 3)[3:-3, 3:-3],
-    }[change]  # fmt: skip
+        "fortran": np.asfortranarray(image),
+        "reversed": image[::-1].copy()[::-1],
+        "big-endian": image.astype(">f4"),
+        "read-only": image.copy(),
+        "cut": np.pad(image, 3)[3:-3, 3:-3],
+    }[change]
     other.flags.writeable = change != "read-only"
     np.testing.assert_allclose(convolve2d(other, kernel), expected, atol=1e-5)
 

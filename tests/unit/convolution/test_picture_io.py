@@ -71,7 +71,16 @@ def test_bad_pictures_are_refused_by_name(tmp_path: Path) -> None:
     np.save(tmp_path / "e.npy", np.zeros((2, 2, 4)))
     Image.new("RGBA", (2, 2)).save(tmp_path / "f.png")
     (tmp_path / "g.npy").write_bytes(b"\x93NUMPY")
-    words = {"a.jpg": "no picture", "b.txt": "row 2", "c.npy": "not finite", "d.npy": "empty", "e.npy": "fourth", "f.png": "transparency", "g.npy": "cannot be read", "h.png": "no such"}  # fmt: skip
+    words = {
+        "a.jpg": "no picture",
+        "b.txt": "row 2",
+        "c.npy": "not finite",
+        "d.npy": "empty",
+        "e.npy": "fourth",
+        "f.png": "transparency",
+        "g.npy": "cannot be read",
+        "h.png": "no such",
+    }
     for name, said in words.items():
         with pytest.raises(DataError, match=said) as caught:
             read_image(tmp_path / name)

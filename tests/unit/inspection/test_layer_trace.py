@@ -64,11 +64,16 @@ def test_any_convolution_equals_pytorch(groups: int, stride: object, padding: ob
 @pytest.mark.parametrize(
     "layer",
     [
-        nn.MaxPool2d(2, 2), nn.MaxPool2d(3, 2), nn.MaxPool2d(3, 2, padding=1), nn.MaxPool2d(2, 1, dilation=2),
-        nn.MaxPool2d(3, 2, ceil_mode=True), nn.LocalResponseNorm(5, 1e-2), nn.LocalResponseNorm(4, 1e-2),
+        nn.MaxPool2d(2, 2),
+        nn.MaxPool2d(3, 2),
+        nn.MaxPool2d(3, 2, padding=1),
+        nn.MaxPool2d(2, 1, dilation=2),
+        nn.MaxPool2d(3, 2, ceil_mode=True),
+        nn.LocalResponseNorm(5, 1e-2),
+        nn.LocalResponseNorm(4, 1e-2),
         LocalResponseNorm(5, 1e-2, 0.75, 2.0, alpha_divided=False),
     ],
-)  # fmt: skip
+)
 def test_any_pooling_and_normalization_equals_pytorch(layer: nn.Module) -> None:
     inputs = torch.randn(7, 8, 8, generator=torch.Generator().manual_seed(2))
     outputs = layer(inputs[None])[0]
@@ -88,7 +93,11 @@ def test_learned_kernel_summed_over_channels_is_the_layers_map(trained: TrainedN
 
 
 def test_bad_places_and_layers_are_refused(trained: TrainedNetwork) -> None:
-    for layer, place, words in (("conv1", (96, 0, 0), "0 to 95"), ("fc6", (0, 0, 0), "not maps"), ("relu1", (0, 0, 0), "ReLU")):  # fmt: skip
+    for layer, place, words in (
+        ("conv1", (96, 0, 0), "0 to 95"),
+        ("fc6", (0, 0, 0), "not maps"),
+        ("relu1", (0, 0, 0), "ReLU"),
+    ):
         with pytest.raises(GeometryError, match=words):
             trace_layer(trained, PICTURE, layer, map=place[0], row=place[1], column=place[2])
     with pytest.raises(GeometryError, match="kernels 0 to 95"):
