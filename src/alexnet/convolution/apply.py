@@ -103,10 +103,9 @@ def apply_kernel(
 
     if kernel.partner is None:
         return Filtered(values, kernel, run(values, kernel.weights), size, border, operation)
-    floats = values if values.dtype.kind == "f" else values.astype(np.float32)
-    across, down = run(floats, kernel.weights), run(floats, kernel.partner)
+    across, down = run(values, kernel.weights.astype(float)), run(values, kernel.partner.astype(float))
     if kernel.combine == "magnitude":
         return Filtered(values, kernel, np.hypot(across, down, out=across), size, border, operation)
     sign = -1.0 if operation == "convolution" else 1.0  # the flip turns the kernels around
     angle = np.degrees(np.arctan2(sign * down, sign * across))
-    return Filtered(values, kernel, angle.astype(floats.dtype), size, border, operation)
+    return Filtered(values, kernel, angle, size, border, operation)

@@ -170,6 +170,10 @@ def by_integers(scene: Scene, weights: Array, out: Tensor) -> None:
         out[band.first : band.stop].copy_(result)
 
 
+GROUP_PIXELS = 1 << 22
+"""Pixels of the tiles that are transformed in one call: fewer calls bear a busy machine better."""
+
+
 @dataclass(frozen=True)
 class Tile:
     """Sides of a transformed tile, px, and its work: operations for each output."""
@@ -210,21 +214,18 @@ def by_fft(scene: Scene, weights: Array, out: Tensor, dtype: torch.dtype) -> Non
     (rows, columns), (count, width) = scene.taps, (scene.down.count, scene.across.count)
     tile = fft_tile(scene.taps, (count, width))
     high, wide = tile.height - rows + 1, tile.width - columns + 1
-    across = -(-width // wide)
+    across, down = -(-width // wide), -(-count // high)
+    group = min(down, max(1, GROUP_PIXELS // (across * tile.height * tile.width)))
     kind = np.float32 if dtype == torch.float32 else np.float64
-    scratch = np.empty((tile.height, across * wide + columns - 1), dtype=kind)
+    scratch = np.empty((group * high + rows - 1, across * wide + columns - 1), dtype=kind)
     flipped = torch.from_numpy(np.array(weights[::-1, ::-1], dtype=kind, order="C"))
     spectrum = torch.fft.rfft2(flipped, s=(tile.height, tile.width))
-    for first in range(0, count, high):
-        number = min(high, count - first)
-        scene.read(scene.down.start + first, tile.height, scene.across.start, scratch.shape[1], scratch)
-        tiles = torch.from_numpy(scratch).unfold(1, tile.width, wide).permute(1, 0, 2)
+    for first in range(0, count, group * high):
+        number = min(group * high, count - first)
+        filled = scratch[: -(-number // high) * high + rows - 1]
+        scene.read(scene.down.start + first, len(filled), scene.across.start, scratch.shape[1], filled)
+        tiles = torch.from_numpy(filled).unfold(0, tile.height, high).unfold(1, tile.width, wide)
         transformed = torch.fft.rfft2(tiles).mul_(spectrum)
-        result = torch.fft.irfft2(transformed, s=(tile.height, tile.width))[:, rows - 1 :, columns - 1 :]
-        whole = width // wide
-        target = out[first : first + number]
-        if whole:
-            done = result[:whole, :number].permute(1, 0, 2)
-            target[:, : whole * wide].view(number, whole, wide).copy_(done)
-        if whole < across:
-            target[:, whole * wide :].copy_(result[whole, :number, : width - whole * wide])
+        result = torch.fft.irfft2(transformed, s=(tile.height, tile.width))[..., rows - 1 :, columns - 1 :]
+        joined = result.transpose(1, 2).reshape(-1, across * wide)
+        out[first : first + number].copy_(joined[:number, :width])

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import signal
 
-from alexnet.convolution import bands
+from alexnet.convolution import bands, engines, fast
 from alexnet.convolution.definition import convolve_by_definition
 from alexnet.convolution.fast import ERROR_BOUND, Method, convolve2d, separate
 from alexnet.errors import DataError, RecipeError
@@ -52,6 +52,30 @@ def test_bands_join_without_a_seam(monkeypatch: pytest.MonkeyPatch, size: str, b
     image, kernel = generator.integers(0, 255, (90, 48), dtype=np.uint8), generator.integers(-3, 4, (5, 4))
     found = convolve2d(image, kernel, size=size, border=border)  # type: ignore[arg-type]
     assert (found == convolve_by_definition(image, kernel, size=size, border=border)).all()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", ["valid", "same", "full"])
+@pytest.mark.parametrize("separable", [False, True])
+@pytest.mark.parametrize("one_piece", [0, 1 << 22])
+def test_plane_read_where_it_lies_gives_the_same_in_bands_and_in_one_piece(
+    monkeypatch: pytest.MonkeyPatch, size: str, separable: bool, one_piece: int
+) -> None:
+    monkeypatch.setattr(bands, "BAND_PIXELS", 16 * 64)
+    monkeypatch.setattr(fast, "ONE_PIECE", one_piece)
+    generator = np.random.default_rng(6)
+    image, kernel = generator.normal(size=(90, 48)).astype(np.float32), generator.normal(size=(6, 9))
+    kernel = np.outer(kernel[:, 0], kernel[0]) if separable else kernel
+    found = convolve2d(image, kernel, size=size)  # type: ignore[arg-type]
+    np.testing.assert_allclose(found, signal.convolve2d(image, kernel, size), atol=_bound(image, kernel))
+
+
+@pytest.mark.parametrize("size", ["valid", "same", "full"])
+def test_groups_of_tiles_join_without_a_seam(monkeypatch: pytest.MonkeyPatch, size: str) -> None:
+    monkeypatch.setattr(engines, "GROUP_PIXELS", 1)
+    generator = np.random.default_rng(6)
+    image, kernel = generator.normal(size=(190, 148)).astype(np.float32), generator.normal(size=(19, 24))
+    found = convolve2d(image, kernel, size=size, method="fft")  # type: ignore[arg-type]
+    np.testing.assert_allclose(found, signal.fftconvolve(image, kernel, size), atol=_bound(image, kernel))
 
 
 def test_colour_is_three_channels_each_by_itself() -> None:
