@@ -6,6 +6,7 @@ run.evaluation, run.mistakes()
 alexnet.kernels(run.model, "conv1")
 alexnet.feature_maps(run.model, "picture.jpg", "conv2")
 alexnet.write_report(run)
+alexnet.convolve2d(picture, alexnet.named_kernel("sobel-y").weights)
 """
 
 from importlib import import_module
@@ -13,6 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from alexnet.comparison.table import compare_runs
+    from alexnet.convolution.apply import apply_kernel
+    from alexnet.convolution.fast import convolve2d
+    from alexnet.convolution.kernels import named_kernel
+    from alexnet.convolution.trace import trace_convolution
     from alexnet.data.folder import scan_folder
     from alexnet.errors import AlexNetError
     from alexnet.model.summary import summarize
@@ -29,13 +34,17 @@ HOMES = {
     "PRESETS": ("recipe", "PRESETS"),
     "Recipe": ("recipe", "Recipe"),
     "Run": ("results", "Run"),
+    "apply_kernel": ("convolution.apply", "apply_kernel"),
     "compare_runs": ("comparison.table", "compare_runs"),
+    "convolve2d": ("convolution.fast", "convolve2d"),
     "feature_maps": ("results", "maps_of"),
     "kernels": ("results", "kernels_of"),
+    "named_kernel": ("convolution.kernels", "named_kernel"),
     "open_run": ("results", "open_run"),
     "predict": ("prediction", "predict"),
     "scan_folder": ("data.folder", "scan_folder"),
     "summarize": ("model.summary", "summarize"),
+    "trace_convolution": ("convolution.trace", "trace_convolution"),
     "train": ("training.train", "train"),
     "write_report": ("report.page", "write_report"),
 }
@@ -46,13 +55,17 @@ __all__ = [
     "AlexNetError",
     "Recipe",
     "Run",
+    "apply_kernel",
     "compare_runs",
+    "convolve2d",
     "feature_maps",
     "kernels",
+    "named_kernel",
     "open_run",
     "predict",
     "scan_folder",
     "summarize",
+    "trace_convolution",
     "train",
     "write_report",
 ]

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from alexnet.cli import look, pictures, training
+from alexnet.cli.convolve import convolve
 from alexnet.cli.show import screen
 from alexnet.errors import AlexNetError
 
@@ -42,6 +43,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "compare": look.compare,
     "model": look.model,
     "recipe": look.recipe,
+    "convolve": convolve,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)

@@ -1,0 +1,1 @@
+"""Convolution from its definition to a photograph: loops, steps, the gallery of kernels, and speed."""

@@ -1,0 +1,160 @@
+"""Where a kernel lies: output places, patches, borders, and the checks at the door."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from alexnet.errors import DataError, GeometryError, RecipeError
+
+__all__ = [
+    "Array",
+    "Border",
+    "Operation",
+    "OutputAxis",
+    "Size",
+    "border_places",
+    "check_choice",
+    "check_image",
+    "check_kernel",
+    "output_axis",
+]
+
+Array = npt.NDArray[Any]
+
+Size = Literal["valid", "same", "full"]
+"""Outputs only where the whole kernel lies inside, one for each pixel, or wherever kernel and picture touch."""
+
+Border = Literal["zero", "reflect", "replicate", "circular"]
+"""What is read outside of a picture a b c: 0 0 0, c b (the edge is not repeated), a a and c c, or b c and a b."""
+
+Operation = Literal["convolution", "correlation"]
+"""With the kernel flipped (the definition) or not flipped (what networks compute)."""
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "size": get_args(Size),
+    "border": get_args(Border),
+    "operation": get_args(Operation),
+}
+
+
+@dataclass(frozen=True)
+class OutputAxis:
+    """Outputs along one axis, in the picture's own indices.
+
+    first: index of the first output. count: number of outputs. lead: px from a patch's first pixel to its output.
+    """
+
+    first: int
+    count: int
+    lead: int
+
+    @property
+    def start(self) -> int:
+        """Index of the first pixel that is read; it may lie outside."""
+        return self.first - self.lead
+
+
+def output_axis(length: int, taps: int, size: Size, operation: Operation = "convolution") -> OutputAxis:
+    """Where the outputs of a kernel with `taps` taps lie on an axis of `length` px.
+
+    The kernel's centre is tap (taps - 1) // 2, counted from 0, also where taps is even. The patch of output u starts
+    at u - lead; lead is taps // 2 for convolution, which flips the kernel, and (taps - 1) // 2 for correlation. An
+    even kernel 1 x 2 thus weighs pixels u and u - 1, or u and u + 1. SciPy's convolve2d and correlate2d agree.
+
+    Raises:
+        GeometryError: the kernel is larger than the picture, and `valid` was asked for.
+
+    >>> output_axis(7, 3, "valid")
+    OutputAxis(first=1, count=5, lead=1)
+    """
+    lead = taps // 2 if operation == "convolution" else (taps - 1) // 2
+    if size == "same":
+        return OutputAxis(0, length, lead)
+    if size == "full":
+        return OutputAxis(lead - taps + 1, length + taps - 1, lead)
+    if taps > length:
+        raise GeometryError(
+            f"a kernel of {taps} px lies nowhere wholly inside a picture of {length} px: "
+            "choose size same or full, or a smaller kernel"
+        )
+    return OutputAxis(lead, length - taps + 1, lead)
+
+
+def border_places(start: int, stop: int, length: int, border: Border) -> npt.NDArray[np.int64]:
+    """The pixel that is read at each index start ... stop - 1 of an axis of `length` px; -1 stands for a zero.
+
+    >>> border_places(-2, 5, 3, "reflect").tolist()
+    [2, 1, 0, 1, 2, 1, 0]
+    """
+    places = np.arange(start, stop, dtype=np.int64)
+    if border == "zero":
+        return np.where((places < 0) | (places >= length), -1, places)
+    if border == "replicate":
+        return places.clip(0, length - 1)
+    if border == "circular":
+        return places % length
+    period = max(2 * (length - 1), 1)
+    folded = places % period
+    return np.minimum(folded, period - folded) if length > 1 else folded * 0
+
+
+def check_choice(what: str, value: str) -> None:
+    """Raise a RecipeError where `value` is none of the size, border or operation words."""
+    if value not in CHOICES[what]:
+        raise RecipeError(f"{what} {value}: choose one of {', '.join(CHOICES[what])}")
+
+
+def check_image(image: npt.ArrayLike) -> Array:
+    """A picture [H, W] or [H, W, 3] as an array of finite numbers; truth values become 0 and 1.
+
+    Raises:
+        DataError: another shape or kind, empty, or with values that are not finite.
+    """
+    values = _numbers(image, "the picture")
+    if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[2] not in (1, 3)):
+        raise DataError(
+            f"the picture has shape {_shape(values)}: give [height, width] or [height, width, 3]; "
+            "take a fourth channel (transparency) out first"
+        )
+    if values.size == 0:
+        raise DataError(f"the picture is empty, {_shape(values)}: give at least one pixel")
+    return values
+
+
+def check_kernel(kernel: npt.ArrayLike, *, odd: bool = False) -> Array:
+    """A kernel [k, l] as an array of finite numbers.
+
+    odd: insist on a centre in the middle.
+
+    Raises:
+        DataError: another shape or kind, empty, or with values that are not finite.
+        GeometryError: an even kernel where an odd one is asked for.
+    """
+    values = _numbers(kernel, "the kernel")
+    if values.ndim != 2 or values.size == 0:
+        raise DataError(f"the kernel has shape {_shape(values)}: give rows of numbers of the same length")
+    if not np.isfinite(values).all():
+        raise DataError("the kernel has values that are not finite (NaN or infinite): replace them")
+    if odd and not all(side % 2 for side in values.shape):
+        raise GeometryError(
+            f"a kernel of {_shape(values)} has no middle: give one with an odd number of rows and columns"
+        )
+    return values
+
+
+def _numbers(values: npt.ArrayLike, what: str) -> Array:
+    try:
+        array = np.asarray(values)
+    except (ValueError, OverflowError) as error:
+        raise DataError(f"{what} is ragged: give rows of the same length") from error
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8)
+    if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
+        raise DataError(f"{what} holds {array.dtype}, no plain numbers: give integers or floats of at most 64 bits")
+    return array
+
+
+def _shape(values: Array) -> str:
+    return " x ".join(map(str, values.shape)) or "a single number"

@@ -1,0 +1,234 @@
+"""One output of a layer of a trained network, written out: what a convolution, a pooling or a normalization does."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import Tensor, nn
+
+from alexnet.data.decode import normalize
+from alexnet.errors import GeometryError
+from alexnet.inspection.recording import recorded
+from alexnet.model.checkpoint import TrainedNetwork
+from alexnet.model.lrn import LocalResponseNorm
+from alexnet.records import Record
+
+__all__ = ["LayerStep", "trace_layer", "trace_module"]
+
+
+@dataclass(frozen=True, eq=False)
+class LayerStep(Record):
+    """One output value of a layer and all that went into it.
+
+    kind: `convolution`, `max pooling` or `normalization`. What the layer calls convolution is a correlation: the
+    kernel is not flipped. map, place: channel and (row, column) of the output. corner: (row, column) of the first
+    input that is read, maybe in the padding. channels: first and last input channel that are read. patch: [C, k, k],
+    zeros in the padding (minus infinity for pooling). weights: as patch, None without. products: as patch; what is
+    added up or compared. channel_sums: [C]. bias: 0 without. value: the output by this arithmetic, in float64.
+    layer_value: what the layer itself gave.
+    """
+
+    layer: str
+    kind: str
+    map: int
+    place: tuple[int, int]
+    corner: tuple[int, int]
+    channels: tuple[int, int]
+    patch: np.ndarray
+    weights: np.ndarray | None
+    products: np.ndarray
+    channel_sums: np.ndarray
+    bias: float
+    value: float
+    layer_value: float
+    equation: str
+
+    def to_dict(self) -> dict[str, object]:
+        """As plain lists; the padding of a pooling as null."""
+        plain = {key: value for key, value in self.__dict__.items() if not isinstance(value, np.ndarray)}
+        arrays = {key: value for key, value in self.__dict__.items() if isinstance(value, np.ndarray)}
+        lists = {key: _finite(value.tolist()) for key, value in arrays.items()}
+        return (
+            plain | lists | {"place": list(self.place), "corner": list(self.corner), "channels": list(self.channels)}
+        )
+
+    def _repr_html_(self) -> str:
+        return (
+            f"<b>{self.layer}</b>, map {self.map}, place {self.place}: {self.equation}<br>"
+            f"by this arithmetic {self.value:.6g}, by the layer {self.layer_value:.6g}"
+        )
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return value if isinstance(value, float) and math.isfinite(value) else None
+
+
+def trace_layer(
+    trained: TrainedNetwork, picture: UInt8[np.ndarray, "S S 3"], layer: str, *, map: int, row: int, column: int
+) -> LayerStep:
+    """One output of a named layer for a decoded picture; the network is left as found.
+
+    Raises:
+        GeometryError: there is no such layer or output, or the layer is of another kind.
+    """
+    size = trained.preprocessing.size
+    if picture.shape != (size, size, 3) or picture.dtype != np.uint8:
+        raise GeometryError(f"picture of shape {picture.shape}: give uint8 [{size}, {size}, 3], see decode_picture")
+    network = trained.network
+    module = network[layer]
+    names = list(network.layer_names)
+    before = names[names.index(layer) - 1] if names.index(layer) else None
+    device = next(network.parameters()).device
+    entry = normalize(torch.from_numpy(picture.copy())[None].to(device), trained.preprocessing)
+    with recorded(network, [layer, *([before] if before else [])]) as outputs:
+        network(entry)
+    inputs = outputs[before] if before else entry
+    return trace_module(module, inputs[0].cpu(), outputs[layer][0].cpu(), layer, map=map, row=row, column=column)
+
+
+def trace_module(
+    module: nn.Module, inputs: Tensor, outputs: Tensor, layer: str, *, map: int, row: int, column: int
+) -> LayerStep:
+    """One output of a convolution, max pooling or response normalization, from its input and output [C, H, W].
+
+    Raises:
+        GeometryError: the layer is of another kind, or has no such output.
+    """
+    if outputs.ndim != 3:
+        raise GeometryError(
+            f"layer {layer}: gives {len(outputs)} numbers, not maps; choose a layer before the fully connected ones"
+        )
+    for said, place, length in zip(("map", "row", "column"), (map, row, column), outputs.shape, strict=True):
+        if not 0 <= place < length:
+            raise GeometryError(f"{layer}: {said} {place} is not there; choose 0 to {length - 1}")
+    given = float(outputs[map, row, column])
+    if isinstance(module, nn.Conv2d):
+        return _convolution(module, inputs, layer, (map, row, column), given)
+    if isinstance(module, nn.MaxPool2d):
+        return _pooling(module, inputs, layer, (map, row, column), given)
+    if isinstance(module, LocalResponseNorm | nn.LocalResponseNorm):
+        return _normalization(module, inputs, layer, (map, row, column), given)
+    raise GeometryError(
+        f"layer {layer}: is a {type(module).__name__}; "
+        "a convolution, max pooling or response normalization can be traced"
+    )
+
+
+def _pair(value: object) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))  # type: ignore[index]
+
+
+def _read(
+    inputs: np.ndarray, corner: tuple[int, int], taps: tuple[int, int], dilation: tuple[int, int], fill: float
+) -> np.ndarray:
+    """Patch [C, k, l] whose first pixel is `corner`, `fill` outside."""
+    rows, columns = (corner[axis] + dilation[axis] * np.arange(taps[axis]) for axis in (0, 1))
+    height, width = inputs.shape[1:]
+    inside = ((rows >= 0) & (rows < height))[:, None] & ((columns >= 0) & (columns < width))[None, :]
+    patch = inputs[:, rows.clip(0, height - 1)[:, None], columns.clip(0, width - 1)[None, :]]
+    return np.where(inside, patch, fill)
+
+
+def _convolution(module: nn.Conv2d, inputs: Tensor, layer: str, at: tuple[int, int, int], given: float) -> LayerStep:
+    if isinstance(module.padding, str) or module.padding_mode != "zeros":
+        raise GeometryError(
+            f"layer {layer}: pads by {module.padding_mode}, {module.padding}; only counted zeros can be traced"
+        )
+    number, row, column = at
+    stride, padding, dilation = _pair(module.stride), _pair(module.padding), _pair(module.dilation)
+    weights = module.weight[number].detach().double().cpu().numpy()
+    first = number // (module.out_channels // module.groups) * weights.shape[0]
+    corner = (row * stride[0] - padding[0], column * stride[1] - padding[1])
+    source = inputs[first : first + weights.shape[0]].double().numpy()
+    patch = _read(source, corner, weights.shape[1:], dilation, 0.0)
+    products = patch * weights
+    sums = products.sum((1, 2))
+    bias = 0.0 if module.bias is None else float(module.bias[number].detach())
+    value = float(sums.sum() + bias)
+    said = " + ".join(f"({total:.4g})" for total in sums[:4]) + (
+        f" + … ({len(sums)} channels)" if len(sums) > 4 else ""
+    )
+    equation = f"{said} + bias {bias:.4g} = {value:.6g}"
+    return LayerStep(
+        layer,
+        "convolution",
+        number,
+        (row, column),
+        corner,
+        (first, first + len(weights) - 1),
+        patch,
+        weights,
+        products,
+        sums,
+        bias,
+        value,
+        given,
+        equation,
+    )
+
+
+def _pooling(module: nn.MaxPool2d, inputs: Tensor, layer: str, at: tuple[int, int, int], given: float) -> LayerStep:
+    number, row, column = at
+    taps, stride = _pair(module.kernel_size), _pair(module.stride)
+    padding, dilation = _pair(module.padding), _pair(module.dilation)
+    corner = (row * stride[0] - padding[0], column * stride[1] - padding[1])
+    patch = _read(inputs[number : number + 1].double().numpy(), corner, taps, dilation, -np.inf)
+    value = float(patch.max())
+    overlap = "overlapping" if stride[0] < taps[0] else "not overlapping"
+    said = ", ".join(f"{x:.4g}" for x in patch.ravel() if np.isfinite(x))
+    return LayerStep(
+        layer,
+        "max pooling",
+        number,
+        (row, column),
+        corner,
+        (number, number),
+        patch,
+        None,
+        patch,
+        patch.max((1, 2)),
+        0.0,
+        value,
+        given,
+        f"max({said}) = {value:.6g} ({taps[0]} × {taps[1]}, stride {stride[0]}, {overlap})",
+    )
+
+
+def _normalization(
+    module: LocalResponseNorm | nn.LocalResponseNorm,
+    inputs: Tensor,
+    layer: str,
+    at: tuple[int, int, int],
+    given: float,
+) -> LayerStep:
+    number, row, column = at
+    size = int(module.size)
+    divided = getattr(module, "alpha_divided", True)  # PyTorch's own always divides
+    alpha = module.alpha / size if divided else module.alpha
+    first, last = max(0, number - size // 2), min(len(inputs) - 1, number + (size - 1) // 2)
+    patch = inputs[first : last + 1, row, column].double().numpy()[:, None, None]
+    squares = patch**2
+    value = float(inputs[number, row, column]) / float(module.k + alpha * squares.sum()) ** module.beta
+    a = f"{module.alpha:g}/{size}" if divided else f"{module.alpha:g}"
+    below = f"({module.k:g} + {a} · {squares.sum():.4g})^{module.beta:g}"
+    equation = f"{float(inputs[number, row, column]):.4g} / {below} = {value:.6g}"
+    return LayerStep(
+        layer,
+        "normalization",
+        number,
+        (row, column),
+        (row, column),
+        (first, last),
+        patch,
+        None,
+        squares,
+        squares[:, 0, 0],
+        0.0,
+        value,
+        given,
+        equation,
+    )
