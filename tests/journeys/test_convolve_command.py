@@ -129,12 +129,12 @@ def test_teaching_page_is_one_file_without_addresses(typed: Typed, photo: Path) 
 
 
 def test_learned_kernel_is_applied_traced_and_met(typed: Typed, photo: Path, network: Path) -> None:
-    code, out, _ = typed(photo, "--kernel", f"{network}:conv1:37", "-o", "learned.png", "--json")
-    assert code == 0
+    code, out, err = typed(photo, "--kernel", f"{network}:conv1:37", "-o", "learned.png", "--json")
+    assert code == 0, err
     assert json.loads(out)["difference_from_layer"] < 1e-3
     assert typed("--trace", photo, "--kernel", f"{network}:conv2:5", "--at", "3,4")[0] == 0
-    code, out, _ = typed("--kernel", "sobel-y", "--like", network, "-o", "like.png", "--json")
-    assert code == 0
+    code, out, err = typed("--kernel", "sobel-y", "--like", network, "-o", "like.png", "--json")
+    assert code == 0, err
     assert len(json.loads(out)["matches"]) == 8
     assert Path("like.png").exists()
 

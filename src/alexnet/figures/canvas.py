@@ -1,6 +1,8 @@
 """The sheet that all figures are drawn on: one look, no global state, drawn by itself in a notebook."""
 
 import io
+import logging
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,9 @@ STYLE: Any = {
 }
 
 
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # of several fonts one is there
+
+
 class Sheet(Figure):
     """A matplotlib Figure with our look that a notebook shows as it is."""
 
@@ -58,7 +63,8 @@ class Sheet(Figure):
         """As matplotlib's, in our look; names that hold a $ are no mathematics."""
         for text in self.findobj(Text):
             text.set_parse_math(False)
-        with matplotlib.rc_context(STYLE):
+        with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph .* missing")  # a box stands for what no font has
             super().savefig(*args, **options)
 
 

@@ -46,7 +46,7 @@ class KernelMatch(Record):
 
 
 def match_kernels(
-    weights: Float[np.ndarray, "O I k k"], named: Float[np.ndarray, "a b"], *, most: int = 8
+    weights: Float[np.ndarray, "O I k k"], named: Real[np.ndarray, "a b"], *, most: int = 8
 ) -> tuple[KernelMatch, ...]:
     """The learned kernels most like a named one, whatever its place and sign, best first.
 
