@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Real, UInt8
 from torch.nn import functional as F
 
 from alexnet.data.decode import normalize
