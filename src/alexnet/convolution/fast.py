@@ -111,8 +111,8 @@ class _Plan:
 
     def run(self, scene: Scene, target: Array | None) -> Array:
         """Convolve one channel into `target`, or into an array of its own."""
+        _keep_freed_memory()
         if target is None and self.in_one_piece(scene):
-            _keep_freed_memory()
             separable = self.method == "separable"
             target = (
                 by_separated_blocks(scene, self.factors, None) if separable else by_blocks(scene, self.weights, None)

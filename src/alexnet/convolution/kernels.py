@@ -44,7 +44,8 @@ class Kernel:
     @property
     def gain(self) -> float:
         """Sum of the weights: what it makes of an even area of 1."""
-        return float(self.weights.sum())
+        total, size = float(self.weights.sum()), float(np.abs(self.weights).sum())
+        return total if abs(total) > 1e-12 * size else 0.0
 
     @property
     def is_signed(self) -> bool:

@@ -192,7 +192,7 @@ def write_animation(figures: Iterable[Figure], path: Path, *, seconds: float = 0
     durations = [round(1000 * seconds)] * (len(frames) - 1) + [round(3000 * seconds)]
     gif = path.suffix.lower() == ".gif"
     if gif:
-        palette = frames[-1].quantize(128)
+        palette = frames[-1].quantize(255)
         frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
 
     def write(beside: Path) -> None:
