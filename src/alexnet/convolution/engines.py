@@ -170,7 +170,7 @@ def by_integers(scene: Scene, weights: Array, out: Tensor) -> None:
         out[band.first : band.stop].copy_(result)
 
 
-GROUP_PIXELS = 1 << 20
+GROUP_PIXELS = 1 << 19
 """Pixels of the tiles that are transformed in one call: few calls bear a busy machine better, and half a dozen
 arrays of this size stay below what the C library keeps for the next call."""
 
