@@ -42,6 +42,7 @@ test: check ## check, then every test
 bench: $(STAMP) ## measure speed against what a user would run instead; needs a quiet machine
 	$(BIN)/python -m benchmarks.training_step
 	$(BIN)/python -m benchmarks.local_response_norm
+	$(BIN)/python -m benchmarks.convolution
 
 .PHONY: docs
 docs: $(STAMP) ## write docs/settings.md and docs/commands.md anew from the code
