@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from alexnet.convolution.bands import BLOCK, Scene, read_bands
 from alexnet.convolution.layout import Array
+from alexnet.convolution.sharing import share
 
 __all__ = [
     "Factors",
@@ -171,8 +172,8 @@ def by_integers(scene: Scene, weights: Array, out: Tensor) -> None:
 
 
 GROUP_PIXELS = 1 << 19
-"""Pixels of the tiles that are transformed in one call: few calls bear a busy machine better, and half a dozen
-arrays of this size stay below what the C library keeps for the next call."""
+"""Pixels of the tiles that are transformed in one call: half a dozen arrays of this size stay below what the C
+library keeps for the next call."""
 
 
 @dataclass(frozen=True)
@@ -218,15 +219,18 @@ def by_fft(scene: Scene, weights: Array, out: Tensor, dtype: torch.dtype) -> Non
     across, down = -(-width // wide), -(-count // high)
     group = min(down, max(1, GROUP_PIXELS // (across * tile.height * tile.width)))
     kind = np.float32 if dtype == torch.float32 else np.float64
-    scratch = np.empty((group * high + rows - 1, across * wide + columns - 1), dtype=kind)
     flipped = torch.from_numpy(np.array(weights[::-1, ::-1], dtype=kind, order="C"))
     spectrum = torch.fft.rfft2(flipped, s=(tile.height, tile.width))
-    for first in range(0, count, group * high):
+
+    def transform(place: int) -> None:
+        first = place * group * high
         number = min(group * high, count - first)
-        filled = scratch[: -(-number // high) * high + rows - 1]
-        scene.read(scene.down.start + first, len(filled), scene.across.start, scratch.shape[1], filled)
+        filled = np.empty((-(-number // high) * high + rows - 1, across * wide + columns - 1), dtype=kind)
+        scene.read(scene.down.start + first, len(filled), scene.across.start, filled.shape[1], filled)
         tiles = torch.from_numpy(filled).unfold(0, tile.height, high).unfold(1, tile.width, wide)
         transformed = torch.fft.rfft2(tiles).mul_(spectrum)
         result = torch.fft.irfft2(transformed, s=(tile.height, tile.width))[..., rows - 1 :, columns - 1 :]
         joined = result.transpose(1, 2).reshape(-1, across * wide)
         out[first : first + number].copy_(joined[:number, :width])
+
+    share(transform, -(-count // (group * high)))

@@ -1,7 +1,6 @@
 """Convolution of photographs: the definition's numbers by the fastest way for picture, kernel and type."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -30,6 +29,7 @@ from alexnet.convolution.layout import (
     check_kernel,
     output_axis,
 )
+from alexnet.convolution.memory import keep_freed_memory
 from alexnet.errors import DataError, RecipeError
 
 __all__ = ["ERROR_BOUND", "Method", "convolve2d", "separate"]
@@ -41,9 +41,6 @@ ERROR_BOUND = {"float32": 1e-5, "float64": 1e-13}
 
 ONE_PIECE = 1 << 22
 """Pixels up to which a plane is convolved in one piece, where that is possible."""
-
-KEPT_BYTES = 31 << 20
-"""Blocks up to this size are kept for the next call instead of being given back to the system."""
 
 SEPARABLE_BOUND = {"float32": 1e-6, "float64": 1e-15}
 """Share of sum|K| that the factors of a separable kernel may leave out."""
@@ -111,7 +108,7 @@ class _Plan:
 
     def run(self, scene: Scene, target: Array | None) -> Array:
         """Convolve one channel into `target`, or into an array of its own."""
-        _keep_freed_memory()
+        keep_freed_memory()
         if target is None and self.in_one_piece(scene):
             separable = self.method == "separable"
             target = (
@@ -145,17 +142,6 @@ class _Plan:
             by_blocks(scene, self.weights, out)
         else:
             by_matrices(scene, self.weights, out)
-
-
-@lru_cache(maxsize=1)
-def _keep_freed_memory() -> None:
-    """Free one large, untouched block: from then on glibc reuses blocks up to its size.
-
-    It takes the size of a freed block as the limit below which memory stays with the process (mallopt(3),
-    M_MMAP_THRESHOLD: the limit moves, up to 32 MiB). Fresh memory costs a page fault each 4 KiB, which is more than
-    a small kernel's whole convolution. Elsewhere this does nothing.
-    """
-    torch.empty(KEPT_BYTES, dtype=torch.uint8)
 
 
 def _choose_plan(values: Array, weights: Array, method: Method, outputs: tuple[int, int]) -> _Plan:

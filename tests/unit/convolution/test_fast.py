@@ -8,6 +8,7 @@ from scipy import signal
 from alexnet.convolution import bands, engines, fast
 from alexnet.convolution.definition import convolve_by_definition
 from alexnet.convolution.fast import ERROR_BOUND, Method, convolve2d, separate
+from alexnet.convolution.sharing import share
 from alexnet.errors import DataError, RecipeError
 
 
@@ -151,10 +152,25 @@ def test_nothing_of_torch_is_left_changed_and_the_input_neither() -> None:
     image = np.random.default_rng(1).normal(size=(40, 32)).astype(np.float32)
     before, state, threads = image.copy(), torch.random.get_rng_state(), torch.get_num_threads()
     convolve2d(image, np.ones((3, 3)))
+    convolve2d(image, np.random.default_rng(1).normal(size=(21, 21)), method="fft")
     assert torch.is_grad_enabled()
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.random.get_rng_state(), state)
     assert (image == before).all()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_work_is_shared_and_the_number_of_threads_left_as_found_also_on_failure(threads: int) -> None:
+    before, done = torch.get_num_threads(), []
+    torch.set_num_threads(threads)
+    try:
+        share(done.append, 7)
+        assert sorted(done) == list(range(7))
+        with pytest.raises(ZeroDivisionError):
+            share(lambda place: done.append(1 // place), 3)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_methods_that_cannot_be_are_refused() -> None:
