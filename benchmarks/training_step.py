@@ -21,9 +21,11 @@ from alexnet.data.split import split_pictures
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.initialization import initialize
 from alexnet.model.variants import VARIANTS
-from alexnet.recipe import PRESETS, Recipe
+from alexnet.presets import PRESETS
+from alexnet.recipe import Recipe
 from alexnet.training.optimizer import Optimizers
 from alexnet.training.processes import choose_machine, keep_freed_memory
+from alexnet.training.schedule import Rates
 from benchmarks.alternate import alternate, print_table
 from benchmarks.notebook_loop import Pictures, build_network, train_epoch
 
@@ -67,7 +69,7 @@ def ours(folder: Path, recipe: Recipe, size: int) -> Callable[[], None]:
             with torch.autocast("cpu", machine.dtype, enabled=machine.dtype != torch.float32):
                 logits = network(x)
             F.cross_entropy(logits.float(), labels).backward()  # type: ignore[no-untyped-call]
-            optimizers.step(1.0)
+            optimizers.step(Rates(1.0, 1.0))
 
     return run
 

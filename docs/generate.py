@@ -7,7 +7,8 @@ from typing import Any
 import typer.main
 
 from alexnet.cli.main import app
-from alexnet.recipe import PRESETS, Recipe
+from alexnet.presets import PRESETS
+from alexnet.recipe import Recipe
 
 HERE = Path(__file__).parent
 

@@ -18,7 +18,8 @@ install_import_hook("alexnet.evaluation", "beartype.beartype")
 install_import_hook("alexnet.data.augment", "beartype.beartype")
 install_import_hook("alexnet.data.decode", "beartype.beartype")
 
-from alexnet.recipe import PRESETS, Recipe  # noqa: E402
+from alexnet.presets import PRESETS  # noqa: E402
+from alexnet.recipe import Recipe  # noqa: E402
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from alexnet.errors import AlexNetError
     from alexnet.model.summary import summarize
     from alexnet.prediction import predict
-    from alexnet.recipe import PRESETS, Recipe
+    from alexnet.presets import PRESETS
+    from alexnet.recipe import Recipe
     from alexnet.report.page import write_report
     from alexnet.results import Run, open_run
     from alexnet.results import kernels_of as kernels
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 HOMES = {
     "AlexNetError": ("errors", "AlexNetError"),
-    "PRESETS": ("recipe", "PRESETS"),
+    "PRESETS": ("presets", "PRESETS"),
     "Recipe": ("recipe", "Recipe"),
     "Run": ("results", "Run"),
     "apply_kernel": ("convolution.apply", "apply_kernel"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from alexnet.data.decode import decode_picture
+from alexnet.data.decode import Pixels, centre_crop, decode_picture
 from alexnet.errors import DataError
 from alexnet.evaluation.evaluate import BATCH, in_eval_mode, make_prediction, probabilities
 from alexnet.model.checkpoint import TrainedNetwork
@@ -15,12 +15,17 @@ from alexnet.records import Prediction
 __all__ = ["predict", "read_picture"]
 
 
-def read_picture(path: Path | str, trained: TrainedNetwork) -> np.ndarray:
-    """A picture file as the network gets it: uint8 [size, size, 3].
+def read_picture(path: Path | str, trained: TrainedNetwork) -> Pixels:
+    """A picture file as the network gets it in testing: uint8 [size, size, 3].
 
     Raises:
         DataError: the file is missing or no picture.
     """
+    return centre_crop(_decode(path, trained), trained.preprocessing)
+
+
+def _decode(path: Path | str, trained: TrainedNetwork) -> Pixels:
+    """A picture file as the square that views are cut from."""
     try:
         data = Path(path).read_bytes()
     except OSError as error:
@@ -40,8 +45,8 @@ def predict(trained: TrainedNetwork, paths: Sequence[Path | str]) -> Iterator[Pr
     device = next(trained.network.parameters()).device
     for start in range(0, len(paths), BATCH):
         chunk = paths[start : start + BATCH]
-        pixels = torch.from_numpy(np.stack([read_picture(path, trained) for path in chunk])).to(device)
+        pixels = torch.from_numpy(np.stack([_decode(path, trained) for path in chunk])).to(device)
         with in_eval_mode(trained.network):
-            probs = probabilities(trained.network, pixels, trained.preprocessing, mirror=trained.mirror).cpu()
+            probs = probabilities(trained.network, pixels, trained.preprocessing, views=trained.views).cpu()
         for path, row in zip(chunk, probs, strict=True):
             yield make_prediction(str(path), row, trained.classes)

@@ -1,4 +1,4 @@
-"""Every number of a run, in one frozen value: the recipe, its presets, and its way to TOML and back."""
+"""Every number of a run, in one frozen value: the recipe, and its way to TOML and back."""
 
 import difflib
 import tomllib
@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from alexnet.errors import RecipeError
 
-__all__ = ["PRESETS", "Recipe", "load_recipe", "parse_settings", "recipe_differences"]
+__all__ = ["Recipe", "build_recipe", "load_recipe", "parse_settings", "recipe_differences"]
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -34,23 +34,47 @@ class Recipe(BaseModel):
 
     # --- the network
     variant: str = "seminar"
-    """The network's table: `seminar`, `torchvision` or `caffe`; `auto` takes the one that the weights fit."""
+    """The network's table: `seminar`, `torchvision`, `paper`, `program`, `one-gpu`, `caffe` or `caffenet`; `auto`
+    takes the one that the weights fit."""
     size: Annotated[int, Field(ge=63, le=1024)] = 96
     """Side of the square picture that the network gets, px."""
-    initialization: Literal["fan_in", "gaussian", "pytorch", "seminar"] = "fan_in"
-    """Start values: `fan_in` N(0, 2/fan_in), `gaussian` N(0, 0.01), PyTorch's own, or the seminar's mix."""
+    activation: Literal["relu", "tanh", "leaky_relu", "elu", "gelu", "silu", "sigmoid"] | None = None
+    """Every activation of the network; none leaves the table's."""
+    lrn: Literal["off", "divided", "undivided"] | None = None
+    """Local response normalization: `off`, alpha `divided` by the maps of a window, or not; none: the table's."""
+    pooling: Literal["3/2", "2/2"] | None = None
+    """Size and stride of max pooling: overlapping or not; none leaves the table's."""
+    towers: bool | None = None
+    """conv2, conv4 and conv5 in the two towers of 2012, or in one; none leaves the table's."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
     """Share of the units of fc6 and fc7 (or their inputs) that a training step leaves out."""
+    dropout_form: Literal["inverted", "2012"] | None = None
+    """`inverted` scales the kept units up while training, `2012` all units down in testing; none: the table's."""
+    dropout_place: Literal["before", "after"] | None = None
+    """Dropout `before` fc6 and fc7 or `after` their activations; none leaves the table's."""
+    initialization: Literal["fan_in", "gaussian", "pytorch", "seminar", "table"] = "fan_in"
+    """Start values: `fan_in` N(0, 2/fan_in), `gaussian` N(0, 0.01²), PyTorch's own, the seminar's mix, or those
+    of the variant's `table`."""
+    hidden_bias: float | None = None
+    """Start value of the biases of conv2, conv4, conv5, fc6 and fc7; none leaves the initialization's."""
+    kernel_std: Positive | None = None
+    """Deviation of the start weights of conv3, conv4 and conv5; none leaves the initialization's."""
+    head_std: Positive | None = None
+    """Deviation of the start weights of the last layer; none leaves the initialization's."""
     weights: str | None = None
     """Weights to start from: `imagenet`, a weight file, or a run folder; none starts from scratch."""
 
     # --- the pictures
     resize: Literal["squash", "crop"] = "squash"
     """How a picture becomes square: the whole of it squashed, or its centre cut out."""
+    crop_from: Annotated[float, Field(ge=1.0, le=2.0)] = 1.0
+    """Side of the square that crops of `size` are cut from, in sizes (the paper's is 256/224); 1 cuts nothing."""
     apply_exif: bool = True
     """Turn pictures as their EXIF orientation says. Viewers do; some sets carry wrong orientations."""
-    normalization: Literal["dataset", "imagenet", "caffe", "auto"] = "dataset"
-    """Mean and deviation by channel: the training set's, ImageNet's, Caffe's (BGR, raw); `auto`: the variant's."""
+    normalization: Literal["dataset", "mean", "mean_image", "imagenet", "caffe", "auto"] = "dataset"
+    """`dataset`: the training set's mean and deviation by channel. `mean`: its mean alone, on the raw scale of 0 to
+    255; `mean_image`: likewise, the mean of each pixel. `imagenet`: ImageNet's mean and deviation; `caffe`: Caffe's
+    mean (BGR, raw); `auto`: the variant's."""
     test_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
     """Share of the pictures held out as test set where the folder has no split of its own."""
     validation_fraction: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
@@ -67,32 +91,63 @@ class Recipe(BaseModel):
     """Largest rotation, degrees."""
     color: Fraction = 0.0
     """Largest relative change of brightness, contrast and saturation."""
+    crop_last_offset: bool = True
+    """Whether a crop may lie at the far edge of its square: 33 places an axis for 224 of 256 px; the paper has 32."""
+    crop_group: Annotated[int, Field(ge=1, le=65_536)] = 1
+    """Pictures of a batch that share one crop and one flip (the 2012 program: 32)."""
+    pca_color: NotNegative = 0.0
+    """Deviation of the random factors on the training set's principal colours (paper: 0.1); 0 changes nothing."""
+    pca_form: Literal["eigenvalue", "deviation"] = "eigenvalue"
+    """What the factors multiply: eigenvalues on the scale 0 to 1 (paper), or deviations (2012 program)."""
+    pca_rescale: bool = False
+    """Divide a picture whose principal colours were changed by 1 + `pca_color`, as the 2012 program does."""
+    pca_until: Fraction = 1.0
+    """Share of the training after which the principal colours are left alone."""
 
     # --- learning
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 10
     """Passes over the training pictures."""
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 128
     """Pictures in one step."""
-    optimizer: Literal["adam", "adamw", "sgd", "muon"] = "adamw"
-    """The update rule; `muon` orthogonalizes the updates of the kernels and gives the rest to AdamW."""
+    optimizer: Literal["adam", "adamw", "sgd", "sgd_2012", "muon"] = "adamw"
+    """The update rule; `sgd_2012` is the paper's, whose rate is part of the momentum; `muon` orthogonalizes the
+    updates of the kernels and gives the rest to AdamW."""
     learning_rate: Positive = 5e-4
     """Peak step size of the optimizer (with `muon`: of the AdamW part)."""
     muon_learning_rate: Positive = 0.02
     """Peak step size of the orthogonalized updates."""
     kernel_learning_rate_factor: NotNegative = 1.0
     """Factor on the step size of the convolutional layers; small for fine-tuning, 0 freezes them."""
+    bias_learning_rate_factor: NotNegative = 1.0
+    """Factor on the step size of the biases (2012 program and Caffe: 2)."""
     momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
-    """Momentum of `sgd`."""
+    """Momentum of `sgd` and `sgd_2012`."""
     weight_decay: NotNegative = 0.0
-    """Decay of weights (not of biases); decoupled in `adamw` and `muon`, added to the gradient in others."""
-    schedule: Literal["step", "one_cycle"] = "one_cycle"
-    """`one_cycle` rises over the warm-up and falls to 0; `step` drops by `step_factor` every `step_epochs`."""
+    """Decay of weights; decoupled in `adamw` and `muon`, added to the gradient in others."""
+    decay_biases: bool = False
+    """Whether biases decay too (the paper's rule makes no difference)."""
+    schedule: Literal["step", "one_cycle", "plateau", "drops"] = "one_cycle"
+    """`one_cycle` rises over the warm-up and falls to 0. The others multiply by `step_factor`: `step` every
+    `step_epochs`, `drops` at the shares of the training in `drops`, `plateau` when the validation error has not
+    improved for `plateau_epochs`, at most `plateau_drops` times."""
     warmup: Fraction = 0.15
     """Share of all steps over which the rate rises from 0 to its peak."""
     step_epochs: Annotated[int, Field(ge=1)] = 30
     """Epochs between two drops of schedule `step`."""
     step_factor: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
     """What a drop multiplies the rate by."""
+    drops: tuple[Fraction, ...] = ()
+    """Shares of the training at which schedule `drops` drops."""
+    plateau_epochs: Annotated[int, Field(ge=1)] = 5
+    """Epochs without a better validation error after which schedule `plateau` drops."""
+    plateau_drops: Annotated[int, Field(ge=0)] = 3
+    """Drops of schedule `plateau` in all."""
+    bias_drops: bool = True
+    """Whether drops hold for the biases too (in the 2012 program they kept their rate)."""
+    conv1_slow: Fraction = 1.0
+    """Share of the training after which conv1's rate is a tenth of the others'."""
+    conv1_stop: Fraction = 1.0
+    """Share of the training after which conv1 stands still."""
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Share of the target that is spread over all classes."""
     start_size: Annotated[int, Field(ge=63, le=1024)] | None = None
@@ -101,14 +156,45 @@ class Recipe(BaseModel):
     """Share of the steps after which the full `size` is reached."""
 
     # --- the run
-    mirror_test: bool = False
-    """Average the probabilities of a picture and its mirror image in the final test and in prediction."""
+    test_views: Literal["centre", "mirror", "ten_crop"] = "centre"
+    """Views of a picture whose probabilities are averaged in the final test and in prediction: its centre, that and
+    its mirror image, or the centre, the four corners, and their mirror images."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Start of everything random: same seed, same machine, same weights."""
     device: str = "auto"
     """`auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1` ..."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Numbers in convolutions and matrix products; `auto` asks the processor."""
+
+    @property
+    def cut_from(self) -> int:
+        """Side in px of the square that crops of `size` are cut from."""
+        return round(self.size * self.crop_from)
+
+    @property
+    def switches(self) -> dict[str, Any]:
+        """What is changed in the variant's table, without the parts that are left as they are."""
+        names = ("activation", "lrn", "pooling", "dropout_form", "dropout_place", "towers")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> "Recipe":
+        faults = []
+        if self.test_views == "ten_crop" and self.cut_from == self.size:
+            faults.append("test_views = ten_crop needs a square larger than the network's input: set crop_from=1.143")
+        if self.crop_from > 1.0 and (self.crop_scale < 1.0 or self.crop_ratio > 1.0 or self.rotation > 0.0):
+            faults.append("crop_from cuts crops of one size, crop_scale, crop_ratio and rotation resample: use one")
+        if self.crop_from > 1.0 and self.start_size is not None:
+            faults.append("crop_from and start_size (growing pictures) do not go together: set start_size=none")
+        if self.normalization == "mean_image" and self.start_size is not None:
+            faults.append("mean_image holds for one size and start_size grows pictures: set start_size=none")
+        if self.schedule == "drops" and not self.drops:
+            faults.append("schedule = drops needs the shares of the training in drops, for instance [0.5, 0.75]")
+        if self.schedule == "plateau" and self.plateau_drops == 0:
+            faults.append("schedule = plateau needs at least one drop: set plateau_drops=3")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
 
     def replace(self, **changes: Any) -> "Recipe":
         """This recipe with other values, checked again."""
@@ -126,6 +212,8 @@ def _say(fault: Mapping[str, Any]) -> str:
         hint = f"did you mean {near[0]}?" if near else "`alexnet recipe` lists all fields"
         return f"{field}: no such setting, {hint}"
     message = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "value_error":
+        return str(message)
     message = message[0].lower() + message[1:]
     return f"{field} = {fault['input']!r}: {message}" if field else message
 
@@ -164,7 +252,7 @@ def parse_settings(recipe: Recipe, settings: Iterable[str]) -> Recipe:
     Raises:
         RecipeError: a text without `=`, an unknown field, or a bad value.
 
-    >>> parse_settings(PRESETS["fast"], ["epochs=2", "optimizer=sgd"]).optimizer
+    >>> parse_settings(Recipe(), ["epochs=2", "optimizer=sgd"]).optimizer
     'sgd'
     """
     changes: dict[str, Any] = {}
@@ -194,57 +282,3 @@ def recipe_differences(recipes: Iterable[Recipe]) -> dict[str, tuple[Any, ...]]:
     dumps = [recipe.model_dump() for recipe in recipes]
     rows = {field: tuple(dump[field] for dump in dumps) for field in Recipe.model_fields}
     return {field: values for field, values in rows.items() if any(value != values[0] for value in values)}
-
-
-PRESETS: dict[str, Recipe] = {
-    "fast": Recipe(
-        # chosen by trial: EXPERIMENTS.md, "Orthogonalized updates" and "Which augmentation"
-        name="fast",
-        epochs=8,
-        batch_size=128,
-        optimizer="muon",
-        learning_rate=5e-4,
-        muon_learning_rate=0.02,
-        weight_decay=0.1,
-        label_smoothing=0.05,
-        crop_scale=0.6,
-        crop_ratio=1.25,
-        color=0.3,
-        start_size=68,
-        growth=0.8,
-        validation_fraction=0.05,
-        mirror_test=True,
-    ),
-    "seminar": Recipe(
-        # the notebook's numbers (commit aa7d1e9); the validation split is ours: it had none
-        name="seminar",
-        initialization="seminar",
-        normalization="imagenet",
-        epochs=20,
-        batch_size=128,
-        optimizer="adam",
-        learning_rate=1e-4,
-        schedule="step",
-        warmup=0.0,
-        step_epochs=30,
-        step_factor=0.1,
-    ),
-    "finetune": Recipe(
-        # chosen by trial: EXPERIMENTS.md, "Fine-tuning from real kernels"
-        name="finetune",
-        variant="auto",
-        initialization="gaussian",
-        normalization="auto",
-        epochs=3,
-        batch_size=64,
-        optimizer="adamw",
-        learning_rate=1e-4,
-        kernel_learning_rate_factor=0.2,
-        weight_decay=0.01,
-        crop_scale=0.6,
-        crop_ratio=1.1,
-        validation_fraction=0.05,
-        mirror_test=True,
-    ),
-}
-"""The named recipes."""

@@ -42,6 +42,8 @@ class Preprocessing(Record):
 
     size: side, px. resize: `squash` or `crop`. apply_exif: turn as EXIF says. channels: `RGB` or `BGR`.
     mean, deviation: by channel in that order, on the scale 0-255; the network gets (pixel - mean) / deviation.
+    cut_from: side in px of the square that the file is decoded to; the network gets `size` px of it, in testing its
+    centre. None where that is all of it.
     """
 
     size: int
@@ -50,6 +52,12 @@ class Preprocessing(Record):
     channels: str
     mean: tuple[float, float, float]
     deviation: tuple[float, float, float]
+    cut_from: int | None = None
+
+    @property
+    def decoded_size(self) -> int:
+        """Side in px of the decoded square."""
+        return self.cut_from or self.size
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Preprocessing":
@@ -73,7 +81,7 @@ class EpochRecord(Record):
     """One pass over the training pictures.
 
     train_* are averages over the epoch's steps, with augmentation and dropout at work; validation_* and
-    test_* are measured after it in eval mode on every picture, without mirror images. None where there is no
+    test_* are measured after it in eval mode on every picture, by the centre alone. None where there is no
     such set.
     Errors are fractions, losses nats. top5 from 6 classes on.
     """

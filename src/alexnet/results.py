@@ -213,7 +213,7 @@ def pictures_of(run: Run, files: Sequence[str], *, missing_ok: bool = False) -> 
     Raises:
         DataError: the folder, or a picture, is no longer there.
     """
-    from alexnet.data.decode import inspect_picture
+    from alexnet.data.decode import centre_crop, inspect_picture
     from alexnet.data.sources import open_source
 
     path = Path(run.folder.about["data"]["path"])
@@ -226,7 +226,7 @@ def pictures_of(run: Run, files: Sequence[str], *, missing_ok: bool = False) -> 
             with contextlib.suppress(OSError):
                 pixels = inspect_picture(source.read(entries[name]), run.model.preprocessing)[0]
         if pixels is not None:
-            found[name] = pixels
+            found[name] = centre_crop(pixels, run.model.preprocessing)
         elif not missing_ok:
             raise DataError(f"{path}: {name} is no longer there; put it back or train again")
     return found

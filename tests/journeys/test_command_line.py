@@ -136,7 +136,8 @@ def test_model_prints_its_layers(run_command: Command) -> None:
 
 
 def test_recipe_is_a_file_to_start_from(run_command: Command, tmp_path: Path) -> None:
-    from alexnet.recipe import PRESETS, load_recipe
+    from alexnet.presets import PRESETS
+    from alexnet.recipe import load_recipe
 
     code, out, _ = run_command("recipe", "seminar")
     (tmp_path / "mine.toml").write_text(out)

@@ -53,7 +53,7 @@ def network(tmp_path: Path) -> Path:
     (folder / "run.json").write_text("{}", encoding="utf-8")
     preprocessing = Preprocessing(96, "crop", True, "RGB", (124.0, 116.0, 104.0), (58.0, 57.0, 57.0))
     built = AlexNet(get_variant("seminar"), size=96, num_classes=3)
-    save_network(RunFolder(folder), TrainedNetwork(built, ("a", "b", "c"), preprocessing, mirror=False), epoch=1)
+    save_network(RunFolder(folder), TrainedNetwork(built, ("a", "b", "c"), preprocessing), epoch=1)
     return folder
 
 

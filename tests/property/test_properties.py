@@ -10,7 +10,8 @@ from torch import nn
 from alexnet.data.split import hold_out
 from alexnet.geometry import output_size
 from alexnet.model.lrn import local_response_norm
-from alexnet.recipe import PRESETS, Recipe, load_recipe
+from alexnet.presets import PRESETS
+from alexnet.recipe import Recipe, load_recipe
 
 many = settings(max_examples=60, deadline=None)
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from alexnet.errors import RecipeError
-from alexnet.recipe import PRESETS, Recipe, load_recipe, parse_settings, recipe_differences
+from alexnet.presets import PRESETS
+from alexnet.recipe import Recipe, load_recipe, parse_settings, recipe_differences
 
 
 def test_seminar_preset_holds_the_notebooks_numbers() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from alexnet.errors import RunError
 from alexnet.files import write_whole
-from alexnet.recipe import PRESETS
+from alexnet.presets import PRESETS
 from alexnet.records import Prediction, StepRecord
 from alexnet.runs import RunFolder
 

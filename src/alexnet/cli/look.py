@@ -8,7 +8,8 @@ import typer
 from alexnet.cli.options import Json, Out, RunPath
 from alexnet.cli.show import percent, screen
 from alexnet.errors import RecipeError
-from alexnet.recipe import PRESETS, Recipe
+from alexnet.presets import PRESETS
+from alexnet.recipe import Recipe
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,7 +8,8 @@ import typer
 from alexnet.cli.options import Json, RunPath
 from alexnet.cli.show import TrainingScreen, percent, screen
 from alexnet.errors import RecipeError, RunError
-from alexnet.recipe import PRESETS, Recipe, load_recipe, parse_settings
+from alexnet.presets import PRESETS
+from alexnet.recipe import Recipe, load_recipe, parse_settings
 from alexnet.runs import RunFolder
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from alexnet.data.decode import normalize
+from alexnet.data.statistics import PrincipalColors
 from alexnet.recipe import Recipe
 from alexnet.records import Preprocessing
 
@@ -24,11 +25,16 @@ class Augmentation:
     crop_ratio: float = 1.0
     rotation: float = 0.0
     color: float = 0.0
+    crop_last_offset: bool = True
+    crop_group: int = 1
+    pca_color: float = 0.0
+    pca_form: str = "eigenvalue"
+    pca_rescale: bool = False
 
     @classmethod
     def of(cls, recipe: Recipe) -> "Augmentation":
         """The recipe's augmentation."""
-        return cls(recipe.flip, recipe.crop_scale, recipe.crop_ratio, recipe.rotation, recipe.color)
+        return cls(**{name: getattr(recipe, name) for name in cls.__dataclass_fields__})
 
     @property
     def resamples(self) -> bool:
@@ -43,8 +49,13 @@ def augment(
     *,
     size: int,
     generator: torch.Generator,
+    colors: PrincipalColors | None = None,
+    mean_picture: Tensor | None = None,
 ) -> Float[Tensor, "N 3 R R"]:
     """The network's input of training pictures, changed at random and `size` px on a side.
+
+    Where pictures are decoded to a larger square, a crop of the network's size is cut from each first, at a random
+    place.
 
     Each picture keeps a random part of its area (from `crop_scale` to all, width to height changed by up to
     `crop_ratio`), is mirrored half of the time, and turned by up to `rotation` degrees, all in one bilinear
@@ -52,15 +63,20 @@ def augment(
     1 ± 1.5 c and saturation by 1 ± 2 c.
 
     Args:
+        colors: principal colours, to be shifted along; None shifts nothing.
+        mean_picture: what the network will subtract; only `pca_rescale` asks for it.
         generator: a CPU generator; the result depends on its seed alone.
 
     Returns:
         Normalized float32 pictures on the device of `pixels`, channels-last in memory.
     """
-    count, side = len(pixels), pixels.shape[1]
-    mirrored = (
-        torch.rand(count, generator=generator) < 0.5 if augmentation.flip else torch.zeros(count, dtype=torch.bool)
-    )
+    count = len(pixels)
+    if pixels.shape[1] > preprocessing.size:
+        pixels = _cut(pixels, augmentation, preprocessing.size, generator)
+    side = pixels.shape[1]
+    mirrored = torch.zeros(count, dtype=torch.bool)
+    if augmentation.flip:
+        mirrored = _shared(torch.rand(count, generator=generator), augmentation.crop_group) < 0.5
     if not augmentation.resamples and size == side:
         chosen = mirrored.to(pixels.device).view(-1, 1, 1, 1)
         pixels = torch.where(chosen, pixels.flip(2), pixels) if augmentation.flip else pixels
@@ -72,7 +88,45 @@ def augment(
         x = F.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     if augmentation.color > 0.0:
         x = _change_color(x, augmentation.color, preprocessing, generator)
+    if augmentation.pca_color > 0.0 and colors is not None:
+        x = _shift_along(x, augmentation, colors, preprocessing, generator, mean_picture)
     return x.contiguous(memory_format=torch.channels_last)
+
+
+def _shared(values: Tensor, group: int) -> Tensor:
+    """Each value replaced by that of the first of its group of neighbours."""
+    return values if group == 1 else values[torch.arange(len(values)) // group * group]
+
+
+def _cut(pixels: Tensor, augmentation: Augmentation, size: int, generator: torch.Generator) -> Tensor:
+    """A crop of `size` px of each picture, at a random place; neighbours of a group share it."""
+    count, room = len(pixels), pixels.shape[1] - size
+    places = torch.randint(0, room + int(augmentation.crop_last_offset), (count, 2), generator=generator)
+    places = _shared(places, augmentation.crop_group)
+    cut = torch.empty(count, size, size, 3, dtype=pixels.dtype, device=pixels.device)
+    for row, (top, left) in enumerate(places.tolist()):
+        cut[row] = pixels[row, top : top + size, left : left + size]
+    return cut
+
+
+def _shift_along(
+    x: Tensor,
+    augmentation: Augmentation,
+    colors: PrincipalColors,
+    preprocessing: Preprocessing,
+    generator: torch.Generator,
+    mean_picture: Tensor | None,
+) -> Tensor:
+    """Shift each picture along the principal colours, in place; where asked for, scale it down afterwards."""
+    shifts = colors.shifts(len(x), augmentation.pca_color, augmentation.pca_form, generator)
+    if preprocessing.channels == "BGR":
+        shifts = shifts.flip(1)
+    x.add_((shifts / torch.tensor(preprocessing.deviation)).view(-1, 3, 1, 1).to(x.device))
+    if augmentation.pca_rescale:
+        if mean_picture is not None:  # the network subtracts it later: what is scaled is the rest
+            x.add_(mean_picture, alpha=augmentation.pca_color)
+        x.div_(1.0 + augmentation.pca_color)
+    return x
 
 
 def _affine(augmentation: Augmentation, mirrored: Tensor, generator: torch.Generator) -> Float[Tensor, "N 2 3"]:

@@ -9,7 +9,7 @@ from torch import Tensor
 from alexnet.data.decode import Pixels
 from alexnet.data.split import Subset
 
-__all__ = ["channel_statistics", "epoch_order", "gather", "in_order"]
+__all__ = ["epoch_order", "gather", "in_order"]
 
 
 def epoch_order(count: int, *, seed: int, epoch: int) -> np.ndarray:
@@ -32,20 +32,3 @@ def in_order(
     """Every picture of a subset once, in order; the last batch may be smaller."""
     for start in range(0, len(subset), batch_size):
         yield gather(pixels, subset, np.arange(start, min(start + batch_size, len(subset))), device)
-
-
-def channel_statistics(
-    pixels: Pixels, subset: Subset, *, most: int = 2048
-) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Mean and standard deviation by channel, 0-255, of up to `most` evenly spaced pictures of a subset."""
-    step = max(1, len(subset) // most)
-    counts = np.zeros((3, 256))
-    for row in subset.indices[::step]:
-        for channel in range(3):
-            counts[channel] += np.bincount(pixels[row, :, :, channel].ravel(), minlength=256)
-    levels, shares = np.arange(256.0), counts / counts.sum(1, keepdims=True)
-    mean = shares @ levels
-    deviation = np.sqrt(np.maximum(shares @ levels**2 - mean**2, 1.0))
-    r, g, b = (round(float(value), 3) for value in mean)
-    dr, dg, db = (round(float(value), 3) for value in deviation)
-    return (r, g, b), (dr, dg, db)

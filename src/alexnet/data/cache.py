@@ -45,8 +45,8 @@ class DecodedPictures:
 
     @cached_property
     def pixels(self) -> Pixels:
-        """uint8 [N, size, size, 3], mapped from the disk, read-only."""
-        size = self.preprocessing.size
+        """uint8 [N, decoded_size, decoded_size, 3], mapped from the disk, read-only."""
+        size = self.preprocessing.decoded_size
         return np.memmap(self.pixels_path, dtype=np.uint8, mode="r", shape=(len(self.facts), size, size, 3))
 
     @property
@@ -78,7 +78,7 @@ def decode_folder(
         DataError: the cache folder cannot be written, or the disk is full.
     """
     cache = caches_dir() / _key(folder, preprocessing)
-    facts = _read_facts(cache, len(folder.files), preprocessing.size)
+    facts = _read_facts(cache, len(folder.files), preprocessing.decoded_size)
     if facts is None:
         step = "free space there, or set ALEXNET_CACHE to another folder"
         with disk_errors(cache, DataError, step):
@@ -97,7 +97,7 @@ def _key(folder: PictureFolder, preprocessing: Preprocessing) -> str:
 
 def _pixel_settings(preprocessing: Preprocessing) -> str:
     """What the uint8 pixels depend on; the normalization comes after."""
-    return f"{preprocessing.size} {preprocessing.resize} {preprocessing.apply_exif}"
+    return f"{preprocessing.decoded_size} {preprocessing.resize} {preprocessing.apply_exif}"
 
 
 def _read_facts(cache: Path, num_files: int, size: int) -> tuple[PictureFacts, ...] | None:
@@ -115,7 +115,7 @@ def _build(
     cache: Path, folder: PictureFolder, preprocessing: Preprocessing, on_progress: Progress | None
 ) -> tuple[PictureFacts, ...]:
     facts: list[PictureFacts] = []
-    blank = np.zeros((preprocessing.size, preprocessing.size, 3), np.uint8)
+    blank = np.zeros((preprocessing.decoded_size, preprocessing.decoded_size, 3), np.uint8)
 
     def write(beside: Path) -> None:
         with beside.open("wb") as file:
@@ -144,7 +144,7 @@ def _decode_all(folder: PictureFolder, preprocessing: Preprocessing) -> Iterator
 
     entries = [file.entry for file in folder.files]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for chunk in _chunks(entries, max(8, CHUNK_BYTES // (3 * preprocessing.size**2))):
+        for chunk in _chunks(entries, max(8, CHUNK_BYTES // (3 * preprocessing.decoded_size**2))):
             yield from pool.map(decode, chunk)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from alexnet.data.cache import DecodedPictures, decode_folder
 from alexnet.data.decode import PictureFacts, plain_preprocessing
 from alexnet.data.folder import PictureFile, scan_folder
-from alexnet.recipe import PRESETS
+from alexnet.presets import PRESETS
 from alexnet.records import Record
 
 __all__ = ["FolderReport", "check_folder", "check_pictures"]

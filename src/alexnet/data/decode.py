@@ -20,6 +20,7 @@ __all__ = [
     "NORMALIZATIONS",
     "PictureFacts",
     "Pixels",
+    "centre_crop",
     "decode_picture",
     "inspect_picture",
     "normalize",
@@ -63,7 +64,8 @@ logging.getLogger("PIL").propagate = False
 def plain_preprocessing(recipe: Recipe) -> Preprocessing:
     """How a recipe has files decoded to uint8 pixels, its normalization left out."""
     blank = (0.0, 0.0, 0.0)
-    return Preprocessing(recipe.size, recipe.resize, recipe.apply_exif, "RGB", blank, blank)
+    cut_from = recipe.cut_from if recipe.cut_from != recipe.size else None
+    return Preprocessing(recipe.size, recipe.resize, recipe.apply_exif, "RGB", blank, blank, cut_from)
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class PictureFacts:
 
 
 def decode_picture(data: bytes, preprocessing: Preprocessing) -> UInt8[np.ndarray, "H W 3"]:
-    """The square uint8 RGB picture, [size, size, 3], of a file's bytes.
+    """The square uint8 RGB picture, [decoded_size, decoded_size, 3], of a file's bytes.
 
     One channel becomes grey, 16 bits become 8, CMYK becomes RGB, what is transparent is laid on white; of an
     animation the first frame is taken. Reduction is antialiased (bilinear over the area that a pixel covers).
@@ -111,7 +113,7 @@ def inspect_picture(data: bytes, preprocessing: Preprocessing) -> tuple[Pixels |
 
 
 def _decode(data: bytes, preprocessing: Preprocessing) -> tuple[Pixels, PictureFacts]:
-    size = preprocessing.size
+    size = preprocessing.decoded_size
     with Image.open(io.BytesIO(data)) as picture:
         width, height, mode, kind = *picture.size, picture.mode, picture.format or ""
         orientation = _orientation(picture)
@@ -169,10 +171,16 @@ def _make_square(picture: Image.Image, size: int, resize: str) -> Image.Image:
     return picture.resize((size, size), Image.Resampling.BILINEAR, box=box)
 
 
+def centre_crop(pixels: Pixels, preprocessing: Preprocessing) -> Pixels:
+    """The part of a decoded picture, [decoded_size, decoded_size, 3], that the network gets in testing."""
+    start = (pixels.shape[0] - preprocessing.size) // 2
+    return pixels[start : start + preprocessing.size, start : start + preprocessing.size]
+
+
 def normalize(pixels: UInt8[torch.Tensor, "N H W 3"], preprocessing: Preprocessing) -> Float[torch.Tensor, "N 3 H W"]:
     """The network's input of uint8 RGB pictures, on their device: (pixel - mean) / deviation by channel.
 
-    The result is float32, channels-last in memory.
+    The result is float32, channels-last in memory, as large as the pictures.
     """
     mean = torch.tensor(preprocessing.mean, device=pixels.device)
     deviation = torch.tensor(preprocessing.deviation, device=pixels.device)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from alexnet.data.cache import DecodedPictures
 from alexnet.errors import DataError
 
-__all__ = ["Split", "Subset", "hold_out", "split_pictures"]
+__all__ = ["Indices", "Split", "Subset", "hold_out", "split_pictures"]
 
 Indices = npt.NDArray[np.int64]
 

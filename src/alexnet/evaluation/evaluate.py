@@ -11,12 +11,22 @@ from torch import Tensor, nn
 
 from alexnet.data.batches import in_order
 from alexnet.data.decode import Pixels, normalize
-from alexnet.data.split import Subset
+from alexnet.data.split import Indices, Subset
 from alexnet.evaluation.metrics import TOP5_FROM, class_scores, confusion_matrix, num_wrong
+from alexnet.evaluation.views import SAID, cut_views
 from alexnet.model.checkpoint import TrainedNetwork
 from alexnet.records import Evaluation, Prediction, Preprocessing, wilson_interval
 
-__all__ = ["HeldOutScore", "evaluate", "in_eval_mode", "make_prediction", "measure", "probabilities"]
+__all__ = [
+    "HeldOutScore",
+    "evaluate",
+    "in_eval_mode",
+    "make_prediction",
+    "measure",
+    "probabilities",
+    "score",
+    "subset_probabilities",
+]
 
 BATCH = 256
 
@@ -44,14 +54,14 @@ def in_eval_mode(network: nn.Module) -> Iterator[None]:
 
 
 def probabilities(
-    network: nn.Module, pixels: Tensor, preprocessing: Preprocessing, *, mirror: bool = False
+    network: nn.Module, pixels: Tensor, preprocessing: Preprocessing, *, views: str = "centre"
 ) -> Float[Tensor, "N K"]:
-    """Probabilities of uint8 pictures [N, size, size, 3]; with `mirror`, averaged with their mirror images."""
-    x = normalize(pixels, preprocessing)
-    probs: Tensor = network(x).float().softmax(1)
-    if mirror:
-        probs = (probs + network(x.flip(3)).float().softmax(1)) / 2
-    return probs
+    """Probabilities of decoded uint8 pictures [N, S, S, 3], averaged (after the softmax) over their views."""
+    parts = [
+        network(normalize(crop, preprocessing)).float().softmax(1)
+        for crop in cut_views(pixels, preprocessing.size, views)
+    ]
+    return torch.stack(parts).mean(0)
 
 
 def measure(
@@ -86,37 +96,70 @@ def _log(probs: Tensor) -> Tensor:
 
 
 def evaluate(
-    trained: TrainedNetwork, pixels: Pixels, subset: Subset, names: Sequence[str], *, split: str = "test"
+    trained: TrainedNetwork,
+    pixels: Pixels,
+    subset: Subset,
+    names: Sequence[str],
+    *,
+    split: str = "test",
+    views: str | None = None,
 ) -> tuple[Evaluation, tuple[Prediction, ...]]:
     """Test a network on a subset of decoded pictures.
 
     Args:
         names: the file name of each row of `pixels`.
         split: what the subset is called.
+        views: of a picture, to be averaged; the network's own if not given, see `VIEWS`.
 
     Returns:
         The scores, and a prediction for each picture, in order.
     """
     started = time.perf_counter()
-    device = next(trained.network.parameters()).device
-    parts, label_parts = [], []
-    with in_eval_mode(trained.network):
-        for pictures, labels in in_order(pixels, subset, batch_size=BATCH, device=device):
-            probs = probabilities(trained.network, pictures, trained.preprocessing, mirror=trained.mirror)
-            parts.append(probs.cpu())
-            label_parts.append(labels.cpu())
-    probs, labels = torch.cat(parts), torch.cat(label_parts)
+    views = views or trained.views
+    probs = subset_probabilities(trained, pixels, subset, views=views)
     seconds = time.perf_counter() - started
-    classes, count = trained.classes, len(subset)
+    files = [names[row] for row in subset.indices]
+    return score(probs, subset.labels, trained.classes, files, split=split, views=SAID[views], seconds=seconds)
+
+
+def subset_probabilities(
+    trained: TrainedNetwork, pixels: Pixels, subset: Subset, *, views: str
+) -> Float[Tensor, "N K"]:
+    """Probabilities of every picture of a subset, in order, averaged over its views; the model is left as found."""
+    device = next(trained.network.parameters()).device
+    parts = []
+    with in_eval_mode(trained.network):
+        for pictures, _ in in_order(pixels, subset, batch_size=BATCH, device=device):
+            parts.append(probabilities(trained.network, pictures, trained.preprocessing, views=views).cpu())
+    return torch.cat(parts)
+
+
+def score(
+    probs: Float[Tensor, "N K"],
+    true: Indices,
+    classes: tuple[str, ...],
+    files: Sequence[str],
+    *,
+    split: str,
+    views: str,
+    seconds: float,
+) -> tuple[Evaluation, tuple[Prediction, ...]]:
+    """The scores of probabilities, and a prediction for each picture, in order.
+
+    Args:
+        true: the number of each picture's class. files: its name. views: how it was looked at, in words.
+        seconds: what the test took.
+    """
+    labels, count = torch.from_numpy(true), len(true)
     confusion = confusion_matrix(labels, probs.argmax(1), len(classes))
     wrong = count - int(confusion.diagonal().sum())
     predictions = tuple(
-        make_prediction(names[row], row_probs, classes, true=classes[label])
-        for row, row_probs, label in zip(subset.indices, probs, labels.tolist(), strict=True)
+        make_prediction(file, row_probs, classes, true=classes[label])
+        for file, row_probs, label in zip(files, probs, labels.tolist(), strict=True)
     )
     evaluation = Evaluation(
         split=split,
-        views="picture and mirror image" if trained.mirror else "picture",
+        views=views,
         num_pictures=count,
         num_mistakes=wrong,
         top1_error=wrong / count,

@@ -11,6 +11,7 @@ from alexnet.data.decode import normalize
 from alexnet.errors import GeometryError
 from alexnet.inspection.kernels import kernels
 from alexnet.inspection.recording import recorded
+from alexnet.model.alexnet import CeilConv2d
 from alexnet.model.checkpoint import TrainedNetwork
 from alexnet.records import Record
 
@@ -146,7 +147,8 @@ def apply_learned_kernel(
     entry = normalize(torch.from_numpy(picture.copy())[None].to(module.weight.device), trained.preprocessing)
     with recorded(network, [layer, *([before] if before else [])]) as outputs:
         network(entry)
-    inputs = outputs[before] if before else entry
+    inputs = outputs[before] if before else network.first_input(entry)
+    inputs = module.padded(inputs) if isinstance(module, CeilConv2d) else inputs
     share = module.weight.shape[1]
     first = number // (module.out_channels // module.groups) * share
     bias = 0.0 if module.bias is None else float(module.bias[number].detach())

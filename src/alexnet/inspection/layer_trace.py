@@ -12,7 +12,7 @@ from alexnet.data.decode import normalize
 from alexnet.errors import GeometryError
 from alexnet.inspection.recording import recorded
 from alexnet.model.checkpoint import TrainedNetwork
-from alexnet.model.lrn import LocalResponseNorm
+from alexnet.model.lrn import LocalResponseNorm, MapResponseNorm
 from alexnet.records import Record
 
 __all__ = ["LayerStep", "trace_layer", "trace_module"]
@@ -86,7 +86,7 @@ def trace_layer(
     entry = normalize(torch.from_numpy(picture.copy())[None].to(device), trained.preprocessing)
     with recorded(network, [layer, *([before] if before else [])]) as outputs:
         network(entry)
-    inputs = outputs[before] if before else entry
+    inputs = outputs[before] if before else network.first_input(entry)
     return trace_module(module, inputs[0].cpu(), outputs[layer][0].cpu(), layer, map=map, row=row, column=column)
 
 
@@ -112,6 +112,8 @@ def trace_module(
         return _pooling(module, inputs, layer, (map, row, column), given)
     if isinstance(module, LocalResponseNorm | nn.LocalResponseNorm):
         return _normalization(module, inputs, layer, (map, row, column), given)
+    if isinstance(module, MapResponseNorm):
+        return _map_normalization(module, inputs, layer, (map, row, column), given)
     raise GeometryError(
         f"layer {layer}: is a {type(module).__name__}; "
         "a convolution, max pooling or response normalization can be traced"
@@ -209,7 +211,9 @@ def _normalization(
     size = int(module.size)
     divided = getattr(module, "alpha_divided", True)  # PyTorch's own always divides
     alpha = module.alpha / size if divided else module.alpha
-    first, last = max(0, number - size // 2), min(len(inputs) - 1, number + (size - 1) // 2)
+    tower = len(inputs) // getattr(module, "groups", 1)
+    start = number // tower * tower
+    first, last = max(start, number - size // 2), min(start + tower - 1, number + (size - 1) // 2)
     patch = inputs[first : last + 1, row, column].double().numpy()[:, None, None]
     squares = patch**2
     value = float(inputs[number, row, column]) / float(module.k + alpha * squares.sum()) ** module.beta
@@ -231,4 +235,33 @@ def _normalization(
         value,
         given,
         equation,
+    )
+
+
+def _map_normalization(
+    module: MapResponseNorm, inputs: Tensor, layer: str, at: tuple[int, int, int], given: float
+) -> LayerStep:
+    number, row, column = at
+    size = module.size
+    corner = (row - size // 2, column - size // 2)
+    patch = _read(inputs[number : number + 1].double().numpy(), corner, (size, size), (1, 1), 0.0)
+    squares = patch**2
+    own = float(inputs[number, row, column])
+    value = own / float(module.k + module.alpha / size**2 * squares.sum()) ** module.beta
+    below = f"({module.k:g} + {module.alpha:g}/{size**2} · {squares.sum():.4g})^{module.beta:g}"
+    return LayerStep(
+        layer,
+        "normalization within the map",
+        number,
+        (row, column),
+        corner,
+        (number, number),
+        patch,
+        None,
+        squares,
+        squares.sum((1, 2)),
+        0.0,
+        value,
+        given,
+        f"{own:.4g} / {below} = {value:.6g}",
     )

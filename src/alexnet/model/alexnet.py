@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Iterator
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from alexnet.errors import GeometryError
-from alexnet.model.lrn import LocalResponseNorm
+from alexnet.geometry import output_size
+from alexnet.model.dropout import ClassicDropout
+from alexnet.model.lrn import LocalResponseNorm, MapResponseNorm
 from alexnet.model.specs import (
     Activation,
     AdaptivePool,
@@ -15,12 +18,13 @@ from alexnet.model.specs import (
     Dropout,
     LayerSpec,
     Linear,
+    MapNorm,
     NetworkSpec,
     Norm,
     Pool,
 )
 
-__all__ = ["AlexNet"]
+__all__ = ["AlexNet", "CeilConv2d"]
 
 
 class AlexNet(nn.Module):
@@ -29,14 +33,30 @@ class AlexNet(nn.Module):
     `network["conv1"]` and `network[0]` are the same layer; `features` and `classifier` are torch Sequentials
     with the parameter names of torchvision's AlexNet.
 
+    Args:
+        dropout: overrides the table's rate.
+        mean_image: hold a picture [3, size, size], zero at first, that is subtracted from every input: the
+            deviation of each pixel's mean from its channel's.
+
     Raises:
         GeometryError: `size` is too small for the table.
     """
 
-    def __init__(self, spec: NetworkSpec, *, size: int, num_classes: int, dropout: float = 0.5) -> None:
+    mean_image: Tensor | None
+
+    def __init__(
+        self,
+        spec: NetworkSpec,
+        *,
+        size: int,
+        num_classes: int,
+        dropout: float | None = None,
+        mean_image: bool = False,
+    ) -> None:
         super().__init__()
         self.spec = spec.with_classes(num_classes)
         self.size, self.num_classes, self.dropout = size, num_classes, dropout
+        self.register_buffer("mean_image", torch.zeros(3, size, size) if mean_image else None)
         pools = [layer for layer in self.spec.features if isinstance(layer, AdaptivePool)]
         flat = spec.flat_features(size)
         maps = [layer for layer in self.spec.features if not isinstance(layer, AdaptivePool)]
@@ -68,30 +88,71 @@ class AlexNet(nn.Module):
             return layers[key]
         raise GeometryError(f"layer {key}: {self.spec.name} has no such layer; choose one of {', '.join(names)}")
 
+    def first_input(self, x: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N 3 H W"]:
+        """What the first layer gets of normalized pictures: without the mean image, where there is one."""
+        return x if self.mean_image is None else x - self.mean_image
+
     def forward(self, x: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N K"]:
         """Logits of normalized pictures."""
-        maps = self.avgpool(self.features(x))
+        maps = self.avgpool(self.features(self.first_input(x)))
         logits: Tensor = self.classifier(torch.flatten(maps, 1))
         return logits
 
 
-def _build(layers: Iterable[LayerSpec], inputs: int, dropout: float) -> Iterator[nn.Module]:
+class CeilConv2d(nn.Conv2d):
+    """A convolution whose output size is rounded up: zeros are laid on at the right and below.
+
+    Source: layer.py:1004 of the 2012 program (`modulesX`).
+    """
+
+    def forward(self, input: Float[Tensor, "N C H W"]) -> Float[Tensor, "N O P Q"]:
+        """Convolve."""
+        return super().forward(self.padded(input))
+
+    def padded(self, x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N C P Q"]:
+        """The input with the zeros on its far sides."""
+        right, below = (self._missing(axis, x.shape[3 - axis]) for axis in (0, 1))
+        return F.pad(x, (0, right, 0, below)) if right or below else x
+
+    def _missing(self, axis: int, length: int) -> int:
+        """Zeros on the far side of an axis (0: width) so that the last kernel is whole."""
+        kernel, stride, padding = self.kernel_size[1 - axis], self.stride[1 - axis], int(self.padding[1 - axis])
+        rounded = output_size(length, kernel, stride=stride, padding=padding, ceil=True)
+        return (rounded - 1) * stride + kernel - length - 2 * padding
+
+
+MODULES: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "sigmoid": nn.Sigmoid,
+}
+
+
+def _build(layers: Iterable[LayerSpec], inputs: int, dropout: float | None) -> Iterator[nn.Module]:
     """Modules of a chain of layers that starts with `inputs` channels or features."""
     for layer in layers:
         match layer:
-            case Conv(_, out_channels, kernel_size, stride, padding, groups):
-                yield nn.Conv2d(inputs, out_channels, kernel_size, stride, padding, groups=groups)
+            case Conv(_, out_channels, kernel_size, stride, padding, groups, ceil):
+                kind = CeilConv2d if ceil else nn.Conv2d
+                yield kind(inputs, out_channels, kernel_size, stride, padding, groups=groups)
                 inputs = out_channels
             case Linear(_, out_features):
                 yield nn.Linear(inputs, out_features or 1)
                 inputs = out_features or 1
-            case Norm(_, size, alpha, beta, k, alpha_divided):
-                yield LocalResponseNorm(size, alpha, beta, k, alpha_divided=alpha_divided)
+            case Norm(_, size, alpha, beta, k, alpha_divided, groups):
+                yield LocalResponseNorm(size, alpha, beta, k, alpha_divided=alpha_divided, groups=groups)
+            case MapNorm(_, size, alpha, beta, k):
+                yield MapResponseNorm(size, alpha, beta, k)
             case Pool(_, kernel_size, stride, ceil):
                 yield nn.MaxPool2d(kernel_size, stride, ceil_mode=ceil)
             case AdaptivePool(_, size):
                 yield nn.AdaptiveAvgPool2d(size)
             case Activation(_, function):
-                yield nn.ReLU(inplace=True) if function == "relu" else nn.Tanh()
-            case Dropout():
-                yield nn.Dropout(dropout)
+                yield nn.ReLU(inplace=True) if function == "relu" else MODULES[function]()
+            case Dropout(_, form, rate):
+                chosen = rate if dropout is None else dropout
+                yield ClassicDropout(chosen) if form == "2012" else nn.Dropout(chosen)

@@ -42,13 +42,13 @@ def write_tensors(run: RunFolder, name: str, tensors: Mapping[str, Tensor]) -> N
 
 
 class TrainedNetwork:
-    """A network in eval mode with its classes and preprocessing."""
+    """A network in eval mode with its classes, its preprocessing, and the views that its tests average."""
 
     def __init__(
-        self, network: AlexNet, classes: tuple[str, ...], preprocessing: Preprocessing, *, mirror: bool
+        self, network: AlexNet, classes: tuple[str, ...], preprocessing: Preprocessing, *, views: str = "centre"
     ) -> None:
         self.network, self.classes, self.preprocessing = network.eval(), classes, preprocessing
-        self.mirror = mirror
+        self.views = views
 
     def __repr__(self) -> str:
         return f"TrainedNetwork({self.network.spec.name}, {len(self.classes)} classes, {self.preprocessing.size} px)"
@@ -65,10 +65,11 @@ def save_network(run: RunFolder, trained: TrainedNetwork, *, epoch: int) -> None
     write_tensors(run, run.model_path.name, tensors)
     values: dict[str, Any] = {
         "variant": network.spec.name,
+        "switches": dict(network.spec.switches),
         "classes": list(trained.classes),
         "dropout": network.dropout,
         "preprocessing": trained.preprocessing.to_dict(),
-        "mirror_test": trained.mirror,
+        "test_views": trained.views,
         "epoch": epoch,
         "layers": {name: list(tensor.shape) for name, tensor in tensors.items()},
     }
@@ -86,11 +87,19 @@ def load_network(run: RunFolder) -> TrainedNetwork:
     try:
         preprocessing = Preprocessing.from_dict(values["preprocessing"])
         classes = tuple(values["classes"])
-        spec = get_variant(values["variant"])
+        spec = get_variant(values["variant"], **values["switches"])
+        tensors = safetensors.torch.load_file(path)
         with torch.device("meta"):
-            network = AlexNet(spec, size=preprocessing.size, num_classes=len(classes), dropout=values["dropout"])
-        network.load_state_dict(safetensors.torch.load_file(path), assign=True)
+            network = AlexNet(
+                spec,
+                size=preprocessing.size,
+                num_classes=len(classes),
+                dropout=values["dropout"],
+                mean_image="mean_image" in tensors,
+            )
+        network.load_state_dict(tensors, assign=True)
+        views = str(values["test_views"])
     except (OSError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         message = " ".join(str(error).split())[:160]
         raise RunError(f"{path}: is missing or damaged ({message}); train again") from error
-    return TrainedNetwork(network, classes, preprocessing, mirror=bool(values["mirror_test"]))
+    return TrainedNetwork(network, classes, preprocessing, views=views)

@@ -4,36 +4,65 @@ import torch
 from torch import nn
 
 from alexnet.model.alexnet import AlexNet
+from alexnet.model.specs import Conv, Linear
 
-__all__ = ["initialize"]
+__all__ = ["HIDDEN_BIASED", "initialize"]
+
+HIDDEN_BIASED = ("conv2", "conv4", "conv5", "fc6", "fc7")
+"""Layers whose biases the paper starts with 1 (§5), so that their ReLUs get positive inputs at first."""
 
 
 @torch.no_grad()
-def initialize(network: AlexNet, scheme: str, *, seed: int) -> None:
-    """Fill a network with start values that depend on scheme and seed alone; torch's own stream is left alone.
+def initialize(
+    network: AlexNet,
+    scheme: str,
+    *,
+    seed: int,
+    hidden_bias: float | None = None,
+    kernel_std: float | None = None,
+    head_std: float | None = None,
+) -> None:
+    """Fill a network with start values that depend on the arguments alone; torch's own stream is left alone.
 
     Args:
-        scheme: `pytorch`: what torch's layers start with. `seminar`: kernels N(0, 0.01) with biases 0, fully
-            connected layers as PyTorch's. `gaussian`: all weights N(0, 0.01), biases 0. `fan_in`: weights
-            N(0, 2 / fan_in), biases 0, and the last layer N(0, 0.01), so that the first loss is ln K.
+        scheme: `table`: what the variant's table says. `pytorch`: what torch's layers start with. `seminar`:
+            kernels N(0, 0.01²) with biases 0, fully connected layers as PyTorch's. `gaussian`: all weights
+            N(0, 0.01²), biases 0. `fan_in`: weights N(0, 2 / fan_in), biases 0, and the last layer N(0, 0.01²),
+            so that the first loss is ln K.
+        hidden_bias: biases of conv2, conv4, conv5, fc6 and fc7 instead of the scheme's.
+        kernel_std: deviation of the weights of conv3, conv4 and conv5 instead of the scheme's.
+        head_std: deviation of the last layer's weights instead of the scheme's.
 
     Source: fan_in: He et al. 2015, arXiv:1502.01852; gaussian: Krizhevsky et al. 2012, §5.
     """
+    specs = [spec for spec in network.spec.layers if isinstance(spec, Conv | Linear)]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-        for layer in layers:
+        for spec in specs:
+            layer = network[spec.name]
+            assert isinstance(layer, nn.Conv2d | nn.Linear)
             layer.reset_parameters()
-            is_conv = isinstance(layer, nn.Conv2d)
-            if (
-                scheme == "gaussian"
-                or (scheme == "seminar" and is_conv)
-                or (scheme == "fan_in" and layer is layers[-1])
-            ):
-                nn.init.normal_(layer.weight, std=0.01)
-            elif scheme == "fan_in":
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            else:
-                continue
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
+            std, bias = _start(scheme, spec, layer, is_last=spec is specs[-1])
+            if kernel_std is not None and spec.name in ("conv3", "conv4", "conv5"):
+                std = kernel_std
+            if head_std is not None and spec is specs[-1]:
+                std = head_std
+            if hidden_bias is not None and spec.name in HIDDEN_BIASED:
+                bias = hidden_bias
+            if std is not None:
+                nn.init.normal_(layer.weight, std=std)
+            if bias is not None and layer.bias is not None:
+                nn.init.constant_(layer.bias, bias)
+
+
+def _start(
+    scheme: str, spec: Conv | Linear, layer: nn.Conv2d | nn.Linear, *, is_last: bool
+) -> tuple[float | None, float | None]:
+    """Deviation of the weights and value of the biases; None leaves them as PyTorch starts them."""
+    if scheme == "table":
+        return spec.weight_std, spec.bias
+    if scheme == "gaussian" or (scheme == "seminar" and isinstance(spec, Conv)) or (scheme == "fan_in" and is_last):
+        return 0.01, 0.0
+    if scheme == "fan_in":
+        return float((2.0 / layer.weight[0].numel()) ** 0.5), 0.0
+    return None, None

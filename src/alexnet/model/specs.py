@@ -1,29 +1,55 @@
 """A network as data: a table of layers, from which it is built, summed up, and compared."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from alexnet.errors import GeometryError
 from alexnet.geometry import ReceptiveField, output_size
 
 __all__ = [
+    "ACTIVATIONS",
     "Activation",
     "AdaptivePool",
     "Conv",
     "Dropout",
+    "Inputs",
     "LayerGeometry",
     "LayerSpec",
     "Linear",
+    "MapNorm",
     "NetworkSpec",
     "Norm",
     "Pool",
 ]
 
+ACTIVATIONS = ("relu", "tanh", "leaky_relu", "elu", "gelu", "silu", "sigmoid")
+"""Elementwise functions that a network may use."""
+
 
 @dataclass(frozen=True)
-class Conv:
-    """A convolutional layer. groups: 2 for the two towers of 2012, each seeing half of the channels."""
+class Sourced:
+    """Part of a table. sources: field → where its value comes from; `""` holds for the fields not named."""
+
+    sources: Mapping[str, str] = field(default_factory=dict, kw_only=True, compare=False, repr=False)
+
+    def source_of(self, name: str) -> str:
+        """Where the value of a field comes from."""
+        return self.sources.get(name) or self.sources.get("", "")
+
+    def values(self) -> dict[str, Any]:
+        """The fields and their values, in order, without the sources."""
+        return {key: getattr(self, key) for key in self.__dataclass_fields__ if key != "sources"}
+
+
+@dataclass(frozen=True)
+class Conv(Sourced):
+    """A convolutional layer. groups: 2 for the two towers of 2012, each seeing half of the channels.
+
+    ceil: round the output's size up; the last kernels hang over the right and lower edge, where zeros stand.
+    weight_std: weights start as N(0, weight_std²), None as PyTorch starts them. bias: what the biases start with,
+    None as PyTorch starts them.
+    """
 
     name: str
     out_channels: int
@@ -31,21 +57,25 @@ class Conv:
     stride: int = 1
     padding: int = 0
     groups: int = 1
+    ceil: bool = False
+    weight_std: float | None = None
+    bias: float | None = None
 
 
 @dataclass(frozen=True)
-class Activation:
-    """An elementwise function."""
+class Activation(Sourced):
+    """An elementwise function, one of `ACTIVATIONS`."""
 
     name: str
-    function: Literal["relu", "tanh"] = "relu"
+    function: str = "relu"
 
 
 @dataclass(frozen=True)
-class Norm:
+class Norm(Sourced):
     """Local response normalization: a / (k + alpha * sum of a² over `size` maps)^beta.
 
     alpha_divided: alpha is divided by `size` (2012 program, Caffe, PyTorch) or not (the paper's formula).
+    groups: 2 where a window does not reach over the edge of its tower.
     """
 
     name: str
@@ -54,10 +84,22 @@ class Norm:
     beta: float = 0.75
     k: float = 2.0
     alpha_divided: bool = True
+    groups: int = 1
 
 
 @dataclass(frozen=True)
-class Pool:
+class MapNorm(Sourced):
+    """Normalization within each map: a / (k + alpha * mean of a² over `size` x `size` places)^beta."""
+
+    name: str
+    size: int = 5
+    alpha: float = 1e-3
+    beta: float = 0.75
+    k: float = 1.0
+
+
+@dataclass(frozen=True)
+class Pool(Sourced):
     """Max pooling; overlapping where kernel_size > stride. ceil: round the output's size up."""
 
     name: str
@@ -67,7 +109,7 @@ class Pool:
 
 
 @dataclass(frozen=True)
-class AdaptivePool:
+class AdaptivePool(Sourced):
     """Average pooling to a fixed size in px, whatever comes in."""
 
     name: str
@@ -75,21 +117,45 @@ class AdaptivePool:
 
 
 @dataclass(frozen=True)
-class Dropout:
-    """Leaves units out while training (inverted: the kept ones are scaled up then)."""
+class Dropout(Sourced):
+    """Leaves units out while training.
+
+    form: `inverted` scales the kept ones up while training; `2012` scales all down in testing. On average both
+    give the layer behind the same, but while training its input is 1 / (1 - rate) times as large with `inverted`.
+    """
 
     name: str
+    form: Literal["inverted", "2012"] = "inverted"
+    rate: float = 0.5
 
 
 @dataclass(frozen=True)
-class Linear:
-    """A fully connected layer. out_features None: one for each class."""
+class Linear(Sourced):
+    """A fully connected layer. out_features None: one for each class. weight_std, bias: as in `Conv`."""
 
     name: str
     out_features: int | None
+    weight_std: float | None = None
+    bias: float | None = None
 
 
-LayerSpec = Conv | Activation | Norm | Pool | AdaptivePool | Dropout | Linear
+LayerSpec = Conv | Activation | Norm | MapNorm | Pool | AdaptivePool | Dropout | Linear
+
+
+@dataclass(frozen=True)
+class Inputs(Sourced):
+    """What a network was made for: the way from a picture to its numbers.
+
+    size: side, px. cut_from: side of the square that crops of `size` are taken from, px. square: how a picture
+    becomes that square. channels: their order. scale: the range of the numbers. subtracted: what goes off.
+    """
+
+    size: int
+    cut_from: int
+    square: str
+    channels: str
+    scale: str
+    subtracted: str
 
 
 @dataclass(frozen=True)
@@ -115,14 +181,17 @@ class NetworkSpec:
     """A network's table.
 
     features: the layers before, classifier: those after the maps are laid out as one vector.
-    normalization: what its published weights were trained with. source: where the numbers come from.
+    normalization: what its published weights were trained with, as a recipe names it. source: where the numbers
+    come from. switches: what was changed in the table, see `switch`.
     """
 
     name: str
     features: tuple[LayerSpec, ...]
     classifier: tuple[LayerSpec, ...]
-    normalization: Literal["imagenet", "caffe"]
+    normalization: Literal["imagenet", "caffe", "mean", "mean_image"]
     source: str
+    inputs: Inputs
+    switches: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def layers(self) -> tuple[LayerSpec, ...]:
@@ -175,7 +244,9 @@ def _walk(spec: NetworkSpec, size: int) -> Iterator[LayerGeometry]:
         kernel: tuple[int, ...] = ()
         try:
             if isinstance(layer, Conv):
-                side = output_size(side, layer.kernel_size, stride=layer.stride, padding=layer.padding)
+                side = output_size(
+                    side, layer.kernel_size, stride=layer.stride, padding=layer.padding, ceil=layer.ceil
+                )
                 kernel = (layer.out_channels, channels // layer.groups, layer.kernel_size, layer.kernel_size)
                 channels, field = layer.out_channels, field.through(layer.kernel_size, layer.stride)
                 weights = kernel[0] * kernel[1] * kernel[2] * kernel[3]

@@ -18,6 +18,7 @@ from alexnet.data.augment import Augmentation, augment
 from alexnet.data.batches import epoch_order, gather
 from alexnet.data.decode import Pixels
 from alexnet.data.split import Split
+from alexnet.data.statistics import PrincipalColors
 from alexnet.errors import RunError
 from alexnet.evaluation.evaluate import HeldOutScore, measure
 from alexnet.evaluation.metrics import num_wrong
@@ -25,11 +26,11 @@ from alexnet.model.checkpoint import TrainedNetwork, save_network
 from alexnet.recipe import Recipe
 from alexnet.records import EpochRecord, StepRecord
 from alexnet.runs import RunFolder
-from alexnet.training.events import Ended, Listener, Stepped, Warned
+from alexnet.training.events import Ended, Listener, Note, Stepped, Warned
 from alexnet.training.optimizer import Optimizers
 from alexnet.training.processes import Machine
 from alexnet.training.resume import Position, load_state, save_state
-from alexnet.training.schedule import picture_size, rate_factor, usable_sizes
+from alexnet.training.schedule import Rates, picture_size, rates_at, usable_sizes
 
 __all__ = ["Job", "fit"]
 
@@ -42,13 +43,18 @@ STALLED = 0.98
 
 @dataclass(frozen=True)
 class Job:
-    """All that the loop works on. trained: the network on its device, with classes and preprocessing."""
+    """All that the loop works on.
+
+    trained: the network on its device, with classes and preprocessing. colors: principal colours of the training
+    pictures, None where the recipe does not use them.
+    """
 
     recipe: Recipe
     trained: TrainedNetwork
     pixels: Pixels
     split: Split
     machine: Machine
+    colors: PrincipalColors | None = None
 
     @property
     def batch_size(self) -> int:
@@ -64,6 +70,16 @@ class Job:
     def num_steps(self) -> int:
         """Steps of the whole training."""
         return self.recipe.epochs * self.steps_per_epoch
+
+    def rates(self, position: Position) -> Rates:
+        """Shares of the peak rates for the next step."""
+        return rates_at(
+            self.recipe,
+            position.step,
+            num_steps=self.num_steps,
+            steps_per_epoch=self.steps_per_epoch,
+            num_drops=position.plateau.num_drops,
+        )
 
     @property
     def guessing_loss(self) -> float:
@@ -97,28 +113,38 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> Position:
             torch.manual_seed(2 * (recipe.seed * 1_000_003 + position.step))  # dropout
             generator = torch.Generator().manual_seed(2 * (recipe.seed * 1_000_003 + position.step) + 1)
             size = picture_size(recipe, sizes, position.step, num_steps=job.num_steps)
-            factor = rate_factor(recipe, position.step, num_steps=job.num_steps, steps_per_epoch=job.steps_per_epoch)
+            rates = job.rates(position)
 
             order = epoch_order(len(job.split.train), seed=recipe.seed, epoch=epoch)
             places = order[place * job.batch_size : (place + 1) * job.batch_size]
             pictures, labels = gather(job.pixels, job.split.train, places, device)
-            x = augment(pictures, augmentation, job.trained.preprocessing, size=size, generator=generator)
+            colors = job.colors if position.step < recipe.pca_until * job.num_steps else None
+            x = augment(
+                pictures,
+                augmentation,
+                job.trained.preprocessing,
+                size=size,
+                generator=generator,
+                colors=colors,
+                mean_picture=network.mean_image,
+            )
             with autocast:
                 logits = network(x)
             loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
             loss.backward()  # type: ignore[no-untyped-call]
-            optimizers.step(factor)
+            optimizers.step(rates)
 
             position.step += 1
-            record = _count(job, position, epoch, factor * recipe.learning_rate, loss, logits, labels)
+            record = _count(job, position, epoch, rates.main * recipe.learning_rate, loss, logits, labels)
             position.step_seconds += time.perf_counter() - began
             position.seconds = time.perf_counter() - started
             run.append_records("steps.csv", [record])
             emit(_progress(job, position, record))
             if place == job.steps_per_epoch - 1:
-                ended = _end_epoch(job, run, position, epoch, size, factor, started)
+                ended = _end_epoch(job, run, position, epoch, size, rates.main, started)
                 emit(ended)
                 _warn_if_stalled(job, position, emit)
+                _drop_on_plateau(job, position, ended, emit)
                 position.start_epoch()
                 if time.perf_counter() - saved > SAVE_SECONDS and position.step < job.num_steps:
                     save_state(run, network, optimizers, position)
@@ -199,6 +225,14 @@ def _end_epoch(
         save_network(run, job.trained, epoch=epoch + 1)
     run.append_records("epochs.csv", [record])
     return Ended(record, job.recipe.epochs, is_best)
+
+
+def _drop_on_plateau(job: Job, position: Position, ended: Ended, emit: Listener) -> None:
+    """With schedule `plateau`, lower the rate when the validation error has stopped improving."""
+    error, recipe = ended.record.validation_top1_error, job.recipe
+    if recipe.schedule == "plateau" and error is not None and position.plateau.update(error, recipe):
+        rate = recipe.learning_rate * recipe.step_factor**position.plateau.num_drops
+        emit(Note(f"no better validation error for {recipe.plateau_epochs} epochs: the rate drops to {rate:.3g}"))
 
 
 def _warn_if_stalled(job: Job, position: Position, emit: Listener) -> None:

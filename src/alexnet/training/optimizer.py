@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from alexnet.model.alexnet import AlexNet
 from alexnet.recipe import Recipe
+from alexnet.training.schedule import Rates
 
-__all__ = ["Muon", "Optimizers", "orthogonalize"]
+__all__ = ["Muon", "Optimizers", "PaperSGD", "orthogonalize"]
 
 LARGEST_SIDE = 512
 """Matrices whose shorter side is longer are left to AdamW: orthogonalizing them costs more than it saves."""
@@ -76,6 +77,47 @@ class Muon(torch.optim.Optimizer):
         weight.add_(update.reshape(weight.shape), alpha=-group["lr"] * scale)
 
 
+class PaperSGD(torch.optim.SGD):
+    """Stochastic gradient descent as the paper prints it: the rate is part of what the momentum remembers.
+
+        v ← momentum v - weight_decay lr w - lr g        w ← w + v
+
+    torch's SGD keeps b = momentum b + g + weight_decay w and takes lr b off w, so that a new rate holds at once for
+    all that b remembers. While the rate stays, both are the same (v = -lr b); on a step where it changes, torch's
+    momentum is lr'/lr times the paper's. Here b is scaled by lr/lr' then, and torch's fused update does the rest.
+
+    Source: Krizhevsky et al. 2012, §5; src/weights.cu of the 2012 program.
+    """
+
+    def __init__(self, params: Any, *, lr: float, momentum: float) -> None:
+        super().__init__(params, lr=lr, momentum=momentum, fused=True)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """One update of every parameter that has a gradient."""
+        for group in self.param_groups:
+            for weight in group["params"]:
+                self._carry_over(weight, group)
+        moving = [group for group in self.param_groups if group["lr"] > 0.0]
+        groups, self.param_groups = self.param_groups, moving
+        try:
+            return super().step(closure)  # type: ignore[no-any-return]
+        finally:
+            self.param_groups = groups
+
+    def _carry_over(self, weight: Tensor, group: dict[str, Any]) -> None:
+        """Keep v as it is where the rate has changed; at rate 0 the momentum runs out by itself."""
+        state = self.state[weight]
+        average, rate = state.get("momentum_buffer"), state.get("rate")
+        if average is not None and rate is not None:
+            if group["lr"] == 0.0:
+                weight.add_(average.mul_(group["momentum"]), alpha=-float(rate))
+            elif float(rate) != group["lr"]:
+                average.mul_(float(rate) / group["lr"])
+        if group["lr"] > 0.0:
+            state["rate"] = torch.tensor(group["lr"], dtype=torch.float64)
+
+
 class Optimizers:
     """The optimizers of a recipe as one: each with its peak rate, by parameter name."""
 
@@ -83,11 +125,11 @@ class Optimizers:
         self._parts = _build(network, recipe)
         self._names: dict[Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
 
-    def step(self, factor: float) -> None:
-        """One update at `factor` times the peak rates; gradients are cleared."""
+    def step(self, rates: Rates) -> None:
+        """One update at these shares of the peak rates; gradients are cleared."""
         for optimizer in self._parts:
             for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * factor
+                group["lr"] = group["peak"] * rates.of(group["layer"], is_bias=group["is_bias"])
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
 
@@ -117,24 +159,24 @@ class Optimizers:
 def _groups(
     network: AlexNet, recipe: Recipe, *, with_muon: bool
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Parameter groups for Muon and for the other optimizer; biases do not decay, frozen layers are left out."""
-    muon, other = [], []
-    modules = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
-    for module in modules:
+    """Parameter groups for Muon and for the other optimizer; frozen layers are left out."""
+    muon: list[dict[str, Any]] = []
+    other: list[dict[str, Any]] = []
+    layers = [(name, m) for name, m in network.named_layers() if isinstance(m, nn.Conv2d | nn.Linear)]
+    for name, module in layers:
         factor = recipe.kernel_learning_rate_factor if isinstance(module, nn.Conv2d) else 1.0
         for parameter in module.parameters(recurse=False):
             parameter.requires_grad_(factor > 0)
             if factor == 0:
                 continue
-            is_matrix = parameter.ndim > 1
-            decay = recipe.weight_decay if is_matrix else 0.0
+            is_bias = parameter.ndim == 1
             shorter = min(len(parameter), parameter[0].numel())
-            if with_muon and is_matrix and shorter <= LARGEST_SIDE and module is not modules[-1]:
-                peak = recipe.muon_learning_rate * factor
-                muon.append({"params": [parameter], "weight_decay": decay, "lr": peak, "peak": peak})
-            else:
-                peak = recipe.learning_rate * factor
-                other.append({"params": [parameter], "weight_decay": decay, "lr": peak, "peak": peak})
+            by_muon = with_muon and not is_bias and shorter <= LARGEST_SIDE and name != layers[-1][0]
+            peak = factor * (recipe.muon_learning_rate if by_muon else recipe.learning_rate)
+            peak *= recipe.bias_learning_rate_factor if is_bias else 1.0
+            decay = recipe.weight_decay if not is_bias or recipe.decay_biases else 0.0
+            group = {"params": [parameter], "weight_decay": decay, "lr": peak, "peak": peak}
+            (muon if by_muon else other).append(group | {"layer": name, "is_bias": is_bias})
     return muon, other
 
 
@@ -143,6 +185,8 @@ def _build(network: AlexNet, recipe: Recipe) -> list[torch.optim.Optimizer]:
     rate = recipe.learning_rate
     if recipe.optimizer == "sgd":
         return [torch.optim.SGD(other, lr=rate, momentum=recipe.momentum)]
+    if recipe.optimizer == "sgd_2012":
+        return [PaperSGD(other, lr=rate, momentum=recipe.momentum)]
     if recipe.optimizer == "adam":
         return [torch.optim.Adam(other, lr=rate, fused=True)]
     parts: list[torch.optim.Optimizer] = [torch.optim.AdamW(other, lr=rate, betas=(0.9, 0.99), fused=True)]

@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import asdict, dataclass, field
 
 import safetensors.torch
 from safetensors import SafetensorError
@@ -12,6 +13,7 @@ from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import write_tensors
 from alexnet.runs import RunFolder
 from alexnet.training.optimizer import Optimizers
+from alexnet.training.schedule import Plateau
 
 __all__ = ["Position", "discard_state", "load_state", "save_state"]
 
@@ -20,7 +22,8 @@ __all__ = ["Position", "discard_state", "load_state", "save_state"]
 class Position:
     """How far a training is. step: updates done. Sums run over the current epoch; seconds over all of it.
 
-    best: (top-1 error, loss) of the chosen checkpoint, None before the first.
+    best: (top-1 error, loss) of the chosen checkpoint, None before the first. plateau: what schedule `plateau`
+    remembers.
     """
 
     step: int = 0
@@ -32,6 +35,7 @@ class Position:
     step_seconds: float = 0.0
     seconds: float = 0.0
     best: tuple[float, float] | None = None
+    plateau: Plateau = field(default_factory=Plateau)
 
     def start_epoch(self) -> None:
         """Set the epoch's sums to zero."""
@@ -49,7 +53,9 @@ def save_state(run: RunFolder, network: AlexNet, optimizers: Optimizers, positio
     tensors = {f"model.{key}": value for key, value in network.state_dict().items()}
     tensors |= {f"optimizer.{key}": value for key, value in optimizers.state_tensors().items()}
     write_tensors(run, f"state/{name}", tensors)
-    run.write_json("state/state.json", {"tensors": name, **asdict(position)})
+    values = asdict(position)
+    values["plateau"]["best"] = None if math.isinf(position.plateau.best) else position.plateau.best
+    run.write_json("state/state.json", {"tensors": name, **values})
     for old in run.state_dir.glob("step-*.safetensors"):
         if old.name != name:
             with contextlib.suppress(OSError):
@@ -72,8 +78,9 @@ def load_state(run: RunFolder, network: AlexNet, optimizers: Optimizers) -> Posi
         network.load_state_dict(model)
         rest = {k.removeprefix("optimizer."): v for k, v in tensors.items() if k.startswith("optimizer.")}
         optimizers.load_state_tensors(rest)
-        best = values.pop("best")
-        position = Position(**values, best=tuple(best) if best else None)
+        best, plateau = values.pop("best"), values.pop("plateau")
+        remembered = Plateau(**(plateau | {"best": math.inf if plateau["best"] is None else plateau["best"]}))
+        position = Position(**values, best=tuple(best) if best else None, plateau=remembered)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         message = " ".join(str(error).split())[:160]
         raise RunError(f"{path}: the saved state is damaged ({message}); train anew in another --out") from error

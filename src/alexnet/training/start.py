@@ -23,36 +23,41 @@ class Start:
     """A recipe without `auto` in variant or normalization, and the weights to load, None from scratch.
 
     preprocessing: channels, mean and deviation that the weights learned with, where they come from a run.
+    mean_image: what the network of that run subtracts, [3, size, size], None if nothing.
     """
 
     recipe: Recipe
     tensors: Mapping[str, Tensor] | None
-    preprocessing: tuple[str, tuple[float, float, float], tuple[float, float, float]] | None
+    preprocessing: tuple[str, tuple[float, float, float], tuple[float, float, float]] | None = None
+    mean_image: Tensor | None = None
 
 
 def choose_start(recipe: Recipe, emit: Listener) -> Start:
     """Fetch or read the weights that the recipe names, and settle what it leaves to them.
 
-    `variant = auto` takes the variant whose layers have the weights' shapes; `normalization = auto` what that
-    run, or that variant's published weights, were trained with.
+    `variant = auto` takes that run's network, or the variant whose layers have the weights' shapes;
+    `normalization = auto` what that run, or that variant's published weights, were trained with.
 
     Raises:
         RecipeError: `auto` without weights, or no such variant.
         WeightsError, DownloadError, RunError: the weights cannot be had.
     """
-    tensors, own = None, None
+    tensors, run = None, None
     if recipe.weights is not None:
         path = _weights_path(recipe.weights, emit)
         tensors = read_weights(path)
-        if Path(recipe.weights).is_dir() and recipe.normalization == "auto":
-            own = load_network(RunFolder.open(recipe.weights)).preprocessing
+        run = load_network(RunFolder.open(recipe.weights)) if Path(recipe.weights).is_dir() else None
         recipe = recipe.replace(weights="imagenet" if recipe.weights == "imagenet" else str(path.resolve()))
     if recipe.variant == "auto":
-        recipe = recipe.replace(variant=_fitting(recipe, tensors))
-    spec = get_variant(recipe.variant)
-    if recipe.normalization == "auto":
-        recipe = recipe.replace(normalization=spec.normalization)
-    return Start(recipe, tensors, (own.channels, own.mean, own.deviation) if own else None)
+        own = {**run.network.spec.switches, **recipe.switches} if run else {}
+        recipe = recipe.replace(variant=run.network.spec.name if run else _fitting(recipe, tensors), **own)
+    if recipe.normalization != "auto":
+        return Start(recipe, tensors)
+    if run is None:
+        return Start(recipe.replace(normalization=get_variant(recipe.variant).normalization), tensors)
+    used, mean_image = run.preprocessing, run.network.mean_image
+    named = "mean_image" if mean_image is not None else "dataset"
+    return Start(recipe.replace(normalization=named), tensors, (used.channels, used.mean, used.deviation), mean_image)
 
 
 def _weights_path(weights: str, emit: Listener) -> Path:

@@ -3,28 +3,31 @@
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from alexnet.data.batches import channel_statistics
 from alexnet.data.cache import DecodedPictures, decode_folder
 from alexnet.data.check import FolderReport, check_folder
 from alexnet.data.decode import NORMALIZATIONS, plain_preprocessing
 from alexnet.data.folder import PictureFolder, scan_folder
 from alexnet.data.split import Split, split_pictures
-from alexnet.errors import RunError
+from alexnet.data.statistics import channel_statistics, mean_picture, principal_colors
+from alexnet.errors import RecipeError, RunError
 from alexnet.evaluation.evaluate import evaluate
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import TrainedNetwork, load_network
 from alexnet.model.initialization import initialize
 from alexnet.model.variants import get_variant
 from alexnet.model.weights import load_weights
-from alexnet.recipe import PRESETS, Recipe, recipe_differences
+from alexnet.presets import PRESETS
+from alexnet.recipe import Recipe, recipe_differences
 from alexnet.records import Preprocessing
 from alexnet.results import Run
 from alexnet.runs import SCHEMA, RunFolder
@@ -112,7 +115,7 @@ def free_run_path(data: Path, recipe: Recipe) -> Path:
 def _prepare(run: RunFolder, folder: PictureFolder, recipe: Recipe, emit: Listener) -> tuple[Job, DecodedPictures]:
     """Everything that a training needs: machine, start values, decoded and split pictures, network."""
     machine = choose_machine(recipe)
-    start = Start(recipe, None, None) if run.holds_state else choose_start(recipe, emit)
+    start = Start(recipe, None) if run.holds_state else choose_start(recipe, emit)
     pictures = _decode(folder, start.recipe, emit)
     split = split_pictures(
         pictures,
@@ -164,25 +167,46 @@ def _preprocessing(start: Start, pictures: DecodedPictures, split: Split) -> Pre
     recipe = start.recipe
     if start.preprocessing is not None:
         channels, mean, deviation = start.preprocessing
-    elif recipe.normalization == "dataset":
+    elif recipe.normalization in ("dataset", "mean", "mean_image"):
         mean, deviation = channel_statistics(pictures.pixels, split.train)
+        deviation = deviation if recipe.normalization == "dataset" else (1.0, 1.0, 1.0)
         channels = "RGB"
     else:
         channels, mean, deviation = NORMALIZATIONS[recipe.normalization]
-    return Preprocessing(recipe.size, recipe.resize, recipe.apply_exif, channels, mean, deviation)
+    plain = plain_preprocessing(recipe)
+    return replace(plain, channels=channels, mean=mean, deviation=deviation)
 
 
 def _build_job(start: Start, pictures: DecodedPictures, split: Split, machine: Machine, emit: Listener) -> Job:
     recipe = start.recipe
-    spec = get_variant(recipe.variant)
-    network = AlexNet(spec, size=recipe.size, num_classes=len(split.classes), dropout=recipe.dropout)
-    initialize(network, recipe.initialization, seed=recipe.seed)
+    spec = get_variant(recipe.variant, **recipe.switches)
+    by_pixel = recipe.normalization == "mean_image"
+    if recipe.schedule == "plateau" and not len(split.validation):
+        raise RecipeError("schedule = plateau needs validation pictures: set validation_fraction=0.1")
+    network = AlexNet(
+        spec, size=recipe.size, num_classes=len(split.classes), dropout=recipe.dropout, mean_image=by_pixel
+    )
+    initialize(
+        network,
+        recipe.initialization,
+        seed=recipe.seed,
+        hidden_bias=recipe.hidden_bias,
+        kernel_std=recipe.kernel_std,
+        head_std=recipe.head_std,
+    )
     if start.tensors is not None:
         _load(network, start.tensors, str(recipe.weights), emit)
-    network.to(device=machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     preprocessing = _preprocessing(start, pictures, split)
-    trained = TrainedNetwork(network, split.classes, preprocessing, mirror=recipe.mirror_test)
-    return Job(recipe, trained, pictures.pixels, split, machine)
+    if network.mean_image is not None:
+        network.mean_image.copy_(
+            mean_picture(pictures.pixels, split.train, preprocessing)
+            if start.mean_image is None
+            else F.interpolate(start.mean_image[None], [recipe.size] * 2, mode="bilinear")[0]
+        )
+    network.to(device=machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    trained = TrainedNetwork(network, split.classes, preprocessing, views=recipe.test_views)
+    colors = principal_colors(pictures.pixels, split.train) if recipe.pca_color > 0.0 else None
+    return Job(recipe, trained, pictures.pixels, split, machine, colors)
 
 
 def _load(network: AlexNet, tensors: Mapping[str, Tensor], source: str, emit: Listener) -> None:

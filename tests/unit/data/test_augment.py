@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from alexnet.data.augment import Augmentation, augment
-from alexnet.data.batches import channel_statistics, epoch_order
+from alexnet.data.batches import epoch_order
 from alexnet.data.decode import normalize
 from alexnet.data.split import Subset
+from alexnet.data.statistics import channel_statistics
 from alexnet.records import Preprocessing
 
 PLAIN = Preprocessing(32, "squash", True, "RGB", (100.0, 110.0, 120.0), (50.0, 60.0, 70.0))

@@ -20,7 +20,7 @@ CLASSES = ("a", "b", "c", "d", "e", "f", "g")
 def trained() -> TrainedNetwork:
     torch.manual_seed(0)
     network = AlexNet(VARIANTS["seminar"], size=67, num_classes=7)
-    return TrainedNetwork(network, CLASSES, PLAIN, mirror=False)
+    return TrainedNetwork(network, CLASSES, PLAIN)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_scores_during_training_equal_those_of_the_test(trained: TrainedNetwork,
 
 
 def test_mirror_averages_both_views(trained: TrainedNetwork, pixels: np.ndarray) -> None:
-    both = TrainedNetwork(trained.network, CLASSES, PLAIN, mirror=True)
+    both = TrainedNetwork(trained.network, CLASSES, PLAIN, views="mirror")
     flipped = np.ascontiguousarray(pixels[:, :, ::-1])
     names = [str(i) for i in range(11)]
     _, first = evaluate(both, pixels, SUBSET, names)

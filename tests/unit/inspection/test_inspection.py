@@ -20,7 +20,7 @@ def make(variant: str = "seminar", channels: str = "RGB") -> TrainedNetwork:
     torch.manual_seed(1)
     network = AlexNet(VARIANTS[variant], size=67, num_classes=3)
     return TrainedNetwork(
-        network, ("a", "b", "c"), Preprocessing(67, "squash", True, channels, (9.0,) * 3, (60.0,) * 3), mirror=False
+        network, ("a", "b", "c"), Preprocessing(67, "squash", True, channels, (9.0,) * 3, (60.0,) * 3)
     )
 
 

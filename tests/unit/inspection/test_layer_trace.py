@@ -22,7 +22,7 @@ def trained(request: pytest.FixtureRequest) -> TrainedNetwork:
     network = AlexNet(get_variant(request.param), size=96, num_classes=3)
     channels = "BGR" if request.param == "caffe" else "RGB"
     preprocessing = Preprocessing(96, "crop", True, channels, (100.0, 110.0, 120.0), (50.0, 51.0, 52.0))
-    return TrainedNetwork(network, ("a", "b", "c"), preprocessing, mirror=False)
+    return TrainedNetwork(network, ("a", "b", "c"), preprocessing)
 
 
 PICTURE = np.random.default_rng(0).integers(0, 255, (96, 96, 3), dtype=np.uint8)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from alexnet.model.lrn import LocalResponseNorm, local_response_norm
+from alexnet.model.lrn import LocalResponseNorm, MapResponseNorm, local_response_norm
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 7])
@@ -26,6 +26,57 @@ def test_paper_formula_does_not_divide_alpha() -> None:
     np.testing.assert_allclose(ours[0, :, 0, 0].numpy(), expected, rtol=1e-12)
     divided = local_response_norm(x, 5, alpha=5e-4, beta=0.75, k=2.0)
     torch.testing.assert_close(ours, divided)
+
+
+def by_loops(a: np.ndarray, k: float, scale: float, beta: float, size: int, groups: int) -> np.ndarray:
+    """(k + scale * sum of a² over the window within the tower)^beta, place by place, in float64."""
+    out, width = np.empty_like(a), a.shape[1] // groups
+    for n, i, y, x in np.ndindex(*a.shape):
+        first, last = i // width * width, i // width * width + width - 1
+        window = range(max(first, i - size // 2), min(last, i + (size - 1) // 2) + 1)
+        out[n, i, y, x] = a[n, i, y, x] / (k + scale * sum(a[n, j, y, x] ** 2 for j in window)) ** beta
+    return out
+
+
+CONVENTIONS = {  # (k, alpha, divided, groups) and what the formula sums with
+    "paper §3.3": ((2.0, 1e-4, False, 1), 1e-4),
+    "2012 program": ((2.0, 1e-4, True, 2), 1e-4 / 5),
+    "Caffe": ((1.0, 1e-4, True, 1), 1e-4 / 5),
+}
+
+
+@pytest.mark.parametrize("name", CONVENTIONS)
+def test_each_convention_equals_its_formula_forward_and_backward(name: str) -> None:
+    (k, alpha, divided, groups), scale = CONVENTIONS[name]
+    x = torch.randn(2, 12, 2, 3, dtype=torch.float64, requires_grad=True)
+    large = x.detach() * 80
+    ours = local_response_norm(large, 5, alpha=alpha, beta=0.75, k=k, alpha_divided=divided, groups=groups)
+    np.testing.assert_allclose(ours.numpy(), by_loops(large.numpy(), k, scale, 0.75, 5, groups), rtol=1e-12)
+    # backward: numeric differences, at a scale at which the denominator matters
+    assert torch.autograd.gradcheck(
+        lambda v: local_response_norm(v, 5, alpha=alpha * 6400, beta=0.75, k=k, alpha_divided=divided, groups=groups),
+        (x,),
+    )
+
+
+def test_window_ends_where_its_tower_does() -> None:
+    x = torch.zeros(1, 8, 1, 1, dtype=torch.float64)
+    x[0, 3] = 100.0
+    x[0, 4] = 1.0
+    joined = local_response_norm(x, 5, alpha=1.0, k=1.0)[0, 4].item()
+    parted = local_response_norm(x, 5, alpha=1.0, k=1.0, groups=2)[0, 4].item()
+    assert joined < 0.01
+    assert parted == pytest.approx(1 / 1.2**0.75)
+
+
+def test_norm_within_a_map_equals_its_formula() -> None:
+    x = torch.randn(2, 3, 6, 5, dtype=torch.float64) * 50
+    a, expected = x.numpy(), np.empty(x.shape)
+    for n, c, i, j in np.ndindex(*x.shape):
+        around = a[n, c, max(0, i - 2) : i + 3, max(0, j - 2) : j + 3]
+        expected[n, c, i, j] = a[n, c, i, j] / (1 + 1e-3 / 25 * (around**2).sum()) ** 0.75
+    np.testing.assert_allclose(MapResponseNorm()(x).numpy(), expected, rtol=1e-12)
+    assert repr(MapResponseNorm()) == "MapResponseNorm(5, alpha=0.001, beta=0.75, k=1.0)"
 
 
 @pytest.mark.parametrize("beta", [0.75, 0.5])

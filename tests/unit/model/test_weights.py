@@ -1,16 +1,22 @@
 """Weights from elsewhere: matched, partly loaded, reported, refused."""
 
+import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from scipy import signal
 
+from alexnet.data.decode import decode_picture, normalize
 from alexnet.errors import WeightsError
+from alexnet.inspection.recording import recorded
 from alexnet.model.alexnet import AlexNet
+from alexnet.model.specs import Conv
 from alexnet.model.variants import VARIANTS
 from alexnet.model.weights import fitting_variant, layer_weights, load_weights, read_weights
+from alexnet.records import Preprocessing
 
 SMALL = {"conv1.weight": torch.ones(96, 3, 11, 11), "conv1.bias": torch.zeros(96)}
 
@@ -118,21 +124,68 @@ def test_real_kernels_fit_the_caffe_variant(shared_data: Path) -> None:
 
 def test_reference_activations_of_the_original_program_are_reproduced(shared_data: Path) -> None:
     """CaffeNet's conv1 and conv2 on one picture: our convolution, pooling and normalization against Caffe's."""
-    from alexnet.model.lrn import local_response_norm
-
     tensors = read_weights(shared_data / "weights" / "caffenet_conv12_float.npz")
     with np.load(shared_data / "weights" / "caffenet_reference_activations.npz") as arrays:
-        reference = {name: torch.from_numpy(np.array(arrays[name])).float() for name in arrays.files}
-    caffe = network("caffe", 227, 10)
-    load_weights(caffe, {k: v for k, v in tensors.items() if k.startswith(("conv1", "conv2"))}, "file")
-    x = reference["input"].reshape(1, 3, 227, 227)
-    with torch.no_grad():
-        pool1 = caffe["pool1"](caffe["conv1"](x).relu())  # CaffeNet pools before it normalizes
-        norm1 = local_response_norm(pool1, 5, alpha=1e-4, beta=0.75, k=1.0)
-        conv2 = caffe["conv2"](norm1).relu()
-        norm2 = local_response_norm(caffe["pool2"](conv2), 5, alpha=1e-4, beta=0.75, k=1.0)
-    for name, ours in {"pool1": pool1, "norm1": norm1, "conv2": conv2, "norm2": norm2}.items():
-        torch.testing.assert_close(ours[0], reference[name].reshape(ours[0].shape), rtol=0, atol=1e-3, msg=name)
+        reference = {name: torch.from_numpy(np.array(arrays[name])).double() for name in arrays.files}
+    caffenet = network("caffenet", 227, 10).double()  # float32 adds its own 1e-3 at pool1, whose range is 1520
+    load_weights(caffenet, {k: v for k, v in tensors.items() if k.startswith(("conv1", "conv2"))}, "file")
+    with recorded(caffenet, ["pool1", "norm1", "relu2", "norm2"]) as ours:
+        caffenet(reference["input"].reshape(1, 3, 227, 227))
+    for name, layer in {"pool1": "pool1", "norm1": "norm1", "conv2": "relu2", "norm2": "norm2"}.items():
+        expected = reference[name].reshape(ours[layer][0].shape)
+        torch.testing.assert_close(ours[layer][0], expected, rtol=0, atol=1e-3, msg=name)
+
+
+def test_caffe_kernels_on_real_pictures_equal_an_independent_computation(shared_data: Path) -> None:
+    """Picture to pool5 in float64 with SciPy's correlation, NumPy's maxima and sums of squares, layer by layer."""
+    tensors = read_weights(shared_data / "weights" / "caffe_alexnet_conv_q7.npz")
+    caffe = network("caffe", 95, 8).double()
+    load_weights(caffe, tensors, "file")
+    with tarfile.open(shared_data / "natural8.tar") as archive:
+        names = ["cat", "car", "flower"]
+        members = [next(m for m in archive if m.isreg() and f"test/{name}/" in m.name) for name in names]
+        files = [archive.extractfile(member) for member in members]
+        plain = Preprocessing(95, "squash", True, "BGR", (104.0, 117.0, 123.0), (1.0, 1.0, 1.0))
+        pixels = [decode_picture(file.read(), plain) for file in files if file]
+    entry = normalize(torch.from_numpy(np.stack(pixels)), plain).double()
+    convs = ["conv1", "conv2", "conv3", "conv4", "conv5"]
+    with recorded(caffe, ["pool5", *convs]) as ours:
+        caffe(entry)
+    for number, picture in enumerate(entry.numpy()):
+        maps = picture
+        for layer in convs:
+            spec = next(s for s in VARIANTS["caffe"].features if s.name == layer)
+            maps = correlate_by_scipy(maps, tensors, spec)
+            np.testing.assert_allclose(ours[layer][number].numpy(), maps, atol=1e-6)
+            maps = maps.clip(0)
+            if layer in ("conv1", "conv2"):
+                maps = max_by_numpy(normalize_by_numpy(maps))
+        np.testing.assert_allclose(ours["pool5"][number].numpy(), max_by_numpy(maps), atol=1e-6)
+        assert maps.max() > 1, "the kernels respond"
+
+
+def correlate_by_scipy(maps: np.ndarray, tensors: dict[str, torch.Tensor], spec: Conv) -> np.ndarray:
+    weights, bias = tensors[f"{spec.name}.weight"].double().numpy(), tensors[f"{spec.name}.bias"].double().numpy()
+    padded = np.pad(maps, ((0, 0), (spec.padding,) * 2, (spec.padding,) * 2))
+    share, per_group = weights.shape[1], spec.out_channels // spec.groups
+    found = []
+    for number, kernel in enumerate(weights):
+        first = number // per_group * share
+        whole = signal.correlate(padded[first : first + share], kernel, mode="valid", method="direct")[0]
+        found.append(whole[:: spec.stride, :: spec.stride] + bias[number])
+    return np.stack(found)
+
+
+def normalize_by_numpy(maps: np.ndarray) -> np.ndarray:
+    padded = np.pad(maps**2, ((2, 2), (0, 0), (0, 0)))
+    return maps / (1 + 1e-4 / 5 * sum(padded[i : i + len(maps)] for i in range(5))) ** 0.75
+
+
+def max_by_numpy(maps: np.ndarray) -> np.ndarray:
+    """Windows of 3 px in steps of 2; the last may hang over the edge."""
+    length = -(-(maps.shape[1] - 3) // 2) + 1
+    rows = [[maps[:, 2 * i : 2 * i + 3, 2 * j : 2 * j + 3].max((1, 2)) for j in range(length)] for i in range(length)]
+    return np.array(rows).transpose(2, 0, 1)
 
 
 def test_odd_npz_files_are_named_or_read_in_part(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ import torch
 
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.variants import VARIANTS
-from alexnet.recipe import PRESETS
-from alexnet.training.optimizer import Muon, Optimizers, orthogonalize
+from alexnet.presets import PRESETS
+from alexnet.training.optimizer import Muon, Optimizers, PaperSGD, orthogonalize
+from alexnet.training.schedule import Rates
 
 
 @pytest.mark.parametrize("shape", [(8, 40), (40, 8), (16, 16)])
@@ -34,7 +35,7 @@ def test_gathered_products_equal_the_iteration_as_it_is_written(shape: tuple[int
 
 
 def test_muon_step_is_the_formula() -> None:
-    weight = torch.nn.Parameter(torch.randn(4, 2, 3, 3))
+    weight = torch.torch.nn.Parameter(torch.randn(4, 2, 3, 3))
     start, gradient = weight.detach().clone(), torch.randn(4, 2, 3, 3)
     weight.grad = gradient.clone()
     Muon([weight], lr=0.1, momentum=0.9, weight_decay=0.5).step()
@@ -53,7 +54,7 @@ def learn(network: AlexNet, optimizers: Optimizers, steps: int = 2) -> None:
     for _ in range(steps):
         torch.manual_seed(7)
         torch.nn.functional.cross_entropy(network(x), torch.tensor([0, 1, 2, 0])).backward()
-        optimizers.step(1.0)
+        optimizers.step(Rates(1.0, 1.0))
 
 
 def test_seminar_recipe_steps_as_torchs_adam() -> None:
@@ -104,6 +105,46 @@ def test_biases_do_not_decay() -> None:
     for parameter in network.parameters():
         parameter.grad = torch.zeros_like(parameter)
     weight = network["fc7"].weight.abs().sum().item()  # type: ignore[union-attr,operator]
-    optimizers.step(1.0)
+    optimizers.step(Rates(1.0, 1.0))
     assert bool((network["conv1"].bias == 1).all())  # type: ignore[union-attr]
     assert network["fc7"].weight.abs().sum().item() < weight  # type: ignore[union-attr,operator]
+
+
+def printed_rule(rates: list[float], gradients: list[torch.Tensor], start: torch.Tensor) -> torch.Tensor:
+    """The paper's §5, number by number: v ← 0.9 v - 0.0005 e w - e g; w ← w + v."""
+    w, v = start.clone(), torch.zeros_like(start)
+    for rate, gradient in zip(rates, gradients, strict=True):
+        v = 0.9 * v - 0.0005 * rate * w - rate * gradient
+        w = w + v
+    return w
+
+
+@pytest.mark.parametrize(
+    "rates",
+    [[0.01] * 6, [0.01, 0.01, 0.001, 0.001, 0.0001, 0.0001], [0.001, 0.01, 0.0, 0.0, 0.005], [0.01, 0.01, 0.0, 0.01]],
+)
+def test_paper_sgd_is_the_printed_rule(rates: list[float]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    start = torch.randn(7, 5, generator=generator, dtype=torch.float64)
+    gradients = [torch.randn(7, 5, generator=generator, dtype=torch.float64) for _ in rates]
+    weight = torch.nn.Parameter(start.clone())
+    optimizer = PaperSGD([{"params": [weight], "weight_decay": 5e-4}], lr=rates[0], momentum=0.9)
+    for rate, gradient in zip(rates, gradients, strict=True):
+        optimizer.param_groups[0]["lr"] = rate
+        weight.grad = gradient.clone()
+        optimizer.step()
+    torch.testing.assert_close(weight.detach(), printed_rule(rates, gradients, start), rtol=1e-12, atol=1e-14)
+
+
+def test_torch_sgd_differs_from_the_printed_rule_where_the_rate_drops() -> None:
+    """On the step of the drop torch's momentum is a tenth of the paper's; before it both are the same."""
+    for rates, same in (([0.01] * 3, True), ([0.01, 0.01, 0.001], False)):
+        weight = torch.nn.Parameter(torch.ones(3, dtype=torch.float64))
+        optimizer = torch.optim.SGD([weight], lr=0.01, momentum=0.9, weight_decay=5e-4)
+        gradients = [torch.full((3,), float(i + 1), dtype=torch.float64) for i in range(3)]
+        for rate, gradient in zip(rates, gradients, strict=True):
+            optimizer.param_groups[0]["lr"] = rate
+            weight.grad = gradient.clone()
+            optimizer.step()
+        expected = printed_rule(rates, gradients, torch.ones(3, dtype=torch.float64))
+        assert torch.allclose(weight.detach(), expected, rtol=1e-12) is same

@@ -7,13 +7,14 @@ import torch
 
 from alexnet.errors import RecipeError
 from alexnet.model.variants import VARIANTS
-from alexnet.recipe import PRESETS, Recipe
+from alexnet.presets import PRESETS
+from alexnet.recipe import Recipe
 from alexnet.training import processes
-from alexnet.training.schedule import picture_size, rate_factor, usable_sizes
+from alexnet.training.schedule import Plateau, picture_size, rates_at, usable_sizes
 
 
 def factors(recipe: Recipe, num_steps: int, steps_per_epoch: int) -> list[float]:
-    return [rate_factor(recipe, s, num_steps=num_steps, steps_per_epoch=steps_per_epoch) for s in range(num_steps)]
+    return [rates_at(recipe, s, num_steps=num_steps, steps_per_epoch=steps_per_epoch).main for s in range(num_steps)]
 
 
 def test_one_cycle_rises_to_its_peak_and_falls_to_nearly_nothing() -> None:
@@ -28,6 +29,39 @@ def test_one_cycle_rises_to_its_peak_and_falls_to_nearly_nothing() -> None:
 def test_seminar_rate_never_drops_within_its_20_epochs() -> None:
     assert set(factors(PRESETS["seminar"], 20 * 39, 39)) == {1.0}
     assert factors(PRESETS["seminar"].replace(step_epochs=2), 6, 2)[-1] == pytest.approx(0.1)
+
+
+def test_program_drops_where_its_log_says_and_biases_keep_their_rate() -> None:
+    """layer-params-145.cfg: epsW 0.01, then 0.001, 0.0001, 0.00001 at epochs 25, 51, 79; conv1 at 67, 72."""
+    recipe, told = PRESETS["program"], {}
+    for epoch in range(91):
+        rates = rates_at(recipe, epoch * 10, num_steps=910, steps_per_epoch=10)
+        told[epoch] = [
+            round(recipe.learning_rate * rates.of("conv2", is_bias=False), 9),
+            round(recipe.learning_rate * rates.of("conv1", is_bias=False), 9),
+            round(recipe.learning_rate * recipe.bias_learning_rate_factor * rates.of("conv2", is_bias=True), 9),
+            round(recipe.learning_rate * recipe.bias_learning_rate_factor * rates.of("conv1", is_bias=True), 9),
+        ]
+    changes = {epoch: told[epoch] for epoch in range(91) if epoch == 0 or told[epoch] != told[epoch - 1]}
+    assert changes == {
+        0: [0.01, 0.01, 0.02, 0.02],
+        25: [0.001, 0.001, 0.02, 0.02],
+        51: [0.0001, 0.0001, 0.02, 0.02],
+        67: [0.0001, 0.00001, 0.02, 0.02],
+        72: [0.0001, 0.0, 0.02, 0.0],
+        79: [0.00001, 0.0, 0.02, 0.0],
+    }
+
+
+def test_plateau_drops_three_times_when_validation_stops_improving() -> None:
+    recipe = PRESETS["paper"].replace(plateau_epochs=2)
+    plateau = Plateau()
+    dropped = [
+        plateau.update(error, recipe) for error in (0.5, 0.4, 0.4, 0.4, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3)
+    ]
+    assert [i for i, yes in enumerate(dropped) if yes] == [3, 6, 8]
+    rates = [rates_at(recipe, 0, num_steps=9, steps_per_epoch=3, num_drops=n).main for n in range(4)]
+    assert rates == pytest.approx([1.0, 0.1, 0.01, 0.001])
 
 
 def test_sizes_keep_the_input_of_the_fully_connected_layers() -> None:

@@ -154,7 +154,7 @@ def test_fine_tuning_takes_kernels_of_a_run_and_says_so(
 
 
 def test_preset_that_needs_weights_says_so(picture_folder: Path, tmp_path: Path) -> None:
-    from alexnet.recipe import PRESETS
+    from alexnet.presets import PRESETS
 
     with pytest.raises(RecipeError, match="starts from weights: give --weights"):
         train(picture_folder, PRESETS["finetune"], out=tmp_path / "run")

@@ -1,0 +1,92 @@
+"""What the training pictures are like on average: means by channel and by pixel, principal colours."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from alexnet.data.decode import Pixels, centre_crop
+from alexnet.data.split import Subset
+from alexnet.records import Preprocessing
+
+__all__ = ["PrincipalColors", "channel_statistics", "mean_picture", "principal_colors"]
+
+MOST = 2048
+"""Pictures, evenly spaced over the training set, that the statistics of colours are taken from."""
+
+
+def channel_statistics(
+    pixels: Pixels, subset: Subset, *, most: int = MOST
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Mean and standard deviation by channel, 0-255, of up to `most` evenly spaced pictures of a subset."""
+    counts = np.zeros((3, 256))
+    for row in _sample(subset, most):
+        for channel in range(3):
+            counts[channel] += np.bincount(pixels[row, :, :, channel].ravel(), minlength=256)
+    levels, shares = np.arange(256.0), counts / counts.sum(1, keepdims=True)
+    mean = shares @ levels
+    deviation = np.sqrt(np.maximum(shares @ levels**2 - mean**2, 1.0))
+    r, g, b = (round(float(value), 3) for value in mean)
+    dr, dg, db = (round(float(value), 3) for value in deviation)
+    return (r, g, b), (dr, dg, db)
+
+
+def _sample(subset: Subset, most: int) -> npt.NDArray[np.int64]:
+    return subset.indices[:: max(1, len(subset) // most)]
+
+
+def mean_picture(pixels: Pixels, subset: Subset, preprocessing: Preprocessing) -> Tensor:
+    """Mean of every pixel over a subset's pictures (centres), less the channel's mean of `preprocessing`.
+
+    Float32 [3, size, size], channels in the network's order, on the scale of the network's input.
+    """
+    total = np.zeros((preprocessing.size, preprocessing.size, 3))
+    for row in subset.indices:
+        total += centre_crop(pixels[row], preprocessing)
+    mean = total / max(1, len(subset))
+    if preprocessing.channels == "BGR":
+        mean = mean[:, :, ::-1]
+    picture = (mean - np.array(preprocessing.mean)) / np.array(preprocessing.deviation)
+    return torch.from_numpy(picture.transpose(2, 0, 1).astype(np.float32))
+
+
+@dataclass(frozen=True)
+class PrincipalColors:
+    """Directions in which the colours of the training pixels vary most.
+
+    eigenvalues: [3], of the covariance of RGB values on the scale 0-255, largest first. vectors: [3, 3], in columns.
+    """
+
+    eigenvalues: npt.NDArray[np.float64]
+    vectors: npt.NDArray[np.float64]
+
+    def shifts(self, count: int, strength: float, form: str, generator: torch.Generator) -> Tensor:
+        """Random shifts of RGB for `count` pictures, grey levels, [count, 3].
+
+            shift = P (alpha s)        alpha ~ N(0, strength²), a number for each direction and picture
+
+        Args:
+            form: `eigenvalue`: s is the eigenvalue of the covariance on the scale 0-1, times 255 (the paper's formula
+                on the scale on which it gives some grey levels; on 0-255 it would give hundreds). `deviation`: s is
+                its square root, as the name `color_stdevs` in the 2012 program says.
+
+        Source: Krizhevsky et al. 2012, §4.1; convdata_jpeg.py of the 2012 program.
+        """
+        scale = self.eigenvalues / 255.0 if form == "eigenvalue" else np.sqrt(self.eigenvalues)
+        alpha = torch.randn(count, 3, generator=generator, dtype=torch.float64) * strength
+        return (alpha * torch.from_numpy(scale) @ torch.from_numpy(self.vectors).T).float()
+
+
+def principal_colors(pixels: Pixels, subset: Subset, *, most: int = MOST) -> PrincipalColors:
+    """Principal colours of up to `most` evenly spaced pictures of a subset, all their pixels counted alike."""
+    total, squares, count = np.zeros(3), np.zeros((3, 3)), 0
+    for row in _sample(subset, most):
+        values = pixels[row].reshape(-1, 3).astype(np.float64)
+        total += values.sum(0)
+        squares += values.T @ values
+        count += len(values)
+    mean = total / count
+    eigenvalues, vectors = np.linalg.eigh(squares / count - np.outer(mean, mean))
+    return PrincipalColors(np.maximum(eigenvalues[::-1], 0.0), vectors[:, ::-1].copy())

@@ -1,0 +1,153 @@
+"""The tables of later years: Caffe's two reference networks, torchvision's, and the seminar's."""
+
+from alexnet.model.specs import (
+    Activation,
+    AdaptivePool,
+    Conv,
+    Dropout,
+    Inputs,
+    LayerSpec,
+    Linear,
+    NetworkSpec,
+    Norm,
+    Pool,
+)  # fmt: skip
+
+__all__ = ["CAFFE", "CAFFENET", "SEMINAR", "TORCHVISION"]
+
+SLIDE = "the seminar talk, slide 'Practical Part - AlexNet', 'Manually implemented'"
+NOTEBOOK = "the seminar's notebook (MumenRaida/SeminarDeepLearningAlexNet, commit aa7d1e9)"
+SEMINAR_SAID = {"": SLIDE, "weight_std": NOTEBOOK, "bias": NOTEBOOK}
+
+SEMINAR = NetworkSpec(
+    name="seminar",
+    features=(
+        Conv("conv1", 96, 11, stride=4, weight_std=0.01, bias=0.0, sources=SEMINAR_SAID),
+        Activation("relu1", sources=SEMINAR_SAID),
+        Norm("norm1", sources=SEMINAR_SAID),
+        Pool("pool1", sources=SEMINAR_SAID),
+        Conv("conv2", 256, 5, padding=2, weight_std=0.01, bias=0.0, sources=SEMINAR_SAID),
+        Activation("relu2", sources=SEMINAR_SAID),
+        Norm("norm2", sources=SEMINAR_SAID),
+        Pool("pool2", sources=SEMINAR_SAID),
+        Conv("conv3", 384, 3, padding=1, weight_std=0.01, bias=0.0, sources=SEMINAR_SAID),
+        Activation("relu3", sources=SEMINAR_SAID),
+        Conv("conv4", 384, 3, padding=1, weight_std=0.01, bias=0.0, sources=SEMINAR_SAID),
+        Activation("relu4", sources=SEMINAR_SAID),
+        Conv("conv5", 256, 3, padding=1, weight_std=0.01, bias=0.0, sources=SEMINAR_SAID),
+        Activation("relu5", sources=SEMINAR_SAID),
+        Pool("pool5", sources=SEMINAR_SAID),
+    ),
+    classifier=(
+        Dropout("drop6", sources=SEMINAR_SAID),
+        Linear("fc6", 4096, sources=SEMINAR_SAID),
+        Activation("relu6", sources=SEMINAR_SAID),
+        Dropout("drop7", sources=SEMINAR_SAID),
+        Linear("fc7", 4096, sources=SEMINAR_SAID),
+        Activation("relu7", sources=SEMINAR_SAID),
+        Linear("fc8", None, sources=SEMINAR_SAID),
+    ),
+    normalization="imagenet",
+    source=SLIDE,
+    inputs=Inputs(
+        96, 96, "whole picture squashed", "RGB", "unit deviation (0.229, 0.224, 0.225 of 255)",
+        "colour mean (0.485, 0.456, 0.406 of 255)", sources={"": NOTEBOOK},
+    ),
+)  # fmt: skip
+
+TV = {
+    "": "torchvision/models/alexnet.py",
+    "weight_std": "torch's own layers: U(-1/sqrt(fan_in), 1/sqrt(fan_in))",
+    "bias": "torch's own layers: U(-1/sqrt(fan_in), 1/sqrt(fan_in))",
+}
+
+TORCHVISION = NetworkSpec(
+    name="torchvision",
+    features=(
+        Conv("conv1", 64, 11, stride=4, padding=2, sources=TV),
+        Activation("relu1", sources=TV),
+        Pool("pool1", sources=TV),
+        Conv("conv2", 192, 5, padding=2, sources=TV),
+        Activation("relu2", sources=TV),
+        Pool("pool2", sources=TV),
+        Conv("conv3", 384, 3, padding=1, sources=TV),
+        Activation("relu3", sources=TV),
+        Conv("conv4", 256, 3, padding=1, sources=TV),
+        Activation("relu4", sources=TV),
+        Conv("conv5", 256, 3, padding=1, sources=TV),
+        Activation("relu5", sources=TV),
+        Pool("pool5", sources=TV),
+        AdaptivePool("avgpool", 6, sources=TV),
+    ),
+    classifier=(
+        Dropout("drop6", sources=TV),
+        Linear("fc6", 4096, sources=TV),
+        Activation("relu6", sources=TV),
+        Dropout("drop7", sources=TV),
+        Linear("fc7", 4096, sources=TV),
+        Activation("relu7", sources=TV),
+        Linear("fc8", None, sources=TV),
+    ),
+    normalization="imagenet",
+    source="torchvision.models.alexnet (Krizhevsky 2014, arXiv:1404.5997, one tower), 61,100,840 parameters",
+    inputs=Inputs(
+        224, 256, "random part resized; in testing short side to 256 px, centre cut out", "RGB",
+        "unit deviation (0.229, 0.224, 0.225 of 255)", "colour mean (0.485, 0.456, 0.406 of 255)",
+        sources={"": "torchvision, transforms of AlexNet_Weights.IMAGENET1K_V1"},
+    ),
+)  # fmt: skip
+
+
+def _caffe(name: str, folder: str, *, hidden_bias: float, pool_first: bool) -> NetworkSpec:
+    """One of Caffe's two reference networks; they differ in the order of pooling and LRN and in the biases."""
+    file = f"{folder}/train_val.prototxt"
+    said = {"": file, "ceil": "pooling_layer.cpp: ceil"}
+    norm_said = said | {"k": "lrn_layer.cpp: k is 1 by default", "alpha_divided": "lrn_layer.cpp: alpha / local_size"}
+
+    def conv(
+        number: int, channels: int, size: int, bias: float, *, stride: int = 1, padding: int = 0, groups: int = 1
+    ) -> Conv:
+        name = f"conv{number}"
+        return Conv(name, channels, size, stride, padding, groups, weight_std=0.01, bias=bias, sources=said)
+
+    def normalized(number: int) -> tuple[LayerSpec, LayerSpec]:
+        norm = Norm(f"norm{number}", k=1.0, sources=norm_said)
+        pool = Pool(f"pool{number}", ceil=True, sources=said)
+        return (pool, norm) if pool_first else (norm, pool)
+
+    def hidden(number: int) -> tuple[LayerSpec, ...]:
+        return (
+            Linear(f"fc{number}", 4096, 0.005, hidden_bias, sources=said),
+            Activation(f"relu{number}", sources=said),
+            Dropout(f"drop{number}", sources=said | {"form": "dropout_layer.cpp: scaled while training"}),
+        )
+
+    return NetworkSpec(
+        name=name,
+        features=(
+            conv(1, 96, 11, 0.0, stride=4),
+            Activation("relu1", sources=said),
+            *normalized(1),
+            conv(2, 256, 5, hidden_bias, padding=2, groups=2),
+            Activation("relu2", sources=said),
+            *normalized(2),
+            conv(3, 384, 3, 0.0, padding=1),
+            Activation("relu3", sources=said),
+            conv(4, 384, 3, hidden_bias, padding=1, groups=2),
+            Activation("relu4", sources=said),
+            conv(5, 256, 3, hidden_bias, padding=1, groups=2),
+            Activation("relu5", sources=said),
+            Pool("pool5", ceil=True, sources=said),
+        ),
+        classifier=(*hidden(6), *hidden(7), Linear("fc8", None, 0.01, 0.0, sources=said)),
+        normalization="caffe",
+        source=f"Caffe's {folder}: train_val.prototxt; pooling rounds up (pooling_layer.cpp), LRN k = 1",
+        inputs=Inputs(
+            227, 256, "whole picture squashed to 256 px", "BGR", "0 to 255", "mean image of ImageNet",
+            sources={"": file, "square": "Caffe's examples/imagenet/create_imagenet.sh"},
+        ),
+    )  # fmt: skip
+
+
+CAFFE = _caffe("caffe", "bvlc_alexnet", hidden_bias=0.1, pool_first=False)
+CAFFENET = _caffe("caffenet", "bvlc_reference_caffenet", hidden_bias=1.0, pool_first=True)
