@@ -45,7 +45,7 @@ bench: $(STAMP) ## measure speed against what a user would run instead; needs a 
 	$(BIN)/python -m benchmarks.convolution
 
 .PHONY: docs
-docs: $(STAMP) ## write docs/settings.md and docs/commands.md anew from the code
+docs: $(STAMP) ## write docs/settings.md, commands.md and variants.md anew from the code
 	$(BIN)/python docs/generate.py
 
 .PHONY: clean

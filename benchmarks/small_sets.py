@@ -23,22 +23,24 @@ from alexnet.training.train import train
 
 SMALL: dict[str, Any] = {"size": 96, "test_views": "mirror", "name": "trial"}
 
+BOTH: dict[str, Any] = {"kernel_std": 0.03, "hidden_bias": 0.1}
+
 SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
-    # from the paper's own settings towards paper-small
+    # from the paper's own settings, one change
     "paper": ("paper", {}),
-    "paper, rate 0.001": ("paper", {"learning_rate": 0.001}),
-    "paper, hidden biases 0.1": ("paper", {"hidden_bias": 0.1}),
-    "paper, conv3-5 at 0.03": ("paper", {"kernel_std": 0.03}),
-    # both of these are paper-small; from there, one suspect at a time
-    "paper-small": ("paper-small", {}),
-    "paper-small, hidden biases 0": ("paper-small", {"hidden_bias": 0.0}),
-    "paper-small, input of unit deviation": ("paper-small", {"normalization": "dataset"}),
-    "paper-small, last layer at 0.001": ("paper-small", {"head_std": 0.001}),
-    "paper-small, inverted dropout": ("paper-small", {"dropout_form": "inverted"}),
-    "paper-small, warm-up of a tenth": ("paper-small", {"warmup": 0.1}),
-    "paper-small, rate 0.03": ("paper-small", {"learning_rate": 0.03}),
-    "paper-small, rate 0.003": ("paper-small", {"learning_rate": 0.003}),
-    "paper-small, batch 64": ("paper-small", {"batch_size": 64}),
+    "rate 0.001": ("paper", {"learning_rate": 0.001}),
+    "hidden biases 0.1": ("paper", {"hidden_bias": 0.1}),
+    "conv3-5 at 0.03 (paper-small)": ("paper-small", {}),
+    # from both of the last two, one suspect at a time
+    "both": ("paper", BOTH),
+    "both, hidden biases 0 instead": ("paper", BOTH | {"hidden_bias": 0.0}),
+    "both, input of unit deviation": ("paper", BOTH | {"normalization": "dataset"}),
+    "both, last layer at 0.001": ("paper", BOTH | {"head_std": 0.001}),
+    "both, inverted dropout": ("paper", BOTH | {"dropout_form": "inverted"}),
+    "both, warm-up of a tenth": ("paper", BOTH | {"warmup": 0.1}),
+    "both, rate 0.03": ("paper", BOTH | {"learning_rate": 0.03}),
+    "both, rate 0.003": ("paper", BOTH | {"learning_rate": 0.003}),
+    "both, batch 64": ("paper", BOTH | {"batch_size": 64}),
 }
 """Name → preset and what is changed in it. All at 96 px, unless --set says otherwise."""
 

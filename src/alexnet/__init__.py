@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from alexnet.convolution.trace import trace_convolution
     from alexnet.data.folder import scan_folder
     from alexnet.errors import AlexNetError
+    from alexnet.model.differences import diff_variants
     from alexnet.model.summary import summarize
     from alexnet.prediction import predict
     from alexnet.presets import PRESETS
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from alexnet.results import Run, open_run
     from alexnet.results import kernels_of as kernels
     from alexnet.results import maps_of as feature_maps
+    from alexnet.retest import retest_together, retest_views
+    from alexnet.training.checking import check_recipe
+    from alexnet.training.plan import plan_training
     from alexnet.training.train import train
 
 HOMES = {
@@ -37,12 +41,17 @@ HOMES = {
     "Run": ("results", "Run"),
     "apply_kernel": ("convolution.apply", "apply_kernel"),
     "compare_runs": ("comparison.table", "compare_runs"),
+    "check_recipe": ("training.checking", "check_recipe"),
     "convolve2d": ("convolution.fast", "convolve2d"),
+    "diff_variants": ("model.differences", "diff_variants"),
     "feature_maps": ("results", "maps_of"),
     "kernels": ("results", "kernels_of"),
     "named_kernel": ("convolution.kernels", "named_kernel"),
     "open_run": ("results", "open_run"),
+    "plan_training": ("training.plan", "plan_training"),
     "predict": ("prediction", "predict"),
+    "retest_together": ("retest", "retest_together"),
+    "retest_views": ("retest", "retest_views"),
     "scan_folder": ("data.folder", "scan_folder"),
     "summarize": ("model.summary", "summarize"),
     "trace_convolution": ("convolution.trace", "trace_convolution"),
@@ -57,13 +66,18 @@ __all__ = [
     "Recipe",
     "Run",
     "apply_kernel",
+    "check_recipe",
     "compare_runs",
     "convolve2d",
+    "diff_variants",
     "feature_maps",
     "kernels",
     "named_kernel",
     "open_run",
+    "plan_training",
     "predict",
+    "retest_together",
+    "retest_views",
     "scan_folder",
     "summarize",
     "trace_convolution",

@@ -33,7 +33,7 @@ def test_help_loads_no_torch_numpy_or_matplotlib() -> None:
     assert "train" in answer.stdout
 
 
-@pytest.mark.parametrize("command", ["train", "predict", "recipe", "data check"])
+@pytest.mark.parametrize("command", ["train", "predict", "recipe", "data check", "model", "model diff"])
 def test_help_of_a_command_loads_no_torch_either(command: str) -> None:
     code = (
         f"import sys\nfrom alexnet.cli.main import run\n"
@@ -104,7 +104,16 @@ def test_no_file_speaks_of_a_machine() -> None:
     assert [p.name for p in texts if p.is_file() and leaks.search(p.read_text(encoding="utf-8"))] == []
 
 
-DOCTESTED = ["geometry", "recipe", "records", "model.lrn", "model.summary", "evaluation.metrics", "comparison.table"]
+DOCTESTED = [
+    "geometry",
+    "recipe",
+    "records",
+    "model.lrn",
+    "model.summary",
+    "model.differences",
+    "evaluation.metrics",
+    "comparison.table",
+]
 
 
 @pytest.mark.parametrize("module", DOCTESTED)
@@ -142,6 +151,8 @@ def test_readme_commands_are_those_of_the_program() -> None:
         command = root
         while words and words[0] in getattr(command, "commands", {}):
             command = command.commands[words.pop(0)]
+        if words:  # `alexnet model NAME` is `alexnet model show NAME`
+            command = getattr(command, "commands", {}).get(getattr(command, "fallback", None), command)
         assert not hasattr(command, "commands"), line
         known = {option for parameter in command.params for option in parameter.opts}
         assert [word for word in words if word.startswith("-") and word not in known] == [], line

@@ -1,4 +1,4 @@
-"""Commands that look at runs, networks and recipes."""
+"""Commands that look at runs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,13 +8,13 @@ import typer
 from alexnet.cli.options import Json, Out, RunPath
 from alexnet.cli.show import percent, screen
 from alexnet.errors import RecipeError
-from alexnet.presets import PRESETS
-from alexnet.recipe import Recipe
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["compare", "confusion", "curves", "kernels", "maps", "mistakes", "model", "recipe", "report"]
+    from alexnet.comparison.table import Published
+
+__all__ = ["compare", "confusion", "curves", "kernels", "maps", "mistakes", "report"]
 
 
 def _save(figure: "Figure", out: Path | None, default: Path, values: dict[str, Any]) -> None:
@@ -152,11 +152,23 @@ def report(run: RunPath, as_json: Json = False) -> None:
     screen.give(opened.summary() | {"report": str(page)})
 
 
+def _show_published(published: "Published") -> None:
+    """The paper's figures beside the runs', and whether they may be compared."""
+    rows = [
+        (row.run, row.test_set, row.views, row.num_networks, percent(row.top1_error), percent(row.top5_error))
+        for row in published.ours + published.results
+    ]
+    screen.table(["result", "test set", "views", "networks", "top-1 error", "top-5 error"], rows, right=(3, 4, 5))
+    for row, said in zip(published.ours, published.said, strict=True):
+        screen.say(f"{row.run}: {said}")
+
+
 def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="Page (.html) or picture to write.")] = Path(
         "comparison.html"
     ),
+    published: Annotated[bool, typer.Option("--published", help="Put the paper's figures beside them.")] = False,
     as_json: Json = False,
 ) -> None:
     """Put runs beside each other: curves in columns, scores, settings that differ, mistakes fixed and broken."""
@@ -165,8 +177,8 @@ def compare(
     from alexnet.results import open_run
 
     opened = [open_run(path) for path in runs]
-    comparison = compare_runs(opened)
-    page = write_comparison(opened, out)
+    comparison = compare_runs(opened, published=published)
+    page = write_comparison(opened, out, published=published)
     rows = [
         (s["run"], percent(s["top1_error"]), " to ".join(percent(x) for x in s["top1_interval"]),
          f"{s['num_mistakes']} of {s['num_pictures']}", f"{s['seconds']:.0f}", f"{s['pictures_per_second']:.0f}")
@@ -179,43 +191,7 @@ def compare(
             f"{change.before} → {change.after}: {len(change.fixed)} mistakes fixed, {len(change.broken)} broken "
             f"of {change.num_common} common pictures (sign test p = {change.p_value:.3g})"
         )
+    if comparison.published:
+        _show_published(comparison.published)
     screen.say(f"written: {page}")
     screen.give(comparison.to_dict() | {"page": str(page)})
-
-
-def model(
-    variant: Annotated[
-        str, typer.Argument(metavar="NAME", help="seminar, torchvision or caffe.", show_default=False)
-    ],
-    size: Annotated[int, typer.Option(help="Side of the picture, px.")] = 96,
-    classes: Annotated[int, typer.Option(min=1, help="Number of classes.")] = 8,
-    as_json: Json = False,
-) -> None:
-    """Print a network layer by layer: shapes, kernels, parameters, multiply-adds, receptive fields."""
-    from alexnet.model.summary import summarize
-
-    summary = summarize(variant, size=size, num_classes=classes)
-    rows: list[tuple[object, ...]] = [
-        (row.name, "×".join(map(str, row.output)), "×".join(map(str, row.kernel)),
-         f"{row.parameters:,}" if row.parameters else "", f"{row.multiply_adds:,}" if row.multiply_adds else "",
-         row.receptive_field)
-        for row in summary.layers
-    ]  # fmt: skip
-    rows.append(("total", "", "", f"{summary.parameters:,}", f"{summary.multiply_adds:,}", None))
-    header = ["layer", "output", "kernel", "parameters", "multiply-adds", "sees px"]
-    screen.table(header, rows, right=(3, 4, 5))
-    screen.say(f"{summary.variant}: {summary.source}")
-    screen.give(summary.to_dict())
-
-
-def recipe(preset: Annotated[str, typer.Argument(help=", ".join(PRESETS))] = "fast", as_json: Json = False) -> None:
-    """Print a recipe as TOML, each setting with what it means; a start for a file of your own."""
-    if preset not in PRESETS:
-        raise RecipeError(f"preset {preset}: no such recipe; choose one of {', '.join(PRESETS)}")
-    chosen = PRESETS[preset]
-    if not screen.as_json:
-        given = dict(line.split(" = ", 1) for line in chosen.to_toml().splitlines() if " = " in line)
-        for field, info in Recipe.model_fields.items():
-            screen.say(f"# {info.description}")
-            screen.say(f"{field} = {given[field]}" if field in given else f"# {field} is not set")
-    screen.give(chosen.model_dump())

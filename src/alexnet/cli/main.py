@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from alexnet.cli import look, pictures, training
+from alexnet.cli import look, models, pictures, training
 from alexnet.cli.convolve import convolve
 from alexnet.cli.show import screen
 from alexnet.errors import AlexNetError
@@ -41,13 +41,13 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "maps": look.maps,
     "report": look.report,
     "compare": look.compare,
-    "model": look.model,
-    "recipe": look.recipe,
+    "recipe": models.recipe,
     "convolve": convolve,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
 app.add_typer(pictures.app, name="data", help="Check pictures, draw practice pictures, tidy the cache.")
+app.add_typer(models.app, name="model")
 
 
 def _print_version(asked: bool) -> None:

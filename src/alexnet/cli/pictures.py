@@ -72,6 +72,35 @@ def soccer(
 
 
 @app.command()
+def thousand(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder to draw into.", show_default=False)],
+    classes: Annotated[int, typer.Option(min=2, max=1000, help="Classes.")] = 1000,
+    train: Annotated[int, typer.Option(min=1, help="Training pictures of each class.")] = 20,
+    test: Annotated[int, typer.Option(min=1, help="Test pictures of each class.")] = 5,
+    size: Annotated[int, typer.Option(min=32, max=512, help="Side of the pictures, px.")] = 96,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    as_json: Json = False,
+) -> None:
+    """Draw up to a thousand classes in ILSVRC's layout: shapes, textures and colours, drawn by this program."""
+    from alexnet.data.thousand import class_name, class_words, write_thousand
+
+    with TrainingScreen(screen) as listener:
+
+        def on_progress(done: int, total: int) -> None:
+            from alexnet.training.events import Progress
+
+            listener(Progress("drawing", done, total))
+
+        write_thousand(
+            directory, num_classes=classes, num_train=train, num_test=test, size=size, seed=seed,
+            on_progress=on_progress,
+        )  # fmt: skip
+    screen.say(f"{classes} classes of {train} training and {test} test pictures, drawn: {directory}")
+    named = {class_name(number): class_words(number) for number in range(classes)}
+    screen.give({"path": str(directory), "train": classes * train, "test": classes * test, "classes": named})
+
+
+@app.command()
 def cache(
     clear: Annotated[bool, typer.Option("--clear", help="Delete all of it.")] = False, as_json: Json = False
 ) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alexnet.cli.options import Json, RunPath
+from alexnet.cli.planning import show_plan
 from alexnet.cli.show import TrainingScreen, percent, screen
 from alexnet.errors import RecipeError, RunError
 from alexnet.presets import PRESETS
@@ -44,6 +45,7 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Start of everything random.", show_default=False)] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder.", show_default="runs/...")] = None,
     go_on: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run in --out.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what it would take, and train nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train on a folder of pictures; test, and write all there is to see into the run folder."""
@@ -53,7 +55,9 @@ def train(
     recipe = None if go_on and plain else _choose_recipe(name, recipe_file, settings or [], named)
     if go_on and out is None:
         raise RunError("--resume: say which run with --out, or use `alexnet resume RUN`")
-    _train(data, recipe, out, go_on=go_on)
+    if plan:
+        return show_plan(data, recipe or RunFolder.open(out or "").recipe)
+    return _train(data, recipe, out, go_on=go_on)
 
 
 def resume(run: RunPath, as_json: Json = False) -> None:
@@ -97,6 +101,26 @@ def _show_score(evaluation: "Evaluation") -> None:
     )
 
 
+Row = tuple[str, str, str, str]
+"""Name, top-1 error, its interval, top-5 error."""
+
+
+def _interval(shares: tuple[float, float]) -> str:
+    return f"{percent(shares[0])} to {percent(shares[1])}"
+
+
+def _score_row(name: str, evaluation: "Evaluation") -> Row:
+    top1, top5 = percent(evaluation.top1_error), percent(evaluation.top5_error)
+    return name, top1, _interval(evaluation.top1_interval), top5
+
+
+def _show_scores(what: str, rows: list[Row]) -> None:
+    """A table of tests; without top-5 errors where there are too few classes."""
+    header = [what, "top-1 error", "95 % interval", "top-5 error"]
+    width = 4 if any(row[3] != percent(None) for row in rows) else 3
+    screen.table(header[:width], [row[:width] for row in rows], right=(1, 2, 3)[: width - 1])
+
+
 def _show_result(run: "Run") -> None:
     evaluation = run.evaluation
     _show_score(evaluation)
@@ -105,27 +129,85 @@ def _show_result(run: "Run") -> None:
 
 
 def evaluate(
-    run: RunPath,
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Run folders; several are also tested together.", show_default=False),
+    ],
     data: Annotated[
         Path | None,
         typer.Option(help="Other pictures to test on; the run's own if not given.", show_default=False),
     ] = None,
+    views: Annotated[
+        str | None,
+        typer.Option(
+            help="Look at each picture so: `centre`, `mirror` (both ways), `ten_crop`; `all` compares them.",
+            show_default="the run's own",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Test a finished run again, in eval mode, every picture counted."""
+    """Test finished runs again, in eval mode, every picture counted; of several, also their mean probabilities."""
     from alexnet.results import open_run
+
+    opened = [open_run(path) for path in runs]
+    if views == "all":
+        _evaluate_views(opened, data)
+    elif len(opened) > 1:
+        _evaluate_together(opened, data, views)
+    else:
+        _evaluate_one(opened[0], data, views)
+
+
+def _evaluate_one(run: "Run", data: Path | None, views: str | None) -> None:
     from alexnet.retest import retest
 
-    opened = open_run(run)
-    result = retest(opened, data)
+    result = retest(run, data, views=views)
     _show_score(result.evaluation)
-    if result.num_left_out:
-        screen.note(f"{result.num_left_out} files left out: of classes that the network does not know, or unusable")
+    if views is not None:
+        screen.note(f"views: {result.evaluation.views}")
+    _show_notes(result.notes, result.num_left_out)
     screen.give(
-        {"run": str(run), "data": str(result.data)}
+        {"run": str(run.path), "data": str(result.data)}
         | result.evaluation.to_dict()
-        | {"num_left_out": result.num_left_out, "seconds": screen.seconds}
+        | {"num_left_out": result.num_left_out, "notes": list(result.notes), "seconds": screen.seconds}
     )
+
+
+def _evaluate_views(runs: "list[Run]", data: Path | None) -> None:
+    from alexnet.retest import retest_views
+
+    result = retest_views(runs, data)
+    _show_scores("views", [_score_row(name, evaluation) for name, evaluation in result.evaluations.items()])
+    for change in result.differences:
+        points, low, high = (f"{100 * share:+.1f}" for share in (change.difference, *change.interval))
+        screen.say(
+            f"{change.after} - {change.before}: {points} percentage points (95 % interval {low} to {high}); "
+            f"of {change.num_pictures} pictures {len(change.fixed)} fixed, {len(change.broken)} broken"
+        )
+    _show_notes(result.notes, result.num_left_out)
+    screen.give(result.to_dict() | {"seconds": screen.seconds})
+
+
+def _evaluate_together(runs: "list[Run]", data: Path | None, views: str | None) -> None:
+    from alexnet.retest import retest_together
+
+    result = retest_together(runs, data, views=views)
+    rows = [_score_row(run, member) for run, member in zip(result.runs, result.members, strict=True)]
+    rows.append((f"mean of the {len(runs)}", percent(result.mean_top1_error), "", percent(result.mean_top5_error)))
+    rows.append(_score_row("together", result.evaluation))
+    _show_scores("run", rows)
+    if result.top5_interval is not None:
+        screen.say(f"top-5 error together: 95 % interval {_interval(result.top5_interval)}")
+    _show_notes(result.notes, result.num_left_out)
+    values = result.to_dict()
+    screen.give(values.pop("evaluation") | values | {"seconds": screen.seconds})
+
+
+def _show_notes(notes: "tuple[str, ...]", num_left_out: int) -> None:
+    for note in notes:
+        screen.note(note)
+    if num_left_out:
+        screen.note(f"{num_left_out} files left out: of classes that the network does not know, or unusable")
 
 
 def predict(

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alexnet.errors import RunError
 from alexnet.evaluation.mistakes import fixed_and_broken
+from alexnet.published import CLAIMS, PUBLISHED, Claim, PublishedResult, judge_comparability
 from alexnet.recipe import recipe_differences
 from alexnet.records import Record
 from alexnet.results import Run
@@ -14,7 +16,7 @@ from alexnet.results import Run
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Change", "Comparison", "compare_runs", "draw_columns", "sign_test"]
+__all__ = ["Change", "Comparison", "Published", "compare_runs", "draw_columns", "published_beside", "sign_test"]
 
 
 @dataclass(frozen=True)
@@ -34,18 +36,40 @@ class Change(Record):
 
 
 @dataclass(frozen=True)
+class Published(Record):
+    """The published figures beside runs.
+
+    ours: a row for each run. comparable: whether its errors may stand beside the published ones, None where only the
+    reader knows; said: why, a sentence for each run. Errors are fractions.
+    """
+
+    results: tuple[PublishedResult, ...]
+    claims: tuple[Claim, ...]
+    ours: tuple[PublishedResult, ...]
+    comparable: tuple[bool | None, ...]
+    said: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Comparison(Record):
-    """scores: one dict for each run, see `Run.summary`. settings: the fields that differ → value in each run."""
+    """scores: one dict for each run, see `Run.summary`. settings: the fields that differ → value in each run.
+
+    published: the paper's figures and those of others, None where they were not asked for.
+    """
 
     runs: tuple[str, ...]
     scores: tuple[dict[str, Any], ...]
     settings: dict[str, tuple[Any, ...]]
     changes: tuple[Change, ...]
+    published: Published | None = None
 
 
-def compare_runs(runs: Sequence[Run]) -> Comparison:
+def compare_runs(runs: Sequence[Run], *, published: bool = False) -> Comparison:
     """Compare finished runs; changes are from the first to each other one that was tested on
     the same pictures.
+
+    Args:
+        published: put the paper's figures beside them.
 
     Raises:
         RunError: fewer than two runs, or one that is not finished.
@@ -71,6 +95,36 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
         scores=tuple(run.summary() for run in runs),
         settings=recipe_differences([run.recipe for run in runs]),
         changes=tuple(changes),
+        published=published_beside(runs) if published else None,
+    )
+
+
+def published_beside(runs: Sequence[Run]) -> Published:
+    """The published figures, and those of runs in the same form.
+
+    Raises:
+        RunError: a run is not finished.
+    """
+    judged = [judge_comparability(run.evaluation.classes) for run in runs]
+    return Published(
+        results=PUBLISHED,
+        claims=CLAIMS,
+        ours=tuple(_our_row(run) for run in runs),
+        comparable=tuple(comparable for comparable, _ in judged),
+        said=tuple(said for _, said in judged),
+    )
+
+
+def _our_row(run: Run) -> PublishedResult:
+    evaluation, data = run.evaluation, Path(run.folder.about["data"]["path"])
+    return PublishedResult(
+        run=run.path.name,
+        test_set=f"{evaluation.num_pictures} pictures of {data.name}",
+        views=evaluation.views.partition(":")[0],
+        num_networks=1,
+        top1_error=evaluation.top1_error,
+        top5_error=evaluation.top5_error,
+        source=f"this program, {run.recipe.variant} network",
     )
 
 

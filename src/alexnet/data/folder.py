@@ -132,9 +132,22 @@ def _split_folders(source: PictureSource, root: str) -> dict[str, str]:
     """Folder name → split, where `train` is among them; else nothing."""
     folders, _ = _children(source, root)
     named = {name: SPLIT_NAMES[name.lower()] for name in folders if name.lower() in SPLIT_NAMES}
-    if not all(_children(source, f"{root}{name}/")[0] for name in named):  # a class may be called `train`
+    flat = [name for name in sorted(named) if not _children(source, f"{root}{name}/")[0]]
+    if flat:  # a class may be called `train`; but beside a `train` of class folders, flat pictures are unsorted
+        _refuse_unsorted(source, root, named, flat)
         return {}
     return named if "train" in named.values() else {}
+
+
+def _refuse_unsorted(source: PictureSource, root: str, named: dict[str, str], flat: list[str]) -> None:
+    """Say what to do where `train` holds class folders and `val` or `test` bare pictures, as ILSVRC-2012 comes."""
+    folders, _ = _children(source, root)
+    trained = [name for name, split in named.items() if split == "train" and name not in flat]
+    if folders == set(named) and trained and len(_children(source, f"{root}{trained[0]}/")[0]) >= 2:
+        raise DataError(
+            f"{source.path / root / flat[0]}: its pictures lie in no class folders, those of {trained[0]} do; sort "
+            f"them into {flat[0]}/CLASS/ (ILSVRC-2012: by its ground truth), or move {flat[0]} elsewhere"
+        )
 
 
 def _empty_classes(source: PictureSource, root: str, layout: dict[str, str]) -> set[str]:

@@ -19,6 +19,7 @@ from alexnet.records import Evaluation, Prediction, Preprocessing, wilson_interv
 
 __all__ = [
     "HeldOutScore",
+    "average_probabilities",
     "evaluate",
     "in_eval_mode",
     "make_prediction",
@@ -61,7 +62,15 @@ def probabilities(
         network(normalize(crop, preprocessing)).float().softmax(1)
         for crop in cut_views(pixels, preprocessing.size, views)
     ]
-    return torch.stack(parts).mean(0)
+    return average_probabilities(parts)
+
+
+def average_probabilities(parts: Sequence[Float[Tensor, "N K"]]) -> Float[Tensor, "N K"]:
+    """The mean of several probabilities of the same pictures: of views, or of networks.
+
+    Source: Krizhevsky et al. 2012, §4.1 (views) and §6.1 (the five and seven CNNs).
+    """
+    return torch.stack(tuple(parts)).mean(0)
 
 
 def measure(

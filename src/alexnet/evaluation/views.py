@@ -1,10 +1,14 @@
 """The views of a picture whose probabilities are averaged: its centre, its mirror image, ten crops."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from torch import Tensor
 
-__all__ = ["SAID", "VIEWS", "cut_views"]
+from alexnet.errors import RecipeError
+from alexnet.records import Preprocessing
+
+__all__ = ["SAID", "VIEWS", "cut_views", "decoding_for", "require_views"]
 
 VIEWS = ("centre", "mirror", "ten_crop")
 """Names of the ways to look at a picture."""
@@ -15,6 +19,37 @@ SAID = {
     "ten_crop": "ten crops: centre, four corners, and their mirror images",
 }
 """How people call them."""
+
+PAPER_SQUARE = 256 / 224
+"""Side of the square that crops are cut from, in sides of a crop; Krizhevsky et al. 2012, §4.1."""
+
+
+def require_views(views: str) -> None:
+    """See that there is such a way to look at a picture.
+
+    Raises:
+        RecipeError: there is none of that name.
+    """
+    if views not in VIEWS:
+        names = ", ".join(VIEWS)
+        raise RecipeError(
+            f"views {views}: no such way to look at a picture; choose one of {names}, or all with `alexnet evaluate`"
+        )
+
+
+def decoding_for(preprocessing: Preprocessing, views: str) -> Preprocessing:
+    """The preprocessing that gives squares to cut the views from.
+
+    A network's own, but for the ten crops of one that gets all of its square: there the square is larger, in the
+    paper's proportion of 256 to 224.
+
+    >>> plain = Preprocessing(112, "crop", True, "RGB", (0.0,) * 3, (1.0,) * 3)
+    >>> decoding_for(plain, "ten_crop").decoded_size, decoding_for(plain, "mirror").decoded_size
+    (128, 112)
+    """
+    if views != "ten_crop" or preprocessing.cut_from is not None:
+        return preprocessing
+    return replace(preprocessing, cut_from=round(preprocessing.size * PAPER_SQUARE))
 
 
 def cut_views(pixels: Tensor, size: int, views: str) -> Iterator[Tensor]:

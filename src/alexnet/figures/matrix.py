@@ -13,6 +13,9 @@ __all__ = ["draw_confusion"]
 MOST_LABELLED = 40
 """Classes up to which cells hold their count."""
 
+MOST_NAMED = 120
+"""Classes up to which rows and columns bear their names; beyond, their numbers, and no lines between them."""
+
 RIGHT = LinearSegmentedColormap.from_list("right", ["#ffffff", BLUE])
 WRONG = LinearSegmentedColormap.from_list("wrong", ["#ffffff", ORANGE])
 
@@ -37,13 +40,14 @@ def draw_confusion(classes: Sequence[str], confusion: Sequence[Sequence[int]]) -
                         column, row, f"{counts[row, column]:.0f}", ha="center", va="center",
                         color="white" if dark else INK, fontsize=9,
                     )  # fmt: skip
-    axes.set_xticks(range(number), classes, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(number), classes)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
-    axes.set_xticks(np.arange(number + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(number + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color="#e6e9ec", lw=0.8)
+    if number <= MOST_NAMED:
+        axes.set_xticks(range(number), classes, rotation=45, ha="right", rotation_mode="anchor")
+        axes.set_yticks(range(number), classes)
+        axes.set_xticks(np.arange(number + 1) - 0.5, minor=True)
+        axes.set_yticks(np.arange(number + 1) - 0.5, minor=True)
+        axes.grid(which="minor", color="#e6e9ec", lw=0.8)
     axes.tick_params(which="both", length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)

@@ -1,19 +1,22 @@
 """What a network consists of, layer by layer, with its totals."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from alexnet.model.specs import LayerGeometry
+from alexnet.model.specs import LayerGeometry, NetworkSpec
 from alexnet.model.variants import get_variant
 from alexnet.records import Record
 
-__all__ = ["NetworkSummary", "summarize"]
+__all__ = ["NetworkSummary", "summarize", "summarize_spec"]
 
 
 @dataclass(frozen=True)
 class NetworkSummary(Record):
     """A network's layers and totals for one picture size and number of classes.
 
-    activations: numbers that the layers with weights give, "neurons" in the paper's word.
+    activations: numbers that the layers with weights give, "neurons" in the paper's word. switches: what was
+    changed in the variant's table.
     """
 
     variant: str
@@ -24,19 +27,35 @@ class NetworkSummary(Record):
     parameters: int
     multiply_adds: int
     activations: int
+    switches: Mapping[str, Any] = field(default_factory=dict)
 
 
-def summarize(variant: str, *, size: int = 96, num_classes: int = 8) -> NetworkSummary:
+def summarize(variant: str, *, size: int = 96, num_classes: int = 8, **switches: Any) -> NetworkSummary:
     """Layers, output shapes, kernels, parameters, multiply-adds and receptive fields of a variant.
 
+    Args:
+        size: side of the picture, px.
+        switches: what is changed in the variant's table, see `switch`: `activation`, `lrn`, `pooling`,
+            `dropout_form`, `dropout_place`, `towers`; None leaves a part as it is.
+
     Raises:
-        RecipeError: there is no such variant.
+        RecipeError: there is no such variant, or a switch has no such position.
         GeometryError: the pictures are too small for it.
 
     >>> summarize("torchvision", size=224, num_classes=1000).parameters
     61100840
+    >>> summarize("paper", size=224, num_classes=1000, towers=False).parameters
+    62378344
     """
-    spec = get_variant(variant)
+    return summarize_spec(get_variant(variant, **switches), size=size, num_classes=num_classes)
+
+
+def summarize_spec(spec: NetworkSpec, *, size: int, num_classes: int) -> NetworkSummary:
+    """`summarize` of a table that is at hand.
+
+    Raises:
+        GeometryError: the pictures are too small for it.
+    """
     layers = spec.geometry(size, num_classes)
     activations = 0
     for row in layers:
@@ -46,6 +65,7 @@ def summarize(variant: str, *, size: int = 96, num_classes: int = 8) -> NetworkS
                 count *= length
             activations += count
     return NetworkSummary(
-        variant, spec.source, size, num_classes, layers,
+        spec.name, spec.source, size, num_classes, layers,
         sum(row.parameters for row in layers), sum(row.multiply_adds for row in layers), activations,
+        spec.switches,
     )  # fmt: skip

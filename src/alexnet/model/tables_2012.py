@@ -1,9 +1,9 @@
 """The tables of 2012: the network as the paper prints it, as the authors' program computed it, and its half.
 
-A layer's `sources` name where each number stands; `""` holds for the fields that are not named. "paper" is
-Krizhevsky, Sutskever & Hinton, NIPS 2012; "145.cfg" is layers/layers-145.cfg of the program that the Computer
-History Museum published (computerhistory/AlexNet-Source-Code, commit 2f8b81f), "145-params"
-layers/layer-params-145.cfg beside it.
+A layer's `sources` name where each number stands, and under `place` where its place in the order does; `""` holds
+for what is not named. "paper" is Krizhevsky, Sutskever & Hinton, NIPS 2012. All files are of the program that the
+Computer History Museum published (computerhistory/AlexNet-Source-Code, commit 2f8b81f): layers-145.cfg,
+layers-145-half.cfg and layer-params-145.cfg lie in its folder layers, and a name in brackets is a section of them.
 """
 
 from alexnet.model.specs import Activation, Conv, Dropout, Inputs, LayerSpec, Linear, MapNorm, NetworkSpec, Norm, Pool
@@ -11,19 +11,26 @@ from alexnet.model.specs import Activation, Conv, Dropout, Inputs, LayerSpec, Li
 __all__ = ["ONE_GPU", "PAPER", "PROGRAM"]
 
 ROUNDED = "not printed; Figure 2 gives 55 px maps for 224 px, and the program rounds up (layer.py:1004)"
+EITHER_WAY = "with stride 1 nothing is rounded"
 POOL_ROUNDED = "not printed; the program rounds up (layer.py:1164); the same either way at 224 px"
 START = {
-    "weight_std": "paper §5: N(0, 0.01)",
-    "bias": "paper §5: 1 in conv2, conv4, conv5 and fc hidden layers, else 0",
+    "weight_std": "paper §5: zero-mean Gaussian of standard deviation 0.01 in each layer",
+    "bias": "paper §5: 1 in conv2, conv4, conv5 and the fully connected hidden layers, else 0",
 }
 NORM = {
     "": "paper §3.3: k = 2, n = 5, alpha = 1e-4, beta = 0.75",
+    "place": "paper §3.3: after the ReLU; §3.5: behind the first and second convolutional layers",
     "alpha_divided": "paper §3.3: the formula sums alpha a², it does not divide by n",
     "groups": "paper §3.3: N is the number of kernels in the layer",
 }
-POOL = {"": "paper §3.4: z = 3, s = 2", "ceil": POOL_ROUNDED}
+POOL = {
+    "": "paper §3.4: z = 3, s = 2",
+    "place": "paper §3.5: behind both response normalizations and the fifth convolutional layer",
+    "ceil": POOL_ROUNDED,
+}
 DROPOUT = {
-    "": "paper §4.2: 0.5, in the first two fully connected layers",
+    "": "paper §4.2: on the neurons' outputs, in the first two fully connected layers",
+    "rate": "paper §4.2: each hidden neuron's output is zero with probability 0.5",
     "form": "paper §4.2: in testing all outputs are multiplied by 0.5",
 }
 RELU = {"": "paper §3.5: ReLU on the output of every convolutional and fully connected layer"}
@@ -33,7 +40,14 @@ def _conv(
     name: str, channels: int, size: int, bias: float, said: str, *, padding: int, maps: str, groups: int = 1
 ) -> Conv:
     """A layer of the paper behind the first."""
-    sources = {"": f"paper §3.5: {said}", "padding": f"not printed; Figure 2: maps stay {maps} px", **START}
+    same = f"not printed; Figure 2: maps stay {maps} px"
+    sources = {
+        "": f"paper §3.5: {said}",
+        "stride": same,
+        "padding": same,
+        "ceil": f"not printed; {EITHER_WAY}",
+        **START,
+    }
     return Conv(
         name, channels, size, padding=padding, groups=groups, ceil=True, weight_std=0.01, bias=bias, sources=sources
     )
@@ -75,96 +89,124 @@ PAPER = NetworkSpec(
     source="Krizhevsky, Sutskever & Hinton, NIPS 2012, §3 to §5, as printed",
     inputs=Inputs(
         224, 256, "short side to 256 px, centre square", "RGB", "0 to 255", "mean image of the training set",
-        sources={"": "paper §2", "size": "paper §4.1: 224 x 224 patches of the 256 x 256 pictures"},
+        sources={
+            "": "paper §2", "size": "paper §4.1: 224 x 224 patches of the 256 x 256 pictures",
+            "channels": "paper §2: the raw RGB values of the pixels",
+            "scale": "paper §2: the raw RGB values of the pixels",
+            "subtracted": "paper §2: the mean activity over the training set, from each pixel",
+        },
     ),
 )  # fmt: skip
 
 
-def _file(part: str, file: str = "145.cfg") -> dict[str, str]:
-    """The source of a layer of the program: its section in the table's file."""
-    return {"": f"{file} [{part}]", "ceil": "layer.py:1004 and :1164: ceil"}
+REPOSITORY = "the authors' 2012 program (computerhistory/AlexNet-Source-Code, 2f8b81f)"
+FILE, HALF, NUMBERS = "layers-145.cfg", "layers-145-half.cfg", "layer-params-145.cfg"
 
 
-def _map_norms(file: str, groups: int) -> tuple[Norm, Norm, MapNorm]:
+def _norms(file: str, groups: int) -> tuple[Norm, Norm, MapNorm]:
     """norm1, norm2 and the extra normalization within maps."""
-    numbers = {
-        "": "145-params: scale = 0.0001, pow = 0.75, minDiv = 2; size = 5",
-        "alpha_divided": "layer.py:1183: scale /= size",
-        "groups": f"{file} [rnorm1a], [rnorm2a]: the maps of one GPU",
+
+    def norm(number: int) -> Norm:
+        part = f"{file} [rnorm{number}a]: cmrnorm"
+        said = {"": f"{NUMBERS}: scale=0.0001, pow=0.75, minDiv=2", "alpha_divided": "layer.py:1183: scale /= size"}
+        places = {"place": part, "size": f"{part}, size=5", "groups": f"{part} over the maps of one tower"}
+        return Norm(f"norm{number}", groups=groups, sources=said | places)
+
+    part = f"{file} [cnorm2a]: type=rnorm"
+    extra = {
+        "": f"{NUMBERS}: scale=0.001, pow=0.75; layer.py:1183: scale / size²",
+        "place": part,
+        "size": f"{part}, size=5",
+        "k": f"not in {NUMBERS}; minDiv is 1 by default in layer.py of cuda-convnet2, the program's successor",
     }
-    extra = {"": f"{file} [cnorm2a], type rnorm; 145-params: scale = 0.001, pow = 0.75; layer.py:1183: / size**2"}
-    return (
-        Norm("norm1", groups=groups, sources=numbers),
-        Norm("norm2", groups=groups, sources=numbers),
-        MapNorm("mapnorm2", sources=extra),
-    )
+    return norm(1), norm(2), MapNorm("mapnorm2", sources=extra)
+
+
+def _conv_part(file: str, number: int) -> dict[str, str]:
+    return {"": f"{file} [conv{number}a]", "ceil": "layer.py:1004: ceil" if number == 1 else EITHER_WAY}
+
+
+def _pool(file: str, number: int, part: str) -> Pool:
+    return Pool(f"pool{number}", ceil=True, sources={"": f"{file} [{part}]", "ceil": "layer.py:1164: ceil"})
+
+
+def _relu(file: str, number: int, part: str, place: str = "") -> Activation:
+    return Activation(f"relu{number}", sources={"": f"{file} [{part}]: neuron=relu{place}"})
 
 
 def _program(file: str, channels: tuple[int, int, int, int, int], *, groups: int) -> tuple[LayerSpec, ...]:
     """The convolutional half of a table of the program: `channels` of conv1 to conv5, in `groups` towers."""
-    norm1, norm2, extra = _map_norms(file, groups)
+    norm1, norm2, extra = _norms(file, groups)
 
     def conv(
         number: int, size: int, std: float, bias: float, *, stride: int = 1, padding: int = 0, groups: int = 1
     ) -> Conv:
-        name, sources = f"conv{number}", _file(f"conv{number}a", file)
+        name, sources = f"conv{number}", _conv_part(file, number)
         return Conv(name, channels[number - 1], size, stride, padding, groups, True, std, bias, sources=sources)
 
     return (
         conv(1, 11, 0.01, 0.0, stride=4),
         norm1,
-        Pool("pool1", ceil=True, sources=_file("pool1a", file)),
-        Activation("relu1", sources={"": f"{file} [pool1a]: neuron=relu, behind the pooling"}),
+        _pool(file, 1, "pool1a"),
+        _relu(file, 1, "pool1a", ", behind the pooling"),
         conv(2, 5, 0.01, 1.0, padding=2, groups=groups),
-        Activation("relu2", sources={"": f"{file} [conv2a]: neuron=relu"}),
+        _relu(file, 2, "conv2a"),
         norm2,
         extra,
-        Pool("pool2", ceil=True, sources=_file("pool2a", file)),
+        _pool(file, 2, "pool2a"),
         conv(3, 3, 0.03, 0.0, padding=1),
-        Activation("relu3", sources={"": f"{file} [conv3a]: neuron=relu"}),
+        _relu(file, 3, "conv3a"),
         conv(4, 3, 0.03, 1.0, padding=1, groups=groups),
-        Activation("relu4", sources={"": f"{file} [conv4a]: neuron=relu"}),
+        _relu(file, 4, "conv4a"),
         conv(5, 3, 0.03, 1.0, padding=1, groups=groups),
-        Pool("pool5", ceil=True, sources=_file("pool3a", file)),
-        Activation("relu5", sources={"": f"{file} [pool3a]: neuron=relu, behind the pooling"}),
+        _pool(file, 5, "pool3a"),
+        _relu(file, 5, "pool3a", ", behind the pooling"),
     )
 
 
 def _program_classifier(file: str, names: tuple[str, str]) -> tuple[LayerSpec, ...]:
+    """The fully connected half, where `names` are the sections of fc6 and fc7."""
+
     def hidden(number: int, part: str) -> tuple[LayerSpec, ...]:
+        drop = f"{file} [hs{number - 5}a]: keep=0.5"
+        form = "src/layer.cu, HiddenSexLayer: masked in training, scaled in testing"
         return (
-            Linear(f"fc{number}", 4096, 0.01, 1.0, sources=_file(part, file)),
-            Activation(f"relu{number}", sources={"": f"{file} [{part}]: neuron=relu"}),
-            Dropout(f"drop{number}", "2012", sources={"": f"{file} [hs{number - 5}a]: keep=0.5; HiddenSexLayer"}),
+            Linear(f"fc{number}", 4096, 0.01, 1.0, sources={"": f"{file} [{part}]"}),
+            _relu(file, number, part),
+            Dropout(f"drop{number}", "2012", sources={"": drop, "rate": drop, "form": form}),
         )
 
-    last = Linear("fc8", None, 0.01, 0.0, sources=_file("fc1000", file))
+    last = Linear("fc8", None, 0.01, 0.0, sources={"": f"{file} [fc1000]"})
     return (*hidden(6, names[0]), *hidden(7, names[1]), last)
 
+
+BORDER = "16 fits, 4 is its default, the value of the run is not kept"
 
 PROGRAM_INPUTS = Inputs(
     224, 256, "short side to 256 px, centre square", "RGB", "0 to 255", "mean image of the training set",
     sources={
         "": "convdata_jpeg.py",
-        "cut_from": "convdata_jpeg.py: --crop-border; 16 gives 224 from 256 (the value used is not kept)",
+        "size": f"paper §4.1; convdata_jpeg.py: 256 less twice --crop-border; {BORDER}",
+        "cut_from": f"paper §2; convdata_jpeg.py: 224 and twice --crop-border; {BORDER}",
+        "square": "paper §2, of the same pictures",
         "subtracted": "convdata_jpeg.py: data_mean_crop, the centre of the mean image, off every crop",
     },
 )  # fmt: skip
 
 PROGRAM = NetworkSpec(
     name="program",
-    features=_program("145.cfg", (96, 256, 384, 384, 256), groups=2),
-    classifier=_program_classifier("145.cfg", ("fc2048a", "fc2048ba")),
+    features=_program(FILE, (96, 256, 384, 384, 256), groups=2),
+    classifier=_program_classifier(FILE, ("fc2048a", "fc2048ba")),
     normalization="mean_image",
-    source="the authors' 2012 program, layers/layers-145.cfg (2012-09-13), the run behind 40.7 / 18.2",
+    source=f"{REPOSITORY}: layers/{FILE} (2012-09-13), the run behind 40.7 / 18.2",
     inputs=PROGRAM_INPUTS,
 )
 
 ONE_GPU = NetworkSpec(
     name="one-gpu",
-    features=_program("145-half.cfg", (48, 128, 192, 192, 256), groups=1),
-    classifier=_program_classifier("145-half.cfg", ("fc4096a", "fc4096ba")),
+    features=_program(HALF, (48, 128, 192, 192, 256), groups=1),
+    classifier=_program_classifier(HALF, ("fc4096a", "fc4096ba")),
     normalization="mean_image",
-    source="the authors' 2012 program, layers/layers-145-half.cfg: one tower, conv5 as wide as two (paper §3.2)",
+    source=f"{REPOSITORY}: layers/{HALF}, one tower, conv5 as wide as two (paper §3.2)",
     inputs=PROGRAM_INPUTS,
 )

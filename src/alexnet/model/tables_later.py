@@ -17,7 +17,18 @@ __all__ = ["CAFFE", "CAFFENET", "SEMINAR", "TORCHVISION"]
 
 SLIDE = "the seminar talk, slide 'Practical Part - AlexNet', 'Manually implemented'"
 NOTEBOOK = "the seminar's notebook (MumenRaida/SeminarDeepLearningAlexNet, commit aa7d1e9)"
-SEMINAR_SAID = {"": SLIDE, "weight_std": NOTEBOOK, "bias": NOTEBOOK}
+TORCH_START = "PyTorch's own: reset_parameters in torch/nn/modules/conv.py and linear.py"
+TORCH = {
+    "ceil": "PyTorch's layers: rounded down unless told otherwise",
+    "alpha_divided": "torch.nn.LocalResponseNorm: alpha times the mean over the window",
+    "form": "torch.nn.Dropout: scaled while training",
+}
+SEMINAR_SAID = TORCH | {"": SLIDE, "weight_std": NOTEBOOK, "bias": NOTEBOOK}
+SEMINAR_FC = {
+    "": SLIDE,
+    "weight_std": f"{NOTEBOOK}, init_bias, leaves these layers alone; {TORCH_START}",
+    "bias": f"{NOTEBOOK}, init_bias, leaves these layers alone; {TORCH_START}",
+}
 
 SEMINAR = NetworkSpec(
     name="seminar",
@@ -40,26 +51,33 @@ SEMINAR = NetworkSpec(
     ),
     classifier=(
         Dropout("drop6", sources=SEMINAR_SAID),
-        Linear("fc6", 4096, sources=SEMINAR_SAID),
+        Linear("fc6", 4096, sources=SEMINAR_FC),
         Activation("relu6", sources=SEMINAR_SAID),
         Dropout("drop7", sources=SEMINAR_SAID),
-        Linear("fc7", 4096, sources=SEMINAR_SAID),
+        Linear("fc7", 4096, sources=SEMINAR_FC),
         Activation("relu7", sources=SEMINAR_SAID),
-        Linear("fc8", None, sources=SEMINAR_SAID),
+        Linear("fc8", None, sources=SEMINAR_FC),
     ),
     normalization="imagenet",
     source=SLIDE,
     inputs=Inputs(
-        96, 96, "whole picture squashed", "RGB", "unit deviation (0.229, 0.224, 0.225 of 255)",
-        "colour mean (0.485, 0.456, 0.406 of 255)", sources={"": NOTEBOOK},
+        96, 96, "none: the pictures are squares of 96 px", "RGB", "unit deviation (0.229, 0.224, 0.225 of 255)",
+        "colour mean (0.485, 0.456, 0.406 of 255)",
+        sources={
+            "": f"{NOTEBOOK}, ToTensor and Normalize", "size": f"{NOTEBOOK}, IMAGE_DIM",
+            "cut_from": f"{NOTEBOOK}: no crop among the transforms",
+            "square": f"{NOTEBOOK}: no resizing among the transforms", "channels": "torchvision's ImageFolder: RGB",
+        },
     ),
 )  # fmt: skip
 
-TV = {
+TV = TORCH | {
     "": "torchvision/models/alexnet.py",
-    "weight_std": "torch's own layers: U(-1/sqrt(fan_in), 1/sqrt(fan_in))",
-    "bias": "torch's own layers: U(-1/sqrt(fan_in), 1/sqrt(fan_in))",
+    "rate": "torchvision/models/alexnet.py, dropout = 0.5 by default",
+    "weight_std": TORCH_START,
+    "bias": TORCH_START,
 }
+TV_RESIZED = "torchvision: references/classification in training, AlexNet_Weights.IMAGENET1K_V1.transforms in testing"
 
 TORCHVISION = NetworkSpec(
     name="torchvision",
@@ -89,37 +107,44 @@ TORCHVISION = NetworkSpec(
         Linear("fc8", None, sources=TV),
     ),
     normalization="imagenet",
-    source="torchvision.models.alexnet (Krizhevsky 2014, arXiv:1404.5997, one tower), 61,100,840 parameters",
+    source="torchvision.models.alexnet, after Krizhevsky 2014, arXiv:1404.5997: one tower, 61,100,840 parameters",
     inputs=Inputs(
         224, 256, "random part resized; in testing short side to 256 px, centre cut out", "RGB",
         "unit deviation (0.229, 0.224, 0.225 of 255)", "colour mean (0.485, 0.456, 0.406 of 255)",
-        sources={"": "torchvision, transforms of AlexNet_Weights.IMAGENET1K_V1"},
+        sources={"": "torchvision: AlexNet_Weights.IMAGENET1K_V1.transforms", "square": TV_RESIZED},
     ),
 )  # fmt: skip
 
 
 def _caffe(name: str, folder: str, *, hidden_bias: float, pool_first: bool) -> NetworkSpec:
     """One of Caffe's two reference networks; they differ in the order of pooling and LRN and in the biases."""
-    file = f"{folder}/train_val.prototxt"
-    said = {"": file, "ceil": "pooling_layer.cpp: ceil"}
-    norm_said = said | {"k": "lrn_layer.cpp: k is 1 by default", "alpha_divided": "lrn_layer.cpp: alpha / local_size"}
+    file = f"models/{folder}/train_val.prototxt"
+    said = {"": file}
+    conv_said = said | {"ceil": "Caffe's conv_layer.cpp: whole division rounds down"}
+    pool_said = said | {"ceil": "Caffe's pooling_layer.cpp: ceil"}
+    drop_said = said | {"rate": f"{file}: dropout_ratio", "form": "Caffe's dropout_layer.cpp: scaled while training"}
+    norm_said = said | {
+        "k": "not in the file; caffe.proto, LRNParameter: 1 by default",
+        "alpha_divided": "Caffe's lrn_layer.cpp: alpha / local_size",
+        "groups": "Caffe's lrn_layer.cpp: over all maps, whatever the groups of the convolution",
+    }
 
     def conv(
         number: int, channels: int, size: int, bias: float, *, stride: int = 1, padding: int = 0, groups: int = 1
     ) -> Conv:
         name = f"conv{number}"
-        return Conv(name, channels, size, stride, padding, groups, weight_std=0.01, bias=bias, sources=said)
+        return Conv(name, channels, size, stride, padding, groups, weight_std=0.01, bias=bias, sources=conv_said)
 
     def normalized(number: int) -> tuple[LayerSpec, LayerSpec]:
         norm = Norm(f"norm{number}", k=1.0, sources=norm_said)
-        pool = Pool(f"pool{number}", ceil=True, sources=said)
+        pool = Pool(f"pool{number}", ceil=True, sources=pool_said)
         return (pool, norm) if pool_first else (norm, pool)
 
     def hidden(number: int) -> tuple[LayerSpec, ...]:
         return (
             Linear(f"fc{number}", 4096, 0.005, hidden_bias, sources=said),
             Activation(f"relu{number}", sources=said),
-            Dropout(f"drop{number}", sources=said | {"form": "dropout_layer.cpp: scaled while training"}),
+            Dropout(f"drop{number}", sources=drop_said),
         )
 
     return NetworkSpec(
@@ -137,14 +162,19 @@ def _caffe(name: str, folder: str, *, hidden_bias: float, pool_first: bool) -> N
             Activation("relu4", sources=said),
             conv(5, 256, 3, hidden_bias, padding=1, groups=2),
             Activation("relu5", sources=said),
-            Pool("pool5", ceil=True, sources=said),
+            Pool("pool5", ceil=True, sources=pool_said),
         ),
         classifier=(*hidden(6), *hidden(7), Linear("fc8", None, 0.01, 0.0, sources=said)),
         normalization="caffe",
-        source=f"Caffe's {folder}: train_val.prototxt; pooling rounds up (pooling_layer.cpp), LRN k = 1",
+        source=f"Caffe's models/{folder}/train_val.prototxt; pooling rounds up (pooling_layer.cpp), LRN k = 1",
         inputs=Inputs(
             227, 256, "whole picture squashed to 256 px", "BGR", "0 to 255", "mean image of ImageNet",
-            sources={"": file, "square": "Caffe's examples/imagenet/create_imagenet.sh"},
+            sources={
+                "": file, "size": f"{file}: crop_size", "scale": f"{file}: no scale in transform_param",
+                "subtracted": f"{file}: mean_file", "channels": "OpenCV's order: Caffe's src/caffe/util/io.cpp",
+                "cut_from": "Caffe's examples/imagenet/create_imagenet.sh with RESIZE=true",
+                "square": "Caffe's examples/imagenet/create_imagenet.sh with RESIZE=true",
+            },
         ),
     )  # fmt: skip
 

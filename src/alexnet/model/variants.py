@@ -88,13 +88,16 @@ def switch(
 def _change(layer: LayerSpec, asked: dict[str, Any]) -> LayerSpec:
     """One layer as the switches want it."""
     if isinstance(layer, Activation) and "activation" in asked:
-        return replace(layer, function=asked["activation"], sources=_asked("activation"))
+        return replace(
+            layer, function=asked["activation"], sources={**layer.sources, "function": "switch activation"}
+        )
     if isinstance(layer, Norm) and "lrn" in asked:
         said = {**layer.sources, "alpha_divided": "switch lrn"}
         layer = replace(layer, alpha_divided=asked["lrn"] == "divided", sources=said)
     if isinstance(layer, Pool) and "pooling" in asked:
         size, stride = (int(number) for number in asked["pooling"].split("/"))
-        return replace(layer, kernel_size=size, stride=stride, sources={**layer.sources, **_asked("pooling")})
+        said = {**layer.sources, "kernel_size": "switch pooling", "stride": "switch pooling"}
+        return replace(layer, kernel_size=size, stride=stride, sources=said)
     if isinstance(layer, Dropout) and "dropout_form" in asked:
         return replace(layer, form=asked["dropout_form"], sources={**layer.sources, "form": "switch dropout_form"})
     if "towers" in asked:
@@ -104,10 +107,6 @@ def _change(layer: LayerSpec, asked: dict[str, Any]) -> LayerSpec:
         if isinstance(layer, Norm) and layer.groups > groups:
             return replace(layer, groups=groups, sources={**layer.sources, "groups": "switch towers"})
     return layer
-
-
-def _asked(name: str) -> dict[str, str]:
-    return {"": f"switch {name}"}
 
 
 def _with_norms(layers: tuple[LayerSpec, ...], lrn: str | None) -> tuple[LayerSpec, ...]:

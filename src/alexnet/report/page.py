@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from PIL import Image
 
-from alexnet.comparison.table import compare_runs, draw_columns
+from alexnet.comparison.table import Published, compare_runs, draw_columns, published_beside
 from alexnet.data.decode import Pixels
 from alexnet.errors import DataError, RunError
 from alexnet.evaluation.mistakes import class_pairs
 from alexnet.figures.canvas import png_bytes, save_figure, svg_text
 from alexnet.files import disk_errors, write_whole
-from alexnet.model.summary import summarize
+from alexnet.model.summary import summarize_spec
+from alexnet.published import ILSVRC_CLASSES, PUBLISHED_VARIANTS
 from alexnet.records import Prediction
 from alexnet.results import Run, pictures_of
 
@@ -70,9 +71,16 @@ def write_report(run: Run) -> Path:
             for name, figure in figures.items()
             if name.startswith("maps-")
         ],
-        "network": summarize(recipe.variant, size=recipe.size, num_classes=len(evaluation.classes)),
+        "network": summarize_spec(run.model.network.spec, size=recipe.size, num_classes=len(evaluation.classes)),
+        "published": _published_for(run),
     }
     return _write_page(run.folder.report_path, "run.html.j2", values)
+
+
+def _published_for(run: Run) -> Published | None:
+    """The paper's figures for a run that is of their kind: their network and their number of classes."""
+    of_their_kind = run.recipe.variant in PUBLISHED_VARIANTS and len(run.evaluation.classes) == ILSVRC_CLASSES
+    return published_beside([run]) if of_their_kind else None
 
 
 def _pictures(run: Run, predictions: Sequence[Prediction]) -> dict[str, Pixels]:
@@ -100,13 +108,16 @@ def _draw_all(run: Run, mistakes: Sequence[Prediction], pictures: dict[str, Pixe
     return figures
 
 
-def write_comparison(runs: Sequence[Run], path: Path) -> Path:
+def write_comparison(runs: Sequence[Run], path: Path, *, published: bool = False) -> Path:
     """Write the comparison of runs as a page (`.html`) or its columns as a picture (any other ending).
+
+    Args:
+        published: put the paper's figures on the page.
 
     Raises:
         RunError: fewer than two runs, one that is not finished, or a path that cannot be written.
     """
-    comparison = compare_runs(runs)
+    comparison = compare_runs(runs, published=published)
     columns = draw_columns(runs)
     if path.suffix.lower() not in (".html", ".htm"):
         return save_figure(columns, path)

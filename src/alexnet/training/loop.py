@@ -6,87 +6,34 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from alexnet.data.augment import Augmentation, augment
 from alexnet.data.batches import epoch_order, gather
-from alexnet.data.decode import Pixels
-from alexnet.data.split import Split
-from alexnet.data.statistics import PrincipalColors
 from alexnet.errors import RunError
 from alexnet.evaluation.evaluate import HeldOutScore, measure
 from alexnet.evaluation.metrics import num_wrong
-from alexnet.model.checkpoint import TrainedNetwork, save_network
-from alexnet.recipe import Recipe
+from alexnet.model.checkpoint import save_network
 from alexnet.records import EpochRecord, StepRecord
 from alexnet.runs import RunFolder
+from alexnet.training.checking import explain
 from alexnet.training.events import Ended, Listener, Note, Stepped, Warned
+from alexnet.training.job import Job
 from alexnet.training.optimizer import Optimizers
-from alexnet.training.processes import Machine
 from alexnet.training.resume import Position, load_state, save_state
-from alexnet.training.schedule import Rates, picture_size, rates_at, usable_sizes
+from alexnet.training.schedule import picture_size, usable_sizes
 
-__all__ = ["Job", "fit"]
+__all__ = ["fit"]
 
 SAVE_SECONDS = 30.0
 """A state younger than this is not written again at the end of an epoch."""
 
 STALLED = 0.98
 """Share of the loss of blind guessing above which the later half of an epoch counts as having learned nothing."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """All that the loop works on.
-
-    trained: the network on its device, with classes and preprocessing. colors: principal colours of the training
-    pictures, None where the recipe does not use them.
-    """
-
-    recipe: Recipe
-    trained: TrainedNetwork
-    pixels: Pixels
-    split: Split
-    machine: Machine
-    colors: PrincipalColors | None = None
-
-    @property
-    def batch_size(self) -> int:
-        """Pictures in a step: the recipe's, or all there are."""
-        return min(self.recipe.batch_size, len(self.split.train))
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Whole batches in an epoch; the few pictures over are others in each epoch."""
-        return len(self.split.train) // self.batch_size
-
-    @property
-    def num_steps(self) -> int:
-        """Steps of the whole training."""
-        return self.recipe.epochs * self.steps_per_epoch
-
-    def rates(self, position: Position) -> Rates:
-        """Shares of the peak rates for the next step."""
-        return rates_at(
-            self.recipe,
-            position.step,
-            num_steps=self.num_steps,
-            steps_per_epoch=self.steps_per_epoch,
-            num_drops=position.plateau.num_drops,
-        )
-
-    @property
-    def guessing_loss(self) -> float:
-        """Loss in nats of a network that knows the classes' frequencies only; ln K where they are equal."""
-        counts = np.bincount(self.split.train.labels, minlength=len(self.split.classes))
-        shares = counts[counts > 0] / counts.sum()
-        return float(-(shares * np.log(shares)).sum())
 
 
 def fit(job: Job, run: RunFolder, emit: Listener) -> Position:
@@ -113,7 +60,7 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> Position:
             torch.manual_seed(2 * (recipe.seed * 1_000_003 + position.step))  # dropout
             generator = torch.Generator().manual_seed(2 * (recipe.seed * 1_000_003 + position.step) + 1)
             size = picture_size(recipe, sizes, position.step, num_steps=job.num_steps)
-            rates = job.rates(position)
+            rates = job.rates(position.step, num_drops=position.plateau.num_drops)
 
             order = epoch_order(len(job.split.train), seed=recipe.seed, epoch=epoch)
             places = order[place * job.batch_size : (place + 1) * job.batch_size]
@@ -236,18 +183,13 @@ def _drop_on_plateau(job: Job, position: Position, ended: Ended, emit: Listener)
 
 
 def _warn_if_stalled(job: Job, position: Position, emit: Listener) -> None:
-    """Name a loss that sits at that of blind guessing."""
+    """Name a loss that sits at that of blind guessing, and what keeps it there."""
     chance, late = job.guessing_loss, position.late_loss_sum / max(1, position.num_late)
     if late < STALLED * chance:
         return
-    classes, recipe = len(job.split.classes), job.recipe
-    emit(
-        Warned(
-            f"the loss sits at {late:.3f}, that of blind guessing (ln {classes} = {math.log(classes):.3f}): "
-            "nothing is learned yet; likely causes are a learning rate too high (units died) or too low, or start "
-            f"values too small for the input (initialization={recipe.initialization}, optimizer={recipe.optimizer})"
-        )
-    )
+    classes = len(job.split.classes)
+    said = f"the loss sits at {late:.3f}, that of blind guessing (ln {classes} = {math.log(classes):.3f})"
+    emit(Warned(f"{said}: {explain(job, position.step)}"))
 
 
 @contextmanager

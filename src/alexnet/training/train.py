@@ -2,46 +2,34 @@
 
 import subprocess
 import time
-from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from alexnet.data.cache import DecodedPictures, decode_folder
+from alexnet.data.cache import DecodedPictures
 from alexnet.data.check import FolderReport, check_folder
-from alexnet.data.decode import NORMALIZATIONS, plain_preprocessing
 from alexnet.data.folder import PictureFolder, scan_folder
-from alexnet.data.split import Split, split_pictures
-from alexnet.data.statistics import channel_statistics, mean_picture, principal_colors
-from alexnet.errors import RecipeError, RunError
+from alexnet.data.split import Split
+from alexnet.errors import RunError
 from alexnet.evaluation.evaluate import evaluate
-from alexnet.model.alexnet import AlexNet
-from alexnet.model.checkpoint import TrainedNetwork, load_network
-from alexnet.model.initialization import initialize
-from alexnet.model.variants import get_variant
-from alexnet.model.weights import load_weights
+from alexnet.model.checkpoint import load_network
 from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe, recipe_differences
-from alexnet.records import Preprocessing
 from alexnet.results import Run
 from alexnet.runs import SCHEMA, RunFolder
-from alexnet.training.events import Listener, Note, Progress, Warned, ignore
-from alexnet.training.loop import Job, fit
+from alexnet.training.checking import check_job
+from alexnet.training.events import Listener, Note, Warned, ignore
+from alexnet.training.job import Job
+from alexnet.training.loop import fit
+from alexnet.training.preparation import prepare
 from alexnet.training.processes import (
-    Machine,
-    choose_machine,
     describe_machine,
     keep_freed_memory,
     subnormals_flushed,
 )
 from alexnet.training.resume import discard_state
-from alexnet.training.start import Start, choose_start
 
 __all__ = ["free_run_path", "train"]
 
@@ -83,7 +71,7 @@ def train(
         run = RunFolder(free_run_path(folder.path, recipe) if out is None else Path(out))
         run.require_free()
     with subnormals_flushed():
-        job, pictures = _prepare(run, folder, recipe, on_event)
+        job, pictures = prepare(folder, recipe, on_event, resumes=run.holds_state)
         with run.locked():
             if not resume:
                 _write_start(RunFolder.create(run.path), job.recipe, pictures, job.split)
@@ -92,6 +80,8 @@ def train(
             _tell(job, pictures, on_event)
             if job.machine.device.type == "cpu":
                 keep_freed_memory()
+            if not run.holds_state:
+                _warn_if_it_will_not_train(job, on_event)
             position = fit(job, run, on_event)
             _finish(run, job, pictures, position.seconds, time.perf_counter() - started)
     return Run(run)
@@ -110,20 +100,6 @@ def free_run_path(data: Path, recipe: Recipe) -> Path:
     while path.exists():
         number, path = number + 1, base.with_name(f"{base.name}-{number + 1}")
     return path
-
-
-def _prepare(run: RunFolder, folder: PictureFolder, recipe: Recipe, emit: Listener) -> tuple[Job, DecodedPictures]:
-    """Everything that a training needs: machine, start values, decoded and split pictures, network."""
-    machine = choose_machine(recipe)
-    start = Start(recipe, None) if run.holds_state else choose_start(recipe, emit)
-    pictures = _decode(folder, start.recipe, emit)
-    split = split_pictures(
-        pictures,
-        test_fraction=start.recipe.test_fraction,
-        validation_fraction=start.recipe.validation_fraction,
-        seed=start.recipe.seed,
-    )
-    return _build_job(start, pictures, split, machine, emit), pictures
 
 
 def _finish(run: RunFolder, job: Job, pictures: DecodedPictures, training_seconds: float, seconds: float) -> None:
@@ -156,61 +132,6 @@ def _recipe_to_resume(run: RunFolder, recipe: Recipe | None) -> Recipe:
             f"{run.path}: was begun with other settings ({', '.join(faults)}); resume without changing them"
         )
     return own
-
-
-def _decode(folder: PictureFolder, recipe: Recipe, emit: Listener) -> DecodedPictures:
-    plain = plain_preprocessing(recipe)
-    return decode_folder(folder, plain, on_progress=lambda done, total: emit(Progress("decoding", done, total)))
-
-
-def _preprocessing(start: Start, pictures: DecodedPictures, split: Split) -> Preprocessing:
-    recipe = start.recipe
-    if start.preprocessing is not None:
-        channels, mean, deviation = start.preprocessing
-    elif recipe.normalization in ("dataset", "mean", "mean_image"):
-        mean, deviation = channel_statistics(pictures.pixels, split.train)
-        deviation = deviation if recipe.normalization == "dataset" else (1.0, 1.0, 1.0)
-        channels = "RGB"
-    else:
-        channels, mean, deviation = NORMALIZATIONS[recipe.normalization]
-    plain = plain_preprocessing(recipe)
-    return replace(plain, channels=channels, mean=mean, deviation=deviation)
-
-
-def _build_job(start: Start, pictures: DecodedPictures, split: Split, machine: Machine, emit: Listener) -> Job:
-    recipe = start.recipe
-    spec = get_variant(recipe.variant, **recipe.switches)
-    by_pixel = recipe.normalization == "mean_image"
-    if recipe.schedule == "plateau" and not len(split.validation):
-        raise RecipeError("schedule = plateau needs validation pictures: set validation_fraction=0.1")
-    network = AlexNet(
-        spec, size=recipe.size, num_classes=len(split.classes), dropout=recipe.dropout, mean_image=by_pixel
-    )
-    initialize(
-        network,
-        recipe.initialization,
-        seed=recipe.seed,
-        hidden_bias=recipe.hidden_bias,
-        kernel_std=recipe.kernel_std,
-        head_std=recipe.head_std,
-    )
-    if start.tensors is not None:
-        _load(network, start.tensors, str(recipe.weights), emit)
-    preprocessing = _preprocessing(start, pictures, split)
-    if network.mean_image is not None:
-        network.mean_image.copy_(
-            mean_picture(pictures.pixels, split.train, preprocessing)
-            if start.mean_image is None
-            else F.interpolate(start.mean_image[None], [recipe.size] * 2, mode="bilinear")[0]
-        )
-    network.to(device=machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    trained = TrainedNetwork(network, split.classes, preprocessing, views=recipe.test_views)
-    colors = principal_colors(pictures.pixels, split.train) if recipe.pca_color > 0.0 else None
-    return Job(recipe, trained, pictures.pixels, split, machine, colors)
-
-
-def _load(network: AlexNet, tensors: Mapping[str, Tensor], source: str, emit: Listener) -> None:
-    emit(Note(str(load_weights(network, tensors, source))))
 
 
 def _write_start(run: RunFolder, recipe: Recipe, pictures: DecodedPictures, split: Split) -> None:
@@ -261,6 +182,13 @@ def _warn_of(report: FolderReport, split: Split, emit: Listener) -> None:
     few = [f"{name} ({count})" for name, count in zip(split.classes, counts, strict=True) if count < FEW_PICTURES]
     if few:
         emit(Warned(f"few training pictures: {', '.join(few)}; expect little of these classes"))
+
+
+def _warn_if_it_will_not_train(job: Job, emit: Listener) -> None:
+    """Say beforehand what the trainability check finds; nothing where it finds nothing."""
+    checked = check_job(job)
+    if checked.verdict != "trains":
+        emit(Warned(str(checked)))
 
 
 def _version() -> str:

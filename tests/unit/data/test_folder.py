@@ -212,3 +212,12 @@ def test_names_with_markup_are_escaped_in_a_notebook(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         draw_stripes(0, 0).save(tmp_path / name / "a.png")
     assert "<b>x" not in scan_folder(tmp_path)._repr_html_()
+
+
+def test_flat_validation_pictures_beside_class_folders_are_named(tmp_path: Path) -> None:
+    """As ILSVRC-2012 comes: train/ in class folders, val/ flat."""
+    write_pictures(tmp_path / "train", 2)
+    (tmp_path / "val").mkdir()
+    draw_stripes(0, 0).save(tmp_path / "val" / "ILSVRC2012_val_00000001.JPEG")
+    with pytest.raises(DataError, match=r"val: its pictures lie in no class folders, those of train do; sort them"):
+        scan_folder(tmp_path)

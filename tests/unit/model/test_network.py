@@ -279,9 +279,7 @@ def test_too_small_pictures_name_the_layer() -> None:
 
 
 def test_unknown_variant_lists_those_there_are() -> None:
-    with pytest.raises(
-        RecipeError, match="of seminar, torchvision, caffe, caffenet, paper, program, one-gpu"
-    ):
+    with pytest.raises(RecipeError, match="of seminar, torchvision, caffe, caffenet, paper, program, one-gpu"):
         get_variant("resnet")
 
 

@@ -1,0 +1,100 @@
+"""`alexnet train DATA --plan`: what a training would take, shown before it begins."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alexnet.cli.show import TrainingScreen, screen
+
+if TYPE_CHECKING:
+    from alexnet.recipe import Recipe
+    from alexnet.training.plan import Plan
+
+__all__ = ["show_plan"]
+
+Rows = list[tuple[str, str, str]]
+
+
+def show_plan(data: Path, recipe: "Recipe") -> None:
+    """Work out and show what training on a folder would take; nothing is trained or written."""
+    from alexnet.training.plan import plan_training
+
+    screen.note("counting pictures, timing a few steps on random ones and the decoding of some files ...")
+    with TrainingScreen(screen) as listener:
+        plan = plan_training(data, recipe, on_event=listener)
+    rows = [*_count_rows(plan), *_network_rows(plan), *_time_rows(plan)]
+    screen.table(["what", "how much", "from"], rows)
+    for warning in plan.warnings:
+        screen.note(f"warning: {warning}", style="yellow")
+    screen.give(plan.to_dict() | {"seconds": screen.seconds})
+
+
+def _count_rows(plan: "Plan") -> Rows:
+    counts, per_step = plan.counts, f"batches of {plan.batch_size}"
+    parts = f"{counts.train:,} training, {counts.validation:,} validation, {counts.test:,} test"
+    side = plan.decoded_size
+    return [
+        ("pictures", f"{counts.files:,}", f"{parts}; counted by name"),
+        ("classes", f"{counts.classes:,}", ""),
+        ("steps", f"{plan.num_steps:,}", f"{plan.epochs} epochs of {plan.steps_per_epoch:,}, {per_step}"),
+        ("decoded pictures", _bytes(plan.cache_bytes), f"{counts.files:,} × {side} × {side} × 3 bytes"),
+        ("free for them", _bytes(plan.free_bytes), plan.cache_path),
+    ]
+
+
+def _network_rows(plan: "Plan") -> Rows:
+    memory, cost = plan.memory, f"{plan.variant} network at {plan.size} px"
+    split = (
+        f"weights {_bytes(memory.weights)}, gradients {_bytes(memory.gradients)}, "
+        f"momentum {_bytes(memory.momentum)}, activations {_bytes(memory.activations)}"
+    )
+    return [
+        ("parameters", f"{plan.parameters:,}", cost),
+        ("memory of a step", _bytes(memory.total), split),
+        ("", "", "activations: 4 bytes × batch × (input and outputs of all layers but ReLU); workspaces on top"),
+        ("multiply-adds", f"{plan.multiply_adds:,}", "a picture, forward"),
+        ("FLOP", f"{plan.flop:.3g}", "a picture in training: multiply-adds × 2 × 3 (forward and two backward)"),
+        ("FLOP in all", f"{plan.total_flop:.3g}", "every step of the training"),
+    ]
+
+
+def _time_rows(plan: "Plan") -> Rows:
+    speeds, paper = plan.speeds, plan.paper
+    step = speeds.step_seconds(plan.batch_size)
+    cut = "" if speeds.batch == plan.batch_size else f", scaled to {plan.batch_size}"
+    low, high = paper.days
+    return [
+        (
+            "training speed",
+            _speed(plan.batch_size / step),
+            f"median of {speeds.num_steps} steps of {speeds.batch} random pictures{cut}; {speeds.machine}",
+        ),
+        ("decoding speed", _speed(speeds.decode_speed), f"{speeds.num_decoded} of the files, all cores"),
+        ("decoding", _duration(plan.decode_seconds), "once; later trainings take it from the cache"),
+        ("an epoch", _duration(plan.epoch_seconds), "with its test of the held-out pictures"),
+        ("the training", _duration(plan.training_seconds), "decoding, all epochs, the final test"),
+        (
+            "the paper's",
+            f"{low:.0f} to {high:.0f} days",
+            f"{paper.machine}, about {paper.epochs} epochs of {paper.pictures:,} pictures",
+        ),
+    ]
+
+
+def _bytes(count: int) -> str:
+    """Bytes as people read them."""
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def _speed(pictures_per_second: float) -> str:
+    return f"{pictures_per_second:,.{0 if pictures_per_second >= 100 else 1}f} pictures/s"
+
+
+def _duration(seconds: float) -> str:
+    """A time as people read it, in the unit that suits it."""
+    for unit, size in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"

@@ -1,0 +1,240 @@
+"""Will it train? One batch forward and backward, and what the numbers of each layer say about the steps to come."""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from alexnet.inspection.advice import Finding, judge
+from alexnet.inspection.layer_signal import LayerSignal
+from alexnet.model.alexnet import AlexNet
+from alexnet.recipe import Recipe
+from alexnet.records import Record
+
+__all__ = ["Trainability", "check_trainability", "measure_layers", "model_left_as_found"]
+
+
+@dataclass(frozen=True)
+class Trainability(Record):
+    """What the check found. verdict: `trains`, `stalls` (too little moves) or `bursts` (too much).
+
+    loss, chance: nats, of the batch and of blind guessing (ln K). movement: sum over the convolutional layers of the
+    relative updates of the whole training: how many times its own size the average kernel path could be. sharpness:
+    peak rate times the curvature of the loss along the update, 0 where the update rule has no such limit.
+    sharpness_limit: what it may be. largest_update: the largest relative update of a step.
+    findings: what speaks against it, in words, with what to do. seconds: of the check.
+    """
+
+    verdict: str
+    loss: float
+    chance: float
+    movement: float
+    sharpness: float
+    sharpness_limit: float
+    largest_update: float
+    layers: tuple[LayerSignal, ...]
+    findings: tuple[Finding, ...] = field(default=())
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        """For people: one line."""
+        if self.verdict == "trains":
+            return "expected to train"
+        return "; ".join(f"{finding.said}: {finding.expect}; {finding.advice}" for finding in self.findings)
+
+
+def check_trainability(
+    network: AlexNet,
+    x: Float[Tensor, "N 3 S S"],
+    labels: Int64[Tensor, " N"],
+    recipe: Recipe,
+    *,
+    full_steps: float,
+    unit_input: bool,
+) -> Trainability:
+    """Judge from one batch whether a recipe will train a network; the network is left as found.
+
+    Two passes: the first measures every layer, the second, a small step further down the gradient, how sharply the
+    loss bends there. Gradient descent with momentum m bursts where rate times curvature exceeds 2 (1 + m).
+
+    Args:
+        x: normalized pictures as the training makes them. labels: their classes.
+        full_steps: steps of the training, each counted by its share of the peak rate.
+        unit_input: whether the pictures are scaled to unit deviation; only the advice depends on it.
+
+    Source: the limit: Polyak 1964, doi:10.1016/0041-5553(64)90137-5; its role in training: Cohen et al. 2021,
+    arXiv:2103.00065.
+    """
+    started = time.perf_counter()
+    with model_left_as_found(network):
+        network.train()
+        loss, layers = measure_layers(network, x, labels, recipe)
+        sharpness = _sharpness(network, x, labels, recipe) if recipe.optimizer in ("sgd", "sgd_2012") else 0.0
+    judged = judge(
+        layers, recipe, loss=loss, num_classes=network.num_classes, full_steps=full_steps, sharpness=sharpness,
+        unit_input=unit_input,
+    )  # fmt: skip
+    return Trainability(
+        verdict=judged.verdict,
+        loss=loss,
+        chance=math.log(network.num_classes),
+        movement=judged.movement,
+        sharpness=sharpness,
+        sharpness_limit=judged.sharpness_limit,
+        largest_update=max(layer.relative_update for layer in layers),
+        layers=layers,
+        findings=judged.findings,
+        seconds=time.perf_counter() - started,
+    )
+
+
+@contextmanager
+def model_left_as_found(network: AlexNet) -> Iterator[None]:
+    """Afterwards modes, gradients, buffers and torch's random state are as before, also when something fails."""
+    modes = [(module, module.training) for module in network.modules()]
+    gradients = [(weight, weight.grad, weight.requires_grad) for weight in network.parameters()]
+    devices = [weight.device for weight in network.parameters() if weight.device.type == "cuda"][:1]
+    with torch.random.fork_rng(devices=devices):
+        for weight in network.parameters():
+            weight.grad = None
+            weight.requires_grad_(True)
+        try:
+            yield
+        finally:
+            for module, mode in modes:
+                module.training = mode
+            for weight, gradient, required in gradients:
+                weight.grad = gradient
+                weight.requires_grad_(required)
+
+
+def measure_layers(
+    network: AlexNet, x: Float[Tensor, "N 3 S S"], labels: Int64[Tensor, " N"], recipe: Recipe
+) -> tuple[float, tuple[LayerSignal, ...]]:
+    """The loss of a batch in nats, and what it makes of every layer with weights; gradients are left filled."""
+    weighted = [(name, layer) for name, layer in network.named_layers() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    outputs: dict[str, Tensor] = {}
+
+    def keep(name: str) -> object:
+        def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+            outputs[name] = output.detach().clone()  # an activation may work in place
+
+        return hook
+
+    handles = [layer.register_forward_hook(keep(name)) for name, layer in weighted]  # type: ignore[arg-type]
+    try:
+        torch.manual_seed(0)  # dropout: the same mask in every pass
+        logits = network(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    loss = F.cross_entropy(logits, labels)
+    telling = _telling_part(logits, labels)
+    weights = [layer.weight for _, layer in weighted]
+    told = torch.autograd.grad((logits * telling).sum(), weights, retain_graph=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    rectified = _rectified(network)
+    return float(loss.detach()), tuple(
+        _signal(
+            name, layer, outputs[name], gradient, recipe, has_relu=name in rectified, is_last=name == weighted[-1][0]
+        )
+        for (name, layer), gradient in zip(weighted, told, strict=True)
+    )
+
+
+def _telling_part(logits: Tensor, labels: Tensor) -> Tensor:
+    """What the loss wants of each logit, less its mean over the batch, which teaches how frequent classes are."""
+    wanted = logits.detach().softmax(1) - F.one_hot(labels, logits.shape[1])
+    return (wanted - wanted.mean(0, keepdim=True)) / len(labels)
+
+
+def _rectified(network: AlexNet) -> set[str]:
+    """Layers whose output goes through a ReLU, be it behind pooling or normalization."""
+    found, last = set(), ""
+    for name, layer in network.named_layers():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            last = name
+        elif isinstance(layer, nn.ReLU):
+            found.add(last)
+    return found
+
+
+def _signal(
+    name: str,
+    layer: nn.Conv2d | nn.Linear,
+    output: Tensor,
+    gradient: Tensor,
+    recipe: Recipe,
+    *,
+    has_relu: bool,
+    is_last: bool,
+) -> LayerSignal:
+    flat = output.float().flatten(1)
+    scale = float(flat.square().mean().sqrt())
+    spread = float(flat.var(0, unbiased=False).mean().sqrt())
+    # a unit of a convolutional layer is a map: dead if it is negative everywhere
+    units = output.amax((0, 2, 3)) if output.ndim == 4 else output.amax(0)
+    norm = float(layer.weight.detach().norm())
+    own = layer.weight.grad
+    share = float(gradient.norm() / own.norm()) if own is not None and float(own.norm()) > 0 else 0.0
+    relative = float(gradient.norm()) / norm if norm else 0.0
+    return LayerSignal(
+        layer=name,
+        scale=scale,
+        variation=spread / scale if scale else 0.0,
+        relative_gradient=relative,
+        relative_update=_relative_update(layer.weight, relative, min(1.0, share), recipe, is_last=is_last),
+        dead=float((units <= 0).float().mean()) if has_relu else None,
+    )
+
+
+def _relative_update(weight: Tensor, relative: float, share: float, recipe: Recipe, *, is_last: bool) -> float:
+    """Size of a step at the peak rate over the size of the weights, as far as it tells pictures apart.
+
+    Plain descent moves by the gradient; Adam by about the rate in every weight, whatever the gradient; orthogonalized
+    updates have singular values of about the rate. In those two `share`, the telling part of the gradient, counts.
+    """
+    factor = recipe.kernel_learning_rate_factor if weight.ndim == 4 else 1.0
+    norm = float(weight.detach().norm())
+    if norm == 0.0:
+        return math.inf
+    if recipe.optimizer in ("sgd", "sgd_2012"):
+        return factor * recipe.learning_rate / (1.0 - recipe.momentum) * relative
+    shorter = min(len(weight), weight[0].numel())
+    if recipe.optimizer == "muon" and not is_last and shorter <= 512:
+        return factor * recipe.muon_learning_rate * math.sqrt(shorter) / norm * share
+    return factor * recipe.learning_rate * math.sqrt(weight.numel()) / norm * share
+
+
+def _sharpness(network: AlexNet, x: Tensor, labels: Tensor, recipe: Recipe) -> float:
+    """Peak rate times the curvature of the loss along its gradient, from the gradient a small step further down."""
+    weights = [weight for weight in network.parameters() if weight.grad is not None]
+    gradients = [weight.grad.clone() for weight in weights if weight.grad is not None]
+    squared = sum(float(gradient.square().sum()) for gradient in gradients)
+    if not math.isfinite(squared) or squared == 0.0:
+        return math.inf if squared else 0.0
+    step = 0.02 / squared  # the loss is to fall by about 0.02 nats
+    kept = [weight.detach().clone() for weight in weights]
+    try:
+        with torch.no_grad():
+            for weight, gradient in zip(weights, gradients, strict=True):
+                weight.sub_(gradient, alpha=step)
+        network.zero_grad()
+        torch.manual_seed(0)
+        F.cross_entropy(network(x), labels).backward()  # type: ignore[no-untyped-call]
+    finally:
+        with torch.no_grad():
+            for weight, value in zip(weights, kept, strict=True):
+                weight.copy_(value)
+    after = sum(
+        float((gradient * weight.grad).sum())
+        for weight, gradient in zip(weights, gradients, strict=True)
+        if weight.grad is not None
+    )
+    return recipe.learning_rate * max(0.0, squared - after) / (step * squared)

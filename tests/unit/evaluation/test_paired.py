@@ -1,0 +1,73 @@
+"""Differences of two tests against hand counts, NumPy and an enumeration of all that may happen."""
+
+import doctest
+from math import comb
+
+import numpy as np
+import pytest
+
+from alexnet.evaluation import paired as module
+from alexnet.evaluation.paired import paired_difference, paired_interval
+from alexnet.records import Prediction
+
+
+def predictions(wrong: str) -> list[Prediction]:
+    """Pictures 0, 1, 2 ..., each wrong where the text has an x."""
+    said = ["b" if mark == "x" else "a" for mark in wrong]
+    return [Prediction(str(place), "a", name, 0.6, 0.2, 0.5, ((name, 0.6),)) for place, name in enumerate(said)]
+
+
+BEFORE, AFTER = "xxx...x...", "x...xx...."
+
+
+def test_difference_equals_a_count_by_hand() -> None:
+    found = paired_difference(("centre", predictions(BEFORE)), ("ten_crop", predictions(AFTER)))
+    assert (found.before, found.after, found.num_pictures) == ("centre", "ten_crop", 10)
+    assert (found.fixed, found.broken) == (("1", "2", "6"), ("4", "5"))
+    assert found.difference == pytest.approx(-0.1)
+    values = found.to_dict()
+    assert (values["num_fixed"], values["num_broken"]) == (3, 2)
+    assert values["interval"] == list(paired_interval(1, 2, 3, 10))
+
+
+def test_standard_error_is_that_of_the_mean_of_single_differences() -> None:
+    single = np.array([mark == "x" for mark in AFTER], float) - np.array([mark == "x" for mark in BEFORE], float)
+    found = paired_difference(("one", predictions(BEFORE)), ("two", predictions(AFTER)))
+    assert found.difference == pytest.approx(single.mean())
+    assert found.standard_error == pytest.approx(single.std() / np.sqrt(10))
+
+
+def test_only_pictures_of_both_tests_count() -> None:
+    found = paired_difference(("one", predictions(BEFORE)[2:]), ("two", predictions(AFTER)[:6]))
+    assert (found.num_pictures, found.fixed, found.broken) == (4, ("2",), ("4", "5"))
+    nothing = paired_difference(("one", predictions("x")), ("two", []))
+    assert (nothing.num_pictures, nothing.difference, nothing.interval) == (0, 0.0, (-1.0, 1.0))
+
+
+def test_interval_turns_over_with_its_sides_and_holds_the_difference() -> None:
+    for both, broken, fixed, count in [(3, 5, 1, 20), (0, 4, 0, 9), (7, 0, 0, 7), (0, 0, 0, 30), (1, 1, 6, 8)]:
+        low, high = paired_interval(both, broken, fixed, count)
+        assert -1 <= low <= (broken - fixed) / count <= high <= 1
+        assert low < high, "also without a change there is room for one"
+        assert paired_interval(both, fixed, broken, count) == pytest.approx((-high, -low))
+
+
+@pytest.mark.parametrize("shares", [(0.1, 0.1, 0.1), (0.05, 0.02, 0.1), (0.3, 0.1, 0.2)])
+def test_interval_holds_the_truth_in_95_of_100_tests(shares: tuple[float, float, float]) -> None:
+    """Every outcome of a test of 30 pictures with its probability."""
+    count, inside = 30, 0.0
+    rest = 1 - sum(shares)
+    for both in range(count + 1):
+        for broken in range(count - both + 1):
+            for fixed in range(count - both - broken + 1):
+                low, high = paired_interval(both, broken, fixed, count)
+                if low <= shares[1] - shares[2] <= high:
+                    ways = comb(count, both) * comb(count - both, broken) * comb(count - both - broken, fixed)
+                    left = count - both - broken - fixed
+                    inside += ways * shares[0] ** both * shares[1] ** broken * shares[2] ** fixed * rest**left
+    assert 0.93 < inside < 0.99
+
+
+def test_examples_run() -> None:
+    assert doctest.testmod(module).attempted > 0
+    assert doctest.testmod(module).failed == 0
