@@ -30,8 +30,10 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "paper": ("paper", {}),
     "rate 0.001": ("paper", {"learning_rate": 0.001}),
     "hidden biases 0.1": ("paper", {"hidden_bias": 0.1}),
-    "conv3-5 at 0.03 (paper-small)": ("paper-small", {}),
-    # from both of the last two, one suspect at a time
+    "conv3-5 at 0.03": ("paper", {"kernel_std": 0.03}),
+    # both
+    "paper-small: conv3-5 at 0.03, hidden biases 0.5": ("paper-small", {}),
+    # with conv3-5 at 0.03 and hidden biases of 0.1 ("both"), one suspect at a time
     "both": ("paper", BOTH),
     "both, hidden biases 0 instead": ("paper", BOTH | {"hidden_bias": 0.0}),
     "both, input of unit deviation": ("paper", BOTH | {"normalization": "dataset"}),

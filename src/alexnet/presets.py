@@ -69,6 +69,7 @@ PRESETS: dict[str, Recipe] = {
         name="paper-small",
         size=96,
         kernel_std=0.03,  # the 2012 program's own: layers-145.cfg, conv3 to conv5
+        hidden_bias=0.5,
         epochs=24,
     ),
     "program": Recipe(

@@ -58,7 +58,8 @@ def _show(found: "Trainability") -> None:
     header = ["layer", "scale", "differs between pictures", "gradient / weights", "update / weights", "dead units"]
     screen.table(header, rows, right=range(1, 6))
     screen.say(f"first loss {found.loss:.3f}; blind guessing {found.chance:.3f}")
-    screen.say(f"movement of the kernels over the training: {found.movement:.2g} times their size")
+    needed = f"about {found.steps_needed:,.0f}" if found.steps_needed < 1e6 else "more than a million"
+    screen.say(f"steps before the loss falls: {needed}, of {found.steps:,.0f}")
     if found.sharpness:
         screen.say(f"rate x curvature: {found.sharpness:.2g}, limit {found.sharpness_limit:.2g}")
     if found.verdict == "trains":

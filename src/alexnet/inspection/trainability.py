@@ -24,9 +24,9 @@ __all__ = ["Trainability", "check_trainability", "measure_layers", "model_left_a
 class Trainability(Record):
     """What the check found. verdict: `trains`, `stalls` (too little moves) or `bursts` (too much).
 
-    loss, chance: nats, of the batch and of blind guessing (ln K). movement: sum over the convolutional layers of the
-    relative updates of the whole training: how many times its own size the average kernel path could be. sharpness:
-    peak rate times the curvature of the loss along the update, 0 where the update rule has no such limit.
+    loss, chance: nats, of the batch and of blind guessing (ln K). steps_needed: about how many steps at the peak rate
+    it takes before the loss falls, see `steps_until_it_falls`; steps: how many there are, so counted. sharpness: peak
+    rate times the curvature of the loss along the update, 0 where the update rule has no such limit.
     sharpness_limit: what it may be. largest_update: the largest relative update of a step.
     findings: what speaks against it, in words, with what to do. seconds: of the check.
     """
@@ -34,7 +34,8 @@ class Trainability(Record):
     verdict: str
     loss: float
     chance: float
-    movement: float
+    steps_needed: float
+    steps: float
     sharpness: float
     sharpness_limit: float
     largest_update: float
@@ -60,8 +61,9 @@ def check_trainability(
 ) -> Trainability:
     """Judge from one batch whether a recipe will train a network; the network is left as found.
 
-    Two passes: the first measures every layer, the second, a small step further down the gradient, how sharply the
-    loss bends there. Gradient descent with momentum m bursts where rate times curvature exceeds 2 (1 + m).
+    The first pass measures every layer, without dropout, whose masks would pass for differences between pictures. Two
+    more, as in training, the second a small step further down the gradient, measure how sharply the loss bends there:
+    gradient descent with momentum m bursts where rate times curvature exceeds 2 (1 + m).
 
     Args:
         x: normalized pictures as the training makes them. labels: their classes.
@@ -73,8 +75,8 @@ def check_trainability(
     """
     started = time.perf_counter()
     with model_left_as_found(network):
-        network.train()
         loss, layers = measure_layers(network, x, labels, recipe)
+        network.train()
         sharpness = _sharpness(network, x, labels, recipe) if recipe.optimizer in ("sgd", "sgd_2012") else 0.0
     judged = judge(
         layers, recipe, loss=loss, num_classes=network.num_classes, full_steps=full_steps, sharpness=sharpness,
@@ -84,7 +86,8 @@ def check_trainability(
         verdict=judged.verdict,
         loss=loss,
         chance=math.log(network.num_classes),
-        movement=judged.movement,
+        steps_needed=judged.steps_needed,
+        steps=full_steps,
         sharpness=sharpness,
         sharpness_limit=judged.sharpness_limit,
         largest_update=max(layer.relative_update for layer in layers),
@@ -117,7 +120,11 @@ def model_left_as_found(network: AlexNet) -> Iterator[None]:
 def measure_layers(
     network: AlexNet, x: Float[Tensor, "N 3 S S"], labels: Int64[Tensor, " N"], recipe: Recipe
 ) -> tuple[float, tuple[LayerSignal, ...]]:
-    """The loss of a batch in nats, and what it makes of every layer with weights; gradients are left filled."""
+    """The loss of a batch in nats, and what it makes of every layer with weights, in eval mode.
+
+    The network is left in eval mode, with gradients: see `model_left_as_found`.
+    """
+    network.eval()
     weighted = [(name, layer) for name, layer in network.named_layers() if isinstance(layer, nn.Conv2d | nn.Linear)]
     outputs: dict[str, Tensor] = {}
 
@@ -129,7 +136,6 @@ def measure_layers(
 
     handles = [layer.register_forward_hook(keep(name)) for name, layer in weighted]  # type: ignore[arg-type]
     try:
-        torch.manual_seed(0)  # dropout: the same mask in every pass
         logits = network(x)
     finally:
         for handle in handles:
@@ -214,6 +220,13 @@ def _relative_update(weight: Tensor, relative: float, share: float, recipe: Reci
 
 def _sharpness(network: AlexNet, x: Tensor, labels: Tensor, recipe: Recipe) -> float:
     """Peak rate times the curvature of the loss along its gradient, from the gradient a small step further down."""
+
+    def backward() -> None:
+        network.zero_grad()
+        torch.manual_seed(0)  # the same dropout masks each time
+        F.cross_entropy(network(x), labels).backward()  # type: ignore[no-untyped-call]
+
+    backward()
     weights = [weight for weight in network.parameters() if weight.grad is not None]
     gradients = [weight.grad.clone() for weight in weights if weight.grad is not None]
     squared = sum(float(gradient.square().sum()) for gradient in gradients)
@@ -225,9 +238,7 @@ def _sharpness(network: AlexNet, x: Tensor, labels: Tensor, recipe: Recipe) -> f
         with torch.no_grad():
             for weight, gradient in zip(weights, gradients, strict=True):
                 weight.sub_(gradient, alpha=step)
-        network.zero_grad()
-        torch.manual_seed(0)
-        F.cross_entropy(network(x), labels).backward()  # type: ignore[no-untyped-call]
+        backward()
     finally:
         with torch.no_grad():
             for weight, value in zip(weights, kept, strict=True):

@@ -7,7 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from alexnet.inspection.advice import explain_plateau
+from alexnet.inspection.advice import OBSERVED, explain_plateau, steps_until_it_falls
+from alexnet.inspection.layer_signal import LayerSignal
 from alexnet.inspection.trainability import Trainability, check_trainability, measure_layers, model_left_as_found
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.initialization import initialize
@@ -197,4 +198,18 @@ def test_plateau_of_a_slow_start_is_explained_by_the_steps_that_are_left() -> No
     with model_left_as_found(network):
         _, layers = measure_layers(network, x, labels, recipe)
     assert "steps are needed" in explain_plateau(layers, recipe, num_classes=3, full_steps=300.0)
-    assert "wait an epoch or two" in explain_plateau(layers, recipe, num_classes=3, full_steps=math.inf)
+    assert "the loss should fall within about" in explain_plateau(layers, recipe, num_classes=3, full_steps=math.inf)
+
+
+def test_steps_until_it_falls_equal_the_solution_of_a_chain_of_one_speed() -> None:
+    """n layers that grow alike: dg/dt = r exp((n - 2) g), so that t = (1 - exp(-(n - 2) g)) / ((n - 2) r)."""
+    layers = [LayerSignal(f"conv{i}", 1.0, 0.01, 1e-3, 1e-3, 0.0) for i in range(5)]
+    each = math.log(100.0) / 5
+    expected = OBSERVED * (1 - math.exp(-3 * each)) / (3 * 1e-3)
+    assert steps_until_it_falls(layers) == pytest.approx(expected, rel=0.05)
+
+
+def test_steps_until_it_falls_know_never_and_at_once() -> None:
+    still = [LayerSignal("conv1", 1.0, 0.0, 0.0, 0.0, 0.0)]
+    assert steps_until_it_falls(still) == math.inf
+    assert steps_until_it_falls([LayerSignal("fc8", 2.0, 0.9, 0.1, 0.1, None)]) == 0.0
