@@ -111,6 +111,7 @@ PUBLISHED: tuple[PublishedResult, ...] = (
         "1 CNN, rate raised again, 135 epochs", VALIDATION_2012, TEN, 1, 0.4025, 0.1799, "log 145, not in the paper"
     ),
     PublishedResult("5 CNNs", VALIDATION_2012, TEN, 5, 0.381, 0.164, "paper, Table 2"),
+    PublishedResult("5 CNNs", "ILSVRC-2012 test", TEN, 5, None, 0.164, "paper, Table 2"),
     PublishedResult(
         "1 CNN*, pretrained on ImageNet Fall 2011", VALIDATION_2012, TEN, 1, 0.390, 0.166,
         "paper, Table 2; log 146-2012-2011", (0.3899, 0.16622),
@@ -158,7 +159,7 @@ CLAIMS: tuple[Claim, ...] = (
         None, None, "paper §4.1; no log found", "pca_color=0",
     ),
     Claim(
-        "Either conv layer in the middle taken out: about 2 points more top-1 error", None,
+        "Any of the middle layers taken out: about 2 points more top-1 error", None,
         None, None, "paper §7; no log found", None,
     ),
     Claim(

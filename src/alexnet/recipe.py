@@ -4,7 +4,7 @@ import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -166,6 +166,11 @@ class Recipe(BaseModel):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Numbers in convolutions and matrix products; `auto` asks the processor."""
 
+    def rate_factor(self, *, is_kernel: bool, is_bias: bool) -> float:
+        """What multiplies the rates for the weights or biases of a convolutional layer or another."""
+        factor = self.kernel_learning_rate_factor if is_kernel else 1.0
+        return factor * (self.bias_learning_rate_factor if is_bias else 1.0)
+
     @property
     def cut_from(self) -> int:
         """Side in px of the square that crops of `size` are cut from."""
@@ -181,7 +186,10 @@ class Recipe(BaseModel):
     def _agrees_with_itself(self) -> "Recipe":
         faults = []
         if self.test_views == "ten_crop" and self.cut_from == self.size:
-            faults.append("test_views = ten_crop needs a square larger than the network's input: set crop_from=1.143")
+            faults.append(
+                "test_views = ten_crop needs a square larger than the network's input: set crop_from=1.143, or test "
+                "the finished run so with `alexnet evaluate RUN --views ten_crop`"
+            )
         if self.crop_from > 1.0 and (self.crop_scale < 1.0 or self.crop_ratio > 1.0 or self.rotation > 0.0):
             faults.append("crop_from cuts crops of one size, crop_scale, crop_ratio and rotation resample: use one")
         if self.crop_from > 1.0 and self.start_size is not None:
@@ -215,6 +223,8 @@ def _say(fault: Mapping[str, Any]) -> str:
     if fault["type"] == "value_error":
         return str(message)
     message = message[0].lower() + message[1:]
+    if fault["type"] == "tuple_type":
+        message = "give a list, for instance [0.5, 0.75]"
     return f"{field} = {fault['input']!r}: {message}" if field else message
 
 
@@ -243,7 +253,10 @@ def load_recipe(path: Path, *, base: Recipe | None = None) -> Recipe:
         raise RecipeError(f"{path}: cannot be read ({error.strerror}); give the path of a TOML file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: is not valid TOML ({error}); correct that place") from error
-    return build_recipe((base.model_dump() if base else {}) | values)
+    try:
+        return build_recipe((base.model_dump() if base else {}) | values)
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from error
 
 
 def parse_settings(recipe: Recipe, settings: Iterable[str]) -> Recipe:
@@ -260,17 +273,26 @@ def parse_settings(recipe: Recipe, settings: Iterable[str]) -> Recipe:
         field, equals, text = setting.partition("=")
         if not equals or not field.strip():
             raise RecipeError(f"--set {setting}: write it as field=value, for instance epochs=3")
-        changes[field.strip()] = _read_value(text.strip())
+        changes[field.strip()] = _read_value(text.strip(), field.strip())
     return build_recipe(recipe.model_dump() | changes)
 
 
-def _read_value(text: str) -> Any:
+def _read_value(text: str, field: str) -> Any:
     if text.lower() == "none":
         return None
+    if field in Recipe.model_fields and text in _words(Recipe.model_fields[field].annotation):
+        return text  # `dropout_form=2012` is a word
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+
+
+def _words(annotation: Any) -> set[str]:
+    """The texts that a field of a few words takes."""
+    if get_origin(annotation) is Literal:
+        return {word for word in get_args(annotation) if isinstance(word, str)}
+    return {word for part in get_args(annotation) for word in _words(part)}
 
 
 def recipe_differences(recipes: Iterable[Recipe]) -> dict[str, tuple[Any, ...]]:

@@ -22,7 +22,7 @@ from alexnet.records import EpochRecord, Evaluation, Prediction, StepRecord
 
 __all__ = ["RunFolder"]
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the run folder's layout."""
 
 NUM_TOP = 5
@@ -169,6 +169,7 @@ class RunFolder:
     @property
     def recipe(self) -> Recipe:
         """The recipe that it was trained with."""
+        _ = self.about  # says so if another version wrote it
         return load_recipe(self.path / "recipe.toml")
 
     def write_recipe(self, recipe: Recipe) -> None:
@@ -189,6 +190,8 @@ class RunFolder:
             raise RunError(f"{self.path / 'run.json'}: is damaged ({missing[0]} is missing); train again")
         if values["schema"] > SCHEMA:
             raise RunError(f"{self.path}: was written by a later version of this program; update it")
+        if values["schema"] < SCHEMA:
+            raise RunError(f"{self.path}: was written by an earlier version of this program; train again")
         return values
 
     @property

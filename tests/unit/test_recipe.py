@@ -72,3 +72,43 @@ def test_file_is_laid_over_a_preset(tmp_path: Path) -> None:
 def test_differences_name_field_and_values() -> None:
     assert recipe_differences([Recipe(), Recipe(epochs=1)]) == {"epochs": (10, 1)}
     assert recipe_differences([Recipe(), Recipe()]) == {}
+
+
+def test_every_word_of_every_setting_can_be_given_as_text() -> None:
+    """`dropout_form=2012` is a word, not a number."""
+    from typing import Literal, get_args, get_origin
+
+    def words(annotation: object) -> set[str]:
+        found = get_args(annotation)
+        if get_origin(annotation) is Literal:
+            return {word for word in found if isinstance(word, str)}
+        return {word for part in found for word in words(part)}
+
+    given = {(field, word) for field, info in Recipe.model_fields.items() for word in words(info.annotation)}
+    assert ("dropout_form", "2012") in given
+    extra = {"ten_crop": ["crop_from=1.2"], "drops": ["drops=[0.5]"]}
+    for field, word in sorted(given):
+        recipe = parse_settings(Recipe(), [f"{field}={word}", *extra.get(word, [])])
+        assert getattr(recipe, field) == word
+
+
+@pytest.mark.parametrize(
+    ("preset", "settings", "said"),
+    [
+        ("fast", ["test_views=ten_crop"], "or test the finished run so with `alexnet evaluate RUN --views ten_crop`"),
+        ("paper", ["start_size=68"], "crop_from and start_size"),
+        ("paper", ["crop_scale=0.5"], "crop_from cuts crops of one size"),
+        ("fast", ["schedule=drops"], "needs the shares of the training in drops"),
+        ("program", ["drops=0.5"], r"drops = 0.5: give a list, for instance \[0.5, 0.75\]"),
+        ("paper", ["plateau_drops=0"], "needs at least one drop"),
+        ("fast", ["normalization=mean_image"], "mean_image holds for one size"),
+    ],
+)
+def test_settings_that_contradict_say_what_to_do(preset: str, settings: list[str], said: str) -> None:
+    with pytest.raises(RecipeError, match=said):
+        parse_settings(PRESETS[preset], settings)
+
+
+def test_presets_of_2012_follow_other_sizes_and_lengths() -> None:
+    assert (PRESETS["paper"].cut_from, PRESETS["paper"].replace(size=96).cut_from) == (256, 110)
+    assert PRESETS["program"].replace(epochs=20).drops == PRESETS["program"].drops

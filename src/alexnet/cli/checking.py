@@ -32,6 +32,8 @@ def check(
     from alexnet.training.checking import check_recipe
 
     chosen = parse_settings(_recipe(recipe, variant), settings or [])
+    if chosen.variant == "auto" and chosen.weights is None:
+        raise RecipeError(f"recipe {recipe} starts from weights: name a VARIANT, or give --set weights=FILE")
     with TrainingScreen(screen) as listener:
         found = check_recipe(data, chosen, on_event=listener)
     _show(found)
@@ -63,7 +65,8 @@ def _show(found: "Trainability") -> None:
     if found.sharpness:
         screen.say(f"rate x curvature: {found.sharpness:.2g}, limit {found.sharpness_limit:.2g}")
     if found.verdict == "trains":
-        screen.say("verdict: it trains")
+        late = found.steps_needed > found.steps
+        screen.say("verdict: it may train, late: the estimate is a rough one" if late else "verdict: it trains")
     for finding in found.findings:
         screen.say(f"verdict: {finding.said}")
         screen.say(f"  {finding.expect}")

@@ -8,7 +8,7 @@ from torch import Tensor
 from alexnet.errors import RecipeError
 from alexnet.records import Preprocessing
 
-__all__ = ["SAID", "VIEWS", "cut_views", "decoding_for", "require_views"]
+__all__ = ["NUM_VIEWS", "SAID", "VIEWS", "cut_views", "decoding_for", "require_views"]
 
 VIEWS = ("centre", "mirror", "ten_crop")
 """Names of the ways to look at a picture."""
@@ -19,6 +19,9 @@ SAID = {
     "ten_crop": "ten crops: centre, four corners, and their mirror images",
 }
 """How people call them."""
+
+NUM_VIEWS = {"centre": 1, "mirror": 2, "ten_crop": 10}
+"""How many crops each way looks at."""
 
 PAPER_SQUARE = 256 / 224
 """Side of the square that crops are cut from, in sides of a crop; Krizhevsky et al. 2012, §4.1."""

@@ -11,13 +11,14 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from alexnet.inspection.advice import Finding, judge
+from alexnet.inspection.advice import Finding, Situation, judge
 from alexnet.inspection.layer_signal import LayerSignal
 from alexnet.model.alexnet import AlexNet
+from alexnet.model.specs import Conv
 from alexnet.recipe import Recipe
 from alexnet.records import Record
 
-__all__ = ["Trainability", "check_trainability", "measure_layers", "model_left_as_found"]
+__all__ = ["Trainability", "check_trainability", "describe_situation", "measure_layers", "model_left_as_found"]
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,8 @@ def check_trainability(
         loss, layers = measure_layers(network, x, labels, recipe)
         network.train()
         sharpness = _sharpness(network, x, labels, recipe) if recipe.optimizer in ("sgd", "sgd_2012") else 0.0
-    judged = judge(
-        layers, recipe, loss=loss, num_classes=network.num_classes, full_steps=full_steps, sharpness=sharpness,
-        unit_input=unit_input,
-    )  # fmt: skip
+    situation = describe_situation(network, recipe, full_steps=full_steps, unit_input=unit_input)
+    judged = judge(layers, situation, loss=loss, sharpness=sharpness)
     return Trainability(
         verdict=judged.verdict,
         loss=loss,
@@ -95,6 +94,14 @@ def check_trainability(
         findings=judged.findings,
         seconds=time.perf_counter() - started,
     )
+
+
+def describe_situation(network: AlexNet, recipe: Recipe, *, full_steps: float, unit_input: bool) -> Situation:
+    """What the words of the check depend on besides the layers' numbers."""
+    start = {spec.name: spec.weight_std for spec in network.spec.layers if isinstance(spec, Conv)}.get("conv4")
+    from_table = recipe.initialization == "table" and start is not None and start <= 0.01
+    small = recipe.kernel_std is None and (from_table or recipe.initialization in ("gaussian", "seminar"))
+    return Situation(recipe, network.num_classes, full_steps, unit_input, small)
 
 
 @contextmanager
@@ -206,7 +213,7 @@ def _relative_update(weight: Tensor, relative: float, share: float, recipe: Reci
     Plain descent moves by the gradient; Adam by about the rate in every weight, whatever the gradient; orthogonalized
     updates have singular values of about the rate. In those two `share`, the telling part of the gradient, counts.
     """
-    factor = recipe.kernel_learning_rate_factor if weight.ndim == 4 else 1.0
+    factor = recipe.rate_factor(is_kernel=weight.ndim == 4, is_bias=False)
     norm = float(weight.detach().norm())
     if norm == 0.0:
         return math.inf
@@ -219,33 +226,42 @@ def _relative_update(weight: Tensor, relative: float, share: float, recipe: Reci
 
 
 def _sharpness(network: AlexNet, x: Tensor, labels: Tensor, recipe: Recipe) -> float:
-    """Peak rate times the curvature of the loss along its gradient, from the gradient a small step further down."""
+    """Peak rate times the curvature of the loss along the update, from the gradient a small step further.
 
-    def backward() -> None:
-        network.zero_grad()
+    With a factor f on the rate of each weight the update goes along d = f g, and the curvature that counts is
+    d·H d / g·d, with H d taken from two gradients.
+    """
+    factors = [
+        (parameter, recipe.rate_factor(is_kernel=isinstance(layer, nn.Conv2d), is_bias=parameter.ndim == 1))
+        for _, layer in network.named_layers()
+        for parameter in layer.parameters(recurse=False)
+    ]
+    moving = [(parameter, factor) for parameter, factor in factors if factor > 0.0]
+
+    def gradients() -> list[Tensor]:
         torch.manual_seed(0)  # the same dropout masks each time
-        F.cross_entropy(network(x), labels).backward()  # type: ignore[no-untyped-call]
+        loss = F.cross_entropy(network(x), labels)
+        return list(torch.autograd.grad(loss, [parameter for parameter, _ in moving]))
 
-    backward()
-    weights = [weight for weight in network.parameters() if weight.grad is not None]
-    gradients = [weight.grad.clone() for weight in weights if weight.grad is not None]
-    squared = sum(float(gradient.square().sum()) for gradient in gradients)
-    if not math.isfinite(squared) or squared == 0.0:
-        return math.inf if squared else 0.0
-    step = 0.02 / squared  # the loss is to fall by about 0.02 nats
-    kept = [weight.detach().clone() for weight in weights]
+    before = gradients()
+    slope = sum(factor * float(g.square().sum()) for (_, factor), g in zip(moving, before, strict=True))
+    if not math.isfinite(slope) or slope == 0.0:
+        return math.inf if slope else 0.0
+    step = 0.02 / slope  # the loss is to fall by about 0.02 nats
+    kept = [parameter.detach().clone() for parameter, _ in moving]
     try:
         with torch.no_grad():
-            for weight, gradient in zip(weights, gradients, strict=True):
-                weight.sub_(gradient, alpha=step)
-        backward()
+            for (parameter, factor), gradient in zip(moving, before, strict=True):
+                parameter.sub_(gradient, alpha=step * factor)
+        after = gradients()
     finally:
         with torch.no_grad():
-            for weight, value in zip(weights, kept, strict=True):
-                weight.copy_(value)
-    after = sum(
-        float((gradient * weight.grad).sum())
-        for weight, gradient in zip(weights, gradients, strict=True)
-        if weight.grad is not None
+            for (parameter, _), value in zip(moving, kept, strict=True):
+                parameter.copy_(value)
+    bend = sum(
+        factor * float((g * (g - further)).sum())
+        for (_, factor), g, further in zip(moving, before, after, strict=True)
     )
-    return recipe.learning_rate * max(0.0, squared - after) / (step * squared)
+    if not math.isfinite(bend):
+        return math.inf
+    return recipe.learning_rate * max(0.0, bend) / (step * slope)

@@ -82,6 +82,7 @@ def load_network(run: RunFolder) -> TrainedNetwork:
     Raises:
         RunError: the run holds no model yet, or its files are damaged.
     """
+    _ = run.about  # says so if another version wrote the run
     values = run.read_json("model.json")
     path: Path = run.model_path
     try:

@@ -3,7 +3,7 @@
 A layer's `sources` name where each number stands, and under `place` where its place in the order does; `""` holds
 for what is not named. "paper" is Krizhevsky, Sutskever & Hinton, NIPS 2012. All files are of the program that the
 Computer History Museum published (computerhistory/AlexNet-Source-Code, commit 2f8b81f): layers-145.cfg,
-layers-145-half.cfg and layer-params-145.cfg lie in its folder layers, and a name in brackets is a section of them.
+layers-145-half.cfg and their layer-params lie in its folder layers, and a name in brackets is a section of them.
 """
 
 from alexnet.model.specs import Activation, Conv, Dropout, Inputs, LayerSpec, Linear, MapNorm, NetworkSpec, Norm, Pool
@@ -100,24 +100,26 @@ PAPER = NetworkSpec(
 
 
 REPOSITORY = "the authors' 2012 program (computerhistory/AlexNet-Source-Code, 2f8b81f)"
-FILE, HALF, NUMBERS = "layers-145.cfg", "layers-145-half.cfg", "layer-params-145.cfg"
+FILE, HALF = "layers-145.cfg", "layers-145-half.cfg"
 
 
 def _norms(file: str, groups: int) -> tuple[Norm, Norm, MapNorm]:
     """norm1, norm2 and the extra normalization within maps."""
 
+    numbers = file.replace("layers-", "layer-params-")
+
     def norm(number: int) -> Norm:
         part = f"{file} [rnorm{number}a]: cmrnorm"
-        said = {"": f"{NUMBERS}: scale=0.0001, pow=0.75, minDiv=2", "alpha_divided": "layer.py:1183: scale /= size"}
+        said = {"": f"{numbers}: scale=0.0001, pow=0.75, minDiv=2", "alpha_divided": "layer.py:1183: scale /= size"}
         places = {"place": part, "size": f"{part}, size=5", "groups": f"{part} over the maps of one tower"}
         return Norm(f"norm{number}", groups=groups, sources=said | places)
 
     part = f"{file} [cnorm2a]: type=rnorm"
     extra = {
-        "": f"{NUMBERS}: scale=0.001, pow=0.75; layer.py:1183: scale / size²",
+        "": f"{numbers}: scale=0.001, pow=0.75; layer.py:1183: scale / size²",
         "place": part,
         "size": f"{part}, size=5",
-        "k": f"not in {NUMBERS}; minDiv is 1 by default in layer.py of cuda-convnet2, the program's successor",
+        "k": f"not in {numbers}: layer.py reads minDiv for cmrnorm only; 1 as in the formula of rnorm",
     }
     return norm(1), norm(2), MapNorm("mapnorm2", sources=extra)
 

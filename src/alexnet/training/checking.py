@@ -9,7 +9,13 @@ from alexnet.data.augment import Augmentation, augment
 from alexnet.data.batches import epoch_order, gather
 from alexnet.data.folder import PictureFolder, scan_folder
 from alexnet.inspection.advice import explain_plateau
-from alexnet.inspection.trainability import Trainability, check_trainability, measure_layers, model_left_as_found
+from alexnet.inspection.trainability import (
+    Trainability,
+    check_trainability,
+    describe_situation,
+    measure_layers,
+    model_left_as_found,
+)
 from alexnet.recipe import Recipe
 from alexnet.training.events import Listener, ignore
 from alexnet.training.job import Job
@@ -44,27 +50,33 @@ def check_job(job: Job) -> Trainability:
         labels,
         job.recipe,
         full_steps=full_steps(job),
-        unit_input=min(job.trained.preprocessing.deviation) > 1.0,
+        unit_input=_unit_input(job),
     )
 
 
-def explain(job: Job, step: int) -> str:
-    """What keeps the loss of a training where it is, by the network's present numbers, in words."""
+def explain(job: Job, step: int, *, num_drops: int = 0) -> str:
+    """What keeps the loss of a training where it is, by the network's present numbers, in words.
+
+    num_drops: how often schedule `plateau` has dropped so far.
+    """
     network = job.trained.network
     x, labels = _batch(job, step=step)
     with model_left_as_found(network):
         _, layers = measure_layers(network, x, labels, job.recipe)
-    return explain_plateau(
-        layers, job.recipe, num_classes=network.num_classes, full_steps=full_steps(job, first=step)
-    )
+    situation = describe_situation(network, job.recipe, full_steps=full_steps(job), unit_input=_unit_input(job))
+    return explain_plateau(layers, situation, steps_left=full_steps(job, first=step, num_drops=num_drops))
 
 
-def full_steps(job: Job, *, first: int = 0) -> float:
+def full_steps(job: Job, *, first: int = 0, num_drops: int = 0) -> float:
     """Steps of a training from `first` on, each counted by its share of the peak rate."""
     left = job.num_steps - first
     stride = max(1, left // SAMPLED_STEPS)
-    sampled = [job.rates(step).main for step in range(first, job.num_steps, stride)]
+    sampled = [job.rates(step, num_drops=num_drops).main for step in range(first, job.num_steps, stride)]
     return left * sum(sampled) / len(sampled) if sampled else 0.0
+
+
+def _unit_input(job: Job) -> bool:
+    return min(job.trained.preprocessing.deviation) > 1.0
 
 
 def _batch(job: Job, *, step: int) -> tuple[Tensor, Tensor]:

@@ -65,7 +65,7 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> Position:
             order = epoch_order(len(job.split.train), seed=recipe.seed, epoch=epoch)
             places = order[place * job.batch_size : (place + 1) * job.batch_size]
             pictures, labels = gather(job.pixels, job.split.train, places, device)
-            colors = job.colors if position.step < recipe.pca_until * job.num_steps else None
+            colors = job.colors if position.step < round(recipe.pca_until * job.num_steps) else None
             x = augment(
                 pictures,
                 augmentation,
@@ -189,7 +189,7 @@ def _warn_if_stalled(job: Job, position: Position, emit: Listener) -> None:
         return
     classes = len(job.split.classes)
     said = f"the loss sits at {late:.3f}, that of blind guessing (ln {classes} = {math.log(classes):.3f})"
-    emit(Warned(f"{said}: {explain(job, position.step)}"))
+    emit(Warned(f"{said}: {explain(job, position.step, num_drops=position.plateau.num_drops)}"))
 
 
 @contextmanager

@@ -106,16 +106,14 @@ class PaperSGD(torch.optim.SGD):
             self.param_groups = groups
 
     def _carry_over(self, weight: Tensor, group: dict[str, Any]) -> None:
-        """Keep v as it is where the rate has changed; at rate 0 the momentum runs out by itself."""
+        """Keep v as it is where the rate has changed; at rate 0 the 2012 program leaves weights and v alone."""
+        if group["lr"] == 0.0:
+            return
         state = self.state[weight]
         average, rate = state.get("momentum_buffer"), state.get("rate")
-        if average is not None and rate is not None:
-            if group["lr"] == 0.0:
-                weight.add_(average.mul_(group["momentum"]), alpha=-float(rate))
-            elif float(rate) != group["lr"]:
-                average.mul_(float(rate) / group["lr"])
-        if group["lr"] > 0.0:
-            state["rate"] = torch.tensor(group["lr"], dtype=torch.float64)
+        if average is not None and rate is not None and float(rate) != group["lr"]:
+            average.mul_(float(rate) / group["lr"])
+        state["rate"] = torch.tensor(group["lr"], dtype=torch.float64)
 
 
 class Optimizers:
@@ -164,16 +162,15 @@ def _groups(
     other: list[dict[str, Any]] = []
     layers = [(name, m) for name, m in network.named_layers() if isinstance(m, nn.Conv2d | nn.Linear)]
     for name, module in layers:
-        factor = recipe.kernel_learning_rate_factor if isinstance(module, nn.Conv2d) else 1.0
         for parameter in module.parameters(recurse=False):
+            is_bias = parameter.ndim == 1
+            factor = recipe.rate_factor(is_kernel=isinstance(module, nn.Conv2d), is_bias=is_bias)
             parameter.requires_grad_(factor > 0)
             if factor == 0:
                 continue
-            is_bias = parameter.ndim == 1
             shorter = min(len(parameter), parameter[0].numel())
             by_muon = with_muon and not is_bias and shorter <= LARGEST_SIDE and name != layers[-1][0]
             peak = factor * (recipe.muon_learning_rate if by_muon else recipe.learning_rate)
-            peak *= recipe.bias_learning_rate_factor if is_bias else 1.0
             decay = recipe.weight_decay if not is_bias or recipe.decay_biases else 0.0
             group = {"params": [parameter], "weight_decay": decay, "lr": peak, "peak": peak}
             (muon if by_muon else other).append(group | {"layer": name, "is_bias": is_bias})

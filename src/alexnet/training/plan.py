@@ -11,6 +11,7 @@ from alexnet.data.cache import DecodedPictures, caches_dir
 from alexnet.data.decode import PictureFacts, plain_preprocessing
 from alexnet.data.folder import PictureFolder, scan_folder
 from alexnet.data.split import split_pictures
+from alexnet.evaluation.views import NUM_VIEWS
 from alexnet.model.specs import Activation, LayerGeometry, NetworkSpec
 from alexnet.model.variants import get_variant
 from alexnet.published import PAPER_TRAINING, PaperTraining
@@ -18,6 +19,7 @@ from alexnet.recipe import Recipe
 from alexnet.records import Record
 from alexnet.training.events import Listener, ignore
 from alexnet.training.optimizer import LARGEST_SIDE
+from alexnet.training.preparation import missing_validation
 from alexnet.training.schedule import picture_size, usable_sizes
 from alexnet.training.speed import Speeds, measure_speeds
 from alexnet.training.start import choose_start
@@ -30,9 +32,6 @@ TRAINING_FACTOR = 3
 """Forward, and two products of the same size backward: the gradients of inputs and of weights."""
 
 FLOAT_BYTES = 4
-
-NUM_VIEWS = {"centre": 1, "mirror": 2, "ten_crop": 10}
-"""Views of a picture in the final test, by the recipe's `test_views`."""
 
 
 @dataclass(frozen=True)
@@ -202,8 +201,9 @@ def _warnings(plan: Plan, recipe: Recipe) -> Iterator[str]:
             f"{plan.cache_path}: {plan.cache_bytes / 1e9:.1f} GB of decoded pictures do not fit into the "
             f"{plan.free_bytes / 1e9:.1f} GB free; free space there, or set ALEXNET_CACHE to another folder"
         )
-    if recipe.schedule == "plateau" and not plan.counts.validation:
-        yield "schedule = plateau needs validation pictures: set validation_fraction=0.1"
+    missing = missing_validation(recipe, plan.counts.train, plan.counts.validation)
+    if missing:
+        yield missing
     if plan.speeds.num_unusable:
         yield (
             f"{plan.speeds.num_unusable} of {plan.speeds.num_decoded} files tried are no pictures, or damaged; "

@@ -20,27 +20,36 @@ from alexnet.model.variants import get_variant
 from alexnet.model.weights import load_weights
 from alexnet.recipe import Recipe
 from alexnet.records import Preprocessing
+from alexnet.runs import RunFolder
 from alexnet.training.events import Listener, Note, Progress
 from alexnet.training.job import Job
 from alexnet.training.processes import Machine, choose_machine
 from alexnet.training.start import Start, choose_start
 
-__all__ = ["build_job", "prepare"]
+__all__ = ["build_job", "missing_validation", "prepare"]
 
 
 def prepare(
-    folder: PictureFolder, recipe: Recipe, emit: Listener, *, resumes: bool = False
+    folder: PictureFolder,
+    recipe: Recipe,
+    emit: Listener,
+    *,
+    begun: RunFolder | None = None,
 ) -> tuple[Job, DecodedPictures]:
     """Everything that a training needs; nothing is written but the cache of decoded pictures.
 
     Args:
-        resumes: there is a saved state, so that start values need not be fetched.
+        begun: the run that is resumed: its preprocessing holds, and where it has a saved state, start values need
+            not be fetched.
 
     Raises:
         DataError, RecipeError, WeightsError, GeometryError: one line that says what to mend.
     """
     machine = choose_machine(recipe)
-    start = Start(recipe, None) if resumes else choose_start(recipe, emit)
+    saved = begun is not None and begun.holds_state
+    start = Start(recipe, None) if saved else choose_start(recipe, emit)
+    if begun is not None:
+        start = _as_begun(start, begun)
     pictures = _decode(folder, start.recipe, emit)
     split = split_pictures(
         pictures,
@@ -48,7 +57,15 @@ def prepare(
         validation_fraction=start.recipe.validation_fraction,
         seed=start.recipe.seed,
     )
-    return build_job(start, pictures, split, machine, emit), pictures
+    return build_job(start, pictures, split, machine, emit, saved=saved), pictures
+
+
+def _as_begun(start: Start, begun: RunFolder) -> Start:
+    """With the channels, mean and deviation that the run was begun with."""
+    about = begun.about
+    used = Preprocessing.from_dict(about["preprocessing"])
+    learned = (used.channels, used.mean, used.deviation)
+    return replace(start, preprocessing=learned, by_pixel=bool(about["mean_image"]))
 
 
 def _decode(folder: PictureFolder, recipe: Recipe, emit: Listener) -> DecodedPictures:
@@ -70,15 +87,26 @@ def _preprocessing(start: Start, pictures: DecodedPictures, split: Split) -> Pre
     return replace(plain, channels=channels, mean=mean, deviation=deviation)
 
 
-def build_job(start: Start, pictures: DecodedPictures, split: Split, machine: Machine, emit: Listener) -> Job:
-    """The network at its start values, on its device, with all that the loop works on."""
+def build_job(
+    start: Start,
+    pictures: DecodedPictures,
+    split: Split,
+    machine: Machine,
+    emit: Listener,
+    *,
+    saved: bool = False,
+) -> Job:
+    """The network at its start values, on its device, with all that the loop works on.
+
+    saved: a saved state will be put into the network, so that its mean image need not be computed.
+    """
     recipe = start.recipe
     spec = get_variant(recipe.variant, **recipe.switches)
-    by_pixel = recipe.normalization == "mean_image"
-    if recipe.schedule == "plateau" and not len(split.validation):
-        raise RecipeError("schedule = plateau needs validation pictures: set validation_fraction=0.1")
+    missing = missing_validation(recipe, len(split.train), len(split.validation))
+    if missing:
+        raise RecipeError(missing)
     network = AlexNet(
-        spec, size=recipe.size, num_classes=len(split.classes), dropout=recipe.dropout, mean_image=by_pixel
+        spec, size=recipe.size, num_classes=len(split.classes), dropout=recipe.dropout, mean_image=start.by_pixel
     )
     initialize(
         network,
@@ -91,7 +119,7 @@ def build_job(start: Start, pictures: DecodedPictures, split: Split, machine: Ma
     if start.tensors is not None:
         _load(network, start.tensors, str(recipe.weights), emit)
     preprocessing = _preprocessing(start, pictures, split)
-    if network.mean_image is not None:
+    if network.mean_image is not None and not saved:
         network.mean_image.copy_(
             mean_picture(pictures.pixels, split.train, preprocessing)
             if start.mean_image is None
@@ -101,6 +129,17 @@ def build_job(start: Start, pictures: DecodedPictures, split: Split, machine: Ma
     trained = TrainedNetwork(network, split.classes, preprocessing, views=recipe.test_views)
     colors = principal_colors(pictures.pixels, split.train) if recipe.pca_color > 0.0 else None
     return Job(recipe, trained, pictures.pixels, split, machine, colors)
+
+
+def missing_validation(recipe: Recipe, num_train: int, num_validation: int) -> str | None:
+    """What to do where schedule `plateau` has no validation pictures to go by; None where nothing is missing."""
+    if recipe.schedule != "plateau" or num_validation > 0:
+        return None
+    return (
+        "schedule = plateau goes by validation pictures, and "
+        f"validation_fraction = {recipe.validation_fraction:g} of {num_train} training pictures leaves none: "
+        "raise it (0.25), add a val folder, or set schedule=step"
+    )
 
 
 def _load(network: AlexNet, tensors: Mapping[str, Tensor], source: str, emit: Listener) -> None:

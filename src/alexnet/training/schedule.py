@@ -43,8 +43,8 @@ def rates_at(recipe: Recipe, step: int, *, num_steps: int, steps_per_epoch: int,
     else:
         falling = recipe.step_factor ** _drops_before(recipe, step, num_steps, steps_per_epoch, num_drops)
     conv1 = 1.0
-    if step >= recipe.conv1_slow * num_steps:
-        conv1 = 0.1 if step < recipe.conv1_stop * num_steps else 0.0
+    if step >= round(recipe.conv1_slow * num_steps):
+        conv1 = 0.1 if step < round(recipe.conv1_stop * num_steps) else 0.0
     main = rising * falling
     return Rates(main, main if recipe.bias_drops else rising, conv1)
 

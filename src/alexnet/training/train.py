@@ -15,6 +15,7 @@ from alexnet.data.split import Split
 from alexnet.errors import RunError
 from alexnet.evaluation.evaluate import evaluate
 from alexnet.model.checkpoint import load_network
+from alexnet.model.variants import SWITCHES
 from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe, recipe_differences
 from alexnet.results import Run
@@ -71,10 +72,10 @@ def train(
         run = RunFolder(free_run_path(folder.path, recipe) if out is None else Path(out))
         run.require_free()
     with subnormals_flushed():
-        job, pictures = prepare(folder, recipe, on_event, resumes=run.holds_state)
+        job, pictures = prepare(folder, recipe, on_event, begun=run if resume else None)
         with run.locked():
             if not resume:
-                _write_start(RunFolder.create(run.path), job.recipe, pictures, job.split)
+                _write_start(RunFolder.create(run.path), job, pictures)
             elif run.about["data"]["fingerprint"] != pictures.fingerprint:
                 raise RunError(f"{run.path}: was trained on other pictures than {folder.path} holds now; train anew")
             _tell(job, pictures, on_event)
@@ -126,6 +127,8 @@ def _recipe_to_resume(run: RunFolder, recipe: Recipe | None) -> Recipe:
         return own
     changed = recipe_differences([own, recipe])
     settled = {"variant", "normalization", "weights"}  # `auto` and paths were settled at the start
+    if recipe.variant == "auto":
+        settled |= set(SWITCHES)
     faults = [f"{field} is {values[0]}, not {values[1]}" for field, values in changed.items() if field not in settled]
     if faults:
         raise RunError(
@@ -134,8 +137,9 @@ def _recipe_to_resume(run: RunFolder, recipe: Recipe | None) -> Recipe:
     return own
 
 
-def _write_start(run: RunFolder, recipe: Recipe, pictures: DecodedPictures, split: Split) -> None:
+def _write_start(run: RunFolder, job: Job, pictures: DecodedPictures) -> None:
     """Everything that is known before the first step; run.json last."""
+    recipe, split = job.recipe, job.split
     report = check_folder(pictures)
     run.write_recipe(recipe)
     run.write_table("left_out.csv", ["file", "reason"], report.left_out.items())
@@ -147,6 +151,8 @@ def _write_start(run: RunFolder, recipe: Recipe, pictures: DecodedPictures, spli
         "program": {"version": _version(), "commit": _commit()},
         "machine": describe_machine(),
         "seed": recipe.seed,
+        "preprocessing": job.trained.preprocessing.to_dict(),
+        "mean_image": job.trained.network.mean_image is not None,
         "classes": list(split.classes),
         "data": {
             "path": str(pictures.folder.path.resolve()),

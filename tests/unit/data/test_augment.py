@@ -1,5 +1,6 @@
 """Augmentation: what it changes, what it leaves, and that it follows its seed."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -7,7 +8,7 @@ from alexnet.data.augment import Augmentation, augment
 from alexnet.data.batches import epoch_order
 from alexnet.data.decode import normalize
 from alexnet.data.split import Subset
-from alexnet.data.statistics import channel_statistics
+from alexnet.data.statistics import PrincipalColors, channel_statistics, mean_picture, principal_colors
 from alexnet.records import Preprocessing
 
 PLAIN = Preprocessing(32, "squash", True, "RGB", (100.0, 110.0, 120.0), (50.0, 60.0, 70.0))
@@ -89,3 +90,88 @@ def test_statistics_equal_numpys() -> None:
     mean, deviation = channel_statistics(pixels, subset)
     assert mean == pytest.approx(pixels.mean((0, 1, 2)), abs=1e-3)
     assert deviation == pytest.approx(pixels.std((0, 1, 2)), abs=1e-3)
+
+
+LARGER = Preprocessing(64, "squash", True, "RGB", (10.0, 20.0, 30.0), (1.0, 1.0, 1.0), cut_from=73)
+
+
+def numbered(count: int, side: int = 73) -> torch.Tensor:
+    """Pictures whose every pixel says where it is: red the row, green the column, blue the picture."""
+    rows, columns = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    one = torch.stack([rows, columns, torch.zeros_like(rows)], -1).to(torch.uint8)
+    pictures = one.expand(count, -1, -1, -1).clone()
+    pictures[..., 2] = torch.arange(count, dtype=torch.uint8).view(-1, 1, 1)
+    return pictures
+
+
+def places(augmentation: Augmentation, count: int = 128, seed: int = 0) -> torch.Tensor:
+    """Upper left corner of each picture's crop, and whether it is mirrored, [count, 3]."""
+    generator = torch.Generator().manual_seed(seed)
+    x = augment(numbered(count), augmentation, LARGER, size=64, generator=generator)
+    corner = x[:, :, 0, 0] + torch.tensor([10.0, 20.0, 30.0])
+    last = x[:, 1, 0, -1] + 20.0
+    mirrored = corner[:, 1] > last
+    assert torch.equal(x[:, 2, 0, 0] + 30.0, torch.arange(count).float()), "each crop is of its own picture"
+    left = torch.where(mirrored, last, corner[:, 1])
+    return torch.stack([corner[:, 0], left, mirrored.float()], 1)
+
+
+def test_crops_lie_at_every_place_and_the_paper_leaves_the_last_out() -> None:
+    found = torch.cat([places(Augmentation(), seed=s) for s in range(8)])
+    assert {found[:, 0].min().item(), found[:, 0].max().item()} == {0.0, 9.0}
+    assert set(found[:, 1].tolist()) == set(map(float, range(10)))
+    paper = torch.cat([places(Augmentation(crop_last_offset=False), seed=s) for s in range(8)])
+    assert set(paper[:, 0].tolist()) == set(paper[:, 1].tolist()) == set(map(float, range(9)))
+    assert 0.4 < found[:, 2].mean() < 0.6
+
+
+def test_neighbours_of_a_group_share_crop_and_flip() -> None:
+    found = places(Augmentation(crop_group=32)).view(4, 32, 3)
+    assert torch.equal(found, found[:, :1].expand_as(found))
+    assert len(found[:, 0].unique(dim=0)) > 1
+    assert len(places(Augmentation()).unique(dim=0)) > 50
+
+
+def test_principal_colours_are_those_of_the_covariance() -> None:
+    rng = np.random.default_rng(0)
+    pixels = (rng.normal(0, 1, (6, 9, 9, 3)) @ np.diag([40.0, 20.0, 5.0]) + 128).clip(0, 255).astype(np.uint8)
+    found = principal_colors(pixels, Subset(np.arange(6), np.zeros(6, np.int64)))
+    covariance = np.cov(pixels.reshape(-1, 3).T.astype(float), bias=True)
+    np.testing.assert_allclose(found.vectors @ np.diag(found.eigenvalues) @ found.vectors.T, covariance, rtol=1e-9)
+    assert list(found.eigenvalues) == sorted(found.eigenvalues, reverse=True)
+
+
+@pytest.mark.parametrize(("form", "scale"), [("eigenvalue", 400.0 / 255), ("deviation", 20.0)])
+def test_shifts_have_the_size_that_their_form_says(form: str, scale: float) -> None:
+    """0.1 x eigenvalue on the scale 0-1 x 255, or 0.1 x deviation, along each direction."""
+    colors = PrincipalColors(np.array([400.0, 100.0, 25.0]), np.eye(3))
+    shifts = colors.shifts(20_000, 0.1, form, torch.Generator().manual_seed(0))
+    assert shifts[:, 0].std().item() == pytest.approx(0.1 * scale, rel=0.03)
+    assert abs(shifts.mean().item()) < 0.02
+
+
+@pytest.mark.parametrize("channels", ["RGB", "BGR"])
+def test_whole_pictures_are_shifted_and_scaled_as_the_program_does(channels: str) -> None:
+    """(x - mean image + noise) / 1.1, channel by channel in the network's order."""
+    preprocessing = Preprocessing(64, "squash", True, channels, (10.0, 20.0, 30.0), (1.0, 1.0, 1.0))
+    pixels = numbered(4, 64)
+    colors = PrincipalColors(
+        np.array([400.0, 100.0, 25.0]), np.linalg.qr(np.arange(9.0).reshape(3, 3) + np.eye(3))[0]
+    )
+    mean = torch.randn(3, 64, 64, generator=torch.Generator().manual_seed(1))
+    plain = Augmentation(flip=False, pca_color=0.1, pca_form="deviation", pca_rescale=True)
+    x = augment(
+        pixels, plain, preprocessing, size=64, generator=torch.Generator().manual_seed(2), colors=colors,
+        mean_picture=mean,
+    )  # fmt: skip
+    noise = colors.shifts(4, 0.1, "deviation", torch.Generator().manual_seed(2))
+    noise = noise.flip(1) if channels == "BGR" else noise
+    expected = (normalize(pixels, preprocessing) - mean + noise.view(4, 3, 1, 1)) / 1.1
+    torch.testing.assert_close(x - mean, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_mean_picture_is_the_mean_of_every_pixel_of_the_centres() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 73, 73, 3), dtype=np.uint8)
+    found = mean_picture(pixels, Subset(np.array([0, 2, 4]), np.zeros(3, np.int64)), LARGER)
+    expected = pixels[[0, 2, 4], 4:68, 4:68].mean(0).transpose(2, 0, 1) - np.array([10.0, 20.0, 30.0])[:, None, None]
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5, atol=1e-4)

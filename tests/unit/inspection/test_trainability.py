@@ -7,9 +7,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from alexnet.inspection.advice import OBSERVED, explain_plateau, steps_until_it_falls
+from alexnet.inspection.advice import OBSERVED, Situation, explain_plateau, steps_until_it_falls
 from alexnet.inspection.layer_signal import LayerSignal
-from alexnet.inspection.trainability import Trainability, check_trainability, measure_layers, model_left_as_found
+from alexnet.inspection.trainability import (
+    Trainability,
+    check_trainability,
+    describe_situation,
+    measure_layers,
+    model_left_as_found,
+)
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.initialization import initialize
 from alexnet.model.variants import get_variant
@@ -43,6 +49,10 @@ def check(recipe: Recipe, *, steps: float = 300.0, scale: float = 1.0, variant: 
     return check_trainability(start(recipe, variant), x, labels, recipe, full_steps=steps, unit_input=scale == 1.0)
 
 
+def situation(network: AlexNet, recipe: Recipe) -> Situation:
+    return describe_situation(network, recipe, full_steps=300.0, unit_input=True)
+
+
 def test_signals_are_those_of_the_layers_outputs() -> None:
     recipe = Recipe(**SGD)
     network, (x, labels) = start(recipe).eval(), batch()
@@ -69,18 +79,21 @@ def test_only_that_part_of_the_gradient_counts_which_tells_pictures_apart() -> N
     assert max(layer.variation for layer in layers) < 1e-4
 
 
-def test_sharpness_is_rate_times_the_curvature_along_the_gradient() -> None:
-    recipe = Recipe(**SGD)
+@pytest.mark.parametrize("factor", [1.0, 0.0])
+def test_sharpness_is_rate_times_the_curvature_along_the_update(factor: float) -> None:
+    """Against the second difference of the loss; frozen kernels are no part of the update."""
+    recipe = Recipe(**SGD, kernel_learning_rate_factor=factor)
     network, (x, labels) = start(recipe).double(), batch()
     x = x.double()
     found = check_trainability(network, x, labels, recipe, full_steps=300.0, unit_input=True)
-    weights = [weight.detach().clone() for weight in network.parameters()]
-    gradients = torch.autograd.grad(F.cross_entropy(network(x), labels), list(network.parameters()))
+    moving = list(network.parameters()) if factor else list(network.classifier.parameters())
+    weights = [weight.detach().clone() for weight in moving]
+    gradients = torch.autograd.grad(F.cross_entropy(network(x), labels), moving)
     squared = sum(float(g.square().sum()) for g in gradients)
 
     def loss_at(step: float) -> float:
         with torch.no_grad():
-            for weight, value, gradient in zip(network.parameters(), weights, gradients, strict=True):
+            for weight, value, gradient in zip(moving, weights, gradients, strict=True):
                 weight.copy_(value - step * gradient)
             return float(F.cross_entropy(network(x), labels))
 
@@ -188,7 +201,7 @@ def test_plateau_of_dead_units_is_explained() -> None:
         network["fc7"].bias.fill_(-100.0)
     with model_left_as_found(network):
         _, layers = measure_layers(network, x, labels, recipe)
-    said = explain_plateau(layers, recipe, num_classes=3, full_steps=300.0)
+    said = explain_plateau(layers, situation(network, recipe), steps_left=300.0)
     assert said.startswith("100 % of the units of fc7 are dead: a burst has killed them; start again with")
 
 
@@ -197,8 +210,9 @@ def test_plateau_of_a_slow_start_is_explained_by_the_steps_that_are_left() -> No
     network, (x, labels) = start(recipe), batch()
     with model_left_as_found(network):
         _, layers = measure_layers(network, x, labels, recipe)
-    assert "steps are needed" in explain_plateau(layers, recipe, num_classes=3, full_steps=300.0)
-    assert "the loss should fall within about" in explain_plateau(layers, recipe, num_classes=3, full_steps=math.inf)
+    said = explain_plateau(layers, situation(network, recipe), steps_left=20.0)
+    assert "steps are needed before the loss falls, and 20 are left; start again: feed raw-scale input" in said
+    assert "should fall within" in explain_plateau(layers, situation(network, recipe), steps_left=math.inf)
 
 
 def test_steps_until_it_falls_equal_the_solution_of_a_chain_of_one_speed() -> None:
@@ -213,3 +227,14 @@ def test_steps_until_it_falls_know_never_and_at_once() -> None:
     still = [LayerSignal("conv1", 1.0, 0.0, 0.0, 0.0, 0.0)]
     assert steps_until_it_falls(still) == math.inf
     assert steps_until_it_falls([LayerSignal("fc8", 2.0, 0.9, 0.1, 0.1, None)]) == 0.0
+
+
+def test_advice_does_not_ask_for_what_is_there_already() -> None:
+    """`program` starts conv3 to conv5 at 0.03, and who runs paper-small is not told to."""
+    slow = PRESETS["program"].replace(size=67, learning_rate=1e-7, name="paper-small")
+    x, labels = batch(scale=60.0)
+    network = start(slow, "program")
+    found = check_trainability(network, x, labels, slow, full_steps=300.0, unit_input=False)
+    assert found.verdict == "stalls"
+    assert "kernel_std" not in str(found)
+    assert "preset paper-small" not in str(found)

@@ -71,7 +71,7 @@ def test_seminar_recipe_steps_as_torchs_adam() -> None:
         torch.testing.assert_close(first, second, msg=name, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("optimizer", ["muon", "adamw", "adam", "sgd"])
+@pytest.mark.parametrize("optimizer", ["muon", "adamw", "adam", "sgd", "sgd_2012"])
 def test_state_put_back_goes_on_the_same(optimizer: str) -> None:
     recipe = PRESETS["fast"].replace(optimizer=optimizer, learning_rate=1e-3)
     straight = small_network()
@@ -114,6 +114,8 @@ def printed_rule(rates: list[float], gradients: list[torch.Tensor], start: torch
     """The paper's §5, number by number: v ← 0.9 v - 0.0005 e w - e g; w ← w + v."""
     w, v = start.clone(), torch.zeros_like(start)
     for rate, gradient in zip(rates, gradients, strict=True):
+        if rate == 0.0:  # src/weights.cu of the 2012 program: no update at all
+            continue
         v = 0.9 * v - 0.0005 * rate * w - rate * gradient
         w = w + v
     return w
@@ -148,3 +150,29 @@ def test_torch_sgd_differs_from_the_printed_rule_where_the_rate_drops() -> None:
             optimizer.step()
         expected = printed_rule(rates, gradients, torch.ones(3, dtype=torch.float64))
         assert torch.allclose(weight.detach(), expected, rtol=1e-12) is same
+
+
+def test_biases_decay_and_move_faster_where_the_recipe_says_so() -> None:
+    """Of equal gradients 1 without decay the bias moves twice as far; with decay and no gradient it shrinks."""
+    moved, shrunk = small_network(), small_network()
+    recipe = PRESETS["program"].replace(variant="seminar", weight_decay=0.5)
+    for network, gradient, decays in ((moved, 1.0, False), (shrunk, 0.0, True)):
+        with torch.no_grad():
+            network["fc7"].bias.fill_(1.0)
+        for parameter in network.parameters():
+            parameter.grad = torch.full_like(parameter, gradient)
+        Optimizers(network, recipe.replace(decay_biases=decays)).step(Rates(1.0, 1.0))
+    torch.testing.assert_close(moved["fc7"].bias.detach(), torch.full((4096,), 1.0 - 2 * 0.01))
+    torch.testing.assert_close(shrunk["fc7"].bias.detach(), torch.full((4096,), 1.0 - 2 * 0.01 * 0.5))
+
+
+def test_conv1_stands_still_at_rate_0() -> None:
+    network = small_network()
+    optimizers = Optimizers(network, PRESETS["program"].replace(variant="seminar"))
+    learn(network, optimizers, steps=2)
+    before = network["conv1"].weight.detach().clone(), network["conv2"].weight.detach().clone()
+    for parameter in network.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimizers.step(Rates(1.0, 1.0, conv1=0.0))
+    assert torch.equal(network["conv1"].weight, before[0])
+    assert not torch.equal(network["conv2"].weight, before[1])

@@ -89,7 +89,7 @@ def test_warnings_name_what_to_mend() -> None:
     said = _plan(PRESETS["paper"], none_held_out, replace(SPEEDS, num_unusable=2), free=10**9).warnings
     assert len(said) == 3
     assert "cache: 251.9 GB of decoded pictures do not fit into the 1.0 GB free; free space there, or set" in said[0]
-    assert said[1] == "schedule = plateau needs validation pictures: set validation_fraction=0.1"
+    assert said[1].startswith("schedule = plateau goes by validation pictures")
     assert "2 of 256 files tried are no pictures, or damaged; `alexnet data check pictures` names them" in said[2]
     assert _plan(PRESETS["program"]).warnings == ()
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import safetensors.torch
 import torch
 
 from alexnet.errors import AlexNetError, RecipeError, RunError
+from alexnet.presets import PRESETS
 from alexnet.results import Run, open_run
 from alexnet.training.events import Ended, Event, Note, Stepped, Warned
 from alexnet.training.train import train
@@ -132,7 +134,9 @@ def test_loss_that_sits_at_guessing_is_named(picture_folder: Path, tmp_path: Pat
     recipe = small_recipe(optimizer="sgd", learning_rate=1e-9, initialization="gaussian", epochs=1)
     train(picture_folder, recipe, out=tmp_path / "run", on_event=heard.append)
     warned = [event.text for event in heard if isinstance(event, Warned)]
-    assert any("ln 3 = 1.099" in text and "likely causes" in text for text in warned)
+    assert warned[0].endswith("use preset paper-small or fast"), "said before the first step"
+    assert "expect the loss to stay at ln 3 = 1.099" in warned[0]
+    assert any("blind guessing (ln 3 = 1.099): " in text and "steps are needed" in text for text in warned[1:])
 
 
 def test_last_epoch_is_kept_without_validation(picture_folder: Path, tmp_path: Path) -> None:
@@ -154,8 +158,6 @@ def test_fine_tuning_takes_kernels_of_a_run_and_says_so(
 
 
 def test_preset_that_needs_weights_says_so(picture_folder: Path, tmp_path: Path) -> None:
-    from alexnet.presets import PRESETS
-
     with pytest.raises(RecipeError, match="starts from weights: give --weights"):
         train(picture_folder, PRESETS["finetune"], out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -263,3 +265,66 @@ def test_damaged_records_are_named(trained_run: Run, tmp_path: Path) -> None:
     (tmp_path / "run" / "run.json").write_text("{}")
     with pytest.raises(RunError, match=r"run\.json: is damaged"):
         _ = open_run(tmp_path / "run").folder.about
+
+
+def interrupted_after(step: int) -> Callable[[Event], None]:
+    """A listener that sends Ctrl-C once a step is done."""
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Stepped) and event.record.step == step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return listen
+
+
+def test_paper_recipe_interrupted_and_resumed_equals_uninterrupted(picture_folder: Path, tmp_path: Path) -> None:
+    """Plateau rule, remembered rates, mean image, crops, colours and switches all go on where they were."""
+    recipe = PRESETS["paper-small"].replace(
+        name="small", size=64, epochs=4, batch_size=24, plateau_epochs=1, validation_fraction=0.25, lrn="divided",
+        learning_rate=0.001,
+    )  # fmt: skip
+    straight = train(picture_folder, recipe, out=tmp_path / "straight")
+    assert len({step.learning_rate for step in straight.folder.steps}) > 1, "the rate has dropped"
+    with pytest.raises(KeyboardInterrupt):
+        train(picture_folder, recipe, out=tmp_path / "broken", on_event=interrupted_after(5))
+    resumed = train(picture_folder, None, out=tmp_path / "broken", resume=True)
+    assert all(torch.equal(value, weights(straight)[name]) for name, value in weights(resumed).items())
+    assert "mean_image" in weights(resumed)
+    assert resumed.model.network.spec.switches == {"lrn": "divided"}
+    assert resumed.evaluation.confusion == straight.evaluation.confusion
+
+
+@pytest.mark.parametrize("normalization", ["imagenet", "mean_image"])
+def test_fine_tuning_resumed_keeps_what_the_weights_learned_with(
+    picture_folder: Path, tmp_path: Path, normalization: str
+) -> None:
+    source = train(
+        picture_folder, small_recipe(epochs=1, normalization=normalization, lrn="off"), out=tmp_path / "source"
+    )
+    recipe = small_recipe(variant="auto", normalization="auto", weights=str(source.path), epochs=1, seed=3)
+    straight = train(picture_folder, recipe, out=tmp_path / "straight")
+    with pytest.raises(KeyboardInterrupt):
+        train(picture_folder, recipe, out=tmp_path / "broken", on_event=interrupted_after(2))
+    resumed = train(picture_folder, recipe, out=tmp_path / "broken", resume=True)
+    assert resumed.model.preprocessing == straight.model.preprocessing == source.model.preprocessing
+    assert all(torch.equal(value, weights(straight)[name]) for name, value in weights(resumed).items())
+    if normalization == "mean_image":
+        assert torch.equal(weights(resumed)["mean_image"], weights(source)["mean_image"])
+
+
+def test_runs_of_an_earlier_version_are_refused_by_name(trained_run: Run, tmp_path: Path) -> None:
+    import json
+    import shutil
+
+    shutil.copytree(trained_run.path, tmp_path / "run")
+    about = json.loads((tmp_path / "run" / "run.json").read_text())
+    (tmp_path / "run" / "run.json").write_text(json.dumps(about | {"schema": 1}))
+    for look in (lambda run: run.model, lambda run: run.recipe):
+        with pytest.raises(RunError, match="run: was written by an earlier version of this program; train again"):
+            look(open_run(tmp_path / "run"))
+
+
+def test_plateau_rule_without_validation_pictures_says_what_to_do(picture_folder: Path, tmp_path: Path) -> None:
+    recipe = PRESETS["paper-small"].replace(validation_fraction=0.0)
+    with pytest.raises(RecipeError, match=r"= 0 of 72 training pictures leaves none: raise it \(0.25\), add a val"):
+        train(picture_folder, recipe, out=tmp_path / "run")
