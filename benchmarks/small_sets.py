@@ -11,7 +11,7 @@ import json
 import math
 import statistics
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -98,14 +98,14 @@ def print_table(rows: Iterable[dict[str, Any]]) -> None:
             print(f"| {name} | {len(found)} | {first:.3f} | {losses} | {right} |")
 
 
-def main() -> None:
-    """Train what is missing, then print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(settings: Mapping[str, tuple[str, dict[str, Any]]] = SETTINGS, about: str | None = __doc__) -> None:
+    """Train what is missing of the settings, then print the table."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--per-class", type=int, default=320)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--only", nargs="*", default=list(SETTINGS))
+    parser.add_argument("--only", nargs="*", default=list(settings))
     parser.add_argument("--set", nargs="*", default=[], help="changes to every setting, as JSON: field=value")
     parser.add_argument("--out", type=Path, default=Path("small-sets.jsonl"))
     options = parser.parse_args()
@@ -117,12 +117,12 @@ def main() -> None:
             scan_folder(data)
             for seed in options.seeds:
                 for name in options.only:
-                    size = (SMALL | SETTINGS[name][1] | extra)["size"]
+                    size = (SMALL | settings[name][1] | extra)["size"]
                     said = f"{options.data.name}, {options.per_class} a class, {size} px, {options.epochs} epochs"
                     key = {"data": said, "setting": name, "seed": seed}
                     if any(key.items() <= row.items() for row in rows):
                         continue
-                    preset, changes = SETTINGS[name]
+                    preset, changes = settings[name]
                     recipe = PRESETS[preset].replace(**SMALL | changes | extra, epochs=options.epochs, seed=seed)
                     rows.append(key | run_one(data, recipe, Path(scratch) / f"{len(rows)}"))
                     with options.out.open("a") as file:

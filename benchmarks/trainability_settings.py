@@ -1,16 +1,26 @@
 """Settings of which it is known by training whether they learn: what the trainability check is held against.
 
-    python -m benchmarks.trainability_settings DATA --out truth.jsonl
+    python -m benchmarks.trainability_settings DATA --out truth.jsonl --set size=67 start_size=null
 
 trains each for a few epochs and writes down what came of it, in the form of `benchmarks.small_sets`.
+
+    python -m benchmarks.trainability_settings DATA --check truth.jsonl
+
+then prints beside each course of losses what the check says of the setting beforehand, and how long it took.
 """
 
+import json
+import math
+import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
-from benchmarks import small_sets
-from benchmarks.small_sets import BOTH
+from alexnet.presets import PRESETS
+from alexnet.training.checking import check_recipe
+from benchmarks.small_sets import BOTH, SMALL, main, small_folder
 
-__all__ = ["KNOWN"]
+__all__ = ["KNOWN", "check_all"]
 
 SGD: dict[str, Any] = {
     "optimizer": "sgd", "learning_rate": 0.01, "weight_decay": 5e-4, "schedule": "step", "warmup": 0.0,
@@ -54,7 +64,28 @@ KNOWN: dict[str, tuple[str, dict[str, Any]]] = {
 }  # fmt: skip
 """Name → preset and what is changed in it."""
 
+
+def check_all(data: Path, truth: Path, *, size: int, per_class: int = 320, epochs: int = 6) -> None:
+    """Print a row a setting: the losses that were seen, and the check's verdict, steps and seconds."""
+    rows = {row["setting"]: row for row in map(json.loads, truth.read_text().splitlines())}
+    print("| setting | loss by epoch | verdict | steps needed of those there are | rate x curvature | s |")
+    print("|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = small_folder(data, per_class, Path(scratch) / data.name)
+        for name, row in rows.items():
+            preset, changes = KNOWN[name]
+            fixed = {"size": size, "start_size": None, "epochs": epochs}
+            recipe = PRESETS[preset].replace(**(SMALL | changes | fixed))
+            found = check_recipe(folder, recipe)
+            losses = ", ".join(f"{loss:.2f}" for loss in row["losses"]) or "not finite"
+            needed = f"{found.steps_needed:,.0f}" if math.isfinite(found.steps_needed) else "no end"
+            sharp = f"{found.sharpness:.2g} of {found.sharpness_limit:.1f}" if found.sharpness else ""
+            said = f"{needed} of {found.steps:.0f} | {sharp} | {found.seconds:.1f}"
+            print(f"| {name} | {losses} | {found.verdict} | {said} |", flush=True)
+
+
 if __name__ == "__main__":
-    small_sets.SETTINGS.clear()
-    small_sets.SETTINGS.update(KNOWN)
-    small_sets.main()
+    if "--check" in sys.argv:
+        check_all(Path(sys.argv[1]), Path(sys.argv[sys.argv.index("--check") + 1]), size=67)
+    else:
+        main(KNOWN, __doc__)

@@ -10,7 +10,18 @@ import pytest
 README = Path(__file__).parents[2] / "README.md"
 FEWER = {
     "data soccer": ["--train", "40", "--test", "16"],
-    "train": ["--epochs", "1", "--set", "size=67", "--set", "start_size=none", "--set", "batch_size=20"],
+    "train": [
+        "--epochs",
+        "1",
+        "--set",
+        "size=67",
+        "--set",
+        "start_size=none",
+        "--set",
+        "batch_size=20",
+        "--set",
+        "validation_fraction=0.25",
+    ],
 }
 NO_NETWORK = {"imagenet": "runs/torchvision"}
 

@@ -104,6 +104,24 @@ def test_no_file_speaks_of_a_machine() -> None:
     assert [p.name for p in texts if p.is_file() and leaks.search(p.read_text(encoding="utf-8"))] == []
 
 
+def test_links_and_mentions_between_documents_lead_somewhere() -> None:
+    """Relative links name files, and whoever cites EXPERIMENTS.md cites a heading that it has."""
+    missing = []
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+            if "://" not in target and not (page.parent / target).exists():
+                missing.append(f"{page.name}: {target}")
+    log = (ROOT / "EXPERIMENTS.md").read_text(encoding="utf-8")
+    headings = [line.removeprefix("## ") for line in log.splitlines() if line.startswith("## ")]
+    for path in [*SOURCES, *pages]:
+        text = " ".join(path.read_text(encoding="utf-8").split())
+        for title in re.findall(r'EXPERIMENTS\.md(?:\]\([^)]*\))?,? \(?"([^"]+)"', text):
+            if not any(title in heading for heading in headings):
+                missing.append(f"{path.name}: {title}")
+    assert missing == []
+
+
 DOCTESTED = [
     "geometry",
     "recipe",
@@ -112,6 +130,8 @@ DOCTESTED = [
     "model.summary",
     "model.differences",
     "evaluation.metrics",
+    "evaluation.views",
+    "evaluation.paired",
     "comparison.table",
 ]
 

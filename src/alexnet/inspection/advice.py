@@ -14,9 +14,9 @@ OBSERVED = 1 / 3
 """Share of the steps that a chain of linear layers takes after which losses were seen to fall (EXPERIMENTS.md, "The
 trainability check": between 0.2 and 0.6)."""
 
-PATIENCE = 2.5
+PATIENCE = 1.8
 """By how much the estimated steps may exceed those of the training before it is said to stall: settings that were
-seen to train had at most 1.7, those that stood still at least 3.3."""
+seen to train, late, had up to 1.7, those that stood still 2.0 and more."""
 
 LARGEST_UPDATE = 0.3
 """Relative update of a layer by one step of Adam or Muon above which weights are replaced rather than learned."""
