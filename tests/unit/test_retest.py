@@ -22,7 +22,7 @@ from alexnet.model.variants import VARIANTS
 from alexnet.records import Preprocessing, wilson_interval
 from alexnet.results import Run
 from alexnet.retest import retest, retest_together, retest_views
-from alexnet.runs import RunFolder
+from alexnet.runs import SCHEMA, RunFolder
 from tests.conftest import CLASSES, draw_stripes, small_recipe, write_pictures
 
 
@@ -53,7 +53,7 @@ def make_run(path: Path, data: Path, **settings: object) -> Run:
     plain = plain_preprocessing(recipe).to_dict() | {"mean": (128.0,) * 3, "deviation": (60.0,) * 3}
     trained = TrainedNetwork(network, classes, Preprocessing.from_dict(plain), views=recipe.test_views)
     save_network(folder, trained, epoch=1)
-    about = {"schema": 1, "status": "finished", "classes": list(classes)}
+    about = {"schema": SCHEMA, "status": "finished", "classes": list(classes)}
     about["data"] = {"path": str(data.resolve()), "fingerprint": pictures.fingerprint}
     folder.write_json("run.json", about)
     return Run(folder)

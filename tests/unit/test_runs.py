@@ -10,7 +10,7 @@ from alexnet.errors import RunError
 from alexnet.files import write_whole
 from alexnet.presets import PRESETS
 from alexnet.records import Prediction, StepRecord
-from alexnet.runs import RunFolder
+from alexnet.runs import SCHEMA, RunFolder
 
 
 def step(number: int) -> StepRecord:
@@ -109,6 +109,7 @@ def test_damaged_json_is_named(tmp_path: Path) -> None:
 
 def test_recipe_and_predictions_read_back(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
+    run.write_json("run.json", {"schema": SCHEMA, "status": "finished", "classes": [], "data": {}})
     run.write_recipe(PRESETS["finetune"])
     assert run.recipe == PRESETS["finetune"]
     predictions = (
