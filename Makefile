@@ -40,9 +40,7 @@ test: check ## check, then every test
 
 .PHONY: bench
 bench: $(STAMP) ## measure speed against what a user would run instead; needs a quiet machine
-	$(BIN)/python -m benchmarks.training_step
-	$(BIN)/python -m benchmarks.local_response_norm
-	$(BIN)/python -m benchmarks.convolution
+	$(BIN)/python -m benchmarks
 
 .PHONY: docs
 docs: $(STAMP) ## write docs/settings.md, commands.md and variants.md anew from the code

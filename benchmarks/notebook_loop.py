@@ -7,8 +7,9 @@ what the seminar's recipe says (flips, ImageNet normalization, batches of 128), 
 """
 
 import argparse
+import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,32 @@ def train_epoch(
         F.cross_entropy(network(x), labels).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         yield len(x)
+
+
+class NotebookTraining:
+    """The loop on a folder, step by step or epoch by epoch."""
+
+    def __init__(self, folder: Path) -> None:
+        pictures = Pictures(folder / "train", flip=True)
+        self.loader = DataLoader(pictures, batch_size=128, shuffle=True, num_workers=2, drop_last=True)
+        self.network = build_network(pictures.num_classes)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=1e-4)
+
+    def epoch(self) -> None:
+        """One pass over the training pictures; the workers are started for it, as they are in the notebook."""
+        for _ in train_epoch(self.network, self.optimizer, self.loader):
+            pass
+
+    def steps(self, count: int) -> Callable[[], None]:
+        """So many steps as one call; the workers go on from call to call."""
+        epochs = (train_epoch(self.network, self.optimizer, self.loader) for _ in itertools.count())
+        endless = itertools.chain.from_iterable(epochs)
+
+        def run() -> None:
+            for _ in range(count):
+                next(endless)
+
+        return run
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from alexnet.convolution.trace import trace_convolution
     from alexnet.data.folder import scan_folder
     from alexnet.errors import AlexNetError
+    from alexnet.export import export_onnx
     from alexnet.model.differences import diff_variants
     from alexnet.model.summary import summarize
     from alexnet.prediction import predict
@@ -44,6 +45,7 @@ HOMES = {
     "check_recipe": ("training.checking", "check_recipe"),
     "convolve2d": ("convolution.fast", "convolve2d"),
     "diff_variants": ("model.differences", "diff_variants"),
+    "export_onnx": ("export", "export_onnx"),
     "feature_maps": ("results", "maps_of"),
     "kernels": ("results", "kernels_of"),
     "named_kernel": ("convolution.kernels", "named_kernel"),
@@ -70,6 +72,7 @@ __all__ = [
     "compare_runs",
     "convolve2d",
     "diff_variants",
+    "export_onnx",
     "feature_maps",
     "kernels",
     "named_kernel",

@@ -6,6 +6,7 @@
     ├── GeometryError        sizes that do not fit together
     ├── WeightsError         a weight file, or a shape that fits nowhere
     ├── RunError             a run folder
+    ├── ExportError          a network for other programs
     └── DownloadError        the network, asked for by the user
 
 Whatever else is raised is a fault of this program.
@@ -15,6 +16,7 @@ __all__ = [
     "AlexNetError",
     "DataError",
     "DownloadError",
+    "ExportError",
     "GeometryError",
     "RecipeError",
     "RunError",
@@ -44,6 +46,10 @@ class WeightsError(AlexNetError):
 
 class RunError(AlexNetError):
     """A run folder is missing, incomplete, in use, or cannot be written."""
+
+
+class ExportError(AlexNetError):
+    """A network cannot be exported: a package is missing, or the file cannot be written or is not right."""
 
 
 class DownloadError(AlexNetError):

@@ -165,6 +165,9 @@ class Recipe(BaseModel):
     """`auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1` ..."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Numbers in convolutions and matrix products; `auto` asks the processor."""
+    convolution: Literal["auto", "direct"] = "auto"
+    """How training convolves on a processor in float32: `auto` takes tiles with fewer products (Winograd) where they
+    are faster, `direct` never does; they differ by some millionths. Tests always convolve directly."""
 
     def rate_factor(self, *, is_kernel: bool, is_bias: bool) -> float:
         """What multiplies the rates for the weights or biases of a convolutional layer or another."""

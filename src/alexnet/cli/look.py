@@ -36,7 +36,7 @@ def mistakes(
     as_json: Json = False,
 ) -> None:
     """List the wrongly classified test pictures, draw them, and copy them out."""
-    from alexnet.exporting import export_mistakes
+    from alexnet.mistake_copies import export_mistakes
     from alexnet.results import open_run, pictures_of
 
     if order not in ("confidence", "pair"):

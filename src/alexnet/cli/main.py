@@ -11,6 +11,7 @@ import typer
 
 from alexnet.cli import look, models, pictures, training
 from alexnet.cli.convolve import convolve
+from alexnet.cli.exporting import export
 from alexnet.cli.show import screen
 from alexnet.errors import AlexNetError
 
@@ -41,6 +42,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "maps": look.maps,
     "report": look.report,
     "compare": look.compare,
+    "export": export,
     "recipe": models.recipe,
     "convolve": convolve,
 }

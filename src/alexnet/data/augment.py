@@ -84,8 +84,7 @@ def augment(
     else:
         matrices = _affine(augmentation, mirrored, generator).to(pixels.device)
         x = normalize(pixels, preprocessing).contiguous()
-        grid = F.affine_grid(matrices, [count, 3, size, size], align_corners=False)
-        x = F.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+        x = F.grid_sample(x, _grid(matrices, size), mode="bilinear", padding_mode="reflection", align_corners=False)
     if augmentation.color > 0.0:
         x = _change_color(x, augmentation.color, preprocessing, generator)
     if augmentation.pca_color > 0.0 and colors is not None:
@@ -103,10 +102,22 @@ def _cut(pixels: Tensor, augmentation: Augmentation, size: int, generator: torch
     count, room = len(pixels), pixels.shape[1] - size
     places = torch.randint(0, room + int(augmentation.crop_last_offset), (count, 2), generator=generator)
     places = _shared(places, augmentation.crop_group)
-    cut = torch.empty(count, size, size, 3, dtype=pixels.dtype, device=pixels.device)
+    return _squares_at_once(pixels, places, size) if pixels.is_cuda else _squares(pixels, places, size)
+
+
+def _squares(pixels: Tensor, places: Tensor, size: int) -> Tensor:
+    """The square at (top, left) of each picture, one after the other: fastest on a processor."""
+    cut = torch.empty(len(pixels), size, size, 3, dtype=pixels.dtype, device=pixels.device)
     for row, (top, left) in enumerate(places.tolist()):
         cut[row] = pixels[row, top : top + size, left : left + size]
     return cut
+
+
+def _squares_at_once(pixels: Tensor, places: Tensor, size: int) -> Tensor:
+    """The same in one operation: fastest on a GPU."""
+    rows, columns = (places[:, :, None] + torch.arange(size)).to(pixels.device).unbind(1)
+    every = torch.arange(len(pixels), device=pixels.device)[:, None, None]
+    return pixels[every, rows[:, :, None], columns[:, None, :]]
 
 
 def _shift_along(
@@ -146,6 +157,16 @@ def _affine(augmentation: Augmentation, mirrored: Tensor, generator: torch.Gener
         torch.stack([height * sign * angle.sin(), height * angle.cos(), uniform(-1.0, 1.0) * (1 - height)], 1),
     ]
     return torch.stack(rows, 1)
+
+
+def _grid(matrices: Float[Tensor, "N 2 3"], size: int) -> Float[Tensor, "N R R 2"]:
+    """Where each output place lies in the input: `F.affine_grid`, in a quarter of its time."""
+    places = (2 * torch.arange(size, device=matrices.device) + 1) / size - 1
+    grid = torch.empty(len(matrices), size, size, 2, device=matrices.device)
+    for axis, rows in enumerate(matrices.unbind(1)):
+        across, down, shift = rows.T[:, :, None]
+        torch.add((across * places)[:, None, :], (down * places + shift)[:, :, None], out=grid[..., axis])
+    return grid
 
 
 def _change_color(x: Tensor, strength: float, preprocessing: Preprocessing, generator: torch.Generator) -> Tensor:

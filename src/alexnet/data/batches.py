@@ -1,15 +1,37 @@
-"""From the uint8 cache to batches: in a seeded order for training, in file order for testing."""
+"""From the uint8 cache to batches: in a seeded order for training, in file order for testing.
 
-from collections.abc import Iterator
+A processor gathers each batch when it is wanted. A GPU must not wait for that: where the pictures fit into half of
+its free memory they lie there, and otherwise threads gather the next batch into pinned memory while the GPU works on
+this one. All three ways give the same numbers.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from types import TracebackType
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from alexnet.data.decode import Pixels
-from alexnet.data.split import Subset
+from alexnet.data.split import Indices, Subset
 
-__all__ = ["epoch_order", "gather", "in_order"]
+__all__ = ["Ahead", "Order", "Resident", "Shuffled", "epoch_order", "gather", "in_order", "send", "training_batches"]
+
+RESIDENT_SHARE = 0.5
+"""Of a GPU's free memory: what the training pictures may take; the rest is for the network's maps."""
+
+COPY_THREADS = 4
+"""Threads that gather a batch; one alone copies more slowly than a fast GPU learns."""
+
+CHUNK_BYTES = 64 << 20
+"""Pixels moved to the GPU at once."""
+
+Order = Callable[[int], Indices]
+"""The places of a subset that a step gets, by the step's number from 0."""
 
 
 def epoch_order(count: int, *, seed: int, epoch: int) -> np.ndarray:
@@ -17,18 +39,157 @@ def epoch_order(count: int, *, seed: int, epoch: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
+@lru_cache(maxsize=2)
+def _kept_order(count: int, seed: int, epoch: int) -> Indices:
+    return epoch_order(count, seed=seed, epoch=epoch)
+
+
+@dataclass(frozen=True)
+class Shuffled:
+    """An order for training: whole batches, every epoch in an order of its own; what is over waits for the next."""
+
+    count: int
+    batch_size: int
+    seed: int
+
+    def __call__(self, step: int) -> Indices:
+        """The places of a step.
+
+        >>> sorted(np.concatenate([Shuffled(6, 2, seed=0)(step) for step in (0, 1, 2)]).tolist())
+        [0, 1, 2, 3, 4, 5]
+        """
+        epoch, batch = divmod(step, self.count // self.batch_size)
+        order = _kept_order(self.count, self.seed, epoch)
+        return order[batch * self.batch_size : (batch + 1) * self.batch_size]
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor on a device; to a GPU by way of pinned memory, so that nobody waits for what the GPU does before."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
 def gather(pixels: Pixels, subset: Subset, places: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor]:
     """Pictures, uint8 [n, size, size, 3], and labels, int64 [n], of some places of a subset, on a device."""
     pictures = torch.from_numpy(pixels[subset.indices[places]])
     labels = torch.from_numpy(subset.labels[places])
-    if device.type == "cuda":
-        pictures = pictures.pin_memory()
-    return pictures.to(device, non_blocking=True), labels.to(device)
+    return send(pictures, device), send(labels, device)
+
+
+@contextmanager
+def training_batches(
+    pixels: Pixels, subset: Subset, order: Order, device: torch.device, *, num_steps: int
+) -> Iterator[Callable[[int], tuple[Tensor, Tensor]]]:
+    """A function that gives the pictures and labels of a step, as `gather` does, in the way that suits the device."""
+    if device.type != "cuda":
+        yield lambda step: gather(pixels, subset, order(step), device)
+    elif _bytes(pixels, subset) <= RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]:
+        yield Resident(pixels, subset, order, device).at
+    else:
+        with Ahead(pixels, subset, order, device, num_steps=num_steps) as ahead:
+            yield ahead.at
 
 
 def in_order(
     pixels: Pixels, subset: Subset, *, batch_size: int, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Every picture of a subset once, in order; the last batch may be smaller."""
-    for start in range(0, len(subset), batch_size):
-        yield gather(pixels, subset, np.arange(start, min(start + batch_size, len(subset))), device)
+    num_batches = -(-len(subset) // batch_size)
+
+    def order(step: int) -> Indices:
+        return np.arange(step * batch_size, min((step + 1) * batch_size, len(subset)))
+
+    if device.type == "cuda":
+        with Ahead(pixels, subset, order, device, num_steps=num_batches) as ahead:
+            yield from map(ahead.at, range(num_batches))
+    else:
+        for step in range(num_batches):
+            yield gather(pixels, subset, order(step), device)
+
+
+def _bytes(pixels: Pixels, subset: Subset) -> int:
+    return len(subset) * int(np.prod(pixels.shape[1:]))
+
+
+class Resident:
+    """A subset's pictures in the device's own memory, from which batches are picked there."""
+
+    def __init__(self, pixels: Pixels, subset: Subset, order: Order, device: torch.device) -> None:
+        self._shape, self._order, self._device = pixels.shape[1:], order, device
+        per_picture = int(np.prod(self._shape))
+        pictures = torch.empty(len(subset), per_picture, dtype=torch.uint8, device=device)
+        chunk = max(1, CHUNK_BYTES // per_picture)
+        for start in range(0, len(subset), chunk):
+            rows = pixels[subset.indices[start : start + chunk]]
+            pictures[start : start + chunk] = torch.from_numpy(rows).view(len(rows), per_picture)
+        self._pictures = pictures.view(_widest(per_picture))
+        self._labels = torch.from_numpy(subset.labels).to(device)
+
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
+        """Pictures and labels of a step."""
+        places = send(torch.from_numpy(self._order(step)), self._device)
+        pictures = self._pictures.index_select(0, places).view(torch.uint8)
+        return pictures.view(len(places), *self._shape), self._labels.index_select(0, places)
+
+
+def _widest(num_bytes: int) -> torch.dtype:
+    """The widest integers that a picture's bytes divide into: a GPU picks numbers, not bytes, one by one."""
+    return next(t for t in (torch.int64, torch.int32, torch.int16, torch.uint8) if num_bytes % t.itemsize == 0)
+
+
+class Ahead:
+    """Batches of a subset of which the next is gathered by threads while this one is worked on.
+
+    On a GPU they cross over from pinned memory on a stream of their own. To be used as a context: the threads end
+    with it.
+    """
+
+    def __init__(self, pixels: Pixels, subset: Subset, order: Order, device: torch.device, *, num_steps: int) -> None:
+        self._pixels, self._subset, self._order, self._device = pixels, subset, order, device
+        self._num_steps = num_steps
+        self._pool = ThreadPoolExecutor(COPY_THREADS)
+        self._stream: torch.cuda.Stream | None = None
+        if device.type == "cuda":
+            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._begun: dict[int, tuple[Tensor, list[Future[None]]]] = {}
+
+    def __enter__(self) -> "Ahead":
+        """Itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the threads."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
+        """Pictures and labels of a step; the step after it is begun."""
+        pictures, parts = self._begun.pop(step) if step in self._begun else self._begin(step)
+        for part in parts:
+            part.result()
+        if step + 1 < self._num_steps:
+            self._begun = {step + 1: self._begin(step + 1)}
+        labels = torch.from_numpy(self._subset.labels[self._order(step)])
+        return self._cross(pictures), send(labels, self._device)
+
+    def _begin(self, step: int) -> tuple[Tensor, list[Future[None]]]:
+        rows = self._subset.indices[self._order(step)]
+        shape = (len(rows), *self._pixels.shape[1:])
+        pictures = torch.empty(shape, dtype=torch.uint8, pin_memory=self._stream is not None)
+        parts = zip(np.array_split(rows, COPY_THREADS), np.array_split(pictures.numpy(), COPY_THREADS), strict=True)
+        return pictures, [self._pool.submit(self._copy, *part) for part in parts]
+
+    def _copy(self, rows: Indices, into: Pixels) -> None:
+        np.take(self._pixels, rows, axis=0, out=into, mode="clip")  # the other modes copy twice
+
+    def _cross(self, pictures: Tensor) -> Tensor:
+        if self._stream is None:
+            return pictures.to(self._device)
+        here = torch.cuda.current_stream(self._device)
+        with torch.cuda.stream(self._stream):
+            crossed = pictures.to(self._device, non_blocking=True)
+        here.wait_stream(self._stream)
+        crossed.record_stream(here)  # its memory is not used again before the step is through with it
+        return crossed

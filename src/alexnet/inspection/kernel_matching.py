@@ -11,8 +11,8 @@ from alexnet.data.decode import normalize
 from alexnet.errors import GeometryError
 from alexnet.inspection.kernels import kernels
 from alexnet.inspection.recording import recorded
-from alexnet.model.alexnet import CeilConv2d
 from alexnet.model.checkpoint import TrainedNetwork
+from alexnet.model.conv2d import CeilConv2d
 from alexnet.records import Record
 
 __all__ = ["KernelMatch", "LearnedResult", "apply_learned_kernel", "match_kernels"]

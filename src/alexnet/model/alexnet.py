@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Iterator
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from alexnet.errors import GeometryError
-from alexnet.geometry import output_size
+from alexnet.model.conv2d import CeilConv2d, Conv2d
 from alexnet.model.dropout import ClassicDropout
 from alexnet.model.lrn import LocalResponseNorm, MapResponseNorm
 from alexnet.model.specs import (
@@ -24,7 +23,7 @@ from alexnet.model.specs import (
     Pool,
 )
 
-__all__ = ["AlexNet", "CeilConv2d"]
+__all__ = ["AlexNet"]
 
 
 class AlexNet(nn.Module):
@@ -99,28 +98,6 @@ class AlexNet(nn.Module):
         return logits
 
 
-class CeilConv2d(nn.Conv2d):
-    """A convolution whose output size is rounded up: zeros are laid on at the right and below.
-
-    Source: layer.py:1004 of the 2012 program (`modulesX`).
-    """
-
-    def forward(self, input: Float[Tensor, "N C H W"]) -> Float[Tensor, "N O P Q"]:
-        """Convolve."""
-        return super().forward(self.padded(input))
-
-    def padded(self, x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N C P Q"]:
-        """The input with the zeros on its far sides."""
-        right, below = (self._missing(axis, x.shape[3 - axis]) for axis in (0, 1))
-        return F.pad(x, (0, right, 0, below)) if right or below else x
-
-    def _missing(self, axis: int, length: int) -> int:
-        """Zeros on the far side of an axis (0: width) so that the last kernel is whole."""
-        kernel, stride, padding = self.kernel_size[1 - axis], self.stride[1 - axis], int(self.padding[1 - axis])
-        rounded = output_size(length, kernel, stride=stride, padding=padding, ceil=True)
-        return (rounded - 1) * stride + kernel - length - 2 * padding
-
-
 MODULES: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
     "tanh": nn.Tanh,
@@ -137,7 +114,7 @@ def _build(layers: Iterable[LayerSpec], inputs: int, dropout: float | None) -> I
     for layer in layers:
         match layer:
             case Conv(_, out_channels, kernel_size, stride, padding, groups, ceil):
-                kind = CeilConv2d if ceil else nn.Conv2d
+                kind = CeilConv2d if ceil else Conv2d
                 yield kind(inputs, out_channels, kernel_size, stride, padding, groups=groups)
                 inputs = out_channels
             case Linear(_, out_features):

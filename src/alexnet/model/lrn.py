@@ -1,6 +1,6 @@
 """Local response normalization as one operation with its own backward pass."""
 
-from functools import lru_cache
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -8,53 +8,83 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from alexnet.errors import GeometryError
+from alexnet.model import lrn_rows
+
 __all__ = ["LocalResponseNorm", "MapResponseNorm", "local_response_norm"]
 
 
-@lru_cache(maxsize=32)
-def _band(channels: int, size: int, groups: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """[C, C] matrix of ones where two maps are within one window, so that a product sums over the window.
-
-    The window of map i is i - size//2 ... i + (size - 1)//2, as PyTorch pads it, and ends where its group does.
-    """
-    index = torch.arange(channels, device=device)
-    offset = index[:, None] - index[None, :]  # from row (summed over) to column (output)
-    group = index * groups // channels
-    within = (offset >= -(size // 2)) & (offset <= (size - 1) // 2) & (group[:, None] == group[None, :])
-    return within.to(dtype)
+def _forth(x: Tensor, size: int, groups: int, scale: float, beta: float, k: float) -> tuple[Tensor, Tensor]:
+    """y = x d^-beta and d^-1/2, channels-last, with d = k + scale * (sum of x² over the window)."""
+    y, root = _engine(x).forward(_as_rows(x), size, groups, scale, beta, k)
+    return _as_maps(y, x.shape), _as_maps(root, x.shape)
 
 
-def _power(base: Tensor, beta: float) -> Tensor:
-    """base^-beta; three quarters by square roots, which cost a tenth of `pow`."""
-    if beta == 0.75:
-        root = base.rsqrt()
-        return root.sqrt().mul_(root)
-    return base.pow(-beta)
+def _back(gradient: Tensor, x: Tensor, root: Tensor, size: int, groups: int, scale: float, beta: float) -> Tensor:
+    """The gradient with respect to x, channels-last."""
+    rows = (_as_rows(gradient), _as_rows(x), _as_rows(root))
+    return _as_maps(_engine(x).backward(*rows, size, groups, scale, beta), x.shape)
+
+
+def _engine(x: Tensor) -> ModuleType:
+    """What computes on the input's device: one kernel on a GPU that Triton knows, torch's operations elsewhere."""
+    if x.is_cuda and x.dtype != torch.float64:
+        from alexnet.model import lrn_triton
+
+        if lrn_triton.is_available(x.device):
+            return lrn_triton
+    return lrn_rows
 
 
 class _Normalize(torch.autograd.Function):
-    """y = x d^-beta with d = k + alpha (x²) B; saves x and d only."""
+    """The operation as it runs step by step: an operator of `torch.library` would first load all of the compiler."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, size: int, groups: int, alpha: float, beta: float, k: float) -> Tensor:
-        rows = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])  # no copy where x is channels-last
-        band = _band(x.shape[1], size, groups, x.dtype, x.device)
-        denominator = torch.mm(rows * rows, band).mul_(alpha).add_(k)
-        ctx.save_for_backward(rows, denominator)
-        ctx.numbers = (size, groups, alpha, beta, x.shape)
-        return _as_maps(_power(denominator, beta).mul_(rows), x.shape)
+    def forward(ctx: Any, x: Tensor, size: int, groups: int, scale: float, beta: float, k: float) -> Tensor:
+        y, root = _forth(x, size, groups, scale, beta, k)
+        ctx.save_for_backward(x, root)
+        ctx.numbers = (size, groups, scale, beta)
+        return y
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None, None, None]:
-        # dx = g d^-beta - 2 alpha beta x ((g x d^(-beta-1)) Bᵀ)
-        rows, denominator = ctx.saved_tensors
-        size, groups, alpha, beta, shape = ctx.numbers
-        gradient = gradients[0].permute(0, 2, 3, 1).reshape(rows.shape)
-        band = _band(rows.shape[1], size, groups, rows.dtype, rows.device)
-        direct = _power(denominator, beta).mul_(gradient)
-        crossed = torch.mm((direct * rows).div_(denominator), band.t())
-        gradient = _as_maps(direct.addcmul_(rows, crossed, value=-2 * alpha * beta), shape)
-        return gradient, None, None, None, None, None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        return _back(gradients[0], *ctx.saved_tensors, *ctx.numbers), None, None, None, None, None
+
+
+# The same as operators, which `torch.compile` and export take as one piece.
+
+_operator = torch.library.custom_op("alexnet::local_response_norm", _forth, mutates_args=())
+_operator_back = torch.library.custom_op("alexnet::local_response_norm_backward", _back, mutates_args=())
+
+
+@_operator.register_fake
+def _(x: Tensor, size: int, groups: int, scale: float, beta: float, k: float) -> tuple[Tensor, Tensor]:
+    like = torch.empty_like(x, memory_format=torch.channels_last)
+    return like, torch.empty_like(like)
+
+
+@_operator_back.register_fake
+def _(gradient: Tensor, x: Tensor, root: Tensor, size: int, groups: int, scale: float, beta: float) -> Tensor:
+    return torch.empty_like(x, memory_format=torch.channels_last)
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    x, size, groups, scale, beta, _ = inputs
+    ctx.save_for_backward(x, output[1])
+    ctx.numbers = (size, groups, scale, beta)
+    ctx.mark_non_differentiable(output[1])
+
+
+def _differentiate(ctx: Any, gradient: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
+    return _operator_back(gradient, *ctx.saved_tensors, *ctx.numbers), None, None, None, None, None
+
+
+_operator.register_autograd(_differentiate, setup_context=_keep)
+
+
+def _as_rows(x: Tensor) -> Tensor:
+    """[N, C, H, W] as [N H W, C]; no copy where x is channels-last."""
+    return x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
 
 
 def _as_maps(rows: Tensor, shape: torch.Size) -> Tensor:
@@ -83,15 +113,24 @@ def local_response_norm(
         groups: towers of C / groups maps each; a window ends where its tower does (2 in the 2012 program).
 
     Returns:
-        Maps in the input's dtype, channels-last in memory. Differentiable once.
+        Maps in the input's dtype, channels-last in memory, computed in float32 at least. Differentiable once; one
+        operation for `torch.compile` and for export.
+
+    Raises:
+        GeometryError: the groups do not divide the maps.
 
     Source: Krizhevsky, Sutskever & Hinton 2012, §3.3; the division: layer.py:1183 of the 2012 program.
 
     >>> x = torch.ones(1, 5, 1, 1)
-    >>> local_response_norm(x, 5, alpha=1.0, beta=1.0, k=0.0, alpha_divided=False)[0, 2].item()
-    0.20000000298023224
+    >>> round(local_response_norm(x, 5, alpha=1.0, beta=1.0, k=0.0, alpha_divided=False)[0, 2].item(), 6)
+    0.2
     """
+    if x.shape[1] % groups:
+        raise GeometryError(f"{x.shape[1]} maps do not divide into {groups} groups; choose a divisor")
     scale = alpha / size if alpha_divided else alpha
+    if torch.compiler.is_compiling():
+        y: Tensor = _operator(x, size, groups, scale, beta, k)[0]
+        return y
     return _Normalize.apply(x, size, groups, scale, beta, k)  # type: ignore[no-any-return,no-untyped-call]
 
 

@@ -4,19 +4,15 @@ import math
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
-
-from alexnet.data.augment import Augmentation, augment
-from alexnet.data.batches import epoch_order, gather
+from alexnet.data.batches import Shuffled, training_batches
 from alexnet.errors import RunError
 from alexnet.evaluation.evaluate import HeldOutScore, measure
-from alexnet.evaluation.metrics import num_wrong
 from alexnet.model.checkpoint import save_network
 from alexnet.records import EpochRecord, StepRecord
 from alexnet.runs import RunFolder
@@ -25,7 +21,8 @@ from alexnet.training.events import Ended, Listener, Note, Stepped, Warned
 from alexnet.training.job import Job
 from alexnet.training.optimizer import Optimizers
 from alexnet.training.resume import Position, load_state, save_state
-from alexnet.training.schedule import picture_size, usable_sizes
+from alexnet.training.schedule import Rates
+from alexnet.training.step import Outcome, TrainingStep
 
 __all__ = ["fit"]
 
@@ -34,6 +31,9 @@ SAVE_SECONDS = 30.0
 
 STALLED = 0.98
 """Share of the loss of blind guessing above which the later half of an epoch counts as having learned nothing."""
+
+STEPS_BEHIND = {"cuda": 1}
+"""Steps launched beyond the one whose numbers are read: a GPU has its next work before it is waited for."""
 
 
 def fit(job: Job, run: RunFolder, emit: Listener) -> Position:
@@ -48,47 +48,20 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> Position:
     position = load_state(run, network, optimizers) or Position()
     run.cut_records("steps.csv", StepRecord, position.step)
     run.cut_records("epochs.csv", EpochRecord, position.step)
-    sizes = usable_sizes(network.spec, recipe.start_size or recipe.size, recipe.size)
-    augmentation = Augmentation.of(recipe)
-    autocast = torch.autocast(device.type, job.machine.dtype, enabled=job.machine.dtype != torch.float32)
-    started, saved = time.perf_counter() - position.seconds, time.perf_counter()
+    take_step, ledger = TrainingStep(job, optimizers, emit), _Ledger(job, run, position, emit)
+    order = Shuffled(len(job.split.train), job.batch_size, recipe.seed)
+    batches = training_batches(job.pixels, job.split.train, order, device, num_steps=job.num_steps)
+    saved = time.perf_counter()
     network.train()
-    with _signals_noted() as interrupted:
-        while position.step < job.num_steps:
-            epoch, place = divmod(position.step, job.steps_per_epoch)
+    with _signals_noted() as interrupted, batches as batch_at:
+        for step in range(position.step, job.num_steps):
             began = time.perf_counter()
-            torch.manual_seed(2 * (recipe.seed * 1_000_003 + position.step))  # dropout
-            generator = torch.Generator().manual_seed(2 * (recipe.seed * 1_000_003 + position.step) + 1)
-            size = picture_size(recipe, sizes, position.step, num_steps=job.num_steps)
-            rates = job.rates(position.step, num_drops=position.plateau.num_drops)
-
-            order = epoch_order(len(job.split.train), seed=recipe.seed, epoch=epoch)
-            places = order[place * job.batch_size : (place + 1) * job.batch_size]
-            pictures, labels = gather(job.pixels, job.split.train, places, device)
-            colors = job.colors if position.step < round(recipe.pca_until * job.num_steps) else None
-            x = augment(
-                pictures,
-                augmentation,
-                job.trained.preprocessing,
-                size=size,
-                generator=generator,
-                colors=colors,
-                mean_picture=network.mean_image,
-            )
-            with autocast:
-                logits = network(x)
-            loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizers.step(rates)
-
-            position.step += 1
-            record = _count(job, position, epoch, rates.main * recipe.learning_rate, loss, logits, labels)
-            position.step_seconds += time.perf_counter() - began
-            position.seconds = time.perf_counter() - started
-            run.append_records("steps.csv", [record])
-            emit(_progress(job, position, record))
-            if place == job.steps_per_epoch - 1:
-                ended = _end_epoch(job, run, position, epoch, size, rates.main, started)
+            rates = job.rates(step, num_drops=position.plateau.num_drops)
+            outcome = take_step(step, *batch_at(step), rates)
+            ledger.add(_Taken(rates, began, outcome))
+            if (step + 1) % job.steps_per_epoch == 0:
+                ledger.catch_up()
+                ended = _end_epoch(job, run, position, rates, outcome.size, ledger.started)
                 emit(ended)
                 _warn_if_stalled(job, position, emit)
                 _drop_on_plateau(job, position, ended, emit)
@@ -98,22 +71,66 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> Position:
                     saved = time.perf_counter()
             if interrupted.is_set():
                 break
-        if interrupted.is_set() or time.perf_counter() - started > SAVE_SECONDS:  # the final test may be interrupted
+        ledger.catch_up()
+        if interrupted.is_set() or time.perf_counter() - ledger.started > SAVE_SECONDS:  # the final test may be, too
             save_state(run, network, optimizers, position)
         if interrupted.is_set():
             raise KeyboardInterrupt
     return position
 
 
-def _count(
-    job: Job, position: Position, epoch: int, rate: float, loss: Tensor, logits: Tensor, labels: Tensor
-) -> StepRecord:
+@dataclass(frozen=True)
+class _Taken:
+    """A step that was taken, at these rates, from this second on; its numbers may still be on their way."""
+
+    rates: Rates
+    began: float
+    outcome: Outcome
+
+
+class _Ledger:
+    """Counts steps and writes them down in their order, each when its numbers are there.
+
+    The position is that of the steps written down: after `catch_up` also that of the weights. started: the second in
+    which the training would have begun, had it never been interrupted.
+    """
+
+    def __init__(self, job: Job, run: RunFolder, position: Position, emit: Listener) -> None:
+        self._job, self._run, self._position, self._emit = job, run, position, emit
+        self._waiting: deque[_Taken] = deque()
+        self._last_read = 0.0
+        self.started = time.perf_counter() - position.seconds
+
+    def add(self, taken: _Taken) -> None:
+        """Take a step up, and write down those that the device is through with."""
+        self._waiting.append(taken)
+        self._write_all_but(STEPS_BEHIND.get(self._job.machine.device.type, 0))
+
+    def catch_up(self) -> None:
+        """Wait for the device and write down every step."""
+        self._write_all_but(0)
+
+    def _write_all_but(self, num_left: int) -> None:
+        while len(self._waiting) > num_left:
+            taken, position = self._waiting.popleft(), self._position
+            record = _count(self._job, position, taken)
+            read = time.perf_counter()
+            position.step_seconds += read - max(taken.began, self._last_read)
+            position.seconds, self._last_read = read - self.started, read
+            self._run.append_records("steps.csv", [record])
+            self._emit(_progress(self._job, position, record))
+
+
+def _count(job: Job, position: Position, taken: _Taken) -> StepRecord:
     """Add a step to the epoch's sums.
 
     Raises:
         RunError: the loss is not finite.
     """
-    value, wrong, count = loss.item(), int(num_wrong(logits.detach(), labels)), len(labels)
+    (value, wrong), count = taken.outcome.read(), taken.outcome.count
+    epoch, place = divmod(position.step, job.steps_per_epoch)
+    rate = taken.rates.main * job.recipe.learning_rate
+    position.step += 1
     if not math.isfinite(value):
         raise RunError(
             f"step {position.step}: the loss is not finite; the learning rate {rate:.3g} is the likely cause: "
@@ -122,7 +139,7 @@ def _count(
     position.num_seen += count
     position.loss_sum += value * count
     position.num_wrong += wrong
-    if (position.step - 1) % job.steps_per_epoch >= job.steps_per_epoch // 2:
+    if place >= job.steps_per_epoch // 2:
         position.late_loss_sum += value * count
         position.num_late += count
     return StepRecord(position.step, epoch + 1, rate, value, wrong / count)
@@ -134,9 +151,7 @@ def _progress(job: Job, position: Position, record: StepRecord) -> Stepped:
     return Stepped(record, job.num_steps, job.recipe.epochs, speed, per_step * (job.num_steps - position.step))
 
 
-def _end_epoch(
-    job: Job, run: RunFolder, position: Position, epoch: int, size: int, factor: float, started: float
-) -> Ended:
+def _end_epoch(job: Job, run: RunFolder, position: Position, rates: Rates, size: int, started: float) -> Ended:
     """Measure the network on the held-out pictures, keep it if it is the best so far, and write it down."""
 
     def score(name: str) -> HeldOutScore | None:
@@ -150,8 +165,9 @@ def _end_epoch(
 
     validation, test = score("validation"), score("test")
     position.seconds = time.perf_counter() - started
+    epoch = position.step // job.steps_per_epoch  # from 1: this one is done
     record = EpochRecord(
-        epoch=epoch + 1,
+        epoch=epoch,
         step=position.step,
         train_loss=position.loss_sum / position.num_seen,
         train_top1_error=position.num_wrong / position.num_seen,
@@ -160,7 +176,7 @@ def _end_epoch(
         test_loss=test.loss if test else None,
         test_top1_error=test.top1_error if test else None,
         test_top5_error=test.top5_error if test else None,
-        learning_rate=factor * job.recipe.learning_rate,
+        learning_rate=rates.main * job.recipe.learning_rate,
         size=size,
         seconds=position.seconds,
         pictures_per_second=position.num_seen / position.step_seconds,
@@ -169,7 +185,7 @@ def _end_epoch(
     is_best = position.best is None or rank <= position.best  # without validation the last epoch is kept
     if is_best:
         position.best = rank
-        save_network(run, job.trained, epoch=epoch + 1)
+        save_network(run, job.trained, epoch=epoch)
     run.append_records("epochs.csv", [record])
     return Ended(record, job.recipe.epochs, is_best)
 

@@ -42,6 +42,35 @@ def orthogonalize(matrix: Tensor, *, iterations: int = 5) -> Tensor:
     return x if wide else x.T
 
 
+def _bare(method: Any) -> Any:
+    """A method of torch's optimizers without what loads torch's compiler: a second and a half of every start.
+
+    The wrappers around it matter to compiled and differentiable updates only. Where there is none, itself.
+    """
+    return getattr(method, "__wrapped__", method)
+
+
+class Adam(torch.optim.Adam):
+    """torch's Adam, quick to start."""
+
+    add_param_group = _bare(torch.optim.Optimizer.add_param_group)
+    step = torch.no_grad()(_bare(torch.optim.Adam.step))
+
+
+class AdamW(torch.optim.AdamW):
+    """torch's AdamW, quick to start."""
+
+    add_param_group = _bare(torch.optim.Optimizer.add_param_group)
+    step = torch.no_grad()(_bare(torch.optim.AdamW.step))
+
+
+class SGD(torch.optim.SGD):
+    """torch's SGD, quick to start."""
+
+    add_param_group = _bare(torch.optim.Optimizer.add_param_group)
+    step = torch.no_grad()(_bare(torch.optim.SGD.step))
+
+
 class Muon(torch.optim.Optimizer):
     """Momentum whose update is orthogonalized: every direction of a kernel matrix moves at the same speed.
 
@@ -52,6 +81,8 @@ class Muon(torch.optim.Optimizer):
 
     Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers".
     """
+
+    add_param_group = _bare(torch.optim.Optimizer.add_param_group)
 
     def __init__(self, params: Any, *, lr: float, momentum: float = 0.95, weight_decay: float = 0.0) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
@@ -77,7 +108,7 @@ class Muon(torch.optim.Optimizer):
         weight.add_(update.reshape(weight.shape), alpha=-group["lr"] * scale)
 
 
-class PaperSGD(torch.optim.SGD):
+class PaperSGD(SGD):
     """Stochastic gradient descent as the paper prints it: the rate is part of what the momentum remembers.
 
         v ← momentum v - weight_decay lr w - lr g        w ← w + v
@@ -129,7 +160,8 @@ class Optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * rates.of(group["layer"], is_bias=group["is_bias"])
             optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+        for parameter in self._names:
+            parameter.grad = None
 
     def state_tensors(self) -> dict[str, Tensor]:
         """All that the optimizers remember, by a name of its own."""
@@ -181,12 +213,12 @@ def _build(network: AlexNet, recipe: Recipe) -> list[torch.optim.Optimizer]:
     muon, other = _groups(network, recipe, with_muon=recipe.optimizer == "muon")
     rate = recipe.learning_rate
     if recipe.optimizer == "sgd":
-        return [torch.optim.SGD(other, lr=rate, momentum=recipe.momentum)]
+        return [SGD(other, lr=rate, momentum=recipe.momentum)]
     if recipe.optimizer == "sgd_2012":
         return [PaperSGD(other, lr=rate, momentum=recipe.momentum)]
     if recipe.optimizer == "adam":
-        return [torch.optim.Adam(other, lr=rate, fused=True)]
-    parts: list[torch.optim.Optimizer] = [torch.optim.AdamW(other, lr=rate, betas=(0.9, 0.99), fused=True)]
+        return [Adam(other, lr=rate, fused=True)]
+    parts: list[torch.optim.Optimizer] = [AdamW(other, lr=rate, betas=(0.9, 0.99), fused=True)]
     if muon:
         parts.append(Muon(muon, lr=recipe.muon_learning_rate))
     return parts

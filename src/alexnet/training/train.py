@@ -74,11 +74,12 @@ def train(
     with subnormals_flushed():
         job, pictures = prepare(folder, recipe, on_event, begun=run if resume else None)
         with run.locked():
+            report = check_folder(pictures)
             if not resume:
-                _write_start(RunFolder.create(run.path), job, pictures)
+                _write_start(RunFolder.create(run.path), job, pictures, report)
             elif run.about["data"]["fingerprint"] != pictures.fingerprint:
                 raise RunError(f"{run.path}: was trained on other pictures than {folder.path} holds now; train anew")
-            _tell(job, pictures, on_event)
+            _tell(job, pictures, report, on_event)
             if job.machine.device.type == "cpu":
                 keep_freed_memory()
             if not run.holds_state:
@@ -137,10 +138,9 @@ def _recipe_to_resume(run: RunFolder, recipe: Recipe | None) -> Recipe:
     return own
 
 
-def _write_start(run: RunFolder, job: Job, pictures: DecodedPictures) -> None:
+def _write_start(run: RunFolder, job: Job, pictures: DecodedPictures, report: FolderReport) -> None:
     """Everything that is known before the first step; run.json last."""
     recipe, split = job.recipe, job.split
-    report = check_folder(pictures)
     run.write_recipe(recipe)
     run.write_table("left_out.csv", ["file", "reason"], report.left_out.items())
     counts = {name: len(getattr(split, name)) for name in ("train", "validation", "test")}
@@ -165,14 +165,14 @@ def _write_start(run: RunFolder, job: Job, pictures: DecodedPictures) -> None:
     run.write_json("run.json", values)
 
 
-def _tell(job: Job, pictures: DecodedPictures, emit: Listener) -> None:
+def _tell(job: Job, pictures: DecodedPictures, report: FolderReport, emit: Listener) -> None:
     """Say once what the training works on and with."""
     split = job.split
     counts = f"{len(split.train)} training, {len(split.validation)} validation and {len(split.test)} test pictures"
     emit(Note(f"{pictures.folder.path}: {len(split.classes)} classes, {counts}"))
     for note in split.notes:
         emit(Note(f"{note} (see left_out.csv)" if "left out: no picture" in note else note))
-    _warn_of(check_folder(pictures), split, emit)
+    _warn_of(report, split, emit)
     emit(Note(f"{job.recipe.name}: {job.recipe.variant} at {job.recipe.size} px on {job.machine}"))
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
-from alexnet.data.augment import Augmentation, augment
+from alexnet.data.augment import Augmentation, _grid, _squares, _squares_at_once, augment
 from alexnet.data.batches import epoch_order
 from alexnet.data.decode import normalize
 from alexnet.data.split import Subset
@@ -175,3 +176,15 @@ def test_mean_picture_is_the_mean_of_every_pixel_of_the_centres() -> None:
     found = mean_picture(pixels, Subset(np.array([0, 2, 4]), np.zeros(3, np.int64)), LARGER)
     expected = pixels[[0, 2, 4], 4:68, 4:68].mean(0).transpose(2, 0, 1) - np.array([10.0, 20.0, 30.0])[:, None, None]
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5, atol=1e-4)
+
+
+def test_places_that_are_sampled_are_those_of_affine_grid() -> None:
+    matrices = torch.randn(5, 2, 3)
+    wanted = F.affine_grid(matrices, [5, 3, 7, 7], align_corners=False)
+    torch.testing.assert_close(_grid(matrices, 7), wanted)
+
+
+def test_squares_at_once_are_squares_one_by_one() -> None:
+    pixels = torch.randint(0, 256, (4, 9, 9, 3), dtype=torch.uint8)
+    places = torch.tensor([[0, 0], [2, 1], [4, 4], [0, 3]])
+    assert torch.equal(_squares_at_once(pixels, places, 5), _squares(pixels, places, 5))

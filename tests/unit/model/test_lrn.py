@@ -1,10 +1,15 @@
 """Local response normalization against torch, the paper's formula, and numeric gradients."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from alexnet.errors import GeometryError
+from alexnet.model import lrn_rows
 from alexnet.model.lrn import LocalResponseNorm, MapResponseNorm, local_response_norm
 
 
@@ -83,6 +88,65 @@ def test_norm_within_a_map_equals_its_formula() -> None:
 def test_gradient_is_right(beta: float) -> None:
     x = torch.randn(2, 6, 2, 3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda v: local_response_norm(v, 5, alpha=0.5, beta=beta, k=1.0), (x,))
+
+
+@pytest.mark.parametrize(("size", "groups"), [(1, 1), (2, 1), (4, 3), (5, 2), (7, 1)])
+def test_windows_of_any_size_in_groups_go_forth_and_back(size: int, groups: int) -> None:
+    x = torch.randn(2, 6, 2, 3, dtype=torch.float64, requires_grad=True)
+
+    def ours(v: Tensor) -> Tensor:
+        return local_response_norm(v, size, alpha=0.5, beta=0.6, k=1.0, groups=groups)
+
+    parts = [nn.functional.local_response_norm(part, size, 0.5, 0.6, 1.0) for part in x.chunk(groups, 1)]
+    torch.testing.assert_close(ours(x), torch.cat(parts, 1))
+    assert torch.autograd.gradcheck(ours, (x,))
+
+
+def test_groups_that_do_not_divide_the_maps_are_refused() -> None:
+    with pytest.raises(GeometryError, match="5 maps do not divide into 2 groups"):
+        local_response_norm(torch.randn(1, 5, 2, 2), 3, groups=2)
+
+
+def test_many_parts_give_what_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = (torch.randn(3, 8, 5, 5) * 30).requires_grad_()
+    weight = torch.randn_like(x)
+    found = []
+    for part in (10**9, 16, 1):
+        monkeypatch.setattr(lrn_rows, "PART", part)
+        x.grad = None
+        y = local_response_norm(x, 5)
+        (y * weight).sum().backward()
+        found.append((y.detach(), x.grad))
+    for y, gradient in found[1:]:
+        torch.testing.assert_close(y, found[0][0])
+        torch.testing.assert_close(gradient, found[0][1])
+
+
+def test_is_one_operator_to_torch() -> None:
+    x = torch.randn(2, 8, 3, 3, requires_grad=True)
+    torch.library.opcheck(torch.ops.alexnet.local_response_norm.default, (x, 5, 1, 2e-5, 0.75, 2.0))
+
+
+COMPILED = """
+import copy, torch
+from alexnet.model.alexnet import AlexNet
+from alexnet.model.variants import get_variant
+
+torch.manual_seed(0)
+plain = AlexNet(get_variant("paper"), size=67, num_classes=3, dropout=0.0).train()
+compiled = torch.compile(copy.deepcopy(plain), backend="aot_eager", fullgraph=True)
+x = torch.randn(2, 3, 67, 67) * 60
+plain(x).square().sum().backward(), compiled(x).square().sum().backward()
+for one, other in zip(plain.parameters(), compiled.parameters(), strict=True):
+    torch.testing.assert_close(one.grad, other.grad)
+print("alike")
+"""
+"""Outside of the tests' own import hooks, which torch cannot trace."""
+
+
+def test_network_is_compiled_forth_and_back_without_a_break() -> None:
+    ended = subprocess.run([sys.executable, "-c", COMPILED], capture_output=True, text=True, check=False)
+    assert ended.stdout.strip() == "alike", ended.stderr[-2000:]
 
 
 def test_gradient_equals_torch_in_float32_channels_last() -> None:

@@ -1,0 +1,114 @@
+"""Candidates and the machine's own limits, measured in the same rounds."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.alternate import alternate
+from benchmarks.measured import Candidate, Comparison, Limits
+
+__all__ = ["MissingPeerError", "Setting", "Way", "bfloat16_is_fast", "compare", "copy_probe", "product_probe"]
+
+PRODUCT_SIDE = 2048
+"""Rows and columns of the matrices whose product is the limit of arithmetic."""
+
+COPY_BYTES = 256 << 20
+"""Bytes of the block whose copy is the limit of memory: far more than any cache holds."""
+
+SLOWEST_SECONDS = 20.0
+"""A candidate whose warm-up takes longer is measured once."""
+
+
+class MissingPeerError(Exception):
+    """A part cannot run here; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What every part gets. folder: class folders below train/ and test/, decoded pictures of it are cached.
+
+    scratch: a folder for what a part writes, deleted afterwards. whole: the folder that was asked for, with all its
+    pictures. out: where results lie. counts: of `linear`, how many pictures are drawn. peer: of `accuracy`, whether
+    the peer's side is measured.
+    """
+
+    folder: Path
+    scratch: Path
+    whole: Path
+    out: Path
+    repeats: int = 5
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    counts: tuple[int, ...] = (1_000, 10_000, 50_000, 200_000)
+    peer: bool = False
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to do it, to be measured: see `Candidate` for the numbers."""
+
+    run: Callable[[], object]
+    work: float = 1.0
+    flop: float = 0.0
+    moved: float = 0.0
+    dtype: str = "float32"
+
+
+def compare(
+    title: str,
+    ways: Mapping[str, Way],
+    *,
+    repeats: int,
+    slowest: float = SLOWEST_SECONDS,
+    **about: Any,
+) -> Comparison:
+    """Measure ways in turn; where one of them counts operations or bytes, the machine's limits in the same rounds.
+
+    Args:
+        about: further fields of the `Comparison`: unit, peer, notes, charted.
+    """
+    runs = {name: way.run for name, way in ways.items()}
+    counted = {way.dtype for way in ways.values() if way.flop}
+    probes = {dtype: product_probe(getattr(torch, dtype)) for dtype in sorted(counted)}
+    limited = any(way.flop or way.moved for way in ways.values())
+    if limited:
+        runs |= {f"limit of {dtype}": probe.run for dtype, probe in probes.items()}
+        probes["copy"] = copy_probe()
+        runs["limit of copy"] = probes["copy"].run
+    seconds = alternate(runs, repeats=repeats, slowest=slowest)
+    candidates = tuple(
+        Candidate(name, tuple(seconds[name]), way.work, way.flop, way.moved, way.dtype) for name, way in ways.items()
+    )
+    limits = None
+    if limited:
+        rates = {
+            name: probe.work / min(seconds[f"limit of {name}"])  # a limit is the best that was seen
+            for name, probe in probes.items()
+        }
+        limits = Limits({dtype: rates[dtype] for dtype in counted}, rates["copy"])
+    return Comparison(title, candidates, limits=limits, **about)
+
+
+def product_probe(dtype: torch.dtype, side: int = PRODUCT_SIDE) -> Way:
+    """A product of two square matrices; its work is counted in float operations."""
+    generator = torch.Generator().manual_seed(0)
+    left, right = (torch.randn(side, side, generator=generator).to(dtype) for _ in range(2))
+    out = torch.empty(side, side, dtype=dtype)
+    return Way(lambda: torch.mm(left, right, out=out), work=2.0 * side**3)
+
+
+def copy_probe(num_bytes: int = COPY_BYTES) -> Way:
+    """A copy of one block; its work is the bytes read and those written."""
+    source = torch.ones(num_bytes, dtype=torch.uint8)
+    target = torch.zeros(num_bytes, dtype=torch.uint8)
+    return Way(lambda: target.copy_(source), work=2.0 * num_bytes)
+
+
+def bfloat16_is_fast() -> bool:
+    """Whether a product of bfloat16 is as fast as one of float32 here; emulated ones are a hundred times slower."""
+    small = 256
+    probes = {str(dtype): product_probe(dtype, small).run for dtype in (torch.float32, torch.bfloat16)}
+    seconds = alternate(probes, repeats=5)
+    return min(seconds["torch.bfloat16"]) <= min(seconds["torch.float32"])

@@ -1,0 +1,225 @@
+"""A training step on a CUDA device: ours against the usual loop; networks with LRN against one without; LRN alone.
+
+python -m benchmarks.cuda [--batch 1024] [--size 224] [--repeats 7]
+
+Ours starts from uint8 pictures that lie on the device and differ from step to step, crops, mirrors and normalizes
+them, and reads every step's loss. The usual loop is given ready float pictures, the same ones in every step.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from alexnet.data.batches import Resident, Shuffled
+from alexnet.data.split import Split, Subset
+from alexnet.model.alexnet import AlexNet
+from alexnet.model.checkpoint import TrainedNetwork
+from alexnet.model.initialization import initialize
+from alexnet.model.lrn import LocalResponseNorm
+from alexnet.model.variants import get_variant
+from alexnet.presets import PRESETS
+from alexnet.recipe import Recipe
+from alexnet.records import Preprocessing
+from alexnet.training.events import Event, Note
+from alexnet.training.job import Job
+from alexnet.training.optimizer import Optimizers
+from alexnet.training.processes import Machine
+from alexnet.training.schedule import Rates
+from alexnet.training.step import Outcome, TrainingStep
+
+GPU = torch.device("cuda")
+
+CLASSES = 1000
+
+STEPS = 20
+"""Steps in one timed repeat."""
+
+MAPS = ((96, 55), (256, 27))
+"""Channels and side of the maps that the paper's two LRN layers get."""
+
+Runs = Mapping[str, Callable[[], object]]
+
+
+def our_job(variant: str, *, batch: int, size: int, crops: bool = False) -> Job:
+    """A job on four batches of random pictures; its network is channels-last, as in every training."""
+    recipe: Recipe = PRESETS["seminar"].replace(
+        variant=variant, size=size, start_size=None, batch_size=batch, precision="bfloat16", optimizer="sgd",
+        learning_rate=0.01, epochs=10_000, flip=True, crop_from=8 / 7 if crops else 1.0,
+    )  # fmt: skip
+    network = AlexNet(get_variant(variant), size=size, num_classes=CLASSES)
+    initialize(network, "fan_in", seed=0)
+    network.to(device=GPU, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    rng = np.random.default_rng(0)
+    side, cut_from = recipe.cut_from, recipe.cut_from if crops else None
+    pixels = rng.integers(0, 256, (4 * batch, side, side, 3), dtype=np.uint8)
+    train = Subset(np.arange(4 * batch), rng.integers(0, CLASSES, 4 * batch))
+    nothing = Subset(np.arange(0), np.arange(0))
+    split = Split(tuple(f"{number:03d}" for number in range(CLASSES)), train, nothing, nothing, ())
+    preprocessing = Preprocessing(size, "crop", True, "RGB", (124.0,) * 3, (58.0,) * 3, cut_from)
+    trained = TrainedNetwork(network.train(), split.classes, preprocessing)
+    return Job(recipe, trained, pixels, split, Machine(GPU, torch.bfloat16, "benchmark"))
+
+
+def ours(job: Job, *, record: bool) -> Callable[[], None]:
+    """Our step; the numbers of each are read after the next has been launched."""
+
+    def say(event: Event) -> None:
+        if isinstance(event, Note):
+            print(event.text, file=sys.stderr)
+
+    take = TrainingStep(job, Optimizers(job.trained.network, job.recipe), say, record=record)
+    train = job.split.train
+    batches = Resident(job.pixels, train, Shuffled(len(train), job.batch_size, 0), GPU)
+    state = SimpleNamespace(step=0, waiting=cast(Outcome | None, None))
+
+    def run() -> None:
+        for _ in range(STEPS):
+            outcome = take(state.step, *batches.at(state.step), Rates(1e-3, 1e-3))
+            if state.waiting is not None:
+                state.waiting.read()
+            state.step, state.waiting = state.step + 1, outcome
+
+    return run
+
+
+def usual_network() -> nn.Sequential:
+    """The same network in torch's own layers."""
+    maps = [(3, 64, 11, 4, 2), (64, 192, 5, 1, 2), (192, 384, 3, 1, 1), (384, 256, 3, 1, 1), (256, 256, 3, 1, 1)]
+    layers: list[nn.Module] = []
+    for place, (inputs, outputs, kernel_size, stride, padding) in enumerate(maps):
+        layers += [nn.Conv2d(inputs, outputs, kernel_size, stride, padding), nn.ReLU(inplace=True)]
+        layers += [nn.MaxPool2d(3, 2)] if place in (0, 1, 4) else []
+    layers += [nn.AdaptiveAvgPool2d(6), nn.Flatten(), nn.Dropout(), nn.Linear(9216, 4096), nn.ReLU(inplace=True)]
+    layers += [nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU(inplace=True), nn.Linear(4096, CLASSES)]
+    return nn.Sequential(*layers)
+
+
+def usual(*, batch: int, size: int, dtype: torch.dtype) -> Callable[[], None]:
+    """What most loops do: channels-first, autocast (float16 with a scaler), torch's SGD, each step's loss read."""
+    network = usual_network().to(GPU).train()
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-5, momentum=0.9, weight_decay=5e-4)
+    scaler = torch.amp.GradScaler("cuda", enabled=dtype == torch.float16)
+    generator = torch.Generator(GPU).manual_seed(0)
+    x = torch.randn(batch, 3, size, size, device=GPU, generator=generator)
+    labels = torch.randint(0, CLASSES, (batch,), device=GPU, generator=generator)
+
+    def run() -> None:
+        for _ in range(STEPS):
+            optimizer.zero_grad()
+            with torch.autocast("cuda", dtype):
+                loss = F.cross_entropy(network(x), labels)
+            scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+            scaler.step(optimizer)
+            scaler.update()
+            loss.item()
+
+    return run
+
+
+def both_ways(layer: nn.Module, x: Tensor) -> Callable[[], None]:
+    """A layer's forward and backward pass."""
+    own = x.detach().clone(memory_format=torch.preserve_format).requires_grad_()
+    gradient = torch.ones_like(own)
+
+    def run() -> None:
+        for _ in range(STEPS):
+            own.grad = None
+            layer(own).backward(gradient)
+
+    return run
+
+
+def measure(runs: Runs, repeats: int) -> dict[str, list[float]]:
+    """Milliseconds of one step of each run, one run after the other in each repeat, the device waited for."""
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for name in runs:  # libraries choose algorithms, kernels are compiled, graphs are recorded
+        runs[name]()
+        runs[name]()
+    for _ in range(repeats):
+        for name, run in runs.items():
+            torch.cuda.synchronize()
+            begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+            begin.record()
+            run()
+            end.record()
+            end.synchronize()
+            seconds[name].append(begin.elapsed_time(end) / STEPS)
+    return seconds
+
+
+def report(title: str, milliseconds: dict[str, list[float]], *, batch: int) -> None:
+    """One line of JSON for each run: median and quartiles of a step, and what they are in pictures/s."""
+    for name, values in milliseconds.items():
+        low, middle, high = statistics.quantiles(values, n=4)
+        row: dict[str, Any] = {
+            "what": title, "run": name, "gpu": torch.cuda.get_device_name(GPU), "torch": torch.__version__,
+            "batch": batch, "repeats": len(values), "steps": STEPS, "median_ms": round(middle, 4),
+            "quartiles_ms": [round(low, 4), round(high, 4)], "pictures_per_second": round(1000 * batch / middle, 1),
+        }  # fmt: skip
+        print(json.dumps(row), flush=True)
+
+
+def compare_loops(batch: int, size: int, repeats: int) -> None:
+    """Ours, recorded and not, against the usual loop in both 16-bit formats."""
+    runs = {
+        "usual loop, bfloat16": usual(batch=batch, size=size, dtype=torch.bfloat16),
+        "usual loop, float16 with scaler": usual(batch=batch, size=size, dtype=torch.float16),
+        "ours, crops and mirrors": ours(our_job("torchvision", batch=batch, size=size, crops=True), record=True),
+        "ours, mirrors": ours(our_job("torchvision", batch=batch, size=size), record=True),
+        "ours, mirrors, without CUDA graph": ours(our_job("torchvision", batch=batch, size=size), record=False),
+    }
+    report("torchvision variant, one step", measure(runs, repeats), batch=batch)
+
+
+def compare_variants(batch: int, size: int, repeats: int) -> None:
+    """Ours with each network."""
+    runs = {
+        name: ours(our_job(name, batch=batch, size=size), record=True) for name in ("torchvision", "caffe", "paper")
+    }
+    report("variants, one step", measure(runs, repeats), batch=batch)
+
+
+def compare_lrn(batch: int, repeats: int) -> None:
+    """Our LRN against torch's, both ways."""
+    for channels, side in MAPS:
+        plain = torch.randn(batch, channels, side, side, device=GPU, dtype=torch.bfloat16)
+        last = plain.contiguous(memory_format=torch.channels_last)
+        theirs, mine = nn.LocalResponseNorm(5, 1e-4, 0.75, 2.0), LocalResponseNorm(5, 1e-4, 0.75, 2.0)
+        runs = {
+            "nn.LocalResponseNorm, channels-first": both_ways(theirs, plain),
+            "nn.LocalResponseNorm, channels-last": both_ways(theirs, last),
+            "ours, channels-last": both_ways(mine, last),
+        }
+        report(f"LRN both ways, bfloat16, {channels} maps of {side} px", measure(runs, repeats), batch=batch)
+
+
+def main() -> None:
+    """Measure and print; exits with 2 where there is no CUDA device."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--batch", type=int, default=1024)
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--repeats", type=int, default=7)
+    options = parser.parse_args()
+    if options.repeats < 5:
+        parser.error("--repeats: 5 at least")
+    if not torch.cuda.is_available():
+        print("no CUDA device: there is nothing to measure here", file=sys.stderr)
+        sys.exit(2)
+    torch.manual_seed(0)
+    torch.backends.cudnn.benchmark = True  # for the usual loop; ours sets it while recording
+    compare_loops(options.batch, options.size, options.repeats)
+    compare_variants(options.batch, options.size, options.repeats)
+    compare_lrn(min(options.batch, 256), options.repeats)
+
+
+if __name__ == "__main__":
+    main()

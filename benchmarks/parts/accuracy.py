@@ -1,0 +1,132 @@
+"""Time to accuracy: wall seconds from the command's start, with a cold cache, until the test accuracy is reached.
+
+    python -m benchmarks FOLDER --parts accuracy [--peer] [--seeds 0 1 2 3 4]
+
+Every row of accuracy.jsonl is one training; rows that are there are not computed again, so that an interrupted series
+goes on. Both sides test after every epoch, and the test counts.
+"""
+
+import csv
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.compare import Setting
+from benchmarks.machine import describe
+from benchmarks.measured import Candidate, Comparison
+from benchmarks.parts.start import COMMAND
+
+LEVELS = (90, 92, 94)
+"""Test accuracies to be passed, %."""
+
+PEER_EPOCHS = 20
+"""The notebook's number."""
+
+SIDES = {"ours": "ours, fast", "peer": "notebook's loop"}
+
+LINE = re.compile(r"epoch \d+: .*test accuracy ([0-9.]+)")
+
+Epochs = list[tuple[float, float]]
+"""Wall seconds and test accuracy (a fraction) after each epoch."""
+
+
+def measure(setting: Setting) -> list[Comparison]:
+    """What is missing of the series, then a table for each level."""
+    path = setting.out / "accuracy.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    data = str(setting.whole.resolve())
+    for seed in setting.seeds:
+        for side in SIDES if setting.peer else ("ours",):
+            if any((row["data"], row["side"], row["seed"]) == (data, side, seed) for row in rows):
+                continue
+            epochs = list(train_ours(setting.whole, seed) if side == "ours" else train_peer(setting.whole, seed))
+            rows.append({"data": data, "side": side, "seed": seed, "epochs": epochs, "machine": describe(seed)})
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a") as file:
+                file.write(json.dumps(rows[-1]) + "\n")
+            print(f"    {SIDES[side]}, seed {seed}: {_say(epochs)}", file=sys.stderr, flush=True)
+    rows = [row for row in rows if row["data"] == data and row["seed"] in setting.seeds]
+    return [_table(level, rows) for level in LEVELS]
+
+
+def _say(epochs: Epochs) -> str:
+    reached = {level: seconds_to(epochs, level) for level in LEVELS}
+    passed = [f"{level} % " + (f"after {s:.0f} s" if math.isfinite(s) else "never") for level, s in reached.items()]
+    return ", ".join([*passed, f"at the end {100 * epochs[-1][1]:.1f} % after {epochs[-1][0]:.0f} s"])
+
+
+def seconds_to(epochs: Sequence[Sequence[float]], level: float) -> float:
+    """Wall seconds after the first epoch whose test accuracy is at least `level` %; infinite if there is none."""
+    return next((seconds for seconds, accuracy in epochs if 100 * accuracy >= level), math.inf)
+
+
+def _table(level: int, rows: list[dict[str, Any]]) -> Comparison:
+    candidates = []
+    for side, name in SIDES.items():
+        values = tuple(seconds_to(row["epochs"], level) for row in rows if row["side"] == side)
+        if values:
+            candidates.append(Candidate(name, values))
+    reached = [f"{c.name}: {sum(map(math.isfinite, c.values))} of {len(c.values)} seeds reach it" for c in candidates]
+    both = len(candidates) == 2 and all(math.isfinite(candidate.median) for candidate in candidates)
+    title = f"time to {level} % test accuracy, cold cache"
+    return Comparison(title, tuple(candidates), "s", SIDES["peer"] if both else None, notes=tuple(reached))
+
+
+def train_ours(data: Path, seed: int) -> Iterator[tuple[float, float]]:
+    """`alexnet train DATA --preset fast` in a fresh process with an empty cache; a row when an epoch is written."""
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch) / "run"
+        words = [str(COMMAND), "-q", "train", str(data), "--preset", "fast", "--seed", str(seed), "--out", str(out)]
+        words += ["--set", "device=cpu"]
+        started = time.perf_counter()
+        process = subprocess.Popen(words, env=os.environ | {"ALEXNET_CACHE": f"{scratch}/cache"})
+        seen = 0
+        try:
+            while True:
+                ended = process.poll() is not None
+                rows, now = _read_epochs(out / "epochs.csv"), time.perf_counter() - started
+                for row in rows[seen:]:
+                    yield now, 1.0 - float(row["test_top1_error"])
+                seen = len(rows)
+                if ended:
+                    break
+                time.sleep(0.1)
+        finally:
+            process.kill()
+            process.wait()
+        if process.returncode != 0:
+            raise RuntimeError(f"`{' '.join(words)}` failed")
+
+
+def _read_epochs(path: Path) -> list[dict[str, str]]:
+    try:
+        whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
+    except OSError:
+        return []
+    return list(csv.DictReader(whole.splitlines()))
+
+
+def train_peer(data: Path, seed: int) -> Iterator[tuple[float, float]]:
+    """The notebook's loop in a fresh process; a row when it prints an epoch."""
+    words = [sys.executable, "-m", "benchmarks.notebook_loop", str(data)]
+    words += ["--epochs", str(PEER_EPOCHS), "--seed", str(seed)]
+    started = time.perf_counter()
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    try:
+        for line in process.stdout or ():
+            found = LINE.match(line)
+            if found:
+                yield time.perf_counter() - started, float(found[1])
+        if process.wait() != 0:
+            raise RuntimeError(f"`{' '.join(words)}` failed")
+    finally:
+        process.kill()
+        process.wait()

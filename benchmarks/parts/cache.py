@@ -1,0 +1,42 @@
+"""Random batches of 128 pictures out of the cache of decoded pictures."""
+
+import itertools
+from collections.abc import Callable
+
+from alexnet.data.batches import epoch_order, gather
+from alexnet.presets import PRESETS
+from benchmarks.compare import Setting, Way, compare
+from benchmarks.measured import Comparison
+from benchmarks.ours import OurTraining
+
+BATCHES = 20
+"""Batches in one timed call."""
+
+
+def measure(setting: Setting) -> list[Comparison]:
+    """Batches in the random order of an epoch, and in the order of the file."""
+    training = OurTraining(setting.folder, PRESETS["seminar"])
+    job, size = training.job, training.batch_size
+    order = epoch_order(len(job.split.train), seed=0, epoch=0)
+
+    def reading(in_order: bool) -> Callable[[], None]:
+        numbers = itertools.count()
+
+        def run() -> None:
+            for _ in range(BATCHES):
+                start = size * (next(numbers) % job.steps_per_epoch)
+                places = order[start : start + size]
+                gather(job.pixels, job.split.train, places * 0 + range(start, start + size) if in_order else places,
+                       job.machine.device)  # fmt: skip
+
+        return run
+
+    count = float(BATCHES * size)
+    moved = 2 * count * job.pixels[0].nbytes
+    ways = {
+        "ours, at random": Way(reading(in_order=False), count, moved=moved),
+        "ours, in order": Way(reading(in_order=True), count, moved=moved),
+    }
+    title = f"batches of {size} from the cache"
+    said = "pictures in memory; what the processor's own cache still holds can exceed the limit, a large copy's rate"
+    return [compare(title, ways, repeats=setting.repeats, unit="pictures/s", charted=False, notes=(said,))]

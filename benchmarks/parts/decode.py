@@ -1,0 +1,63 @@
+"""From files to uint8 pictures of 96 px: our cache, filled anew each time, and a DataLoader with two workers."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from alexnet.data.cache import decode_folder
+from alexnet.data.decode import plain_preprocessing
+from alexnet.data.folder import scan_folder
+from alexnet.presets import PRESETS
+from benchmarks.compare import Setting, Way, compare
+from benchmarks.measured import Comparison
+from benchmarks.pictures import SIZE, subset
+
+NUM_PICTURES = 2048
+
+PEER = "DataLoader, two workers, Pillow"
+
+
+class Bytes(Dataset[Tensor]):
+    """Files as uint8 pixels, opened with Pillow; nothing else is done with them."""
+
+    def __init__(self, files: list[Path]) -> None:
+        self.files = files
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> Tensor:
+        with Image.open(self.files[index]) as picture:
+            small = picture.convert("RGB").resize((SIZE, SIZE), Image.Resampling.BILINEAR)
+        return torch.from_numpy(np.array(small))
+
+
+def measure(setting: Setting) -> list[Comparison]:
+    """Whole passes over the same files; ours writes the cache to the disk, the DataLoader keeps nothing."""
+    folder = subset(setting.whole, setting.scratch / "decode", num_train=NUM_PICTURES, num_test=8)
+    scanned = scan_folder(folder)
+    files = [folder / file.entry.name for file in scanned.files]
+    recipe = PRESETS["seminar"]
+    loader = DataLoader(Bytes(files), batch_size=128, num_workers=2)
+    cache = setting.scratch / "decode-cache"
+
+    def ours() -> None:
+        os.environ["ALEXNET_CACHE"] = str(cache)
+        decode_folder(scanned, plain_preprocessing(recipe))
+        shutil.rmtree(cache)
+
+    def theirs() -> None:
+        for _ in loader:
+            pass
+
+    count = float(len(files))
+    ways = {PEER: Way(theirs, count), "ours, into the cache": Way(ours, count)}
+    title = f"decode {len(files)} files to {SIZE} px"
+    said = "ours also hashes every file and writes the pixels to the disk; both find the files in memory"
+    return [compare(title, ways, repeats=setting.repeats, unit="pictures/s", peer=PEER, notes=(said,))]

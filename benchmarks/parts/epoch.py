@@ -1,0 +1,35 @@
+"""A whole epoch from files, augmentation included: ours, its cache there already, against the notebook's loop."""
+
+import torch
+
+from alexnet.presets import PRESETS
+from alexnet.training.processes import keep_freed_memory
+from benchmarks.compare import Setting, Way, compare
+from benchmarks.measured import Comparison
+from benchmarks.notebook_loop import NotebookTraining
+from benchmarks.ours import OurTraining, training_flop
+from benchmarks.pictures import subset
+
+NUM_PICTURES = 1024
+
+PEER = "notebook's loop"
+
+
+def measure(setting: Setting) -> list[Comparison]:
+    """Every training picture once, in whole batches."""
+    keep_freed_memory()
+    torch.manual_seed(0)
+    folder = subset(setting.whole, setting.scratch / "epoch", num_train=NUM_PICTURES, num_test=64)
+    recipe = PRESETS["seminar"].replace(validation_fraction=0.0)
+    training = OurTraining(folder, recipe)
+    steps = training.job.steps_per_epoch
+    count = float(steps * training.batch_size)
+    classes = training.network.num_classes
+    flop = sum(training_flop("seminar", size=96, num_classes=classes, num_pictures=int(count)).values())
+    ways = {
+        PEER: Way(NotebookTraining(folder).epoch, count, flop),
+        "ours, seminar": Way(training.steps(steps), count, flop, dtype=str(training.job.machine.dtype)[6:]),
+    }
+    title = f"epoch of {count:.0f} pictures from files"
+    said = "memory is kept in the process of both; the loop's workers start anew, as in every epoch of the notebook"
+    return [compare(title, ways, repeats=setting.repeats, unit="pictures/s", peer=PEER, notes=(said,))]

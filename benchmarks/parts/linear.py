@@ -1,0 +1,120 @@
+"""Whether the time per picture stays the same from a thousand pictures to two hundred thousand, and the memory."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.compare import Setting
+from benchmarks.first_step import peak_bytes
+from benchmarks.measured import Candidate, Comparison
+from benchmarks.pictures import draw_small
+
+STAGES = ("scan", "decode", "open", "split", "epoch")
+"""List the files; decode them into the cache; open the filled cache; split; read and augment every batch once."""
+
+SIZE = 64
+
+
+MANY = 10_000
+"""Pictures above which a stage is measured once."""
+
+Rows = dict[tuple[str, int], list[dict[str, float]]]
+"""Stage and pictures → what each repeat gave."""
+
+
+def measure(setting: Setting) -> list[Comparison]:
+    """Every stage of every size in a process of its own; times of the first size are the measure of the others."""
+    rows: Rows = {}
+    for count in setting.counts:
+        folder = draw_small(setting.scratch / f"drawn-{count}", count, size=SIZE)
+        for repeat in range(setting.repeats if count <= MANY else 1):
+            cache = setting.scratch / f"drawn-cache-{count}-{repeat}"
+            for stage in STAGES:
+                rows.setdefault((stage, count), []).append(run_stage(stage, folder, cache))
+            shutil.rmtree(cache)
+        print(f"    {count} pictures: done", file=sys.stderr, flush=True)
+        shutil.rmtree(folder)
+    names = {count: f"ours, {count:,} pictures" for count in setting.counts}
+    return [_times(stage, names, rows) for stage in STAGES] + [_memory(stage, names, rows) for stage in STAGES]
+
+
+def _times(stage: str, names: dict[int, str], rows: Rows) -> Comparison:
+    candidates = tuple(
+        Candidate(name, tuple(row["seconds"] for row in rows[stage, count]), work=float(count))
+        for count, name in names.items()
+    )
+    title = f"{stage}: time per picture"
+    return Comparison(title, candidates, "µs/picture", candidates[0].name, charted=False)
+
+
+def _memory(stage: str, names: dict[int, str], rows: Rows) -> Comparison:
+    candidates = tuple(
+        Candidate(name, tuple(row["peak_bytes"] for row in rows[stage, count])) for count, name in names.items()
+    )
+    note = "all of the process, imports and the mapped pages of the cache included"
+    return Comparison(f"{stage}: peak memory", candidates, "MB", charted=False, notes=(note,))
+
+
+def run_stage(stage: str, folder: Path, cache: Path) -> dict[str, float]:
+    """Seconds and peak memory of a stage in a fresh process."""
+    words = [sys.executable, "-m", "benchmarks.parts.linear", stage, str(folder)]
+    environment = os.environ | {"ALEXNET_CACHE": str(cache)}
+    said = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout
+    row: dict[str, float] = json.loads(said.splitlines()[-1])
+    return row
+
+
+def do_stage(stage: str, path: Path) -> float:
+    """Seconds of one stage, without the stages that it needs before it."""
+    from alexnet.data.cache import decode_folder
+    from alexnet.data.decode import plain_preprocessing
+    from alexnet.data.folder import scan_folder
+    from alexnet.data.split import split_pictures
+    from alexnet.presets import PRESETS
+
+    recipe = PRESETS["seminar"].replace(size=SIZE)
+    seconds, folder = _timed(lambda: scan_folder(path))
+    if stage == "scan":
+        return seconds
+    seconds, pictures = _timed(lambda: decode_folder(folder, plain_preprocessing(recipe)))
+    if stage in ("decode", "open"):
+        return seconds
+    seconds, split = _timed(
+        lambda: split_pictures(pictures, test_fraction=0.2, validation_fraction=0.1, seed=0)
+    )  # fmt: skip
+    if stage == "split":
+        return seconds
+    return _timed(lambda: _read_epoch(pictures, split))[0]
+
+
+def _timed(run: Callable[[], Any]) -> tuple[float, Any]:
+    started = time.perf_counter()
+    result = run()
+    return time.perf_counter() - started, result
+
+
+def _read_epoch(pictures: Any, split: Any) -> None:
+    """Every batch of 128 once, in the order of an epoch, augmented as the seminar's recipe does."""
+    import torch
+
+    from alexnet.data.augment import Augmentation, augment
+    from alexnet.data.batches import epoch_order, gather
+    from alexnet.presets import PRESETS
+
+    order = epoch_order(len(split.train), seed=0, epoch=0)
+    generator, device = torch.Generator().manual_seed(0), torch.device("cpu")
+    augmentation = Augmentation.of(PRESETS["seminar"])
+    for start in range(0, len(order) - 127, 128):
+        pixels, _ = gather(pictures.pixels, split.train, order[start : start + 128], device)
+        augment(pixels, augmentation, pictures.preprocessing, size=SIZE, generator=generator)
+
+
+if __name__ == "__main__":
+    taken = do_stage(sys.argv[1], Path(sys.argv[2]))
+    print(json.dumps({"seconds": taken, "peak_bytes": peak_bytes()}))

@@ -1,0 +1,82 @@
+"""The most memory that a training holds in its first steps: ours and the notebook's loop with its workers."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from alexnet.data.cache import decode_folder
+from alexnet.data.decode import plain_preprocessing
+from alexnet.data.folder import scan_folder
+from alexnet.presets import PRESETS
+from benchmarks.compare import MissingPeerError, Setting
+from benchmarks.measured import Candidate, Comparison
+
+STEPS = 4
+
+MOST_REPEATS = 3
+"""Memory varies little from run to run."""
+
+PEER = "notebook's loop"
+
+
+def measure(setting: Setting) -> list[Comparison]:
+    """All processes of a training together, and the largest by itself."""
+    if not Path("/proc/self/smaps_rollup").exists():
+        raise MissingPeerError("this system does not say what share of memory each process holds: not measured")
+    decode_folder(scan_folder(setting.folder), plain_preprocessing(PRESETS["seminar"]))  # the cache is there
+    together: dict[str, list[float]] = {"notebook": [], "ours": []}
+    alone: dict[str, list[float]] = {"notebook": [], "ours": []}
+    for _ in range(min(setting.repeats, MOST_REPEATS)):
+        for side in together:
+            all_of_them, largest = run_watched(side, setting.folder)
+            together[side].append(all_of_them)
+            alone[side].append(largest)
+    names = {"notebook": PEER, "ours": "ours, alexnet.train"}
+
+    def table(title: str, values: dict[str, list[float]], note: str) -> Comparison:
+        candidates = tuple(Candidate(names[side], tuple(values[side])) for side in values)
+        return Comparison(title, candidates, unit="MB", peer=PEER, notes=(note,))
+
+    return [
+        table(
+            f"peak memory of {STEPS} steps, all processes", together,
+            "memory that processes share is counted once (sum of their proportional shares, looked at every 30 ms)",
+        ),
+        table(
+            f"peak memory of {STEPS} steps, main process", alone,
+            "resident memory by getrusage, pages of mapped files included; the loop's two workers not",
+        ),
+    ]  # fmt: skip
+
+
+def run_watched(side: str, folder: Path) -> tuple[float, float]:
+    """Peak bytes of the process and its children together, and of the process by its own account."""
+    words = [sys.executable, "-m", "benchmarks.first_step", side, str(folder), str(STEPS)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, sum(proportional_bytes(pid) for pid in [process.pid, *_children(process.pid)]))
+        time.sleep(0.03)
+    said, _ = process.communicate()
+    if process.returncode != 0:
+        raise RuntimeError(f"`{' '.join(words)}` failed")
+    return float(peak), float(json.loads(said.splitlines()[-1])["peak_bytes"])
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        said = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
+    except OSError:
+        return []
+    return [int(word) for word in said.split()]
+
+
+def proportional_bytes(pid: int) -> int:
+    """What a process holds, shared pages divided by the number of processes that share them; 0 if it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0
+    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:"))

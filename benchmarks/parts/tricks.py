@@ -1,0 +1,66 @@
+"""What made the step faster: from the notebook's network to ours, one trick after the other, on one constant tensor.
+
+Memory is kept for all of them (what that gains is told by the part `step`), and nothing is read from files.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from alexnet.model.alexnet import AlexNet
+from alexnet.model.conv2d import allow_fewer_products
+from alexnet.model.initialization import initialize
+from alexnet.model.lrn import LocalResponseNorm
+from alexnet.model.variants import get_variant
+from alexnet.training.processes import keep_freed_memory
+from benchmarks.compare import Setting, Way, compare
+from benchmarks.measured import Comparison
+from benchmarks.ours import training_flop
+
+BATCH, SIZE, CLASSES = 128, 96, 8
+
+PEER = "the notebook's network: Adam, torch's LRN"
+
+LADDER = (PEER, "+ Adam in one operation", "+ channels-last", "+ LRN in parts", "+ convolution by tiles")
+"""Each row has everything of the rows above it."""
+
+
+def measure(setting: Setting) -> list[Comparison]:
+    """The seminar's network at 96 px, batch 128, float32."""
+    keep_freed_memory()
+    flop = sum(training_flop("seminar", size=SIZE, num_classes=CLASSES, num_pictures=BATCH).values())
+    ways = {name: Way(_steps(level), float(BATCH), flop) for level, name in enumerate(LADDER)}
+    title = "training step on one tensor, trick after trick"
+    notes = ("convolution by tiles needs fewer operations than the table counts: its share may exceed 100 %",)
+    return [compare(title, ways, repeats=setting.repeats, unit="pictures/s", peer=PEER, notes=notes)]
+
+
+def _steps(level: int) -> Callable[[], float]:
+    """One training step with the first `level` tricks."""
+    torch.manual_seed(0)
+    network = AlexNet(get_variant("seminar"), size=SIZE, num_classes=CLASSES)
+    initialize(network, "seminar", seed=0)
+    if level < LADDER.index("+ LRN in parts"):
+        for place, layer in enumerate(network.features):
+            if isinstance(layer, LocalResponseNorm):
+                network.features[place] = nn.LocalResponseNorm(layer.size, layer.alpha, layer.beta, layer.k)
+    last = level >= LADDER.index("+ channels-last")
+    memory_format = torch.channels_last if last else torch.contiguous_format
+    network.to(memory_format=memory_format)  # type: ignore[call-overload]
+    allow_fewer_products(network, level >= LADDER.index("+ convolution by tiles"))
+    network.train()
+    fused = level >= LADDER.index("+ Adam in one operation")
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-5, fused=fused)
+    x = torch.randn(BATCH, 3, SIZE, SIZE).contiguous(memory_format=memory_format)
+    labels = torch.randint(0, CLASSES, (BATCH,))
+
+    def run() -> float:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(network(x), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        return loss.item()
+
+    return run

@@ -1,0 +1,193 @@
+"""A trained network as one ONNX file that needs nothing of this program: pixels in, logits and probabilities out."""
+
+import contextlib
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from alexnet.data.decode import normalize
+from alexnet.errors import ExportError
+from alexnet.evaluation.evaluate import in_eval_mode
+from alexnet.files import disk_errors, write_whole
+from alexnet.model.checkpoint import TrainedNetwork
+
+__all__ = ["OPSET", "export_onnx"]
+
+OPSET = 18
+"""Version of ONNX's operators in the file; the first in which Split takes a number of parts."""
+
+TOLERANCE = 1e-3
+"""Largest difference between onnxruntime's outputs and torch's, in parts of the largest output."""
+
+INPUT, OUTPUTS = "pixels", ("logits", "probabilities")
+
+
+def export_onnx(trained: TrainedNetwork, path: Path | str) -> Path:
+    """Write a network with its preprocessing as one ONNX file, whole, checked and tried out.
+
+    Input: `pixels`, uint8 [N, size, size, 3] RGB, a decoded picture after the centre crop. Outputs: `logits` and
+    `probabilities`, float32 [N, K], of that one view. Channel order, normalization and mean image are in the graph;
+    the metadata has `classes`, `preprocessing`, `variant`, `switches` and `test_views`, each as JSON.
+
+    The file is run once, if onnxruntime is installed, on two random pictures. The network is left as found.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        ExportError: onnx or onnxscript is not installed; the path ends otherwise than in .onnx, is taken or cannot
+            be written; onnxruntime computes something else than torch. No file is left behind.
+
+    Source: the operators: https://onnx.ai/onnx/operators/.
+    """
+    path = Path(path)
+    for package in ("onnx", "onnxscript"):
+        _require(package)
+    if path.suffix.lower() != ".onnx":
+        raise ExportError(f"{path}: unknown ending; end the name in .onnx")
+    if path.exists():
+        raise ExportError(f"{path}: exists already; choose another path, or remove it")
+
+    def write(beside: Path) -> None:
+        beside.touch()  # refused before the work, if at all
+        _convert(trained).save(beside, external_data=False)
+        import_module("onnx").checker.check_model(str(beside), full_check=True)
+        _try_out(beside, trained, path)
+
+    with disk_errors(path, ExportError, "check its permissions or choose another path"):
+        write_whole(path, write)
+    return path
+
+
+def _require(package: str) -> None:
+    try:
+        import_module(package)
+    except ImportError as error:
+        install = "install the extra: pip install 'alexnet-workbench[onnx]'"
+        raise ExportError(f"{package} is not installed; {install}") from error
+
+
+class _FromPixels(nn.Module):
+    """A network behind its preprocessing."""
+
+    def __init__(self, trained: TrainedNetwork) -> None:
+        super().__init__()
+        self.network, self.preprocessing = trained.network, trained.preprocessing
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and probabilities [N, K] of uint8 pictures [N, size, size, 3]."""
+        logits = self.network(normalize(pixels, self.preprocessing)).float()
+        return logits, logits.softmax(1)
+
+
+def _pictures(trained: TrainedNetwork) -> Tensor:
+    """Two random pictures on the network's device, always the same."""
+    size = trained.preprocessing.size
+    pixels = np.random.default_rng(0).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
+    return torch.from_numpy(pixels).to(next(trained.network.parameters()).device)
+
+
+def _convert(trained: TrainedNetwork) -> torch.onnx.ONNXProgram:
+    """The network as a graph, without where its lines stood on this machine."""
+    with in_eval_mode(trained.network), torch.inference_mode(False), torch.no_grad(), _quiet():
+        program = torch.onnx.export(
+            _FromPixels(trained),
+            (_pictures(trained),),
+            input_names=[INPUT],
+            output_names=list(OUTPUTS),
+            dynamic_shapes=({0: torch.export.Dim("N")},),
+            custom_translation_table={torch.ops.alexnet.local_response_norm.default: _translate_norm},
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None
+    for node in program.model.graph.all_nodes():
+        node.metadata_props.clear()
+    program.model.metadata_props.update(_metadata(trained))
+    return program
+
+
+def _metadata(trained: TrainedNetwork) -> dict[str, str]:
+    spec = trained.network.spec
+    values = {
+        "classes": trained.classes,
+        "preprocessing": trained.preprocessing.to_dict(),
+        "variant": spec.name,
+        "switches": dict(spec.switches),
+        "test_views": trained.views,
+    }
+    return {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Neither warnings nor log nor print of torch's exporter; what it raises is heard."""
+    disabled = logging.root.manager.disable
+    sink = io.StringIO()
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+
+
+# Called by torch's exporter, with values of the graph for tensors; the annotations tell it what is an attribute.
+def _translate_norm(x: Any, size: int, groups: int, scale: float, beta: float, k: float) -> tuple[Any]:
+    """The operator `alexnet::local_response_norm` in ONNX; its second output serves the way back and is left out."""
+    from onnxscript import opset18 as op
+
+    normalize_part = _lrn if size % 2 else _written_out
+    if groups == 1:
+        return (normalize_part(op, x, x.shape[1], size, scale, beta, k),)
+    parts = op.Split(x, axis=1, num_outputs=groups)
+    width = x.shape[1] // groups
+    return (op.Concat(*(normalize_part(op, part, width, size, scale, beta, k) for part in parts), axis=1),)
+
+
+def _lrn(op: Any, x: Any, _: int, size: int, scale: float, beta: float, k: float) -> Any:
+    """One node. ONNX divides alpha by the size, and its window is ours where the size is odd."""
+    return op.LRN(x, size=size, alpha=scale * size, beta=beta, bias=k)
+
+
+def _written_out(op: Any, x: Any, channels: int, size: int, scale: float, beta: float, k: float) -> Any:
+    """x (k + scale * sum of x²)^-beta; of an even size, our window has its odd map before, ONNX's behind."""
+    padded = op.Pad(op.Mul(x, x), [0, size // 2, 0, 0, 0, (size - 1) // 2, 0, 0])
+    total = op.Slice(padded, [0], [channels], [1])
+    for start in range(1, size):
+        total = op.Add(total, op.Slice(padded, [start], [start + channels], [1]))
+    return op.Mul(x, op.Pow(op.Add(op.Mul(total, scale), k), -beta))
+
+
+def _try_out(file: Path, trained: TrainedNetwork, path: Path) -> None:
+    """See that onnxruntime, where it is installed, gets from the file what torch does; `path` is its name to be."""
+    try:
+        runtime = import_module("onnxruntime")
+    except ImportError:
+        return
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    session = runtime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    pixels = _pictures(trained)
+    with in_eval_mode(trained.network):
+        wanted = [output.cpu().numpy() for output in _FromPixels(trained)(pixels)]
+    given = session.run(list(OUTPUTS), {INPUT: pixels.cpu().numpy()})
+    for name, ours, theirs in zip(OUTPUTS, wanted, given, strict=True):
+        difference, largest = float(np.abs(ours - theirs).max()), float(np.abs(ours).max())
+        if not difference <= TOLERANCE * largest:  # nor if it is no number
+            raise ExportError(
+                f"{path}: not written: onnxruntime's {name} differ from torch's by {difference:.2g} "
+                f"(the largest is {largest:.2g}); try another version of onnxruntime"
+            )

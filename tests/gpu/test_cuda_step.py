@@ -1,0 +1,162 @@
+"""A step on a CUDA device: recorded and plain, pictures there and read ahead, LRN's kernels. Skipped without one."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from alexnet.data.batches import Ahead, Resident, Shuffled, gather, in_order
+from alexnet.data.folder import scan_folder
+from alexnet.data.split import Subset
+from alexnet.model import lrn_triton
+from alexnet.training import step
+from alexnet.training.events import Event, Note, Stepped, ignore
+from alexnet.training.job import Job
+from alexnet.training.optimizer import Optimizers
+from alexnet.training.preparation import prepare
+from alexnet.training.schedule import Rates
+from alexnet.training.step import CapturedPasses, TrainingStep
+from alexnet.training.train import train
+from tests.conftest import small_recipe
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
+
+GPU = torch.device("cuda")
+
+GROWS = {"start_size": 67, "size": 75, "growth": 0.7}
+"""Pictures of three sizes, one after the other."""
+
+
+@pytest.fixture
+def new_job(picture_folder: Path) -> Callable[..., Job]:
+    """A job at its start values on the device."""
+
+    def make(**changes: object) -> Job:
+        return prepare(scan_folder(picture_folder), small_recipe(device="cuda", **changes), ignore)[0]
+
+    return make
+
+
+def learn(job: Job, *, record: bool) -> tuple[list[tuple[float, int]], list[Event], object]:
+    """All steps of a job at a rate that changes: what each gave, what was said, and the last step's passes."""
+    heard: list[Event] = []
+    take = TrainingStep(job, Optimizers(job.trained.network.train(), job.recipe), heard.append, record=record)
+    order = Shuffled(len(job.split.train), job.batch_size, job.recipe.seed)
+    outcomes = []
+    for number in range(job.num_steps):
+        pictures, labels = gather(job.pixels, job.split.train, order(number), GPU)
+        outcomes.append(take(number, pictures, labels, Rates(1.0 / (1 + number), 1.0)))
+    return [outcome.read() for outcome in outcomes], heard, take._passes
+
+
+@pytest.mark.parametrize(
+    ("variant", "changes"),
+    [
+        ("seminar", {"precision": "float32", "dropout": 0.5, **GROWS}),
+        ("seminar", {"precision": "bfloat16", "dropout": 0.5, **GROWS}),
+        ("seminar", {"precision": "bfloat16", "normalization": "mean_image", "optimizer": "sgd"}),
+        ("program", {"precision": "float32", "optimizer": "sgd_2012"}),  # dropout and normalizations of its own
+    ],
+)
+def test_recorded_steps_equal_plain_ones_while_rate_and_size_change(
+    new_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch, variant: str, changes: dict[str, object]
+) -> None:
+    """Dropout draws the same in both, so that only the order of sums differs."""
+    monkeypatch.setattr(step, "LASTING", 3)
+    recipe = {"variant": variant, "epochs": 3, "learning_rate": 1e-4, **changes}
+    plain, _, _ = learn(new_job(**recipe), record=False)
+    recorded, heard, passes = learn(new_job(**recipe), record=True)
+    assert not heard, "nothing had to be launched one by one"
+    assert isinstance(passes, CapturedPasses)
+    loose = 0.03 if changes["precision"] == "bfloat16" else 2e-3
+    np.testing.assert_allclose([loss for loss, _ in recorded], [loss for loss, _ in plain], rtol=loose)
+
+
+def test_what_cannot_be_recorded_goes_on_plainly_with_dropout(
+    new_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step that waits for the device breaks the recording off; the random state must survive it."""
+    monkeypatch.setattr(step, "LASTING", 3)
+    job = new_job(dropout=0.5)
+
+    def wait(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+        output.sum().item()
+
+    job.trained.network["relu5"].register_forward_hook(wait)
+    outcomes, heard, _ = learn(job, record=True)
+    assert [type(event) for event in heard] == [Note]
+    assert all(np.isfinite(loss) for loss, _ in outcomes)
+
+
+@pytest.mark.parametrize("side", [64, 67])
+def test_pictures_on_the_device_and_read_ahead_equal_those_of_the_host(side: int) -> None:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (300, side, side, 3), dtype=np.uint8)
+    subset = Subset(np.arange(0, 300, 2), rng.integers(0, 5, 150))
+    order = Shuffled(150, 32, seed=0)
+    resident = Resident(pixels, subset, order, GPU)
+    with Ahead(pixels, subset, order, GPU, num_steps=12) as ahead:
+        for number in range(12):
+            expected = (torch.from_numpy(pixels[subset.indices[order(number)]]), subset.labels[order(number)])
+            for source in (resident, ahead):
+                pictures, labels = source.at(number)
+                assert torch.equal(pictures.cpu(), expected[0])
+                np.testing.assert_array_equal(labels.cpu().numpy(), expected[1])
+    found = [pictures.cpu() for pictures, _ in in_order(pixels, subset, batch_size=64, device=GPU)]
+    assert torch.equal(torch.cat(found), torch.from_numpy(pixels[subset.indices]))
+
+
+def by_torch(x: Tensor, gradient: Tensor, size: int, beta: float) -> tuple[Tensor, Tensor]:
+    """Output and gradient of torch's layer in float64."""
+    exact = x.double().requires_grad_()
+    y = nn.LocalResponseNorm(size, alpha=0.1, beta=beta, k=2.0)(exact)
+    y.backward(gradient.double())
+    assert exact.grad is not None
+    return y.detach(), exact.grad
+
+
+@pytest.mark.skipif(not lrn_triton.is_available(), reason="no Triton for this device")
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 2.0**-7)], ids=str)
+@pytest.mark.parametrize(("channels", "size", "beta"), [(96, 5, 0.75), (256, 4, 0.5), (7, 15, 1.0)])
+def test_lrns_kernels_equal_torchs_layer(
+    channels: int, size: int, beta: float, dtype: torch.dtype, tolerance: float
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = (torch.randn(4, channels, 13, 13, generator=generator) * 20).to(GPU, dtype)
+    gradient = torch.randn(x.shape, generator=generator).to(GPU, dtype)
+    expected, expected_gradient = by_torch(x, gradient, size, beta)
+    rows, own = (value.permute(0, 2, 3, 1).reshape(-1, channels) for value in (x, gradient))
+    y, root = lrn_triton.forward(rows, size, 1, 0.1 / size, beta, 2.0)
+    dx = lrn_triton.backward(own, rows, root, size, 1, 0.1 / size, beta)
+    for found, right in ((y, expected), (dx, expected_gradient)):
+        maps = found.view(4, 13, 13, channels).permute(0, 3, 1, 2).double()
+        torch.testing.assert_close(maps, right, rtol=tolerance, atol=4 * tolerance * float(right.std()))
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "sgd"])
+def test_training_interrupted_and_resumed_records_every_step(
+    picture_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str
+) -> None:
+    monkeypatch.setattr(step, "LASTING", 3)
+    recipe = small_recipe(device="cuda", precision="float32", epochs=4, optimizer=optimizer)
+    straight = train(picture_folder, recipe, out=tmp_path / "straight")
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, Stepped) and event.record.step == 6:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(picture_folder, recipe, out=tmp_path / "broken", on_event=interrupt)
+    resumed = train(picture_folder, recipe, out=tmp_path / "broken", resume=True)
+    losses = [[step.loss for step in run.folder.steps] for run in (straight, resumed)]
+    assert [record.step for record in resumed.folder.steps] == list(range(1, 17))
+    np.testing.assert_allclose(losses[1], losses[0], rtol=0.02)
+    assert resumed.evaluation.num_pictures == 21

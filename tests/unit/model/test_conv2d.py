@@ -1,0 +1,75 @@
+"""Which convolutions take fewer products, and that a training with them is a training without them."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import alexnet
+from alexnet.model import conv2d
+from alexnet.model.conv2d import CeilConv2d, Conv2d, allow_fewer_products
+from alexnet.recipe import Recipe
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One entry a call of the convolution by tiles."""
+    made: list[int] = []
+    real = conv2d.winograd_conv2d
+    monkeypatch.setattr(conv2d, "winograd_conv2d", lambda *a, **k: (made.append(1), real(*a, **k))[1])
+    return made
+
+
+def _layer(kind: type[Conv2d] = Conv2d, **settings: int) -> Conv2d:
+    layer = kind(**{"in_channels": 32, "out_channels": 32, "kernel_size": 3, "padding": 1} | settings)
+    allow_fewer_products(layer, True)
+    return layer.train()
+
+
+@pytest.mark.parametrize("kind", [Conv2d, CeilConv2d])
+def test_training_takes_fewer_products_and_testing_does_not(kind: type[Conv2d], calls: list[int]) -> None:
+    layer, x = _layer(kind), torch.randn(32, 32, 4, 4)
+    trained = layer(x)
+    assert len(calls) == 1
+    torch.testing.assert_close(layer.eval()(x), trained, rtol=1e-4, atol=1e-5)
+    with torch.no_grad():
+        layer.train()(x)
+    allow_fewer_products(layer, False)
+    layer(x)
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"stride": 2},
+        {"kernel_size": 7, "padding": 3},
+        {"dilation": 2, "padding": 2},
+        {"groups": 2},  # 16 channels each
+        {"kernel_size": 1, "padding": 0},
+    ],
+)
+def test_others_are_convolved_directly(settings: dict[str, int], calls: list[int]) -> None:
+    _layer(**settings)(torch.randn(32, 32, 6, 6))
+    assert not calls
+
+
+def test_few_tiles_and_other_numbers_are_convolved_directly(calls: list[int]) -> None:
+    layer = _layer()
+    layer(torch.randn(31, 32, 4, 4))
+    with torch.autocast("cpu", torch.bfloat16):
+        layer(torch.randn(32, 32, 4, 4))
+    layer.double()(torch.randn(32, 32, 4, 4).double())
+    assert not calls
+
+
+def test_a_training_with_fewer_products_is_the_direct_one(
+    picture_folder: Path, tmp_path: Path, calls: list[int]
+) -> None:
+    base = Recipe(size=67, epochs=1, batch_size=32, initialization="fan_in", device="cpu", precision="float32")
+    losses = {}
+    for how in ("direct", "auto"):
+        run = alexnet.train(picture_folder, base.replace(convolution=how), out=tmp_path / how)
+        losses[how] = [step.loss for step in run.folder.steps]
+        assert bool(calls) == (how == "auto")
+    assert losses["auto"] == pytest.approx(losses["direct"], rel=1e-3)
