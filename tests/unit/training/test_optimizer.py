@@ -1,5 +1,8 @@
 """Update rules against hand-computed and torch's own."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -176,3 +179,26 @@ def test_conv1_stands_still_at_rate_0() -> None:
     optimizers.step(Rates(1.0, 1.0, conv1=0.0))
     assert torch.equal(network["conv1"].weight, before[0])
     assert not torch.equal(network["conv2"].weight, before[1])
+
+
+STARTED = """
+import sys, torch
+from alexnet.model.alexnet import AlexNet
+from alexnet.model.variants import get_variant
+from alexnet.presets import PRESETS
+from alexnet.training.optimizer import Optimizers
+from alexnet.training.schedule import Rates
+
+network = AlexNet(get_variant("seminar"), size=67, num_classes=2)
+for preset in ("fast", "seminar", "paper"):
+    optimizers = Optimizers(network, PRESETS[preset])
+    network(torch.randn(2, 3, 67, 67)).sum().backward()
+    optimizers.step(Rates(1.0, 1.0))
+    assert all(parameter.grad is None for parameter in network.parameters())
+print("torch._dynamo" in sys.modules)
+"""
+
+
+def test_no_update_rule_loads_the_compiler() -> None:
+    ended = subprocess.run([sys.executable, "-c", STARTED], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "False"
