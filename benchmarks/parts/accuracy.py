@@ -3,7 +3,7 @@
     python -m benchmarks FOLDER --parts accuracy [--peer] [--seeds 0 1 2 3 4]
 
 Every row of accuracy.jsonl is one training; rows that are there are not computed again, so that an interrupted series
-goes on. Both sides test after every epoch, and the test counts.
+goes on; those of another commit or processor do not count. Both sides test after every epoch, and the test counts.
 """
 
 import csv
@@ -42,7 +42,8 @@ def measure(setting: Setting) -> list[Comparison]:
     """What is missing of the series, then a table for each level."""
     path = setting.out / "accuracy.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    data = str(setting.whole.resolve())
+    data, here = str(setting.whole.resolve()), describe(setting.seeds[0])
+    rows = [row for row in rows if all(row["machine"][name] == here[name] for name in ("commit", "processor"))]
     for seed in setting.seeds:
         for side in SIDES if setting.peer else ("ours",):
             if any((row["data"], row["side"], row["seed"]) == (data, side, seed) for row in rows):

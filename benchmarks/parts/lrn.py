@@ -45,6 +45,8 @@ def measure(setting: Setting) -> list[Comparison]:
         # forward: x read, y written; backward: x and the gradient read, a gradient written
         moved = 5.0 * torch.Size(shape).numel()
         ways = {PEER: Way(both_ways(theirs, shape, channels_last=False, dtype=torch.float32), moved=4 * moved)}
+        last = both_ways(theirs, shape, channels_last=True, dtype=torch.float32)
+        ways[f"{PEER}, channels-last"] = Way(last, moved=4 * moved)
         for dtype in (torch.float32, torch.bfloat16):
             for channels_last in (True, False):
                 name = f"ours, {str(dtype)[6:]}, {'channels-last' if channels_last else 'contiguous'}"

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from alexnet.data.batches import send
 from alexnet.data.decode import normalize
 from alexnet.data.statistics import PrincipalColors
 from alexnet.recipe import Recipe
@@ -78,11 +79,11 @@ def augment(
     if augmentation.flip:
         mirrored = _shared(torch.rand(count, generator=generator), augmentation.crop_group) < 0.5
     if not augmentation.resamples and size == side:
-        chosen = mirrored.to(pixels.device).view(-1, 1, 1, 1)
+        chosen = send(mirrored, pixels.device).view(-1, 1, 1, 1)
         pixels = torch.where(chosen, pixels.flip(2), pixels) if augmentation.flip else pixels
         x = normalize(pixels, preprocessing)
     else:
-        matrices = _affine(augmentation, mirrored, generator).to(pixels.device)
+        matrices = send(_affine(augmentation, mirrored, generator), pixels.device)
         x = normalize(pixels, preprocessing).contiguous()
         x = F.grid_sample(x, _grid(matrices, size), mode="bilinear", padding_mode="reflection", align_corners=False)
     if augmentation.color > 0.0:
@@ -115,7 +116,7 @@ def _squares(pixels: Tensor, places: Tensor, size: int) -> Tensor:
 
 def _squares_at_once(pixels: Tensor, places: Tensor, size: int) -> Tensor:
     """The same in one operation: fastest on a GPU."""
-    rows, columns = (places[:, :, None] + torch.arange(size)).to(pixels.device).unbind(1)
+    rows, columns = send(places[:, :, None] + torch.arange(size), pixels.device).unbind(1)
     every = torch.arange(len(pixels), device=pixels.device)[:, None, None]
     return pixels[every, rows[:, :, None], columns[:, None, :]]
 
@@ -132,7 +133,7 @@ def _shift_along(
     shifts = colors.shifts(len(x), augmentation.pca_color, augmentation.pca_form, generator)
     if preprocessing.channels == "BGR":
         shifts = shifts.flip(1)
-    x.add_((shifts / torch.tensor(preprocessing.deviation)).view(-1, 3, 1, 1).to(x.device))
+    x.add_(send(shifts / torch.tensor(preprocessing.deviation), x.device).view(-1, 3, 1, 1))
     if augmentation.pca_rescale:
         if mean_picture is not None:  # the network subtracts it later: what is scaled is the rest
             x.add_(mean_picture, alpha=augmentation.pca_color)
@@ -174,7 +175,7 @@ def _change_color(x: Tensor, strength: float, preprocessing: Preprocessing, gene
 
     def uniform(spread: float, centre: float) -> Tensor:
         numbers = torch.empty(len(x), 1, 1, 1).uniform_(centre - spread, centre + spread, generator=generator)
-        return numbers.to(x.device)
+        return send(numbers, x.device)
 
     deviation = sum(preprocessing.deviation) / 3
     saturation, contrast = uniform(2.0 * strength, 1.0), uniform(1.5 * strength, 1.0)

@@ -4,6 +4,7 @@ import io
 import logging
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -177,16 +178,26 @@ def centre_crop(pixels: Pixels, preprocessing: Preprocessing) -> Pixels:
     return pixels[start : start + preprocessing.size, start : start + preprocessing.size]
 
 
+def _line(values: tuple[float, ...], width: int, device: torch.device) -> torch.Tensor:
+    """A value for each channel of each pixel of a line."""
+    return torch.tensor(values, device=device).repeat(width)
+
+
+@lru_cache(maxsize=64)
+def _kept_line(values: tuple[float, ...], width: int, device: torch.device) -> torch.Tensor:
+    """The same, kept, so that a GPU is not waited for each time; not while traced, when tensors are stand-ins."""
+    with torch.inference_mode(False):
+        return _line(values, width, device)
+
+
 def normalize(pixels: UInt8[torch.Tensor, "N H W 3"], preprocessing: Preprocessing) -> Float[torch.Tensor, "N 3 H W"]:
     """The network's input of uint8 RGB pictures, on their device: (pixel - mean) / deviation by channel.
 
     The result is float32, channels-last in memory, as large as the pictures.
     """
     width = pixels.shape[2]
-    mean, deviation = (
-        torch.tensor(values, device=pixels.device).repeat(width)
-        for values in (preprocessing.mean, preprocessing.deviation)
-    )
+    line = _kept_line if pixels.is_cuda and not torch.compiler.is_compiling() else _line
+    mean, deviation = (line(v, width, pixels.device) for v in (preprocessing.mean, preprocessing.deviation))
     if preprocessing.channels == "BGR":
         pixels = pixels.flip(-1)
     lines = pixels.float().reshape(*pixels.shape[:2], 3 * width)  # whole lines at once: rows of three are slow

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from alexnet.errors import GeometryError
 from alexnet.model import lrn_rows
@@ -47,6 +48,7 @@ class _Normalize(torch.autograd.Function):
         return y
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         return _back(gradients[0], *ctx.saved_tensors, *ctx.numbers), None, None, None, None, None
 

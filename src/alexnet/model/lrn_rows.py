@@ -18,7 +18,7 @@ def forward(rows: Tensor, size: int, groups: int, scale: float, beta: float, k: 
 
     Computed in float32 (float64 where the rows are), whatever the rows are.
     """
-    y, root = torch.empty_like(rows), torch.empty_like(rows)
+    y, root = (torch.empty_like(rows, memory_format=torch.contiguous_format) for _ in range(2))
     window = _Window.over(rows, size, groups, left=size // 2)
     for x, y_part, root_part in _parts(window.num_rows, rows, y, root):
         x = x.to(window.dtype)
@@ -35,7 +35,7 @@ def backward(
     gradient: Tensor, rows: Tensor, root: Tensor, size: int, groups: int, scale: float, beta: float
 ) -> Tensor:
     """dx = g d^-beta - 2 scale beta x * (sum of g x d^(-beta - 1) over the windows that x is in); [R, C]."""
-    dx = torch.empty_like(rows)
+    dx = torch.empty_like(rows, memory_format=torch.contiguous_format)
     window = _Window.over(rows, size, groups, left=(size - 1) // 2)
     for g, x, inverse, dx_part in _parts(window.num_rows, gradient, rows, root, dx):
         g, x, inverse = g.to(window.dtype), x.to(window.dtype), inverse.to(window.dtype)

@@ -17,11 +17,12 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 __all__ = ["TILES", "num_tiles", "tile_for", "winograd_conv2d"]
 
 TILES: dict[int, tuple[int, ...]] = {3: (2, 4), 5: (2, 4)}
-"""Kernel size → sizes of the tiles of outputs. Larger ones multiply less and round worse: with nine points, 1e-4."""
+"""Kernel size → sizes of the tiles of outputs. Larger ones multiply less and round worse: nine points, 2e-4."""
 
 POINTS = (0.0, 1.0, -1.0, 0.5, -2.0, 2.0, -0.5)
 """Where the polynomials are evaluated: small, and each with its inverse, so that little is lost by rounding."""
@@ -194,6 +195,7 @@ class _Winograd(torch.autograd.Function):
         return shape.join(torch.mm(matrices.outputs, products.view(shape.points**2, -1)), num_out, bias)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         inputs, kernels = ctx.saved_tensors
         shape: _Shape = ctx.shape

@@ -53,7 +53,8 @@ class Memory(Record):
         momentum = 4 * parameters * (1 with momentum, 2 with Adam; muon: 1 for its kernels, 2 for the rest)
         activations = 4 * batch * (3 * size² + the outputs of all layers but ReLU, which changes its input in place)
 
-    What convolutions need to work in comes on top; bfloat16 halves most of the activations.
+    What convolutions need to work in comes on top: by tiles (setting `convolution`) they keep their transformed
+    inputs, 2 to 6 times the maps. bfloat16 halves most of the activations.
     """
 
     weights: int

@@ -72,8 +72,9 @@ class Speeds(Record):
 def measure_speeds(folder: PictureFolder, recipe: Recipe, *, num_classes: int, batch: int) -> Speeds:
     """Time steps of a recipe and the decoding of some of a folder's files; under half a minute, nothing is written.
 
-    The steps are those of a training: augmentation, network, loss and optimizer of the recipe, on its device, in its
-    precision, but on random pictures. A batch too large to be timed in `STEP_SECONDS` is cut.
+    The steps are those of a training: augmentation, network, loss and optimizer of the recipe, on its device, in
+    its precision, but on random pictures, and without the CUDA graph that a GPU replays. A batch too large to be
+    timed in `STEP_SECONDS` is cut.
 
     Raises:
         RecipeError: there is no such variant or device, or a step does not fit into the device's memory.

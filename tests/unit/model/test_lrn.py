@@ -123,8 +123,10 @@ def test_many_parts_give_what_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_is_one_operator_to_torch() -> None:
-    x = torch.randn(2, 8, 3, 3, requires_grad=True)
-    torch.library.opcheck(torch.ops.alexnet.local_response_norm.default, (x, 5, 1, 2e-5, 0.75, 2.0))
+    for count in (1, 2):
+        x = torch.randn(count, 8, 3, 3, requires_grad=True)
+        assert local_response_norm(x, 5).is_contiguous(memory_format=torch.channels_last)
+        torch.library.opcheck(torch.ops.alexnet.local_response_norm.default, (x, 5, 1, 2e-5, 0.75, 2.0))
 
 
 COMPILED = """

@@ -37,6 +37,14 @@ def test_frozen_inputs_or_kernels_get_no_gradient() -> None:
     assert x.grad is None and weight.grad is not None
 
 
+def test_second_derivative_is_refused_not_wrong() -> None:
+    x, weight = torch.randn(1, 3, 4, 4, requires_grad=True), torch.randn(2, 3, 3, 3, requires_grad=True)
+    y = winograd_conv2d(x, weight, None, padding=1).square().sum()
+    (slope,) = torch.autograd.grad(y, x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        slope.sum().backward()
+
+
 @pytest.mark.parametrize(("kernel_size", "tile"), [(r, m) for r, tiles in TILES.items() for m in tiles])
 def test_matrices_give_a_correlation(kernel_size: int, tile: int) -> None:
     matrices, points = transforms(tile, kernel_size), tile + kernel_size - 1
