@@ -35,6 +35,7 @@ from alexnet.training.optimizer import Optimizers
 from alexnet.training.processes import Machine
 from alexnet.training.schedule import Rates
 from alexnet.training.step import Outcome, TrainingStep
+from benchmarks.modern_loop import build_torchvision_network
 
 GPU = torch.device("cuda")
 
@@ -91,21 +92,9 @@ def ours(job: Job, *, record: bool) -> Callable[[], None]:
     return run
 
 
-def usual_network() -> nn.Sequential:
-    """The same network in torch's own layers."""
-    maps = [(3, 64, 11, 4, 2), (64, 192, 5, 1, 2), (192, 384, 3, 1, 1), (384, 256, 3, 1, 1), (256, 256, 3, 1, 1)]
-    layers: list[nn.Module] = []
-    for place, (inputs, outputs, kernel_size, stride, padding) in enumerate(maps):
-        layers += [nn.Conv2d(inputs, outputs, kernel_size, stride, padding), nn.ReLU(inplace=True)]
-        layers += [nn.MaxPool2d(3, 2)] if place in (0, 1, 4) else []
-    layers += [nn.AdaptiveAvgPool2d(6), nn.Flatten(), nn.Dropout(), nn.Linear(9216, 4096), nn.ReLU(inplace=True)]
-    layers += [nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU(inplace=True), nn.Linear(4096, CLASSES)]
-    return nn.Sequential(*layers)
-
-
 def usual(*, batch: int, size: int, dtype: torch.dtype) -> Callable[[], None]:
     """What most loops do: channels-first, autocast (float16 with a scaler), torch's SGD, each step's loss read."""
-    network = usual_network().to(GPU).train()
+    network = build_torchvision_network(CLASSES).to(GPU).train()
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-5, momentum=0.9, weight_decay=5e-4)
     scaler = torch.amp.GradScaler("cuda", enabled=dtype == torch.float16)
     generator = torch.Generator(GPU).manual_seed(0)

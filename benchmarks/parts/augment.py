@@ -14,7 +14,7 @@ def measure(setting: Setting) -> list[Comparison]:
     keep_freed_memory()
     ways: dict[str, Way] = {}
     for name in NAMES:
-        training = OurTraining(setting.folder, PRESETS[name], size=96)
+        training = OurTraining(setting.folder, PRESETS[name])
         pixels, _ = training.batch(0)
         ways[f"ours, augmentation of {name}"] = Way(lambda t=training, p=pixels: t.augmented(p, 0))  # type: ignore[misc]
         ways[f"ours, step of {name} on one tensor"] = Way(training.constant_steps(1))

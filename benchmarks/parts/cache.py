@@ -3,7 +3,9 @@
 import itertools
 from collections.abc import Callable
 
-from alexnet.data.batches import epoch_order, gather
+import numpy as np
+
+from alexnet.data.batches import gather
 from alexnet.presets import PRESETS
 from benchmarks.compare import Setting, Way, compare
 from benchmarks.measured import Comparison
@@ -17,17 +19,15 @@ def measure(setting: Setting) -> list[Comparison]:
     """Batches in the random order of an epoch, and in the order of the file."""
     training = OurTraining(setting.folder, PRESETS["seminar"])
     job, size = training.job, training.batch_size
-    order = epoch_order(len(job.split.train), seed=0, epoch=0)
 
     def reading(in_order: bool) -> Callable[[], None]:
         numbers = itertools.count()
 
         def run() -> None:
             for _ in range(BATCHES):
-                start = size * (next(numbers) % job.steps_per_epoch)
-                places = order[start : start + size]
-                gather(job.pixels, job.split.train, places * 0 + range(start, start + size) if in_order else places,
-                       job.machine.device)  # fmt: skip
+                step = next(numbers) % job.steps_per_epoch
+                places = np.arange(step * size, (step + 1) * size) if in_order else training.order(step)
+                gather(job.pixels, job.split.train, places, job.machine.device)
 
         return run
 

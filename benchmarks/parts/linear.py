@@ -104,14 +104,14 @@ def _read_epoch(pictures: Any, split: Any) -> None:
     import torch
 
     from alexnet.data.augment import Augmentation, augment
-    from alexnet.data.batches import epoch_order, gather
+    from alexnet.data.batches import Shuffled, gather
     from alexnet.presets import PRESETS
 
-    order = epoch_order(len(split.train), seed=0, epoch=0)
+    order = Shuffled(len(split.train), 128, seed=0)
     generator, device = torch.Generator().manual_seed(0), torch.device("cpu")
     augmentation = Augmentation.of(PRESETS["seminar"])
-    for start in range(0, len(order) - 127, 128):
-        pixels, _ = gather(pictures.pixels, split.train, order[start : start + 128], device)
+    for step in range(len(split.train) // 128):
+        pixels, _ = gather(pictures.pixels, split.train, order(step), device)
         augment(pixels, augmentation, pictures.preprocessing, size=SIZE, generator=generator)
 
 

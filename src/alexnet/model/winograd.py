@@ -19,6 +19,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from alexnet.geometry import output_size
+
 __all__ = ["TILES", "num_tiles", "tile_for", "winograd_conv2d"]
 
 TILES: dict[int, tuple[int, ...]] = {3: (2, 4), 5: (2, 4)}
@@ -72,9 +74,9 @@ def tile_for(kernel_size: int, height: int, width: int) -> int:
 
 def num_tiles(x: Float[Tensor, "N C H W"], kernel_size: int, padding: int) -> int:
     """Tiles of a batch; 0 where the maps are smaller than the kernel."""
-    height, width = (length + 2 * padding - kernel_size + 1 for length in x.shape[2:])
-    if min(height, width) < 1:
+    if min(x.shape[2:]) + 2 * padding < kernel_size:
         return 0
+    height, width = (output_size(length, kernel_size, padding=padding) for length in x.shape[2:])
     tile = tile_for(kernel_size, height, width)
     return len(x) * -(-height // tile) * -(-width // tile)
 
@@ -92,7 +94,7 @@ def winograd_conv2d(
     Both differ from a result in float64 by some millionths of the largest output.
     """
     kernel_size = weight.shape[2]
-    height, width = (length + 2 * padding - kernel_size + 1 for length in x.shape[2:])
+    height, width = (output_size(length, kernel_size, padding=padding) for length in x.shape[2:])
     tile = tile_for(kernel_size, height, width)
     return _Winograd.apply(x, weight, bias, padding, groups, tile)  # type: ignore[no-any-return,no-untyped-call]
 
@@ -117,8 +119,10 @@ class _Shape:
     @property
     def outputs(self) -> tuple[int, int]:
         """Height and width of the output maps."""
-        grown = 2 * self.padding - self.kernel_size + 1
-        return self.height + grown, self.width + grown
+        height, width = (
+            output_size(length, self.kernel_size, padding=self.padding) for length in (self.height, self.width)
+        )
+        return height, width
 
     @property
     def tiles(self) -> tuple[int, int]:

@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
-from alexnet.data.augment import Augmentation, augment
 from alexnet.data.batches import epoch_order, gather
 from alexnet.data.folder import PictureFolder, scan_folder
 from alexnet.inspection.advice import explain_plateau
@@ -19,6 +17,7 @@ from alexnet.inspection.trainability import (
 from alexnet.recipe import Recipe
 from alexnet.training.events import Listener, ignore
 from alexnet.training.job import Job
+from alexnet.training.step import training_input
 
 __all__ = ["check_job", "check_recipe", "explain"]
 
@@ -84,13 +83,4 @@ def _batch(job: Job, *, step: int) -> tuple[Tensor, Tensor]:
     recipe, count = job.recipe, min(MOST_PICTURES, len(job.split.train))
     order = epoch_order(len(job.split.train), seed=recipe.seed, epoch=step // job.steps_per_epoch)
     pixels, labels = gather(job.pixels, job.split.train, order[:count], job.machine.device)
-    x = augment(
-        pixels,
-        Augmentation.of(recipe),
-        job.trained.preprocessing,
-        size=recipe.size,
-        generator=torch.Generator().manual_seed(recipe.seed),
-        colors=job.colors,
-        mean_picture=job.trained.network.mean_image,
-    )
-    return x, labels
+    return training_input(job, pixels, size=recipe.size, seed=recipe.seed, colors=job.colors), labels

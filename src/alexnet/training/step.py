@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from alexnet.data.augment import Augmentation, augment
+from alexnet.data.statistics import PrincipalColors
 from alexnet.evaluation.metrics import num_wrong
 from alexnet.model.alexnet import AlexNet
 from alexnet.training.events import Listener, Note
@@ -22,7 +24,7 @@ from alexnet.training.optimizer import Optimizers
 from alexnet.training.processes import Machine
 from alexnet.training.schedule import Rates, picture_size, usable_sizes
 
-__all__ = ["CapturedPasses", "Outcome", "Passes", "TrainingStep"]
+__all__ = ["CapturedPasses", "Outcome", "Passes", "TrainingStep", "training_input"]
 
 LASTING = 200
 """Steps for which a picture size must stay to be worth a CUDA graph: recording one takes as long as it saves then."""
@@ -55,6 +57,21 @@ class Outcome:
             self._copied.synchronize()
         loss, wrong = self._values.tolist()
         return loss, int(wrong)
+
+
+def training_input(
+    job: Job, pictures: UInt8[Tensor, "N S S 3"], *, size: int, seed: int, colors: PrincipalColors | None
+) -> Float[Tensor, "N 3 R R"]:
+    """Pictures as a job's network learns from them: changed at random from a seed, `size` px on a side."""
+    return augment(
+        pictures,
+        Augmentation.of(job.recipe),
+        job.trained.preprocessing,
+        size=size,
+        generator=torch.Generator().manual_seed(seed),
+        colors=colors,
+        mean_picture=job.trained.network.mean_image,
+    )
 
 
 @dataclass(frozen=True)
@@ -160,7 +177,6 @@ class TrainingStep:
     def __init__(self, job: Job, optimizers: Optimizers, emit: Listener, *, record: bool | None = None) -> None:
         recipe, network = job.recipe, job.trained.network
         self._job, self._optimizers, self._emit = job, optimizers, emit
-        self._augmentation = Augmentation.of(recipe)
         self._sizes = usable_sizes(network.spec, recipe.start_size or recipe.size, recipe.size)
         self._plain = Passes(network, job.machine, recipe.label_smoothing)
         self._records = job.machine.device.type == "cuda" if record is None else record
@@ -173,15 +189,8 @@ class TrainingStep:
         self._choose_passes(step, size)
         seed = 2 * (job.recipe.seed * 1_000_003 + step)
         torch.manual_seed(seed)  # dropout
-        x = augment(
-            pictures,
-            self._augmentation,
-            job.trained.preprocessing,
-            size=size,
-            generator=torch.Generator().manual_seed(seed + 1),
-            colors=job.colors if step < round(job.recipe.pca_until * job.num_steps) else None,
-            mean_picture=job.trained.network.mean_image,
-        )
+        colors = job.colors if step < round(job.recipe.pca_until * job.num_steps) else None
+        x = training_input(job, pictures, size=size, seed=seed + 1, colors=colors)
         loss, wrong = self._passes(x, labels)
         self._optimizers.step(rates)
         return Outcome(loss, wrong, count=len(labels), size=size)
