@@ -80,6 +80,8 @@ def read_words(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.repeats < 1:
         parser.error("--repeats: at least 1")
+    if options.folder and not options.folder.is_dir():
+        parser.error(f"{options.folder}: is no folder; give class folders, not an archive")
     return options
 
 

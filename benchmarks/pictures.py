@@ -19,8 +19,6 @@ def subset(data: Path, into: Path, *, num_train: int, num_test: int) -> Path:
 
     Where `data` has no split of its own, every tenth picture of a class is a test picture.
     """
-    if not data.is_dir():
-        raise SystemExit(f"{data}: is no folder; the benchmarks need class folders, not an archive")
     by_side: dict[tuple[str, str], list[PictureFile]] = {}
     scanned = scan_folder(data)
     seen: dict[str, int] = {}

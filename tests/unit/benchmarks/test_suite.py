@@ -57,6 +57,13 @@ def some_comparison() -> Comparison:
     return Comparison("a step", candidates, "pictures/s", "peer", Limits({"float32": 4e9}, 1e9), ("a note",))
 
 
+def test_what_is_no_folder_is_refused_with_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        suite.read_words([str(tmp_path / "nowhere")])
+    assert ended.value.code == 2
+    assert "nowhere: is no folder" in capsys.readouterr().err
+
+
 def test_candidates_take_turns_after_one_warm_up_of_each() -> None:
     clock = Clock()
     runs = {"a": clock.candidate("a", 1.0), "b": clock.candidate("b", 2.0)}
