@@ -8,7 +8,7 @@ from PIL import Image
 
 from alexnet.data.folder import PictureFile, scan_folder
 
-__all__ = ["SIZE", "draw_small", "subset"]
+__all__ = ["SIZE", "draw_photographs", "draw_small", "subset"]
 
 SIZE = 96
 """Side in px that the seminar's network gets."""
@@ -51,4 +51,16 @@ def draw_small(into: Path, count: int, *, size: int = 64, seed: int = 0) -> Path
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, format="JPEG", quality=85)
         (folder / f"{place:06d}.jpg").write_bytes(buffer.getvalue())
+    return into
+
+
+def draw_photographs(into: Path, count: int, width: int, height: int, *, seed: int = 0) -> Path:
+    """`count` JPEG files of soft noise in two class folders, about as large as photographs of that size."""
+    generator = np.random.default_rng(seed)
+    for place in range(count):
+        folder = into / ("one", "other")[place % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        coarse = generator.integers(0, 256, (height // 20, width // 20, 3), dtype=np.uint8)
+        soft = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+        soft.save(folder / f"{place:06d}.jpg", quality=88)
     return into

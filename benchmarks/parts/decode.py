@@ -16,9 +16,12 @@ from alexnet.data.folder import scan_folder
 from alexnet.presets import PRESETS
 from benchmarks.compare import Setting, Way, compare
 from benchmarks.measured import Comparison
-from benchmarks.pictures import SIZE, subset
+from benchmarks.pictures import SIZE, draw_photographs, subset
 
 NUM_PICTURES = 2048
+
+PHOTOGRAPHS = {(500, 375): 600, (1600, 1200): 128}
+"""Width and height, px, and how many: ImageNet's usual size, and a small camera's."""
 
 PEER = "DataLoader, two workers, Pillow"
 
@@ -39,17 +42,25 @@ class Bytes(Dataset[Tensor]):
 
 
 def measure(setting: Setting) -> list[Comparison]:
-    """Whole passes over the same files; ours writes the cache to the disk, the DataLoader keeps nothing."""
+    """Whole passes over the same files: those of the folder, and drawn photographs of two sizes."""
     folder = subset(setting.whole, setting.scratch / "decode", num_train=NUM_PICTURES, num_test=8)
+    found = [_compare(folder, "files", setting)]
+    for (width, height), count in PHOTOGRAPHS.items():
+        drawn = draw_photographs(setting.scratch / f"photographs-{width}", count, width, height)
+        found.append(_compare(drawn, f"drawn JPEG of {width} x {height} px", setting))
+    return found
+
+
+def _compare(folder: Path, kind: str, setting: Setting) -> Comparison:
+    """Ours writes the cache to the disk, the DataLoader keeps nothing."""
     scanned = scan_folder(folder)
     files = [folder / file.entry.name for file in scanned.files]
-    recipe = PRESETS["seminar"]
-    loader = DataLoader(Bytes(files), batch_size=128, num_workers=2)
+    loader = DataLoader(Bytes(files), batch_size=min(128, len(files) // 8), num_workers=2)
     cache = setting.scratch / "decode-cache"
 
     def ours() -> None:
         os.environ["ALEXNET_CACHE"] = str(cache)
-        decode_folder(scanned, plain_preprocessing(recipe))
+        decode_folder(scanned, plain_preprocessing(PRESETS["seminar"]))
         shutil.rmtree(cache)
 
     def theirs() -> None:
@@ -58,6 +69,6 @@ def measure(setting: Setting) -> list[Comparison]:
 
     count = float(len(files))
     ways = {PEER: Way(theirs, count), "ours, into the cache": Way(ours, count)}
-    title = f"decode {len(files)} files to {SIZE} px"
     said = "ours also hashes every file and writes the pixels to the disk; both find the files in memory"
-    return [compare(title, ways, repeats=setting.repeats, unit="pictures/s", peer=PEER, notes=(said,))]
+    title = f"decode {len(files)} {kind} to {SIZE} px"
+    return compare(title, ways, repeats=setting.repeats, unit="pictures/s", peer=PEER, notes=(said,))

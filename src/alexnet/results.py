@@ -213,7 +213,7 @@ def pictures_of(run: Run, files: Sequence[str], *, missing_ok: bool = False) -> 
     Raises:
         DataError: the folder, or a picture, is no longer there.
     """
-    from alexnet.data.decode import centre_crop, inspect_picture
+    from alexnet.data.decode import centre_crop, inspect_picture, without_warnings
     from alexnet.data.sources import open_source
 
     path = Path(run.folder.about["data"]["path"])
@@ -223,7 +223,7 @@ def pictures_of(run: Run, files: Sequence[str], *, missing_ok: bool = False) -> 
     for name in files:
         pixels = None
         if name in entries:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError), without_warnings():
                 pixels = inspect_picture(source.read(entries[name]), run.model.preprocessing)[0]
         if pixels is not None:
             found[name] = centre_crop(pixels, run.model.preprocessing)

@@ -4,8 +4,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -13,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from alexnet.data.decode import PictureFacts, Pixels, inspect_picture
+from alexnet.data.decode import PictureFacts, Pixels
+from alexnet.data.decode_files import decode_files
 from alexnet.data.folder import PictureFolder
-from alexnet.data.sources import Entry
 from alexnet.errors import DataError
 from alexnet.files import disk_errors, user_cache_dir, write_whole
 from alexnet.records import Preprocessing
@@ -24,9 +23,6 @@ __all__ = ["DecodedPictures", "clear_cache", "decode_folder", "list_caches"]
 
 VERSION = 2
 """Raised whenever decoding changes, so that older caches are not used."""
-
-CHUNK_BYTES = 8 << 20
-"""Pixels decoded before they are written: bounds the memory."""
 
 Progress = Callable[[int, int], None]
 
@@ -115,11 +111,12 @@ def _build(
     cache: Path, folder: PictureFolder, preprocessing: Preprocessing, on_progress: Progress | None
 ) -> tuple[PictureFacts, ...]:
     facts: list[PictureFacts] = []
+    entries = [file.entry for file in folder.files]
     blank = np.zeros((preprocessing.decoded_size, preprocessing.decoded_size, 3), np.uint8)
 
     def write(beside: Path) -> None:
         with beside.open("wb") as file:
-            for pixels, fact in _decode_all(folder, preprocessing):
+            for pixels, fact in decode_files(folder.source, entries, preprocessing):
                 file.write((blank if pixels is None else pixels).tobytes())
                 facts.append(fact)
                 if on_progress and (len(facts) % 64 == 0 or len(facts) == len(folder.files)):
@@ -130,27 +127,6 @@ def _build(
     text = json.dumps([asdict(fact) for fact in facts])
     write_whole(cache / "facts.json", lambda beside: beside.write_text(text, encoding="utf-8"))
     return tuple(facts)
-
-
-def _decode_all(folder: PictureFolder, preprocessing: Preprocessing) -> Iterator[tuple[Pixels | None, PictureFacts]]:
-    """Every picture in order; threads, because Pillow decodes without holding Python's lock."""
-
-    def decode(entry: Entry) -> tuple[Pixels | None, PictureFacts]:
-        try:
-            data = folder.source.read(entry)
-        except OSError as error:
-            return None, PictureFacts(error=f"cannot be read ({error.strerror or error})")
-        return inspect_picture(data, preprocessing)
-
-    entries = [file.entry for file in folder.files]
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for chunk in _chunks(entries, max(8, CHUNK_BYTES // (3 * preprocessing.decoded_size**2))):
-            yield from pool.map(decode, chunk)
-
-
-def _chunks(entries: Sequence[Entry], count: int) -> Iterator[Sequence[Entry]]:
-    for start in range(0, len(entries), count):
-        yield entries[start : start + count]
 
 
 def list_caches() -> list[tuple[Path, int, float]]:

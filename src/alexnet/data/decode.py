@@ -3,6 +3,8 @@
 import io
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -26,6 +28,7 @@ __all__ = [
     "inspect_picture",
     "normalize",
     "plain_preprocessing",
+    "without_warnings",
 ]
 
 Pixels = npt.NDArray[np.uint8]
@@ -95,18 +98,28 @@ def decode_picture(data: bytes, preprocessing: Preprocessing) -> UInt8[np.ndarra
     Raises:
         DataError: the bytes are no picture, or a damaged one.
     """
-    pixels, facts = inspect_picture(data, preprocessing)
+    with without_warnings():
+        pixels, facts = inspect_picture(data, preprocessing)
     if pixels is None:
         raise DataError(facts.error or "no picture")
     return pixels
 
 
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """No warnings of Python's in here. The filters belong to all threads: enter it outside of them, not in each."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def inspect_picture(data: bytes, preprocessing: Preprocessing) -> tuple[Pixels | None, PictureFacts]:
-    """The decoded picture and what was found in the file; None and the reason where it cannot be used."""
+    """The decoded picture and what was found in the file; None and the reason where it cannot be used.
+
+    Pillow may warn of large or odd files; what matters is in the facts: see `without_warnings`.
+    """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of large or odd files; what matters is in the facts
-            return _decode(data, preprocessing)
+        return _decode(data, preprocessing)
     except UnidentifiedImageError:
         return None, PictureFacts(error="no picture" if data else "empty file")
     except Exception as error:  # the edge to a decoder of others, which raises many kinds

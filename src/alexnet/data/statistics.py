@@ -16,18 +16,23 @@ __all__ = ["PrincipalColors", "channel_statistics", "mean_picture", "principal_c
 MOST = 2048
 """Pictures, evenly spaced over the training set, that the statistics of colours are taken from."""
 
+EXACT = 64
+"""Pictures at a time whose values and squares float32 adds up without rounding: 64 x 255² < 2²⁴."""
+
 
 def channel_statistics(
     pixels: Pixels, subset: Subset, *, most: int = MOST
 ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
     """Mean and standard deviation by channel, 0-255, of up to `most` evenly spaced pictures of a subset."""
-    counts = np.zeros((3, 256))
-    for row in _sample(subset, most):
-        for channel in range(3):
-            counts[channel] += np.bincount(pixels[row, :, :, channel].ravel(), minlength=256)
-    levels, shares = np.arange(256.0), counts / counts.sum(1, keepdims=True)
-    mean = shares @ levels
-    deviation = np.sqrt(np.maximum(shares @ levels**2 - mean**2, 1.0))
+    rows = _sample(subset, most)
+    total, squares = np.zeros(3), np.zeros(3)
+    for start in range(0, len(rows), EXACT):
+        values = pixels[rows[start : start + EXACT]].reshape(-1, pixels[0].size).astype(np.float32)
+        ones = np.ones(len(values), np.float32)
+        total += (ones @ values).reshape(-1, 3).sum(0, dtype=np.float64)
+        squares += (ones @ np.square(values, out=values)).reshape(-1, 3).sum(0, dtype=np.float64)
+    mean, square = (sums / (len(rows) * pixels[0, ..., 0].size) for sums in (total, squares))
+    deviation = np.sqrt(np.maximum(square - mean**2, 1.0))
     r, g, b = (round(float(value), 3) for value in mean)
     dr, dg, db = (round(float(value), 3) for value in deviation)
     return (r, g, b), (dr, dg, db)

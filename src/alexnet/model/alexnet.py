@@ -1,10 +1,12 @@
 """The module: a table become a network."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from alexnet.errors import GeometryError
 from alexnet.model.conv2d import CeilConv2d, Conv2d
@@ -63,6 +65,12 @@ class AlexNet(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(pools[0].size) if pools else nn.Identity()
         self.classifier = nn.Sequential(*_build(self.spec.classifier, flat, dropout))
 
+    @classmethod
+    def empty(cls, spec: NetworkSpec, **settings: Any) -> "AlexNet":
+        """A network, with the same arguments, whose weights and biases are undefined: `initialize` or load them."""
+        with _Undrawn():
+            return cls(spec, **settings)
+
     @property
     def layer_names(self) -> tuple[str, ...]:
         """`conv1` ... `fc8`, in order."""
@@ -96,6 +104,21 @@ class AlexNet(nn.Module):
         maps = self.avgpool(self.features(self.first_input(x)))
         logits: Tensor = self.classifier(torch.flatten(maps, 1))
         return logits
+
+
+class _Undrawn(TorchFunctionMode):
+    """Layers built in here skip the numbers that torch draws for them, a tenth of a second for the whole network.
+
+    `to_empty` of a network on torch's device `meta` would do the same, but loads the compiler's algebra first.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func in (nn.init.kaiming_uniform_, nn.init.uniform_):
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 MODULES: dict[str, type[nn.Module]] = {

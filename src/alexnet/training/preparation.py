@@ -106,7 +106,7 @@ def build_job(
     missing = missing_validation(recipe, len(split.train), len(split.validation))
     if missing:
         raise RecipeError(missing)
-    network = AlexNet(
+    network = AlexNet.empty(
         spec, size=recipe.size, num_classes=len(split.classes), dropout=recipe.dropout, mean_image=start.by_pixel
     )
     initialize(

@@ -1,21 +1,19 @@
 """How fast this machine is at a recipe: a few real steps on random pictures, and the decoding of a few real files."""
 
-import os
 import random
 import statistics
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from alexnet.data.augment import Augmentation, augment
-from alexnet.data.decode import inspect_picture, plain_preprocessing
+from alexnet.data.decode import plain_preprocessing
+from alexnet.data.decode_files import decode_files
 from alexnet.data.folder import PictureFolder
-from alexnet.data.sources import Entry
 from alexnet.data.statistics import PrincipalColors
 from alexnet.errors import RecipeError
 from alexnet.model.alexnet import AlexNet
@@ -157,19 +155,12 @@ def _time_decoding(folder: PictureFolder, recipe: Recipe) -> tuple[int, int, flo
     entries = [file.entry for file in files]
     random.Random(0).shuffle(entries)  # should time run out, the rest is still spread over the folder
     preprocessing = plain_preprocessing(recipe)
-
-    def is_usable(entry: Entry) -> bool:
-        try:
-            return inspect_picture(folder.source.read(entry), preprocessing)[0] is not None
-        except OSError:
-            return False
-
-    cores = os.cpu_count() or 1
     usable: list[bool] = []
-    started = time.perf_counter()
-    with ThreadPoolExecutor(cores) as pool:
-        for first in range(0, len(entries), 8 * cores):
-            usable += pool.map(is_usable, entries[first : first + 8 * cores])
-            if time.perf_counter() - started > SAMPLE_SECONDS:
+    started, seconds = time.perf_counter(), 0.0
+    with closing(decode_files(folder.source, entries, preprocessing)) as decoded:
+        for pixels, _ in decoded:
+            usable.append(pixels is not None)
+            seconds = time.perf_counter() - started
+            if seconds > SAMPLE_SECONDS:
                 break
-    return len(usable), usable.count(False), len(usable) / (time.perf_counter() - started)
+    return len(usable), usable.count(False), len(usable) / seconds

@@ -93,6 +93,14 @@ def test_statistics_equal_numpys() -> None:
     assert deviation == pytest.approx(pixels.std((0, 1, 2)), abs=1e-3)
 
 
+def test_statistics_of_many_bright_pictures_are_not_rounded() -> None:
+    pixels = np.random.default_rng(0).integers(200, 256, (150, 5, 5, 3), dtype=np.uint8)
+    rows = np.arange(1, 150, 2)
+    mean, deviation = channel_statistics(pixels, Subset(rows, np.zeros_like(rows)), most=1000)
+    assert mean == pytest.approx(pixels[rows].mean((0, 1, 2), dtype=np.float64), abs=5.1e-4)
+    assert deviation == pytest.approx(pixels[rows].std((0, 1, 2), dtype=np.float64), abs=5.1e-4)
+
+
 LARGER = Preprocessing(64, "squash", True, "RGB", (10.0, 20.0, 30.0), (1.0, 1.0, 1.0), cut_from=73)
 
 

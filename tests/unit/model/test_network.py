@@ -308,3 +308,14 @@ def test_start_values_have_the_scheme_s_deviation(scheme: str, conv2: float, fc7
     assert network["conv2"].weight.std().item() == pytest.approx(conv2, rel=0.02)  # type: ignore[union-attr,operator]
     assert network["fc7"].weight.std().item() == pytest.approx(fc7, rel=0.02)  # type: ignore[union-attr,operator]
     assert network["conv5"].bias.abs().max() == 0  # type: ignore[union-attr,operator]
+
+
+def test_empty_network_is_filled_as_any_other_and_leaves_torchs_stream_alone() -> None:
+    before = torch.get_rng_state()
+    made = AlexNet.empty(VARIANTS["paper"], size=67, num_classes=3, mean_image=True)
+    assert torch.equal(torch.get_rng_state(), before)
+    usual = AlexNet(VARIANTS["paper"], size=67, num_classes=3, mean_image=True)
+    for network in (made, usual):
+        initialize(network, "table", seed=5)
+    for name, value in usual.state_dict().items():
+        assert torch.equal(made.state_dict()[name], value), name
