@@ -4,7 +4,7 @@ import html
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from alexnet.data.sources import Entry, PictureSource, open_source
 from alexnet.errors import DataError
@@ -94,9 +94,9 @@ def scan_folder(path: Path | str) -> PictureFolder:
 
 
 def _parts_below(name: str, root: str) -> tuple[str, ...]:
-    parts = PurePosixPath(name).parts
-    depth = len(PurePosixPath(root).parts)
-    return parts[depth:] if name.startswith(root) else ()
+    if not name.startswith(root):
+        return ()
+    return tuple(part for part in name[len(root) :].split("/") if part not in ("", "."))
 
 
 def _children(source: PictureSource, root: str) -> tuple[set[str], set[str]]:
