@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -115,8 +116,8 @@ def _build(
     blank = np.zeros((preprocessing.decoded_size, preprocessing.decoded_size, 3), np.uint8)
 
     def write(beside: Path) -> None:
-        with beside.open("wb") as file:
-            for pixels, fact in decode_files(folder.source, entries, preprocessing):
+        with beside.open("wb") as file, closing(decode_files(folder.source, entries, preprocessing)) as decoded:
+            for pixels, fact in decoded:
                 file.write((blank if pixels is None else pixels).tobytes())
                 facts.append(fact)
                 if on_progress and (len(facts) % 64 == 0 or len(facts) == len(folder.files)):
