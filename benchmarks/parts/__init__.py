@@ -5,8 +5,8 @@ Where there is one, its loop is that of `benchmarks.modern_loop` with callbacks 
 """
 
 DEFAULT = (
-    "limits", "decode", "cache", "augment", "layers", "lrn", "optimizer", "tricks", "step", "epoch", "torchvision",
-    "start", "memory", "convolution", "keras",
+    "limits", "decode", "cache", "augment", "layers", "lrn", "optimizer", "tricks", "step", "epoch", "overlap",
+    "torchvision", "start", "memory", "convolution", "keras",
 )  # fmt: skip
 """What `python -m benchmarks` measures: some ten minutes on two cores."""
 

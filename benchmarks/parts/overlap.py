@@ -1,0 +1,59 @@
+"""What it could gain to begin training before the last picture is decoded: both at once against one after the other.
+
+The most that could be gained: decoding and steps need nothing of each other here, whereas a training would wait for
+its pictures. Where both take the same cores there is little in it.
+"""
+
+import os
+import shutil
+import threading
+
+from alexnet.data.cache import decode_folder
+from alexnet.data.decode import plain_preprocessing
+from alexnet.data.folder import scan_folder
+from alexnet.presets import PRESETS
+from alexnet.training.processes import keep_freed_memory
+from benchmarks.compare import Setting, Way, compare
+from benchmarks.measured import Comparison
+from benchmarks.ours import OurTraining
+from benchmarks.pictures import draw_photographs
+
+WIDTH, HEIGHT, NUM_PICTURES = 1600, 1200, 384
+
+NUM_STEPS = 6
+"""About as long as the decoding on two cores, which is where most could be gained."""
+
+PEER = "decoding, then steps"
+
+
+def measure(setting: Setting) -> list[Comparison]:
+    """The photographs decoded on all cores, and steps of `seminar` on pictures that are decoded already."""
+    keep_freed_memory()
+    training = OurTraining(setting.folder, PRESETS["seminar"])
+    scanned = scan_folder(draw_photographs(setting.scratch / "photographs", NUM_PICTURES, WIDTH, HEIGHT))
+    cache = setting.scratch / "overlap-cache"
+    os.environ["ALEXNET_CACHE"] = str(cache)
+    steps = training.steps(NUM_STEPS)
+
+    def decode() -> None:
+        decode_folder(scanned, plain_preprocessing(training.job.recipe))
+        shutil.rmtree(cache)
+
+    def one_after_the_other() -> None:
+        decode()
+        steps()
+
+    def at_once() -> None:
+        thread = threading.Thread(target=decode)
+        thread.start()
+        steps()
+        thread.join()
+
+    ways = {
+        "decoding alone": Way(decode),
+        "steps alone": Way(steps),
+        PEER: Way(one_after_the_other),
+        "both at once": Way(at_once),
+    }
+    title = f"decode {NUM_PICTURES} JPEG of {WIDTH} x {HEIGHT} px and take {NUM_STEPS} steps of {training.batch_size}"
+    return [compare(title, ways, repeats=setting.repeats, unit="s", peer=PEER)]
