@@ -213,7 +213,7 @@ def _build(network: AlexNet, recipe: Recipe) -> list[torch.optim.Optimizer]:
     muon, other = _groups(network, recipe, with_muon=recipe.optimizer == "muon")
     rate = recipe.learning_rate
     if recipe.optimizer == "sgd":
-        return [SGD(other, lr=rate, momentum=recipe.momentum)]
+        return [SGD(other, lr=rate, momentum=recipe.momentum, fused=True)]
     if recipe.optimizer == "sgd_2012":
         return [PaperSGD(other, lr=rate, momentum=recipe.momentum)]
     if recipe.optimizer == "adam":
