@@ -2,7 +2,7 @@
 
     python -m benchmarks                                  on pictures that the program draws: some ten minutes
     python -m benchmarks FOLDER --parts step lrn --repeats 7 --out benchmarks/results
-    python -m benchmarks FOLDER --parts accuracy --peer   long: see benchmarks/parts
+    python -m benchmarks FOLDER --parts accuracy --peers notebook seminar   long: see benchmarks/parts
 
 Tables are printed as parts finish; all values go into a JSON file, and a chart beside it. Each part runs in a process
 of its own. Candidates of a comparison take turns within it: one warm-up of each, then round after round. Seeds are
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             mine.mkdir()
             setting = Setting(
                 links, mine, folder, options.out, options.repeats, tuple(options.seeds), tuple(options.counts),
-                options.peer,
+                tuple(options.peers),
             )  # fmt: skip
             results.append(run_apart(name, setting, Path(scratch) / "cache"))
             print("\n".join(part_lines(results[-1])), flush=True)
@@ -75,7 +75,8 @@ def read_words(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=5, help="rounds after the warm-up")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4], help="of accuracy; the first of all")
     parser.add_argument("--counts", type=int, nargs="+", default=list(Setting.counts), help="linear: pictures drawn")
-    parser.add_argument("--peer", action="store_true", help="accuracy: the notebook's loop, too")
+    said = "accuracy: the notebook's loop, or its recipe in our program, too"
+    parser.add_argument("--peers", nargs="+", choices=("notebook", "seminar"), default=[], help=said)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args(arguments)
     if options.repeats < 1:

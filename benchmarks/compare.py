@@ -31,8 +31,8 @@ class Setting:
     """What every part gets. folder: class folders below train/ and test/, decoded pictures of it are cached.
 
     scratch: a folder for what a part writes, deleted afterwards. whole: the folder that was asked for, with all its
-    pictures. out: where results lie. counts: of `linear`, how many pictures are drawn. peer: of `accuracy`, whether
-    the peer's side is measured.
+    pictures. out: where results lie. counts: of `linear`, how many pictures are drawn. peers: of `accuracy`, what
+    is measured beside ours.
     """
 
     folder: Path
@@ -42,7 +42,7 @@ class Setting:
     repeats: int = 5
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     counts: tuple[int, ...] = (1_000, 10_000, 50_000, 200_000)
-    peer: bool = False
+    peers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

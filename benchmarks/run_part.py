@@ -26,7 +26,8 @@ def setting_values(setting: Setting) -> dict[str, Any]:
 def read_setting(values: dict[str, Any]) -> Setting:
     """Back from `setting_values`."""
     paths = {name: Path(values[name]) for name in ("folder", "scratch", "whole", "out")}
-    return Setting(**{**values, **paths, "seeds": tuple(values["seeds"]), "counts": tuple(values["counts"])})
+    series = {name: tuple(values[name]) for name in ("seeds", "counts", "peers")}
+    return Setting(**{**values, **paths, **series})
 
 
 def run_part(name: str, setting: Setting) -> PartResult:

@@ -26,7 +26,7 @@ from benchmarks.compare import Setting, Way, compare, copy_probe, product_probe
 from benchmarks.machine import describe, processor_facts
 from benchmarks.measured import Candidate, Comparison, Limits, PartResult, quartiles
 from benchmarks.ours import OurTraining, training_flop
-from benchmarks.parts.accuracy import seconds_to
+from benchmarks.parts.accuracy import levels, seconds_to
 from benchmarks.pictures import draw_small, subset
 from benchmarks.run_part import read_setting, setting_values
 from benchmarks.terminal import comparison_lines
@@ -166,7 +166,7 @@ def test_processor_facts_are_read_from_the_first_processor(tmp_path: Path) -> No
 
 
 def test_settings_survive_the_way_into_another_process(tmp_path: Path) -> None:
-    setting = Setting(tmp_path, tmp_path / "a", tmp_path / "b", tmp_path / "c", 2, (7,), (10, 20), True)
+    setting = Setting(tmp_path, tmp_path / "a", tmp_path / "b", tmp_path / "c", 2, (7,), (10, 20), ("seminar",))
     assert read_setting(json.loads(json.dumps(setting_values(setting)))) == setting
 
 
@@ -178,6 +178,14 @@ def test_every_part_has_its_module() -> None:
 def test_a_level_is_reached_at_the_first_epoch_that_passes_it() -> None:
     epochs = [(10.0, 0.85), (20.0, 0.92), (30.0, 0.91), (40.0, 0.95)]
     assert [seconds_to(epochs, level) for level in (90, 92, 94, 96)] == [20.0, 20.0, 40.0, math.inf]
+
+
+def test_the_seminar_preset_adds_the_level_of_its_median_end() -> None:
+    rows = [{"side": "seminar", "epochs": [(10.0, 0.5), (20.0, end)]} for end in (0.75, 0.875, 0.25)]
+    fast = {"side": "fast", "epochs": [(5.0, 0.7), (9.0, 0.75), (12.0, 1.0)]}
+    assert levels([fast]) == [90, 92, 94]
+    assert levels([*rows, fast]) == [90, 92, 94, 75.0]
+    assert seconds_to(fast["epochs"], 75.0) == 9.0
 
 
 def test_operations_are_those_of_the_table() -> None:
