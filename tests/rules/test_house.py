@@ -43,6 +43,17 @@ def test_help_of_a_command_loads_no_torch_either(command: str) -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
 
+def test_a_training_does_not_load_what_draws_before_it_begins() -> None:
+    code = (
+        "import sys\nfrom alexnet.cli.main import run\n"
+        "try:\n    run(['train', 'no-such-folder'])\nexcept SystemExit:\n    pass\n"
+        "assert 'alexnet.training.train' in sys.modules\n"
+        "drawing = {'matplotlib', 'jinja2'} & set(sys.modules)\nassert not drawing, drawing"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+
+
 def test_importing_the_package_loads_nothing_heavy() -> None:
     code = "import sys, alexnet; dir(alexnet); assert 'torch' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -67,7 +67,6 @@ def resume(run: RunPath, as_json: Json = False) -> None:
 
 
 def _train(data: Path, recipe: Recipe | None, out: Path | None, *, go_on: bool) -> None:
-    from alexnet.report.page import write_report
     from alexnet.training.train import free_run_path
     from alexnet.training.train import train as train_network
 
@@ -79,6 +78,8 @@ def _train(data: Path, recipe: Recipe | None, out: Path | None, *, go_on: bool) 
         if RunFolder(out).holds_state:
             screen.note(f"saved; go on with: alexnet resume {out}", style="default")
         raise
+    from alexnet.report.page import write_report  # here: what draws is no part of the way to the first step
+
     page = write_report(run)
     _show_result(run)
     screen.say(f"report: {page}")
