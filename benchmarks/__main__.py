@@ -26,6 +26,7 @@ from benchmarks.chart import draw_chart
 from benchmarks.compare import Setting
 from benchmarks.machine import describe
 from benchmarks.measured import PartResult
+from benchmarks.parts.accuracy import PEERS
 from benchmarks.pictures import subset
 from benchmarks.run_part import setting_values
 from benchmarks.terminal import part_lines
@@ -76,7 +77,7 @@ def read_words(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4], help="of accuracy; the first of all")
     parser.add_argument("--counts", type=int, nargs="+", default=list(Setting.counts), help="linear: pictures drawn")
     said = "accuracy: the notebook's loop, or its recipe in our program, too"
-    parser.add_argument("--peers", nargs="+", choices=("notebook", "seminar"), default=[], help=said)
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=[], help=said)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args(arguments)
     if options.repeats < 1:

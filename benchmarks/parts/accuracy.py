@@ -35,6 +35,8 @@ PEER_EPOCHS = 20
 SIDES = {"fast": "ours, fast", "seminar": "ours, seminar", "notebook": "notebook's loop"}
 """Preset or peer → its name in the tables; what is ours is named by its preset."""
 
+OURS, *PEERS = SIDES
+
 LINE = re.compile(r"epoch \d+: .*test accuracy ([0-9.]+)")
 
 Epochs = list[tuple[float, float]]
@@ -48,7 +50,7 @@ def measure(setting: Setting) -> list[Comparison]:
     data, here = str(setting.whole.resolve()), describe(setting.seeds[0])
     rows = [row for row in rows if all(row["machine"][name] == here[name] for name in ("commit", "processor"))]
     for seed in setting.seeds:
-        for side in ("fast", *setting.peers):
+        for side in (OURS, *setting.peers):
             if any((row["data"], row["side"], row["seed"]) == (data, side, seed) for row in rows):
                 continue
             trained = train_peer(setting.whole, seed) if side == "notebook" else train_ours(setting.whole, side, seed)
