@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from alexnet.model.alexnet import AlexNet
-from alexnet.model.conv2d import allow_fewer_products
+from alexnet.model.conv2d import allow_detours
 from alexnet.model.initialization import initialize
 from alexnet.model.lrn import LocalResponseNorm
 from alexnet.model.variants import get_variant
@@ -49,7 +49,7 @@ def _steps(level: int) -> Callable[[], float]:
     last = level >= LADDER.index("+ channels-last")
     memory_format = torch.channels_last if last else torch.contiguous_format
     network.to(memory_format=memory_format)  # type: ignore[call-overload]
-    allow_fewer_products(network, level >= LADDER.index("+ convolution by tiles"))
+    allow_detours(network, level >= LADDER.index("+ convolution by tiles"))
     network.train()
     fused = level >= LADDER.index("+ Adam in one operation")
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-5, fused=fused)

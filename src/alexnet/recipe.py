@@ -166,8 +166,9 @@ class Recipe(BaseModel):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Numbers in convolutions and matrix products; `auto` asks the processor."""
     convolution: Literal["auto", "direct"] = "auto"
-    """How training convolves on a processor in float32: `auto` takes tiles with fewer products (Winograd) where they
-    are faster, `direct` never does; they differ by some millionths. Tests always convolve directly."""
+    """How training convolves on a processor: `auto` takes tiles with fewer products (Winograd) in float32 and
+    products of matrices on small maps in bfloat16 where they are faster, `direct` neither; results differ by some
+    millionths and by roundings. Tests always convolve directly."""
 
     def rate_factor(self, *, is_kernel: bool, is_bias: bool) -> float:
         """What multiplies the rates for the weights or biases of a convolutional layer or another."""

@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 from alexnet.errors import GeometryError
 from alexnet.model.conv2d import CeilConv2d, Conv2d
 from alexnet.model.dropout import ClassicDropout
+from alexnet.model.dropout import Dropout as DropoutLayer
 from alexnet.model.lrn import LocalResponseNorm, MapResponseNorm
 from alexnet.model.specs import (
     Activation,
@@ -155,4 +156,4 @@ def _build(layers: Iterable[LayerSpec], inputs: int, dropout: float | None) -> I
                 yield nn.ReLU(inplace=True) if function == "relu" else MODULES[function]()
             case Dropout(_, form, rate):
                 chosen = rate if dropout is None else dropout
-                yield ClassicDropout(chosen) if form == "2012" else nn.Dropout(chosen)
+                yield ClassicDropout(chosen) if form == "2012" else DropoutLayer(chosen)

@@ -1,4 +1,4 @@
-"""Convolution layers: torch's own, with fewer products in training where that pays, and that of the 2012 program."""
+"""Convolution layers: torch's own, computed another way in training where that pays, and that of the 2012 program."""
 
 import torch
 import torch.nn.functional as F
@@ -6,9 +6,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from alexnet.geometry import output_size
+from alexnet.model.columns import columns_conv2d
+from alexnet.model.processor import multiplies_bfloat16
 from alexnet.model.winograd import TILES, num_tiles, winograd_conv2d
 
-__all__ = ["CeilConv2d", "Conv2d", "allow_fewer_products"]
+__all__ = ["CeilConv2d", "Conv2d", "allow_detours"]
 
 FEWEST_TILES = 32
 """Tiles of a batch below which the transformation of the kernels costs more than it saves (EXPERIMENTS.md)."""
@@ -16,38 +18,69 @@ FEWEST_TILES = 32
 FEWEST_CHANNELS = 32
 """Channels of a group below which the transformation of the tiles costs more than it saves (EXPERIMENTS.md)."""
 
+LONGEST_LINE = 5
+"""Places in a line of a map above which torch's own convolution keeps bfloat16 units busy (EXPERIMENTS.md)."""
+
+FEWEST_COLUMN_CHANNELS = 256
+"""Channels below which laying out rows costs more than it saves (EXPERIMENTS.md)."""
+
 
 class Conv2d(nn.Conv2d):
-    """torch's convolution; while training on a processor in float32, by tiles with fewer products where that pays.
+    """torch's convolution; while training on a processor, computed another way where that is faster.
 
-    fewer_products: whether it may; its results then differ by some millionths of the largest. Testing and everything
-    else that looks into a network convolves directly.
+    In float32 by tiles with fewer products, which differs from torch's by some millionths of the largest result; in
+    bfloat16, on small maps, as a product of matrices, which differs by roundings. Testing and everything else that
+    looks into a network convolves directly.
+
+    detours: whether it may.
     """
 
-    fewer_products: bool = False
+    detours: bool = False
 
     def forward(self, input: Float[Tensor, "N C H W"]) -> Float[Tensor, "N O P Q"]:
         """Convolve."""
-        if self.fewer_products and self._pays(input):
-            return winograd_conv2d(input, self.weight, self.bias, padding=int(self.padding[0]), groups=self.groups)
+        if self.detours and self._learns_simply(input):
+            padding = int(self.padding[0])
+            if self._tiles_pay(input, padding):
+                return winograd_conv2d(input, self.weight, self.bias, padding=padding, groups=self.groups)
+            if self._columns_pay(input, padding):
+                return columns_conv2d(input, self.weight, self.bias, padding=padding)
         return super().forward(input)
 
-    def _pays(self, x: Tensor) -> bool:
-        """Whether the fewer products outweigh the transformations."""
+    def _learns_simply(self, x: Tensor) -> bool:
+        """Training on a processor, step by step; a square kernel that moves by one place."""
         height, width = self.kernel_size
         return (
             self.training
             and torch.is_grad_enabled()
             and not torch.compiler.is_compiling()
             and x.device.type == "cpu"
-            and x.dtype == torch.float32
-            and not torch.is_autocast_enabled("cpu")
             and height == width
-            and height in TILES
             and set(self.stride) | set(self.dilation) == {1}
             and self.padding in {(0, 0), (1, 1), (2, 2)}
+        )
+
+    def _tiles_pay(self, x: Tensor, padding: int) -> bool:
+        """Whether the fewer products outweigh the transformations."""
+        return (
+            x.dtype == torch.float32
+            and not torch.is_autocast_enabled("cpu")
+            and self.kernel_size[0] in TILES
             and min(self.in_channels, self.out_channels) >= FEWEST_CHANNELS * self.groups
-            and num_tiles(x, height, int(self.padding[0])) >= FEWEST_TILES
+            and num_tiles(x, self.kernel_size[0], padding) >= FEWEST_TILES
+        )
+
+    def _columns_pay(self, x: Tensor, padding: int) -> bool:
+        """Whether a line of the maps is too short for torch's own, and the product large enough."""
+        line = x.shape[3] + 2 * padding - self.kernel_size[0] + 1
+        return (
+            torch.is_autocast_enabled("cpu")
+            and torch.get_autocast_dtype("cpu") == torch.bfloat16
+            and self.groups == 1
+            and padding < self.kernel_size[0]
+            and 0 < line <= LONGEST_LINE
+            and min(self.in_channels, self.out_channels) >= FEWEST_COLUMN_CHANNELS
+            and multiplies_bfloat16()
         )
 
 
@@ -73,8 +106,8 @@ class CeilConv2d(Conv2d):
         return (rounded - 1) * stride + kernel - length - 2 * padding
 
 
-def allow_fewer_products(network: nn.Module, allowed: bool) -> None:
-    """Let every convolution of a network take fewer products in training, or none."""
+def allow_detours(network: nn.Module, allowed: bool) -> None:
+    """Let every convolution of a network be computed in the way that is fastest in training, or none."""
     for module in network.modules():
         if isinstance(module, Conv2d):
-            module.fewer_products = allowed
+            module.detours = allowed

@@ -10,30 +10,40 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from alexnet.errors import GeometryError
-from alexnet.model import lrn_rows
+from alexnet.model import lrn_products, lrn_rows
+from alexnet.model.processor import multiplies_bfloat16
 
 __all__ = ["LocalResponseNorm", "MapResponseNorm", "local_response_norm"]
 
 
-def _forth(x: Tensor, size: int, groups: int, scale: float, beta: float, k: float) -> tuple[Tensor, Tensor]:
-    """y = x d^-beta and d^-1/2, channels-last, with d = k + scale * (sum of x² over the window)."""
-    y, root = _engine(x).forward(_as_rows(x), size, groups, scale, beta, k)
-    return _as_maps(y, x.shape), _as_maps(root, x.shape)
+def _forth(x: Tensor, size: int, groups: int, scale: float, beta: float, k: float) -> tuple[Tensor, list[Tensor]]:
+    """y = x d^-beta, channels-last, with d = k + scale * (sum of x² over the window); and what the way back needs."""
+    y, *kept = _engine(x).forward(_as_rows(x), size, groups, scale, beta, k)
+    return _as_maps(y, x.shape), kept
 
 
-def _back(gradient: Tensor, x: Tensor, root: Tensor, size: int, groups: int, scale: float, beta: float) -> Tensor:
+def _back(
+    gradient: Tensor, x: Tensor, kept: list[Tensor], size: int, groups: int, scale: float, beta: float
+) -> Tensor:
     """The gradient with respect to x, channels-last."""
-    rows = (_as_rows(gradient), _as_rows(x), _as_rows(root))
-    return _as_maps(_engine(x).backward(*rows, size, groups, scale, beta), x.shape)
+    rows = (_as_rows(gradient), _as_rows(x))
+    return _as_maps(_engine(x).backward(*rows, *kept, size, groups, scale, beta), x.shape)
 
 
 def _engine(x: Tensor) -> ModuleType:
-    """What computes on the input's device: one kernel on a GPU that Triton knows, torch's operations elsewhere."""
+    """What computes on the input's device.
+
+    One kernel on a GPU that Triton knows, a product of matrices on a processor with units for them, additions
+    elsewhere.
+    """
     if x.is_cuda and x.dtype != torch.float64:
         from alexnet.model import lrn_triton
 
         if lrn_triton.is_available(x.device):
             return lrn_triton
+    few = x.shape[1] <= lrn_products.MOST_CHANNELS
+    if x.device.type == "cpu" and x.dtype == torch.bfloat16 and few and multiplies_bfloat16():
+        return lrn_products
     return lrn_rows
 
 
@@ -42,15 +52,16 @@ class _Normalize(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, size: int, groups: int, scale: float, beta: float, k: float) -> Tensor:
-        y, root = _forth(x, size, groups, scale, beta, k)
-        ctx.save_for_backward(x, root)
+        y, kept = _forth(x, size, groups, scale, beta, k)
+        ctx.save_for_backward(x, *kept)
         ctx.numbers = (size, groups, scale, beta)
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        return _back(gradients[0], *ctx.saved_tensors, *ctx.numbers), None, None, None, None, None
+        x, *kept = ctx.saved_tensors
+        return _back(gradients[0], x, kept, *ctx.numbers), None, None, None, None, None
 
 
 # The same as operators, which `torch.compile` and export take as one piece.
@@ -60,25 +71,26 @@ _operator_back = torch.library.custom_op("alexnet::local_response_norm_backward"
 
 
 @_operator.register_fake
-def _(x: Tensor, size: int, groups: int, scale: float, beta: float, k: float) -> tuple[Tensor, Tensor]:
-    like = torch.empty_like(x, memory_format=torch.channels_last)
-    return like, torch.empty_like(like)
+def _(x: Tensor, size: int, groups: int, scale: float, beta: float, k: float) -> tuple[Tensor, list[Tensor]]:
+    maps = torch.empty_like(x, memory_format=torch.channels_last)
+    kept = [torch.empty_like(_as_rows(maps)) for _ in range(_engine(x).NUM_KEPT)]
+    return maps, kept
 
 
 @_operator_back.register_fake
-def _(gradient: Tensor, x: Tensor, root: Tensor, size: int, groups: int, scale: float, beta: float) -> Tensor:
+def _(gradient: Tensor, x: Tensor, kept: list[Tensor], size: int, groups: int, scale: float, beta: float) -> Tensor:
     return torch.empty_like(x, memory_format=torch.channels_last)
 
 
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, list[Tensor]]) -> None:
     x, size, groups, scale, beta, _ = inputs
-    ctx.save_for_backward(x, output[1])
+    ctx.save_for_backward(x, *output[1])
     ctx.numbers = (size, groups, scale, beta)
-    ctx.mark_non_differentiable(output[1])
 
 
-def _differentiate(ctx: Any, gradient: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
-    return _operator_back(gradient, *ctx.saved_tensors, *ctx.numbers), None, None, None, None, None
+def _differentiate(ctx: Any, gradient: Tensor, _: list[Tensor | None] | None) -> tuple[Tensor | None, ...]:
+    x, *kept = ctx.saved_tensors
+    return _operator_back(gradient, x, kept, *ctx.numbers), None, None, None, None, None
 
 
 _operator.register_autograd(_differentiate, setup_context=_keep)
@@ -115,8 +127,9 @@ def local_response_norm(
         groups: towers of C / groups maps each; a window ends where its tower does (2 in the 2012 program).
 
     Returns:
-        Maps in the input's dtype, channels-last in memory, computed in float32 at least. Differentiable once; one
-        operation for `torch.compile` and for export.
+        Maps in the input's dtype, channels-last in memory. Computed in float32 at least; bfloat16 maps in bfloat16
+        where a processor has units for its products, with sums in float32. Differentiable once; one operation for
+        `torch.compile` and for export.
 
     Raises:
         GeometryError: the groups do not divide the maps.

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["backward", "forward"]
+__all__ = ["backward", "forward", "parts", "power"]
 
-PART = 400_000
+NUM_KEPT = 1
+"""Arrays [R, C] that `forward` gives besides y, for `backward`."""
+
+PART = 300_000
 """Activations worked on at once: few enough for the cache, enough to keep the cores busy (EXPERIMENTS.md)."""
 
 
@@ -20,14 +23,14 @@ def forward(rows: Tensor, size: int, groups: int, scale: float, beta: float, k: 
     """
     y, root = (torch.empty_like(rows, memory_format=torch.contiguous_format) for _ in range(2))
     window = _Window.over(rows, size, groups, left=size // 2)
-    for x, y_part, root_part in _parts(window.num_rows, rows, y, root):
+    constant = torch.tensor(k, dtype=window.dtype, device=rows.device)
+    for x, y_part, root_part in parts(window.num_rows, rows, y, root):
         x = x.to(window.dtype)
         maps = window.as_maps(x)
         torch.mul(maps, maps, out=window.inputs(len(x)))
         with _writing(root_part, window.dtype) as inverse, _writing(y_part, window.dtype) as result:
-            torch.mul(window.sums(len(x)), scale, out=window.as_maps(inverse))
-            inverse.add_(k).rsqrt_()
-            _power(inverse, beta, out=result).mul_(x)
+            torch.add(constant, window.sums(len(x)), alpha=scale, out=window.as_maps(inverse)).rsqrt_()
+            power(inverse, beta, out=result).mul_(x)
     return y, root
 
 
@@ -37,10 +40,10 @@ def backward(
     """dx = g d^-beta - 2 scale beta x * (sum of g x d^(-beta - 1) over the windows that x is in); [R, C]."""
     dx = torch.empty_like(rows, memory_format=torch.contiguous_format)
     window = _Window.over(rows, size, groups, left=(size - 1) // 2)
-    for g, x, inverse, dx_part in _parts(window.num_rows, gradient, rows, root, dx):
+    for g, x, inverse, dx_part in parts(window.num_rows, gradient, rows, root, dx):
         g, x, inverse = g.to(window.dtype), x.to(window.dtype), inverse.to(window.dtype)
         with _writing(dx_part, window.dtype) as result:
-            _power(inverse, beta, out=result).mul_(g)
+            power(inverse, beta, out=result).mul_(g)
             inputs, inverse = window.inputs(len(x)), window.as_maps(inverse)
             torch.mul(window.as_maps(result), window.as_maps(x), out=inputs)
             inputs.mul_(inverse).mul_(inverse)
@@ -48,14 +51,14 @@ def backward(
     return dx
 
 
-def _power(inverse: Tensor, beta: float, *, out: Tensor) -> Tensor:
+def power(inverse: Tensor, beta: float, *, out: Tensor | None = None) -> Tensor:
     """d^-beta from d^-1/2; three quarters by a square root, which costs a tenth of `pow`."""
     if beta == 0.75:
         return torch.sqrt(inverse, out=out).mul_(inverse)
     return torch.pow(inverse, 2 * beta, out=out)
 
 
-def _parts(length: int, *arrays: Tensor) -> Iterator[tuple[Tensor, ...]]:
+def parts(length: int, *arrays: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """`length` rows of each at a time."""
     for start in range(0, len(arrays[0]), max(1, length)):
         yield tuple(array[start : start + length] for array in arrays)

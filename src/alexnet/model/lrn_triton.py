@@ -17,6 +17,9 @@ from torch import Tensor
 
 __all__ = ["backward", "forward", "is_available"]
 
+NUM_KEPT = 1
+"""Arrays [R, C] that `forward` gives besides y, for `backward`."""
+
 BLOCK = 1024
 """Numbers that one program computes."""
 

@@ -15,7 +15,7 @@ from alexnet.data.statistics import channel_statistics, mean_picture, principal_
 from alexnet.errors import RecipeError
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import TrainedNetwork
-from alexnet.model.conv2d import allow_fewer_products
+from alexnet.model.conv2d import allow_detours
 from alexnet.model.initialization import initialize
 from alexnet.model.variants import get_variant
 from alexnet.model.weights import load_weights
@@ -127,7 +127,7 @@ def build_job(
             else F.interpolate(start.mean_image[None], [recipe.size] * 2, mode="bilinear")[0]
         )
     network.to(device=machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    allow_fewer_products(network, recipe.convolution == "auto")
+    allow_detours(network, recipe.convolution == "auto")
     trained = TrainedNetwork(network, split.classes, preprocessing, views=recipe.test_views)
     colors = principal_colors(pictures.pixels, split.train) if recipe.pca_color > 0.0 else None
     return Job(recipe, trained, pictures.pixels, split, machine, colors)

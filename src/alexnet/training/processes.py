@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from alexnet.errors import RecipeError
+from alexnet.model.processor import multiplies_bfloat16
 from alexnet.recipe import Recipe
 
 __all__ = ["Machine", "choose_machine", "describe_machine", "keep_freed_memory", "subnormals_flushed"]
@@ -46,7 +47,7 @@ def choose_machine(recipe: Recipe) -> Machine:
             return Machine(device, torch.bfloat16, "the GPU has it")
         return Machine(device, torch.float32, "the GPU has no bfloat16")
     if device.type == "cpu":
-        if processor_has_amx():
+        if multiplies_bfloat16():
             return Machine(device, torch.bfloat16, "the processor has matrix units for it")
         return Machine(device, torch.float32, "the processor has no matrix units for bfloat16")
     return Machine(device, torch.float32, f"the safe choice on {device.type}")
@@ -61,18 +62,6 @@ def _choose_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise RecipeError(f"device {name}: is unknown or not there; choose auto or cpu") from error
     return device
-
-
-def processor_has_amx() -> bool:
-    """Whether the processor multiplies bfloat16 matrices in units of their own, asked of torch or Linux."""
-    ask = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    if ask is not None:
-        return bool(ask())
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
-            return "amx_bf16" in file.read()
-    except OSError:
-        return False
 
 
 def keep_freed_memory() -> bool:

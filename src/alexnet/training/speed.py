@@ -17,7 +17,7 @@ from alexnet.data.folder import PictureFolder
 from alexnet.data.statistics import PrincipalColors
 from alexnet.errors import RecipeError
 from alexnet.model.alexnet import AlexNet
-from alexnet.model.conv2d import allow_fewer_products
+from alexnet.model.conv2d import allow_detours
 from alexnet.model.variants import get_variant
 from alexnet.recipe import Recipe
 from alexnet.records import Record
@@ -116,7 +116,7 @@ class _Bench:
             spec, size=recipe.size, num_classes=num_classes, dropout=recipe.dropout, mean_image=by_pixel
         )
         network.to(device=machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        allow_fewer_products(network, recipe.convolution == "auto")
+        allow_detours(network, recipe.convolution == "auto")
         self.network, self.recipe, self.machine = network.train(), recipe, machine
         self.passes = Passes(network, machine, recipe.label_smoothing)
         self.optimizers = Optimizers(network, recipe)

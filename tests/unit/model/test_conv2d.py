@@ -7,7 +7,7 @@ import torch
 
 import alexnet
 from alexnet.model import conv2d
-from alexnet.model.conv2d import CeilConv2d, Conv2d, allow_fewer_products
+from alexnet.model.conv2d import CeilConv2d, Conv2d, allow_detours
 from alexnet.recipe import Recipe
 
 
@@ -22,7 +22,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def _layer(kind: type[Conv2d] = Conv2d, **settings: int) -> Conv2d:
     layer = kind(**{"in_channels": 32, "out_channels": 32, "kernel_size": 3, "padding": 1} | settings)
-    allow_fewer_products(layer, True)
+    allow_detours(layer, True)
     return layer.train()
 
 
@@ -34,7 +34,7 @@ def test_training_takes_fewer_products_and_testing_does_not(kind: type[Conv2d], 
     torch.testing.assert_close(layer.eval()(x), trained, rtol=1e-4, atol=1e-5)
     with torch.no_grad():
         layer.train()(x)
-    allow_fewer_products(layer, False)
+    allow_detours(layer, False)
     layer(x)
     assert len(calls) == 1
 
@@ -73,3 +73,33 @@ def test_a_training_with_fewer_products_is_the_direct_one(
         losses[how] = [step.loss for step in run.folder.steps]
         assert bool(calls) == (how == "auto")
     assert losses["auto"] == pytest.approx(losses["direct"], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "maps", "has_units", "taken"),
+    [
+        ({}, (4, 4), True, True),
+        ({}, (4, 4), False, False),
+        ({}, (4, 6), True, False),  # six places in a line
+        ({"groups": 2}, (4, 4), True, False),
+        ({"out_channels": 128}, (4, 4), True, False),
+        ({"stride": 2}, (4, 4), True, False),
+        ({"kernel_size": 1, "padding": 1}, (2, 2), True, False),
+    ],
+)
+def test_small_maps_are_convolved_as_a_product_in_bfloat16(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, int], maps: tuple[int, int], has_units: bool, taken: bool
+) -> None:
+    monkeypatch.setattr(conv2d, "multiplies_bfloat16", lambda: has_units)
+    made: list[int] = []
+    real = conv2d.columns_conv2d
+    monkeypatch.setattr(conv2d, "columns_conv2d", lambda *a, **k: (made.append(1), real(*a, **k))[1])
+    torch.manual_seed(0)
+    layer, x = _layer(**{"in_channels": 256, "out_channels": 256} | settings), torch.randn(3, 256, *maps)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = layer(x)
+        direct = layer.eval()(x)
+    assert bool(made) == taken
+    assert (y - direct).norm() < 0.01 * direct.norm()
+    layer.train()(x)
+    assert bool(made) == taken  # not in float32

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from alexnet.errors import GeometryError
-from alexnet.model import lrn_rows
+from alexnet.model import lrn, lrn_products, lrn_rows
 from alexnet.model.lrn import LocalResponseNorm, MapResponseNorm, local_response_norm
 
 
@@ -171,3 +171,59 @@ def test_bfloat16_stays_near_float32() -> None:
     exact, coarse = local_response_norm(x, 5), local_response_norm(x.bfloat16(), 5)
     assert coarse.dtype == torch.bfloat16
     torch.testing.assert_close(coarse.float(), exact, rtol=0.03, atol=0.05)
+
+
+BANDED = [(5, 1, 0.75, 2.0), (4, 2, 0.75, 1.0), (3, 3, 0.6, 1.5), (1, 1, 0.75, 1.0), (7, 1, 0.5, 2.0)]
+"""Window, groups, exponent and constant."""
+
+
+@pytest.mark.parametrize(("size", "groups", "beta", "k"), BANDED)
+def test_products_of_matrices_are_near_float64_forth_and_back(
+    monkeypatch: pytest.MonkeyPatch, size: int, groups: int, beta: float, k: float
+) -> None:
+    monkeypatch.setattr(lrn_products, "PART", 40)  # three rows at a time, and one at the end
+    torch.manual_seed(0)
+    x, towards = ((torch.randn(10, 12) * 3).bfloat16() for _ in range(2))
+    y, *kept = lrn_products.forward(x, size, groups, 0.1, beta, k)
+    dx = lrn_products.backward(towards, x, *kept, size, groups, 0.1, beta)
+    exact = x.double().requires_grad_()
+    parts = [part[:, :, None, None] for part in exact.chunk(groups, 1)]
+    expected = [nn.functional.local_response_norm(part, size, 0.1 * size, beta, k) for part in parts]
+    exact_y = torch.cat(expected, 1).flatten(1)
+    (exact_dx,) = torch.autograd.grad(exact_y, exact, towards.double())
+    for found, right in ((y, exact_y.detach()), (dx, exact_dx)):
+        assert found.dtype == torch.bfloat16
+        assert (found - right).norm() < 2.0**-7 * right.norm()
+    torch.testing.assert_close(y.double(), exact_y.detach(), rtol=2.0**-6, atol=0.0)
+    assert len(kept) == lrn_products.NUM_KEPT
+
+
+@pytest.mark.parametrize(
+    ("has_units", "dtype", "channels", "taken"),
+    [
+        (True, torch.bfloat16, 96, True),
+        (False, torch.bfloat16, 96, False),
+        (True, torch.float32, 96, False),
+        (True, torch.bfloat16, 1024, False),
+    ],
+)
+def test_matrices_are_multiplied_where_there_are_units_for_it(
+    monkeypatch: pytest.MonkeyPatch, has_units: bool, dtype: torch.dtype, channels: int, taken: bool
+) -> None:
+    monkeypatch.setattr(lrn, "multiplies_bfloat16", lambda: has_units)
+    called: list[int] = []
+    real = lrn_products.forward
+    monkeypatch.setattr(lrn_products, "forward", lambda *a: (called.append(1), real(*a))[1])
+    x = torch.randn(2, channels, 2, 2).to(dtype).requires_grad_()
+    local_response_norm(x, 5).sum().backward()
+    assert bool(called) == taken
+    assert x.grad is not None
+    assert x.grad.dtype == dtype
+
+
+def test_is_one_operator_with_either_number_of_kept_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lrn, "multiplies_bfloat16", lambda: True)
+    x = torch.randn(2, 8, 3, 3).bfloat16().requires_grad_()
+    utilities = ("test_schema", "test_autograd_registration", "test_faketensor")
+    operator = torch.ops.alexnet.local_response_norm.default
+    torch.library.opcheck(operator, (x, 5, 1, 2e-5, 0.75, 2.0), test_utils=utilities)

@@ -6,7 +6,7 @@ from torch import nn
 
 from alexnet.errors import GeometryError, RecipeError
 from alexnet.model.alexnet import AlexNet
-from alexnet.model.dropout import ClassicDropout
+from alexnet.model.dropout import ClassicDropout, Dropout
 from alexnet.model.initialization import initialize
 from alexnet.model.summary import summarize
 from alexnet.model.variants import VARIANTS, get_variant
@@ -203,6 +203,20 @@ def test_switches_take_away_and_move_layers() -> None:
 def test_switch_that_is_not_there_is_named(switches: dict[str, str]) -> None:
     with pytest.raises(RecipeError, match="choose one of"):
         get_variant("paper", **switches)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_dropout_masks_as_often_and_scales_as_torch_does(dtype: torch.dtype) -> None:
+    layer, x = Dropout(0.75), torch.ones(40_000, dtype=dtype, requires_grad=True)
+    y = layer(x)
+    assert set(y.tolist()) == {0.0, 4.0}
+    assert (y == 0).double().mean().item() == pytest.approx(0.75, abs=0.02)
+    y.sum().backward()
+    assert x.grad is not None
+    assert torch.equal(x.grad, y.detach())
+    assert torch.equal(layer.eval()(x), x)
+    for rate in (0.0, 1.0):
+        assert set(Dropout(rate)(x).tolist()) == {1.0 - rate}
 
 
 def test_classic_dropout_masks_while_training_and_scales_in_testing() -> None:

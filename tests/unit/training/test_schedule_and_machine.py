@@ -99,7 +99,7 @@ def test_unknown_device_is_named() -> None:
 
 @pytest.mark.parametrize(("amx", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
 def test_processor_is_asked_for_bfloat16(monkeypatch: pytest.MonkeyPatch, amx: bool, dtype: torch.dtype) -> None:
-    monkeypatch.setattr(processes, "processor_has_amx", lambda: amx)
+    monkeypatch.setattr(processes, "multiplies_bfloat16", lambda: amx)
     machine = processes.choose_machine(Recipe(device="cpu"))
     assert machine.dtype == dtype
     assert "matrix units" in str(machine)
