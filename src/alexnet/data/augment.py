@@ -79,9 +79,7 @@ def augment(
     if augmentation.flip:
         mirrored = _shared(torch.rand(count, generator=generator), augmentation.crop_group) < 0.5
     if not augmentation.resamples and size == side:
-        chosen = send(mirrored, pixels.device).view(-1, 1, 1, 1)
-        pixels = torch.where(chosen, pixels.flip(2), pixels) if augmentation.flip else pixels
-        x = normalize(pixels, preprocessing)
+        x = normalize(_mirror(pixels, mirrored) if augmentation.flip else pixels, preprocessing)
     else:
         matrices = send(_affine(augmentation, mirrored, generator), pixels.device)
         x = normalize(pixels, preprocessing).contiguous()
@@ -96,6 +94,14 @@ def augment(
 def _shared(values: Tensor, group: int) -> Tensor:
     """Each value replaced by that of the first of its group of neighbours."""
     return values if group == 1 else values[torch.arange(len(values)) // group * group]
+
+
+def _mirror(pixels: Tensor, mirrored: Tensor) -> Tensor:
+    """The pictures, those that are chosen mirrored."""
+    if pixels.device.type == "cpu":  # copying by picture takes half of the time of choosing by pixel
+        places = mirrored.nonzero().view(-1)
+        return pixels.index_copy(0, places, pixels.index_select(0, places).flip(2))
+    return torch.where(send(mirrored, pixels.device).view(-1, 1, 1, 1), pixels.flip(2), pixels)
 
 
 def _cut(pixels: Tensor, augmentation: Augmentation, size: int, generator: torch.Generator) -> Tensor:
