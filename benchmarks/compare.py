@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -106,9 +107,13 @@ def copy_probe(num_bytes: int = COPY_BYTES) -> Way:
     return Way(lambda: target.copy_(source), work=2.0 * num_bytes)
 
 
+@cache
 def bfloat16_is_fast() -> bool:
-    """Whether a product of bfloat16 is as fast as one of float32 here; emulated ones are a hundred times slower."""
-    small = 256
+    """Whether a product of bfloat16 is as fast as one of float32 here; emulated ones are a hundred times slower.
+
+    Measured once, so that all that is asked in a run gets the same answer.
+    """
+    small = 512
     probes = {str(dtype): product_probe(dtype, small).run for dtype in (torch.float32, torch.bfloat16)}
     seconds = alternate(probes, repeats=5)
     return min(seconds["torch.bfloat16"]) <= min(seconds["torch.float32"])
