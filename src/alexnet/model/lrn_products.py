@@ -25,35 +25,39 @@ MOST_CHANNELS = 512
 def forward(
     rows: Tensor, size: int, groups: int, scale: float, beta: float, k: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """y = x d^-beta, [R, C], with d = k + scale * sum of x² over the window; and d^-beta and d for the way back.
+    """y = x d^-beta, [R, C], with d = k + scale * sum of x² over the window; and d^-beta and y / d for the way back.
 
     Sums are float32 inside the product; d and everything after it are rounded to bfloat16, which comes to 1/128 of y
     at most.
     """
     channels = rows.shape[1]
-    y, scaling, d = (torch.empty_like(rows, memory_format=torch.contiguous_format) for _ in range(3))
-    constant, band = rows.new_full((channels,), k), _band(channels, size, groups)
-    for x, y_part, scaling_part, d_part in parts(PART // channels, rows, y, scaling, d):
-        torch.addmm(constant, torch.mul(x, x, out=y_part), band, alpha=scale, out=d_part)
-        power(torch.rsqrt(d_part, out=y_part), beta, out=scaling_part)
-        torch.mul(scaling_part, x, out=y_part)
-    return y, scaling, d
+    y, scaling, share = (torch.empty_like(rows, memory_format=torch.contiguous_format) for _ in range(3))
+    constant, band, spare = rows.new_full((channels,), k), _band(channels, size, groups), _spare(rows)
+    for x, y_part, scaling_part, share_part in parts(PART // channels, rows, y, scaling, share):
+        d, work = spare[:, : len(x)]
+        torch.addmm(constant, torch.mul(x, x, out=work), band, alpha=scale, out=d)
+        power(torch.rsqrt(d, out=work), beta, out=scaling_part)
+        torch.div(torch.mul(scaling_part, x, out=y_part), d, out=share_part)
+    return y, scaling, share
 
 
 def backward(
-    gradient: Tensor, rows: Tensor, scaling: Tensor, d: Tensor, size: int, groups: int, scale: float, beta: float
+    gradient: Tensor, rows: Tensor, scaling: Tensor, share: Tensor, size: int, groups: int, scale: float, beta: float
 ) -> Tensor:
-    """dx = g d^-beta - 2 scale beta x * (sum of g x d^(-beta - 1) over the windows that x is in); [R, C]."""
-    channels = rows.shape[1]
+    """dx = g d^-beta - 2 scale beta x * (sum of g y / d over the windows that x is in); [R, C]."""
     dx = torch.empty_like(rows, memory_format=torch.contiguous_format)
-    band = _band(channels, size, groups).t()
-    spare = torch.empty(2, min(PART // channels, len(rows)), channels, dtype=rows.dtype)
-    for g, x, scaling_part, d_part, dx_part in parts(PART // channels, gradient, rows, scaling, d, dx):
+    band, spare = _band(rows.shape[1], size, groups).t(), _spare(rows)
+    for g, x, scaling_part, share_part, dx_part in parts(PART // rows.shape[1], gradient, rows, scaling, share, dx):
         inputs, sums = spare[:, : len(x)]
-        torch.mul(scaling_part, g, out=dx_part)
-        torch.mul(dx_part, x, out=inputs).div_(d_part)
-        dx_part.addcmul_(x, torch.mm(inputs, band, out=sums), value=-2 * scale * beta)
+        torch.mm(torch.mul(g, share_part, out=inputs), band, out=sums)
+        torch.mul(scaling_part, g, out=dx_part).addcmul_(x, sums, value=-2 * scale * beta)
     return dx
+
+
+def _spare(rows: Tensor) -> Tensor:
+    """Room for two arrays of a part, [2, rows of a part, C]."""
+    count = min(PART // rows.shape[1], len(rows))
+    return torch.empty(2, count, rows.shape[1], dtype=rows.dtype)
 
 
 @lru_cache
