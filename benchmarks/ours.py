@@ -30,7 +30,7 @@ class OurTraining:
         self.job, _ = prepare(scan_folder(folder), recipe, ignore)
         self.network = self.job.trained.network
         self.network.train()
-        self.optimizers = Optimizers(self.network, recipe)
+        self.optimizers = Optimizers(self.network, recipe, dtype=self.job.machine.dtype)
         self.order = Shuffled(len(self.job.split.train), self.job.batch_size, recipe.seed)
         self.take = TrainingStep(self.job, self.optimizers, ignore)
         self.steps_done = 0

@@ -44,7 +44,7 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> Position:
         RunError: the loss is not finite, or the run folder cannot be written.
     """
     recipe, network, device = job.recipe, job.trained.network, job.machine.device
-    optimizers = Optimizers(network, recipe)
+    optimizers = Optimizers(network, recipe, dtype=job.machine.dtype)
     position = load_state(run, network, optimizers) or Position()
     run.cut_records("steps.csv", StepRecord, position.step)
     run.cut_records("epochs.csv", EpochRecord, position.step)

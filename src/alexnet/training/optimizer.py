@@ -17,20 +17,29 @@ LARGEST_SIDE = 512
 
 
 def orthogonalize(matrix: Tensor, *, iterations: int = 5) -> Tensor:
-    """A matrix with the singular vectors of `matrix` and singular values near 1 (0.7 to 1.2).
+    """A matrix with the singular vectors of `matrix` and singular values near 1 (0.7 to 1.2), in its dtype.
 
     A Newton-Schulz iteration of an odd quintic, X ← a X + (b A + c A²) X with A = X Xᵀ, whose coefficients are
-    chosen for speed near 0 instead of for convergence to exactly 1. X itself is multiplied once, at the end: every
+    chosen for speed near 0 instead of for convergence to exactly 1. X itself is multiplied once at the end: every
     factor is a polynomial of X Xᵀ, so they are gathered in that smaller square (half to a third of the operations
-    for kernels, whose matrices are 6 to 14 times as wide as high).
+    for kernels, whose matrices are 6 to 14 times as wide as high). In bfloat16 at most three are gathered: five raise
+    the weakest directions 500 times, and their rounding would outweigh the strong ones (EXPERIMENTS.md).
 
     Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers", coefficients 3.4445, -4.7750, 2.0315.
     """
-    a, b, c = 3.4445, -4.7750, 2.0315
     wide = matrix.shape[0] <= matrix.shape[1]
     x: Tensor = matrix if wide else matrix.T
     x = x / (x.norm() + 1e-7)
-    gram: Tensor = x @ x.T
+    most = 3 if matrix.dtype == torch.bfloat16 else iterations
+    while iterations > 0:
+        x = _gathered(x @ x.T, min(most, iterations)) @ x
+        iterations -= most
+    return x if wide else x.T
+
+
+def _gathered(gram: Tensor, iterations: int) -> Tensor:
+    """The product of so many factors a + b A + c A², the first with A = gram, each next one with A made by it."""
+    a, b, c = 3.4445, -4.7750, 2.0315
     product: Tensor | None = None
     for left in reversed(range(iterations)):
         factor = torch.addmm(gram, gram, gram, beta=b, alpha=c)
@@ -38,8 +47,8 @@ def orthogonalize(matrix: Tensor, *, iterations: int = 5) -> Tensor:
         product = factor if product is None else factor @ product
         if left:
             gram = factor @ gram @ factor
-    x = x if product is None else product @ x
-    return x if wide else x.T
+    assert product is not None
+    return product
 
 
 def _bare(method: Any) -> Any:
@@ -77,15 +86,25 @@ class Muon(torch.optim.Optimizer):
         m ← momentum m + (1 - momentum) g        u = (1 - momentum) g + momentum m
         w ← (1 - lr weight_decay) w - lr sqrt(max(1, rows / columns)) orthogonalize(u)
 
-    A kernel tensor [out, in, k, k] is the matrix [out, in k k].
+    A kernel tensor [out, in, k, k] is the matrix [out, in k k]. dtype: in which they are orthogonalized; weights and
+    momentum keep their own.
 
     Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers".
     """
 
     add_param_group = _bare(torch.optim.Optimizer.add_param_group)
 
-    def __init__(self, params: Any, *, lr: float, momentum: float = 0.95, weight_decay: float = 0.0) -> None:
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr: float,
+        momentum: float = 0.95,
+        weight_decay: float = 0.0,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+        self._dtype = dtype
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -102,10 +121,16 @@ class Muon(torch.optim.Optimizer):
         if not state:
             state["momentum"] = torch.zeros_like(weight)
         average = state["momentum"].lerp_(gradient, 1 - group["momentum"])
-        update = orthogonalize(gradient.lerp(average, group["momentum"]).reshape(len(weight), -1))
+        ahead = _channels_last(gradient.lerp(average, group["momentum"]))
+        update = orthogonalize(ahead.flatten(1).to(self._dtype))
         scale = max(1.0, update.shape[0] / update.shape[1]) ** 0.5
         weight.mul_(1 - group["lr"] * group["weight_decay"])
-        weight.add_(update.reshape(weight.shape), alpha=-group["lr"] * scale)
+        _channels_last(weight).add_(update.view(ahead.shape), alpha=-group["lr"] * scale)
+
+
+def _channels_last(weight: Tensor) -> Tensor:
+    """Kernels as [out, k, k, in], in which order they lie in memory; the order of columns means nothing to Muon."""
+    return weight.permute(0, 2, 3, 1) if weight.ndim == 4 else weight
 
 
 class PaperSGD(SGD):
@@ -148,10 +173,10 @@ class PaperSGD(SGD):
 
 
 class Optimizers:
-    """The optimizers of a recipe as one: each with its peak rate, by parameter name."""
+    """The optimizers of a recipe as one: each with its peak rate, by parameter name. dtype: the machine's."""
 
-    def __init__(self, network: AlexNet, recipe: Recipe) -> None:
-        self._parts = _build(network, recipe)
+    def __init__(self, network: AlexNet, recipe: Recipe, *, dtype: torch.dtype = torch.float32) -> None:
+        self._parts = _build(network, recipe, dtype)
         self._names: dict[Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
 
     def step(self, rates: Rates) -> None:
@@ -209,7 +234,7 @@ def _groups(
     return muon, other
 
 
-def _build(network: AlexNet, recipe: Recipe) -> list[torch.optim.Optimizer]:
+def _build(network: AlexNet, recipe: Recipe, dtype: torch.dtype) -> list[torch.optim.Optimizer]:
     muon, other = _groups(network, recipe, with_muon=recipe.optimizer == "muon")
     rate = recipe.learning_rate
     if recipe.optimizer == "sgd":
@@ -220,5 +245,5 @@ def _build(network: AlexNet, recipe: Recipe) -> list[torch.optim.Optimizer]:
         return [Adam(other, lr=rate, fused=True)]
     parts: list[torch.optim.Optimizer] = [AdamW(other, lr=rate, betas=(0.9, 0.99), fused=True)]
     if muon:
-        parts.append(Muon(muon, lr=recipe.muon_learning_rate))
+        parts.append(Muon(muon, lr=recipe.muon_learning_rate, dtype=dtype))
     return parts

@@ -119,7 +119,7 @@ class _Bench:
         allow_detours(network, recipe.convolution == "auto")
         self.network, self.recipe, self.machine = network.train(), recipe, machine
         self.passes = Passes(network, machine, recipe.label_smoothing)
-        self.optimizers = Optimizers(network, recipe)
+        self.optimizers = Optimizers(network, recipe, dtype=machine.dtype)
         self.preprocessing = replace(plain_preprocessing(recipe), mean=(127.5,) * 3, deviation=(60.0,) * 3)
         self.colors = PrincipalColors(np.ones(3), np.eye(3)) if recipe.pca_color > 0.0 else None
 

@@ -37,6 +37,34 @@ def test_gathered_products_equal_the_iteration_as_it_is_written(shape: tuple[int
     torch.testing.assert_close(orthogonalize(matrix).double(), expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(96, 363), (256, 640)])
+@pytest.mark.parametrize("decades", [1, 2])
+def test_orthogonalized_in_bfloat16_stays_near_float32(shape: tuple[int, int], decades: int) -> None:
+    torch.manual_seed(0)
+    left, _, right = torch.linalg.svd(torch.randn(shape), full_matrices=False)
+    matrix = (left @ torch.logspace(0, -decades, shape[0]).diag() @ right).bfloat16()
+    found, expected = orthogonalize(matrix), orthogonalize(matrix.float())
+    assert found.dtype == torch.bfloat16
+    apart = ((found.float() - expected).norm() / expected.norm()).item()
+    assert apart < 0.06, apart
+
+
+@pytest.mark.parametrize("kernel", [True, False])
+def test_muon_orthogonalizes_in_the_dtype_it_is_given(kernel: bool) -> None:
+    torch.manual_seed(0)
+    start = torch.randn(8, 4, 3, 3).to(memory_format=torch.channels_last) if kernel else torch.randn(8, 20)
+    gradient, steps = torch.randn_like(start), {}
+    for dtype in (torch.float32, torch.bfloat16):
+        weight = torch.nn.Parameter(start.clone())
+        weight.grad = gradient.clone()
+        optimizer = Muon([weight], lr=0.1, dtype=dtype)
+        optimizer.step()
+        assert optimizer.state[weight]["momentum"].dtype == torch.float32
+        steps[dtype] = weight.detach() - start
+    apart = (steps[torch.bfloat16] - steps[torch.float32]).norm() / steps[torch.float32].norm()
+    assert 0 < apart < 0.06, apart
+
+
 def test_muon_step_is_the_formula() -> None:
     weight = torch.torch.nn.Parameter(torch.randn(4, 2, 3, 3))
     start, gradient = weight.detach().clone(), torch.randn(4, 2, 3, 3)
