@@ -9,7 +9,7 @@ from alexnet.model.initialization import initialize
 from alexnet.model.variants import get_variant
 from alexnet.presets import PRESETS
 from alexnet.training.optimizer import Optimizers
-from alexnet.training.processes import keep_freed_memory
+from alexnet.training.processes import choose_machine, keep_freed_memory
 from alexnet.training.schedule import Rates
 from benchmarks.compare import Setting, Way, compare
 from benchmarks.measured import Comparison
@@ -49,7 +49,8 @@ def theirs(**options: bool) -> Callable[[], None]:
 def ours(preset: str) -> Callable[[], None]:
     """A recipe's update at its peak rate."""
     network, gradients = build()
-    optimizers = Optimizers(network, PRESETS[preset])
+    recipe = PRESETS[preset].replace(device="cpu")
+    optimizers = Optimizers(network, recipe, dtype=choose_machine(recipe).dtype)
 
     def run() -> None:
         for parameter, gradient in gradients.items():

@@ -15,7 +15,7 @@ from alexnet.model.initialization import initialize
 from alexnet.model.lrn import LocalResponseNorm
 from alexnet.model.variants import get_variant
 from alexnet.training.processes import keep_freed_memory
-from benchmarks.compare import Setting, Way, compare
+from benchmarks.compare import Setting, Way, bfloat16_is_fast, compare
 from benchmarks.measured import Comparison
 from benchmarks.ours import training_flop
 
@@ -23,15 +23,31 @@ BATCH, SIZE, CLASSES = 128, 96, 8
 
 PEER = "the notebook's network: Adam, torch's LRN"
 
-LADDER = (PEER, "+ Adam in one operation", "+ channels-last", "+ LRN in parts", "+ convolution by tiles")
-"""Each row has everything of the rows above it."""
+LADDER = (
+    PEER,
+    "+ Adam in one operation",
+    "+ channels-last",
+    "+ LRN in parts",
+    "+ dropout by uniform numbers",
+    "+ convolution by tiles",
+    "+ bfloat16, which needs no tiles",
+    "+ small maps as products",
+)
+"""Each row has everything of the rows above it; the last two where bfloat16 is fast."""
+
+NUM_FLOAT32 = LADDER.index("+ bfloat16, which needs no tiles")
+"""Rows in float32."""
 
 
 def measure(setting: Setting) -> list[Comparison]:
-    """The seminar's network at 96 px, batch 128, float32."""
+    """The seminar's network at 96 px, batch 128."""
     keep_freed_memory()
     flop = sum(training_flop("seminar", size=SIZE, num_classes=CLASSES, num_pictures=BATCH).values())
-    ways = {name: Way(_steps(level), float(BATCH), flop) for level, name in enumerate(LADDER)}
+    rows = LADDER if bfloat16_is_fast() else LADDER[:NUM_FLOAT32]
+    ways = {
+        name: Way(_steps(level), float(BATCH), flop, dtype="float32" if level < NUM_FLOAT32 else "bfloat16")
+        for level, name in enumerate(rows)
+    }
     title = "training step on one tensor, trick after trick"
     notes = ("convolution by tiles needs fewer operations than the table counts: its share may exceed 100 %",)
     return [compare(title, ways, repeats=setting.repeats, unit="pictures/s", peer=PEER, notes=notes)]
@@ -39,26 +55,35 @@ def measure(setting: Setting) -> list[Comparison]:
 
 def _steps(level: int) -> Callable[[], float]:
     """One training step with the first `level` tricks."""
+
+    def has(name: str) -> bool:
+        return level >= LADDER.index(name)
+
     torch.manual_seed(0)
     network = AlexNet(get_variant("seminar"), size=SIZE, num_classes=CLASSES)
     initialize(network, "seminar", seed=0)
-    if level < LADDER.index("+ LRN in parts"):
+    if not has("+ LRN in parts"):
         for place, layer in enumerate(network.features):
             if isinstance(layer, LocalResponseNorm):
                 network.features[place] = nn.LocalResponseNorm(layer.size, layer.alpha, layer.beta, layer.k)
-    last = level >= LADDER.index("+ channels-last")
-    memory_format = torch.channels_last if last else torch.contiguous_format
+    if not has("+ dropout by uniform numbers"):
+        for place, layer in enumerate(network.classifier):
+            if isinstance(layer, nn.Dropout):
+                network.classifier[place] = nn.Dropout(layer.p)
+    memory_format = torch.channels_last if has("+ channels-last") else torch.contiguous_format
     network.to(memory_format=memory_format)  # type: ignore[call-overload]
-    allow_detours(network, level >= LADDER.index("+ convolution by tiles"))
+    in_bfloat16 = level >= NUM_FLOAT32
+    allow_detours(network, has("+ small maps as products") or (has("+ convolution by tiles") and not in_bfloat16))
     network.train()
-    fused = level >= LADDER.index("+ Adam in one operation")
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-5, fused=fused)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-5, fused=has("+ Adam in one operation"))
     x = torch.randn(BATCH, 3, SIZE, SIZE).contiguous(memory_format=memory_format)
     labels = torch.randint(0, CLASSES, (BATCH,))
 
     def run() -> float:
         optimizer.zero_grad()
-        loss = F.cross_entropy(network(x), labels)
+        with torch.autocast("cpu", torch.bfloat16, enabled=in_bfloat16):
+            logits = network(x)
+        loss = F.cross_entropy(logits.float(), labels)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return loss.item()
