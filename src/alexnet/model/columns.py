@@ -41,7 +41,7 @@ class _Columns(torch.autograd.Function):
         rows, height, width = _lay_out(x, kernels.shape[1], padding)
         # written into maps and not returned as a view of rows: a ReLU may work in place on what a function returns
         shape = (len(x), len(kernels), height, width)
-        maps = torch.empty(shape, dtype=rows.dtype, memory_format=torch.channels_last)
+        maps = torch.empty(shape, dtype=rows.dtype, device=x.device, memory_format=torch.channels_last)
         matrix, into = kernels.flatten(1).t(), maps.permute(0, 2, 3, 1).flatten(0, 2)
         if bias is None:
             torch.mm(rows, matrix, out=into)

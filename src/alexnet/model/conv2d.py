@@ -72,12 +72,13 @@ class Conv2d(nn.Conv2d):
 
     def _columns_pay(self, x: Tensor, padding: int) -> bool:
         """Whether a line of the maps is too short for torch's own, and the product large enough."""
-        line = x.shape[3] + 2 * padding - self.kernel_size[0] + 1
+        lines, line = (length + 2 * padding - self.kernel_size[0] + 1 for length in x.shape[2:])
         return (
             torch.is_autocast_enabled("cpu")
             and torch.get_autocast_dtype("cpu") == torch.bfloat16
             and self.groups == 1
             and padding < self.kernel_size[0]
+            and lines > 0
             and 0 < line <= LONGEST_LINE
             and min(self.in_channels, self.out_channels) >= FEWEST_COLUMN_CHANNELS
             and multiplies_bfloat16()

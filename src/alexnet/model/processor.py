@@ -1,6 +1,7 @@
 """What the processor has units for."""
 
 import os
+from pathlib import Path
 
 import torch
 
@@ -8,6 +9,9 @@ __all__ = ["multiplies_bfloat16"]
 
 LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 """Environment variables by which a user forbids torch's library of products (oneDNN) some instructions."""
+
+FACTS = Path("/proc/cpuinfo")
+"""Where Linux says what the processor has."""
 
 
 def multiplies_bfloat16() -> bool:
@@ -25,7 +29,6 @@ def _has_amx() -> bool:
     if ask is not None:
         return bool(ask())
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
-            return "amx_bf16" in file.read()
+        return "amx_bf16" in FACTS.read_text(encoding="utf-8")
     except OSError:
         return False

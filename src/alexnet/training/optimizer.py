@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from alexnet.model.alexnet import AlexNet
+from alexnet.model.processor import multiplies_bfloat16
 from alexnet.recipe import Recipe
 from alexnet.training.schedule import Rates
 
@@ -106,6 +107,10 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
         self._dtype = dtype
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy takes over."""
+        return super().__getstate__() | {"_dtype": self._dtype}
+
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """One update of every parameter that has a gradient."""
@@ -173,7 +178,10 @@ class PaperSGD(SGD):
 
 
 class Optimizers:
-    """The optimizers of a recipe as one: each with its peak rate, by parameter name. dtype: the machine's."""
+    """The optimizers of a recipe as one: each with its peak rate, by parameter name.
+
+    dtype: the machine's; a processor with units for bfloat16 orthogonalizes in it, everything else in float32.
+    """
 
     def __init__(self, network: AlexNet, recipe: Recipe, *, dtype: torch.dtype = torch.float32) -> None:
         self._parts = _build(network, recipe, dtype)
@@ -245,5 +253,7 @@ def _build(network: AlexNet, recipe: Recipe, dtype: torch.dtype) -> list[torch.o
         return [Adam(other, lr=rate, fused=True)]
     parts: list[torch.optim.Optimizer] = [AdamW(other, lr=rate, betas=(0.9, 0.99), fused=True)]
     if muon:
-        parts.append(Muon(muon, lr=recipe.muon_learning_rate, dtype=dtype))
+        on_processor = muon[0]["params"][0].device.type == "cpu"
+        in_units = dtype == torch.bfloat16 and on_processor and multiplies_bfloat16()
+        parts.append(Muon(muon, lr=recipe.muon_learning_rate, dtype=dtype if in_units else torch.float32))
     return parts

@@ -36,12 +36,30 @@ def test_equals_a_convolution_in_float64_within_bfloat16(size: int, padding: int
         assert _apart(found, expected) < 2.0**-8
 
 
-def test_no_bias_a_relu_in_place_and_gradients_not_asked_for() -> None:
+def test_no_bias_a_relu_in_place_and_no_gradient_for_the_maps() -> None:
+    torch.manual_seed(0)
     x, weight = torch.randn(2, 4, 3, 3), torch.randn(5, 4, 3, 3, requires_grad=True)
     y = columns_conv2d(x, weight, None, padding=1).relu_()
     y.sum().backward()
-    assert x.grad is None
-    expected = F.conv2d(x.bfloat16(), weight.bfloat16(), padding=1).relu()
-    assert _apart(y.detach(), expected.detach().double()) < 2.0**-7
+    exact = weight.detach().bfloat16().double().requires_grad_()
+    expected = F.conv2d(x.bfloat16().double(), exact, padding=1).relu()
+    expected.sum().backward()
     assert weight.grad is not None
+    assert exact.grad is not None
     assert weight.grad.dtype == torch.float32
+    assert _apart(y.detach(), expected.detach()) < 2.0**-8
+    assert _apart(weight.grad, exact.grad) < 2.0**-7
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_any_layout_and_an_expanded_gradient_give_the_same(count: int) -> None:
+    torch.manual_seed(0)
+    maps, weight = torch.randn(count, 4, 3, 3), torch.randn(5, 4, 3, 3)
+    found = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        x, w = maps.clone(memory_format=layout).requires_grad_(), weight.clone(memory_format=layout).requires_grad_()
+        y = columns_conv2d(x, w, None, padding=1)
+        y.backward(torch.ones((), dtype=y.dtype).expand(y.shape))
+        found.append((y.detach(), x.grad, w.grad))
+    for first, second in zip(*found, strict=True):
+        torch.testing.assert_close(first, second, rtol=0, atol=0)

@@ -1,8 +1,11 @@
 """Whether products of bfloat16 matrices run in units of their own."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from alexnet.model import processor
 from alexnet.model.processor import LIMITS, multiplies_bfloat16
 
 
@@ -37,8 +40,14 @@ def test_a_processor_without_units_has_none(monkeypatch: pytest.MonkeyPatch) -> 
     assert not multiplies_bfloat16()
 
 
-def test_linux_is_asked_where_torch_does_not_say(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("flags", "expected"), [("amx_bf16 amx_tile", True), ("avx2", False), (None, False)])
+def test_linux_is_asked_where_torch_does_not_say(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flags: str | None, expected: bool
+) -> None:
     for name in LIMITS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported", raising=False)
-    assert isinstance(multiplies_bfloat16(), bool)
+    monkeypatch.setattr(processor, "FACTS", tmp_path / "cpuinfo")
+    if flags is not None:
+        (tmp_path / "cpuinfo").write_text(f"flags : fpu {flags}\n", encoding="utf-8")
+    assert multiplies_bfloat16() is expected

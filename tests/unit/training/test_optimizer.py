@@ -1,5 +1,6 @@
 """Update rules against hand-computed and torch's own."""
 
+import copy
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import torch
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.variants import VARIANTS
 from alexnet.presets import PRESETS
+from alexnet.training import optimizer
 from alexnet.training.optimizer import Muon, Optimizers, PaperSGD, orthogonalize
 from alexnet.training.schedule import Rates
 
@@ -56,13 +58,33 @@ def test_muon_orthogonalizes_in_the_dtype_it_is_given(kernel: bool) -> None:
     gradient, steps = torch.randn_like(start), {}
     for dtype in (torch.float32, torch.bfloat16):
         weight = torch.nn.Parameter(start.clone())
+        muon = copy.deepcopy(Muon([weight], lr=0.1, dtype=dtype))
+        (weight,) = muon.param_groups[0]["params"]
         weight.grad = gradient.clone()
-        optimizer = Muon([weight], lr=0.1, dtype=dtype)
-        optimizer.step()
-        assert optimizer.state[weight]["momentum"].dtype == torch.float32
+        muon.step()
+        assert muon.state[weight]["momentum"].dtype == torch.float32
         steps[dtype] = weight.detach() - start
     apart = (steps[torch.bfloat16] - steps[torch.float32]).norm() / steps[torch.float32].norm()
     assert 0 < apart < 0.06, apart
+
+
+@pytest.mark.parametrize(
+    ("has_units", "dtype", "expected"),
+    [
+        (True, torch.bfloat16, torch.bfloat16),
+        (False, torch.bfloat16, torch.float32),
+        (True, torch.float32, torch.float32),
+    ],
+)
+def test_kernels_are_orthogonalized_in_bfloat16_where_there_are_units_for_it(
+    monkeypatch: pytest.MonkeyPatch, has_units: bool, dtype: torch.dtype, expected: torch.dtype
+) -> None:
+    seen: set[torch.dtype] = set()
+    monkeypatch.setattr(optimizer, "multiplies_bfloat16", lambda: has_units)
+    monkeypatch.setattr(optimizer, "orthogonalize", lambda matrix: (seen.add(matrix.dtype), orthogonalize(matrix))[1])
+    network = small_network()
+    learn(network, Optimizers(network, PRESETS["fast"], dtype=dtype), steps=1)
+    assert seen == {expected}
 
 
 def test_muon_step_is_the_formula() -> None:
@@ -215,6 +237,7 @@ import sys, torch
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.variants import get_variant
 from alexnet.presets import PRESETS
+from alexnet.training import optimizer
 from alexnet.training.optimizer import Optimizers
 from alexnet.training.schedule import Rates
 
