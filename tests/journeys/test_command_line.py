@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alexnet.cli.main import SPIN_COUNT, share_the_cores
 from alexnet.results import Run
 from tests.conftest import draw_stripes, encode, write_pictures
 
@@ -276,3 +277,24 @@ def test_truncated_picture_in_prediction_is_named(run_command: Command, trained_
     code, _, err = run_command("predict", trained_run.path, tmp_path / "cut.jpg")
     assert code == 2
     assert "cut.jpg: cannot be used" in err
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, SPIN_COUNT),
+        ({"GOMP_SPINCOUNT": "7"}, "7"),
+        ({"OMP_WAIT_POLICY": "active"}, None),
+    ],
+)
+def test_waiting_threads_give_way_unless_the_user_says_how_they_wait(
+    monkeypatch: pytest.MonkeyPatch, before: dict[str, str], after: str | None
+) -> None:
+    monkeypatch.setattr(os, "environ", dict(before))
+    share_the_cores()
+    assert os.environ.get("GOMP_SPINCOUNT") == after
+
+
+def test_nothing_loads_the_threads_before_their_setting_is_made() -> None:
+    code = "import sys, alexnet.cli.main; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
