@@ -51,7 +51,7 @@ def backward(
     return dx
 
 
-def power(inverse: Tensor, beta: float, *, out: Tensor | None = None) -> Tensor:
+def power(inverse: Tensor, beta: float, *, out: Tensor) -> Tensor:
     """d^-beta from d^-1/2; three quarters by a square root, which costs a tenth of `pow`."""
     if beta == 0.75:
         return torch.sqrt(inverse, out=out).mul_(inverse)
