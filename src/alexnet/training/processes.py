@@ -49,7 +49,7 @@ def choose_machine(recipe: Recipe) -> Machine:
     if device.type == "cpu":
         if multiplies_bfloat16():
             return Machine(device, torch.bfloat16, "the processor has matrix units for it")
-        return Machine(device, torch.float32, "the processor has no matrix units for bfloat16")
+        return Machine(device, torch.float32, "no matrix units for bfloat16 that may be used")
     return Machine(device, torch.float32, f"the safe choice on {device.type}")
 
 
