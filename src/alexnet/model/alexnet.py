@@ -12,6 +12,7 @@ from alexnet.errors import GeometryError
 from alexnet.model.conv2d import CeilConv2d, Conv2d
 from alexnet.model.dropout import ClassicDropout
 from alexnet.model.dropout import Dropout as DropoutLayer
+from alexnet.model.linear import Linear as LinearLayer
 from alexnet.model.lrn import LocalResponseNorm, MapResponseNorm
 from alexnet.model.specs import (
     Activation,
@@ -142,7 +143,7 @@ def _build(layers: Iterable[LayerSpec], inputs: int, dropout: float | None) -> I
                 yield kind(inputs, out_channels, kernel_size, stride, padding, groups=groups)
                 inputs = out_channels
             case Linear(_, out_features):
-                yield nn.Linear(inputs, out_features or 1)
+                yield LinearLayer(inputs, out_features or 1)
                 inputs = out_features or 1
             case Norm(_, size, alpha, beta, k, alpha_divided, groups):
                 yield LocalResponseNorm(size, alpha, beta, k, alpha_divided=alpha_divided, groups=groups)

@@ -7,10 +7,11 @@ from torch import Tensor, nn
 
 from alexnet.geometry import output_size
 from alexnet.model.columns import columns_conv2d
-from alexnet.model.processor import multiplies_bfloat16
+from alexnet.model.detours import MayDetour
+from alexnet.model.processor import multiplies_bfloat16, multiplies_float32_slowly
 from alexnet.model.winograd import TILES, num_tiles, winograd_conv2d
 
-__all__ = ["CeilConv2d", "Conv2d", "allow_detours"]
+__all__ = ["CeilConv2d", "Conv2d"]
 
 FEWEST_TILES = 32
 """Tiles of a batch below which the transformation of the kernels costs more than it saves (EXPERIMENTS.md)."""
@@ -19,27 +20,22 @@ FEWEST_CHANNELS = 32
 """Channels of a group below which the transformation of the tiles costs more than it saves (EXPERIMENTS.md)."""
 
 LONGEST_LINE = 5
-"""Places in a line of a map above which torch's own convolution keeps bfloat16 units busy (EXPERIMENTS.md)."""
+"""Places in a line of a map above which torch's own convolution is the faster in bfloat16 (EXPERIMENTS.md)."""
 
 FEWEST_COLUMN_CHANNELS = 256
 """Channels below which laying out rows costs more than it saves (EXPERIMENTS.md)."""
 
 
-class Conv2d(nn.Conv2d):
+class Conv2d(MayDetour, nn.Conv2d):
     """torch's convolution; while training on a processor, computed another way where that is faster.
 
     In float32 by tiles with fewer products, which differs from torch's by some millionths of the largest result; in
-    bfloat16, on small maps, as a product of matrices, which differs by roundings. Testing and everything else that
-    looks into a network convolves directly.
-
-    detours: whether it may.
+    bfloat16, on small maps, as a product of matrices, which differs by roundings.
     """
-
-    detours: bool = False
 
     def forward(self, input: Float[Tensor, "N C H W"]) -> Float[Tensor, "N O P Q"]:
         """Convolve."""
-        if self.detours and self._learns_simply(input):
+        if self.learns_simply(input) and self._is_simple():
             padding = int(self.padding[0])
             if self._tiles_pay(input, padding):
                 return winograd_conv2d(input, self.weight, self.bias, padding=padding, groups=self.groups)
@@ -47,15 +43,11 @@ class Conv2d(nn.Conv2d):
                 return columns_conv2d(input, self.weight, self.bias, padding=padding)
         return super().forward(input)
 
-    def _learns_simply(self, x: Tensor) -> bool:
-        """Training on a processor, step by step; a square kernel that moves by one place."""
+    def _is_simple(self) -> bool:
+        """Whether a square kernel moves by one place."""
         height, width = self.kernel_size
         return (
-            self.training
-            and torch.is_grad_enabled()
-            and not torch.compiler.is_compiling()
-            and x.device.type == "cpu"
-            and height == width
+            height == width
             and set(self.stride) | set(self.dilation) == {1}
             and self.padding in {(0, 0), (1, 1), (2, 2)}
         )
@@ -68,6 +60,7 @@ class Conv2d(nn.Conv2d):
             and self.kernel_size[0] in TILES
             and min(self.in_channels, self.out_channels) >= FEWEST_CHANNELS * self.groups
             and num_tiles(x, self.kernel_size[0], padding) >= FEWEST_TILES
+            and not multiplies_float32_slowly()
         )
 
     def _columns_pay(self, x: Tensor, padding: int) -> bool:
@@ -105,10 +98,3 @@ class CeilConv2d(Conv2d):
         kernel, stride, padding = self.kernel_size[1 - axis], self.stride[1 - axis], int(self.padding[1 - axis])
         rounded = output_size(length, kernel, stride=stride, padding=padding, ceil=True)
         return (rounded - 1) * stride + kernel - length - 2 * padding
-
-
-def allow_detours(network: nn.Module, allowed: bool) -> None:
-    """Let every convolution of a network be computed in the way that is fastest in training, or none."""
-    for module in network.modules():
-        if isinstance(module, Conv2d):
-            module.detours = allowed

@@ -33,7 +33,7 @@ def _back(
 def _engine(x: Tensor) -> ModuleType:
     """What computes on the input's device.
 
-    One kernel on a GPU that Triton knows, a product of matrices on a processor with units for them, additions
+    One kernel on a GPU that Triton knows, products of matrices on a processor that is fast at them, additions
     elsewhere.
     """
     if x.is_cuda and x.dtype != torch.float64:
@@ -41,8 +41,7 @@ def _engine(x: Tensor) -> ModuleType:
 
         if lrn_triton.is_available(x.device):
             return lrn_triton
-    few = x.shape[1] <= lrn_products.MOST_CHANNELS
-    if x.device.type == "cpu" and x.dtype == torch.bfloat16 and few and multiplies_bfloat16():
+    if x.device.type == "cpu" and x.dtype == torch.bfloat16 and multiplies_bfloat16():
         return lrn_products
     return lrn_rows
 
@@ -128,7 +127,7 @@ def local_response_norm(
 
     Returns:
         Maps in the input's dtype, channels-last in memory. Computed in float32 at least; bfloat16 maps in bfloat16
-        where a processor has units for its products, with sums in float32. Differentiable once; one operation for
+        where a processor is fast at its products, with sums in float32. Differentiable once; one operation for
         `torch.compile` and for export.
 
     Raises:

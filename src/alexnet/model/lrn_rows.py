@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["backward", "forward", "parts", "power"]
+__all__ = ["backward", "forward", "parts"]
 
 NUM_KEPT = 1
 """Arrays [R, C] that `forward` gives besides y, for `backward`."""
@@ -30,7 +30,7 @@ def forward(rows: Tensor, size: int, groups: int, scale: float, beta: float, k: 
         torch.mul(maps, maps, out=window.inputs(len(x)))
         with _writing(root_part, window.dtype) as inverse, _writing(y_part, window.dtype) as result:
             torch.add(constant, window.sums(len(x)), alpha=scale, out=window.as_maps(inverse)).rsqrt_()
-            power(inverse, beta, out=result).mul_(x)
+            _power(inverse, beta, out=result).mul_(x)
     return y, root
 
 
@@ -43,7 +43,7 @@ def backward(
     for g, x, inverse, dx_part in parts(window.num_rows, gradient, rows, root, dx):
         g, x, inverse = g.to(window.dtype), x.to(window.dtype), inverse.to(window.dtype)
         with _writing(dx_part, window.dtype) as result:
-            power(inverse, beta, out=result).mul_(g)
+            _power(inverse, beta, out=result).mul_(g)
             inputs, inverse = window.inputs(len(x)), window.as_maps(inverse)
             torch.mul(window.as_maps(result), window.as_maps(x), out=inputs)
             inputs.mul_(inverse).mul_(inverse)
@@ -51,7 +51,7 @@ def backward(
     return dx
 
 
-def power(inverse: Tensor, beta: float, *, out: Tensor) -> Tensor:
+def _power(inverse: Tensor, beta: float, *, out: Tensor) -> Tensor:
     """d^-beta from d^-1/2; three quarters by a square root, which costs a tenth of `pow`."""
     if beta == 0.75:
         return torch.sqrt(inverse, out=out).mul_(inverse)

@@ -1,34 +1,61 @@
-"""What the processor has units for."""
+"""Which products the processor computes fast: asked of the processor, never assumed."""
 
 import os
+import platform
+from functools import cache
 from pathlib import Path
 
 import torch
 
-__all__ = ["multiplies_bfloat16"]
+__all__ = ["multiplies_bfloat16", "multiplies_float32_slowly"]
 
 LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 """Environment variables by which a user forbids torch's library of products (oneDNN) some instructions."""
+
+BELOW_AVX512 = {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2"}
+"""Limits without AVX-512."""
+
+BELOW_BFLOAT16 = BELOW_AVX512 | {"AVX512_CORE", "AVX512_CORE_VNNI"}
+"""Limits without products of bfloat16."""
 
 FACTS = Path("/proc/cpuinfo")
 """Where Linux says what the processor has."""
 
 
 def multiplies_bfloat16() -> bool:
-    """Whether products of bfloat16 matrices run in units of their own (AMX).
+    """Whether products of bfloat16 matrices are several times as fast as those of float32.
 
-    The processor must have them, asked of torch, or of Linux where torch does not say, and the user must not have
-    forbidden them.
+    They are in matrix units (AMX), and by AMD's instructions for them (AVX512-BF16). Intel's instructions without
+    the units are slower than float32 (EXPERIMENTS.md, "bfloat16 without matrix units"). What the user has forbidden
+    counts as missing.
     """
-    allowed = next((os.environ[name].upper() for name in LIMITS if os.environ.get(name)), "ALL")
-    return (allowed in {"ALL", "DEFAULT"} or "AMX" in allowed) and _has_amx()
+    limit, has = _limit(), _features()
+    if "amx_bf16" in has and (limit in {"ALL", "DEFAULT"} or "AMX" in limit):
+        return True
+    return {"AuthenticAMD", "avx512_bf16"} <= has and limit not in BELOW_BFLOAT16
 
 
-def _has_amx() -> bool:
-    ask = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    if ask is not None:
-        return bool(ask())
+def multiplies_float32_slowly() -> bool:
+    """Whether torch's products of float32 matrices take twice or three times as long as they could.
+
+    On AMD's processors with AVX-512 they do, since the library that torch takes for them (MKL) does not use it there;
+    the one for convolutions (oneDNN) does.
+    """
+    has_both = torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return has_both and {"AuthenticAMD", "avx512f"} <= _features() and _limit() not in BELOW_AVX512
+
+
+def _limit() -> str:
+    return next((os.environ[name].upper() for name in LIMITS if os.environ.get(name)), "ALL")
+
+
+@cache
+def _features() -> frozenset[str]:
+    """The processor's maker and instructions, named as Linux names them."""
     try:
-        return "amx_bf16" in FACTS.read_text(encoding="utf-8")
+        first, _, _ = FACTS.read_text(encoding="utf-8").partition("\n\n")
+        return frozenset(first.split())
     except OSError:
-        return False
+        flags = {name for name, has in getattr(torch.cpu, "get_capabilities", dict)().items() if has is True}
+        names = {"avx512_f": "avx512f"}  # torch's to Linux's
+        return frozenset({names.get(flag, flag) for flag in flags} | set(platform.processor().split()))

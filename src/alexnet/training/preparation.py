@@ -15,7 +15,7 @@ from alexnet.data.statistics import channel_statistics, mean_picture, principal_
 from alexnet.errors import RecipeError
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import TrainedNetwork
-from alexnet.model.conv2d import allow_detours
+from alexnet.model.detours import allow_detours
 from alexnet.model.initialization import initialize
 from alexnet.model.variants import get_variant
 from alexnet.model.weights import load_weights

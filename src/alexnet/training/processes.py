@@ -33,8 +33,7 @@ class Machine:
 def choose_machine(recipe: Recipe) -> Machine:
     """Device and precision for a recipe.
 
-    On a processor, bfloat16 is chosen where it has matrix units for it (AMX): without them it is slower than
-    float32 (EXPERIMENTS.md, "bfloat16 without matrix units").
+    On a processor, bfloat16 is chosen where its products are several times as fast as those of float32.
 
     Raises:
         RecipeError: the device is unknown or not there.
@@ -48,8 +47,8 @@ def choose_machine(recipe: Recipe) -> Machine:
         return Machine(device, torch.float32, "the GPU has no bfloat16")
     if device.type == "cpu":
         if multiplies_bfloat16():
-            return Machine(device, torch.bfloat16, "the processor has matrix units for it")
-        return Machine(device, torch.float32, "no matrix units for bfloat16 that may be used")
+            return Machine(device, torch.bfloat16, "the processor multiplies it fast")
+        return Machine(device, torch.float32, "no fast products of bfloat16 that may be used")
     return Machine(device, torch.float32, f"the safe choice on {device.type}")
 
 

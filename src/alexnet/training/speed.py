@@ -17,7 +17,7 @@ from alexnet.data.folder import PictureFolder
 from alexnet.data.statistics import PrincipalColors
 from alexnet.errors import RecipeError
 from alexnet.model.alexnet import AlexNet
-from alexnet.model.conv2d import allow_detours
+from alexnet.model.detours import allow_detours
 from alexnet.model.variants import get_variant
 from alexnet.recipe import Recipe
 from alexnet.records import Record

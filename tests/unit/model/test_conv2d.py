@@ -7,13 +7,15 @@ import torch
 
 import alexnet
 from alexnet.model import conv2d
-from alexnet.model.conv2d import CeilConv2d, Conv2d, allow_detours
+from alexnet.model.conv2d import CeilConv2d, Conv2d
+from alexnet.model.detours import allow_detours
 from alexnet.recipe import Recipe
 
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """One entry a call of the convolution by tiles."""
+    """One entry a call of the convolution by tiles, on a processor whose products in float32 are fast."""
+    monkeypatch.setattr(conv2d, "multiplies_float32_slowly", lambda: False)
     made: list[int] = []
     real = conv2d.winograd_conv2d
     monkeypatch.setattr(conv2d, "winograd_conv2d", lambda *a, **k: (made.append(1), real(*a, **k))[1])
@@ -54,6 +56,12 @@ def test_others_are_convolved_directly(settings: dict[str, int], calls: list[int
     assert not calls
 
 
+def test_tiles_do_not_pay_where_their_products_are_slow(calls: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conv2d, "multiplies_float32_slowly", lambda: True)
+    _layer()(torch.randn(32, 32, 4, 4))
+    assert not calls
+
+
 def test_few_tiles_and_other_numbers_are_convolved_directly(calls: list[int]) -> None:
     layer = _layer()
     layer(torch.randn(31, 32, 4, 4))
@@ -76,7 +84,7 @@ def test_a_training_with_fewer_products_is_the_direct_one(
 
 
 @pytest.mark.parametrize(
-    ("settings", "maps", "has_units", "taken"),
+    ("settings", "maps", "is_fast", "taken"),
     [
         ({}, (4, 4), True, True),
         ({}, (4, 4), False, False),
@@ -88,9 +96,9 @@ def test_a_training_with_fewer_products_is_the_direct_one(
     ],
 )
 def test_small_maps_are_convolved_as_a_product_in_bfloat16(
-    monkeypatch: pytest.MonkeyPatch, settings: dict[str, int], maps: tuple[int, int], has_units: bool, taken: bool
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, int], maps: tuple[int, int], is_fast: bool, taken: bool
 ) -> None:
-    monkeypatch.setattr(conv2d, "multiplies_bfloat16", lambda: has_units)
+    monkeypatch.setattr(conv2d, "multiplies_bfloat16", lambda: is_fast)
     made: list[int] = []
     real = conv2d.columns_conv2d
     monkeypatch.setattr(conv2d, "columns_conv2d", lambda *a, **k: (made.append(1), real(*a, **k))[1])

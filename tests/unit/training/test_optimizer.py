@@ -69,18 +69,18 @@ def test_muon_orthogonalizes_in_the_dtype_it_is_given(kernel: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("has_units", "dtype", "expected"),
+    ("is_fast", "dtype", "expected"),
     [
         (True, torch.bfloat16, torch.bfloat16),
         (False, torch.bfloat16, torch.float32),
         (True, torch.float32, torch.float32),
     ],
 )
-def test_kernels_are_orthogonalized_in_bfloat16_where_there_are_units_for_it(
-    monkeypatch: pytest.MonkeyPatch, has_units: bool, dtype: torch.dtype, expected: torch.dtype
+def test_kernels_are_orthogonalized_in_bfloat16_where_its_products_are_fast(
+    monkeypatch: pytest.MonkeyPatch, is_fast: bool, dtype: torch.dtype, expected: torch.dtype
 ) -> None:
     seen: set[torch.dtype] = set()
-    monkeypatch.setattr(optimizer, "multiplies_bfloat16", lambda: has_units)
+    monkeypatch.setattr(optimizer, "multiplies_bfloat16", lambda: is_fast)
     monkeypatch.setattr(optimizer, "orthogonalize", lambda matrix: (seen.add(matrix.dtype), orthogonalize(matrix))[1])
     network = small_network()
     learn(network, Optimizers(network, PRESETS["fast"], dtype=dtype), steps=1)

@@ -1,0 +1,36 @@
+"""Fully connected layers: torch's own, computed by another library in training where that is faster."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from alexnet.model.detours import MayDetour
+from alexnet.model.processor import multiplies_float32_slowly
+
+__all__ = ["Linear"]
+
+FEWEST_ROWS = 8
+"""Pictures of a batch below which both ways take as long (EXPERIMENTS.md)."""
+
+
+class Linear(MayDetour, nn.Linear):
+    """torch's fully connected layer; while training in float32, by oneDNN where torch's other library is slow.
+
+    Both differ from a result in float64 by some millionths of the largest output.
+    """
+
+    def forward(self, input: Float[Tensor, "N I"]) -> Float[Tensor, "N O"]:
+        """Multiply by the weights and add the biases."""
+        if self.learns_simply(input) and self._pays(input):
+            return F.linear(input.to_mkldnn(), self.weight, self.bias).to_dense()
+        return super().forward(input)
+
+    def _pays(self, x: Tensor) -> bool:
+        """Whether oneDNN is the faster."""
+        return (
+            x.dtype == torch.float32
+            and not torch.is_autocast_enabled("cpu")
+            and len(x) >= FEWEST_ROWS
+            and multiplies_float32_slowly()
+        )
