@@ -203,10 +203,12 @@ def _kept_line(values: tuple[float, ...], width: int, device: torch.device) -> t
         return _line(values, width, device)
 
 
-def normalize(pixels: UInt8[torch.Tensor, "N H W 3"], preprocessing: Preprocessing) -> Float[torch.Tensor, "N 3 H W"]:
-    """The network's input of uint8 RGB pictures, on their device: (pixel - mean) / deviation by channel.
+def normalize(
+    pixels: UInt8[torch.Tensor, "N H W 3"] | Float[torch.Tensor, "N H W 3"], preprocessing: Preprocessing
+) -> Float[torch.Tensor, "N 3 H W"]:
+    """The network's input of RGB pictures, 0 to 255, on their device: (pixel - mean) / deviation by channel.
 
-    The result is float32, channels-last in memory, as large as the pictures.
+    The result is float32, channels-last in memory, as large as the pictures. Pictures of float32 may be overwritten.
     """
     width = pixels.shape[2]
     line = _kept_line if pixels.is_cuda and not torch.compiler.is_compiling() else _line

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 
-from alexnet.data.augment import Augmentation, _grid, _squares, _squares_at_once, augment
+from alexnet.data.augment import Augmentation, _change_color, _squares, _squares_at_once, augment
 from alexnet.data.batches import epoch_order
 from alexnet.data.decode import normalize
 from alexnet.data.split import Subset
@@ -73,6 +72,23 @@ def test_colour_moves_brightness_within_its_strength() -> None:
     levels = x[:, 0, 0, 0] * 50
     assert levels.abs().max() <= 20.01
     assert levels.abs().max() > 15
+
+
+def test_colour_is_saturation_then_contrast_then_brightness() -> None:
+    strength, x = 0.2, normalize(pictures(5), PLAIN)
+    found = _change_color(x.clone(), strength, PLAIN, torch.Generator().manual_seed(3))
+    random = torch.Generator().manual_seed(3)
+    spreads = {"saturation": (0.4, 1.0), "contrast": (0.3, 1.0), "brightness": (20.0 / 60.0, 0.0)}
+    drawn = {
+        name: torch.empty(5, 1, 1, 1).uniform_(centre - spread, centre + spread, generator=random).double()
+        for name, (spread, centre) in spreads.items()
+    }
+    exact = x.double()
+    grey = exact.mean(1, keepdim=True)
+    exact = grey + drawn["saturation"] * (exact - grey)
+    mean = exact.mean((1, 2, 3), keepdim=True)
+    exact = mean + drawn["contrast"] * (exact - mean) + drawn["brightness"]
+    torch.testing.assert_close(found, exact.float(), rtol=0.0, atol=1e-5)
 
 
 def test_order_of_an_epoch_is_a_permutation_of_its_own() -> None:
@@ -184,12 +200,6 @@ def test_mean_picture_is_the_mean_of_every_pixel_of_the_centres() -> None:
     found = mean_picture(pixels, Subset(np.array([0, 2, 4]), np.zeros(3, np.int64)), LARGER)
     expected = pixels[[0, 2, 4], 4:68, 4:68].mean(0).transpose(2, 0, 1) - np.array([10.0, 20.0, 30.0])[:, None, None]
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5, atol=1e-4)
-
-
-def test_places_that_are_sampled_are_those_of_affine_grid() -> None:
-    matrices = torch.randn(5, 2, 3)
-    wanted = F.affine_grid(matrices, [5, 3, 7, 7], align_corners=False)
-    torch.testing.assert_close(_grid(matrices, 7), wanted)
 
 
 def test_squares_at_once_are_squares_one_by_one() -> None:
