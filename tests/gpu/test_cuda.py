@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from alexnet.data.augment import Augmentation, augment
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.lrn import local_response_norm
 from alexnet.model.variants import VARIANTS
+from alexnet.records import Preprocessing
 from alexnet.training.train import train
 from tests.conftest import small_recipe
 
@@ -35,6 +37,18 @@ def test_network_equals_the_processors() -> None:
     with torch.no_grad():
         expected = network(x)
         torch.testing.assert_close(network.cuda()(x.cuda()).cpu(), expected, rtol=2e-3, atol=2e-4)
+
+
+@pytest.mark.parametrize("rotation", [0.0, 10.0])
+def test_pictures_are_changed_as_on_the_processor(rotation: float) -> None:
+    pixels = torch.randint(0, 256, (8, 32, 32, 3), dtype=torch.uint8)
+    plain = Preprocessing(32, "squash", True, "RGB", (100.0, 110.0, 120.0), (50.0, 60.0, 70.0))
+    change = Augmentation(crop_scale=0.5, crop_ratio=1.3, rotation=rotation, color=0.1)
+    found, expected = (
+        augment(pixels.to(device), change, plain, size=24, generator=torch.Generator().manual_seed(0)).cpu()
+        for device in ("cuda", "cpu")
+    )
+    torch.testing.assert_close(found, expected, rtol=0.0, atol=1e-3)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
