@@ -29,10 +29,14 @@ def measure(setting: Setting) -> list[Comparison]:
     count = float(steps * training.batch_size)
     classes = training.network.num_classes
     flop = sum(training_flop("seminar", size=96, num_classes=classes, num_pictures=int(count)).values())
+    dtype = str(training.job.machine.dtype)[6:]
     ways = {
         PEER: Way(NotebookTraining(folder).epoch, count, flop),
-        "ours, seminar": Way(training.steps(steps), count, flop, dtype=str(training.job.machine.dtype)[6:]),
+        "ours, seminar": Way(training.steps(steps), count, flop, dtype=dtype),
     }
+    if dtype != "float32":
+        plain = OurTraining(folder, recipe.replace(precision="float32"))
+        ways["ours, seminar, float32"] = Way(plain.steps(steps), count, flop)
     title = f"epoch of {count:.0f} pictures from files"
     said = "memory is given back on both sides; the loop's workers start anew, as in every epoch of the notebook"
     return [compare(title, ways, repeats=setting.repeats, unit="pictures/s", peer=PEER, notes=(said,))]
