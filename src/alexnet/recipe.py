@@ -166,9 +166,9 @@ class Recipe(BaseModel):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Numbers in convolutions and matrix products; `auto` asks the processor."""
     convolution: Literal["auto", "direct"] = "auto"
-    """How training convolves on a processor: `auto` takes tiles with fewer products (Winograd) in float32 and
-    products of matrices on small maps in bfloat16 where they are faster, `direct` neither, nor another library for
-    the products of fully connected layers; results differ by some millionths and by roundings. Tests never do."""
+    """How training computes on a processor: `auto` takes, where they are faster, tiles with fewer products (Winograd)
+    or another library for fully connected layers in float32, and products of matrices on small maps in bfloat16;
+    `direct` none of these. Results differ by some millionths and by roundings. Tests always compute directly."""
 
     def rate_factor(self, *, is_kernel: bool, is_bias: bool) -> float:
         """What multiplies the rates for the weights or biases of a convolutional layer or another."""

@@ -35,7 +35,7 @@ def _are_crops(matrices: Float[Tensor, "N 2 3"]) -> bool:
     """Whether nothing is turned, and nothing reaches beyond an edge by more than rounding."""
     across, down = matrices.unbind(1)
     reach = torch.maximum(across.abs().sum(1), down.abs().sum(1))
-    return not bool(across[:, 1].any() | down[:, 0].any()) and bool(reach.max() < 1.0001)
+    return not bool(across[:, 1].any() | down[:, 0].any()) and bool((reach < 1.0001).all())
 
 
 def _blend(x: Float[Tensor, "N S A B"], along: Float[Tensor, "N 2"], size: int) -> Float[Tensor, "N R A B"]:

@@ -1,7 +1,7 @@
 """Convolution of small maps in bfloat16 as products of matrices, for processors that are fast at those.
 
 The inputs of every place are laid out as a row of one matrix. torch's own convolution is slow on maps whose lines are
-short, most of all for the gradient of the kernels: a seventh of the units' rate at 4 x 4 (EXPERIMENTS.md).
+short, most of all for the gradient of the kernels: a seventh of the rate of matrix units at 4 x 4 (EXPERIMENTS.md).
 """
 
 from typing import Any

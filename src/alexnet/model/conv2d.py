@@ -35,7 +35,7 @@ class Conv2d(MayDetour, nn.Conv2d):
 
     def forward(self, input: Float[Tensor, "N C H W"]) -> Float[Tensor, "N O P Q"]:
         """Convolve."""
-        if self.learns_simply(input) and self._is_simple():
+        if self.may_detour_now(input) and self._is_simple():
             padding = int(self.padding[0])
             if self._tiles_pay(input, padding):
                 return winograd_conv2d(input, self.weight, self.bias, padding=padding, groups=self.groups)
@@ -44,7 +44,7 @@ class Conv2d(MayDetour, nn.Conv2d):
         return super().forward(input)
 
     def _is_simple(self) -> bool:
-        """Whether a square kernel moves by one place."""
+        """Whether a dense square kernel moves by one place, over an edge of two places at most."""
         height, width = self.kernel_size
         return (
             height == width

@@ -7,9 +7,9 @@ __all__ = ["MayDetour", "allow_detours"]
 
 
 class MayDetour:
-    """Beside a layer of torch: whether it may be computed another way, and when.
+    """Mixin for a layer of torch that training may compute another way.
 
-    Another way can be differentiated once, and is for training on a processor, step by step. Testing and everything
+    That can be differentiated once, and is for training on a processor, step by step. Testing and everything
     else that looks into a network takes torch's own.
 
     detours: whether it may.
@@ -18,7 +18,7 @@ class MayDetour:
     detours: bool = False
     training: bool
 
-    def learns_simply(self, x: Tensor) -> bool:
+    def may_detour_now(self, x: Tensor) -> bool:
         """Whether it may, and trains on a processor, step by step."""
         return (
             self.detours

@@ -15,10 +15,10 @@ NUM_KEPT = 2
 """Arrays [R, C] that `forward` gives besides y, for `backward`."""
 
 PART = 1_700_000
-"""Activations worked on at once; fewer cost more in calls (EXPERIMENTS.md)."""
+"""Activations worked on at once; from 1,200,000 on about the same (EXPERIMENTS.md; not measured with AMX)."""
 
 BLOCK = 64
-"""Maps at most whose sums are one product; all of one group (EXPERIMENTS.md)."""
+"""Most maps whose sums are one product; they are of one group (EXPERIMENTS.md)."""
 
 
 def forward(

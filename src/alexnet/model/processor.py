@@ -1,4 +1,4 @@
-"""Which products the processor computes fast: asked of the processor, never assumed."""
+"""Which products are fast, by what the processor says that it is."""
 
 import os
 import platform
@@ -25,9 +25,9 @@ FACTS = Path("/proc/cpuinfo")
 def multiplies_bfloat16() -> bool:
     """Whether products of bfloat16 matrices are several times as fast as those of float32.
 
-    They are in matrix units (AMX), and by AMD's instructions for them (AVX512-BF16). Intel's instructions without
-    the units are slower than float32 (EXPERIMENTS.md, "bfloat16 without matrix units"). What the user has forbidden
-    counts as missing.
+    They are in matrix units (AMX), and by AMD's instructions for them (AVX512-BF16; measured on Zen 5). Intel's
+    instructions without the units are slower than float32 (EXPERIMENTS.md, "bfloat16 without matrix units"). What the
+    user has forbidden counts as missing.
     """
     limit, has = _limit(), _features()
     if "amx_bf16" in has and (limit in {"ALL", "DEFAULT"} or "AMX" in limit):
@@ -51,7 +51,7 @@ def _limit() -> str:
 
 @cache
 def _features() -> frozenset[str]:
-    """The processor's maker and instructions, named as Linux names them."""
+    """The processor's maker and instructions, named as Linux names them; none where nobody says (older torch)."""
     try:
         first, _, _ = FACTS.read_text(encoding="utf-8").partition("\n\n")
         return frozenset(first.split())

@@ -60,9 +60,13 @@ def test_a_training_by_onednn_is_the_plain_one(
     monkeypatch: pytest.MonkeyPatch, picture_folder: Path, tmp_path: Path
 ) -> None:
     recipe = Recipe(size=67, epochs=1, batch_size=32, initialization="fan_in", device="cpu", precision="float32")
+    made: list[int] = []
+    real = torch.Tensor.to_mkldnn
+    monkeypatch.setattr(torch.Tensor, "to_mkldnn", lambda x: (made.append(1), real(x))[1])
     losses = []
     for torch_is_slow in (False, True):
         monkeypatch.setattr(linear, "multiplies_float32_slowly", lambda slow=torch_is_slow: slow)
         run = alexnet.train(picture_folder, recipe, out=tmp_path / str(torch_is_slow))
         losses.append([step.loss for step in run.folder.steps])
+        assert bool(made) == torch_is_slow
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)

@@ -181,7 +181,7 @@ BANDED = [(5, 1, 0.75, 2.0), (4, 2, 0.75, 1.0), (3, 3, 0.6, 1.5), (1, 1, 0.75, 1
 def test_products_of_matrices_are_near_float64_forth_and_back(
     monkeypatch: pytest.MonkeyPatch, size: int, groups: int, beta: float, k: float
 ) -> None:
-    channels = 138  # several blocks, in two groups of unequal lengths
+    channels = 138  # several blocks, of unequal lengths in two groups
     monkeypatch.setattr(lrn_products, "PART", 3 * channels)  # three rows at a time, and one at the end
     torch.manual_seed(0)
     x, towards = ((torch.randn(10, channels) * 3).bfloat16() for _ in range(2))
