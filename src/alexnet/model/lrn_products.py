@@ -72,7 +72,9 @@ def _bands(rows: Tensor, size: int, groups: int, *, turned: bool = False) -> lis
     It is 1 where the map of the row is in the window of the map of the column (turned: the other way round), else 0.
     """
     channels = rows.shape[1]
-    before, after = (size - 1) // 2 if turned else size // 2, size // 2 if turned else (size - 1) // 2
+    before, after = size // 2, (size - 1) // 2
+    if turned:
+        before, after = after, before
     width = channels // groups
     length = -(-width // -(-width // BLOCK))
     found = []
