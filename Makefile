@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 .PHONY: demo
-demo: $(STAMP) ## draw practice pictures, train on them, and say where the report is
+demo: $(STAMP) ## draw practice images, train on them, and say where the report is
 	@test -d practice/train || $(BIN)/alexnet data soccer practice
 	@$(BIN)/alexnet train practice --epochs 4
 

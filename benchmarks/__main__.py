@@ -1,6 +1,6 @@
 """Ours against what one would run instead, part by part, every candidate in turn.
 
-    python -m benchmarks                                  on pictures that the program draws: some ten minutes
+    python -m benchmarks                                  on images that the program draws: some ten minutes
     python -m benchmarks FOLDER --parts step lrn --repeats 7 --out benchmarks/results
     python -m benchmarks FOLDER --parts accuracy --peers notebook seminar   long: see benchmarks/parts
 
@@ -24,17 +24,17 @@ from alexnet.files import write_whole
 from benchmarks import parts
 from benchmarks.chart import draw_chart
 from benchmarks.compare import Setting
+from benchmarks.images import subset
 from benchmarks.machine import describe
 from benchmarks.measured import PartResult
 from benchmarks.parts.accuracy import PEERS
-from benchmarks.pictures import subset
 from benchmarks.run_part import setting_values
 from benchmarks.terminal import part_lines
 
 PRACTICE = Path("practice")
 
 NUM_TRAIN, NUM_TEST = 4096, 256
-"""Pictures that the parts get, unless they choose by themselves."""
+"""Images that the parts get, unless they choose by themselves."""
 
 BUSY = 0.5
 """Processes that wanted to run in the last minute, above which a warning is given."""
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results: list[PartResult] = []
     stem = time.strftime("%Y-%m-%d-%H%M%S")
     with tempfile.TemporaryDirectory() as scratch:
-        links = subset(folder, Path(scratch) / "pictures", num_train=NUM_TRAIN, num_test=NUM_TEST)
+        links = subset(folder, Path(scratch) / "images", num_train=NUM_TRAIN, num_test=NUM_TEST)
         for name in options.parts:
             mine = Path(scratch) / name
             mine.mkdir()
@@ -75,7 +75,7 @@ def read_words(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--parts", nargs="+", choices=(*parts.DEFAULT, *parts.LONG), default=list(parts.DEFAULT))
     parser.add_argument("--repeats", type=int, default=5, help="rounds after the warm-up")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4], help="of accuracy; the first of all")
-    parser.add_argument("--counts", type=int, nargs="+", default=list(Setting.counts), help="linear: pictures drawn")
+    parser.add_argument("--counts", type=int, nargs="+", default=list(Setting.counts), help="linear: images drawn")
     said = "accuracy: the notebook's loop, or its recipe in our program, too"
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=[], help=said)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
@@ -88,9 +88,9 @@ def read_words(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def draw_practice() -> Path:
-    """The practice pictures, drawn by the program if they are missing."""
+    """The practice images, drawn by the program if they are missing."""
     if not (PRACTICE / "train").is_dir():
-        print(f"drawing practice pictures into {PRACTICE}/ (once)", flush=True)
+        print(f"drawing practice images into {PRACTICE}/ (once)", flush=True)
         code = "from alexnet.cli.main import run; run()"
         subprocess.run([sys.executable, "-c", code, "-q", "data", "soccer", str(PRACTICE)], check=True)
     return PRACTICE
@@ -121,9 +121,9 @@ def head(about: dict[str, Any]) -> str:
     flags = [name for name, there in about["flags"].items() if there] or ["none of the notable flags"]
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     lines = [
-        f"{about['processor']}, {about['cores']} cores, {about['threads']} threads, {', '.join(flags)}",
+        f"{about['CPU']}, {about['cores']} cores, {about['threads']} threads, {', '.join(flags)}",
         f"python {about['python']}, {versions}; commit {about['commit'] or 'unknown'}; seed {about['seed']}",
-        f"pictures: {about['data']}; {about['repeats']} repeats after one warm-up, candidates in turn; "
+        f"images: {about['data']}; {about['repeats']} repeats after one warm-up, candidates in turn; "
         "medians (quartiles)",
     ]
     if (about["load_at_start"] or 0.0) > BUSY:
@@ -134,7 +134,7 @@ def head(about: dict[str, Any]) -> str:
 def chart_title(about: dict[str, Any]) -> str:
     """The second line of the chart's title."""
     commit = f"commit {about['commit'] or 'unknown'}"
-    return f"{about['processor']}, {about['cores']} cores; torch {about['versions']['torch']}; {commit}"
+    return f"{about['CPU']}, {about['cores']} cores; torch {about['versions']['torch']}; {commit}"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 __all__ = ["alternate", "settle"]
 
 QUIET_SECONDS = 0.06
-"""Worker processes that used no processor time for so long are idle; the system counts in 0.01 s."""
+"""Worker processes that used no CPU time for so long are idle; the system counts in 0.01 s."""
 
 LONGEST_WAIT = 5.0
 """Seconds after which the next candidate has its turn, whatever the workers do."""
@@ -65,7 +65,7 @@ def settle() -> None:
 
 
 def _processor_ticks() -> int | None:
-    """Processor time of all workers so far; None where there is none or the system does not say."""
+    """CPU time of all workers so far; None where there is none or the system does not say."""
     workers = multiprocessing.active_children()
     total = 0
     for worker in workers:

@@ -29,10 +29,10 @@ class MissingPeerError(Exception):
 
 @dataclass(frozen=True)
 class Setting:
-    """What every part gets. folder: class folders below train/ and test/, decoded pictures of it are cached.
+    """What every part gets. folder: class folders below train/ and test/, decoded images of it are cached.
 
     scratch: a folder for what a part writes, deleted afterwards. whole: the folder that was asked for, with all its
-    pictures. out: where results lie. counts: of `linear`, how many pictures are drawn. peers: of `accuracy`, what
+    images. out: where results lie. counts: of `linear`, how many images are drawn. peers: of `accuracy`, what
     is measured beside ours.
     """
 

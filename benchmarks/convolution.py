@@ -2,7 +2,7 @@
 
 python -m benchmarks.convolution [--repeats 7] [--threads 2] [--only 3 5 7]
 
-Every candidate convolves the same 1920 x 1080 float32 picture with the same kernel, zeros outside, output of the same
+Every candidate convolves the same 1920 x 1080 float32 image with the same kernel, zeros outside, output of the same
 size. The candidates take turns: one warm-up of each, then round after round. Printed: median and quartiles in ms.
 """
 

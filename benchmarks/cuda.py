@@ -2,8 +2,8 @@
 
 python -m benchmarks.cuda [--batch 1024] [--size 224] [--repeats 7]
 
-Ours starts from uint8 pictures that lie on the device and differ from step to step, crops, mirrors and normalizes
-them, and reads every step's loss. The usual loop is given ready float pictures, the same ones in every step.
+Ours starts from uint8 images that lie on the device and differ from step to step, crops, mirrors and normalizes
+them, and reads every step's loss. The usual loop is given ready float images, the same ones in every step.
 """
 
 import argparse
@@ -21,18 +21,18 @@ from torch import Tensor, nn
 
 from alexnet.data.batches import Resident, Shuffled
 from alexnet.data.split import Split, Subset
+from alexnet.layers.lrn import LocalResponseNorm
 from alexnet.model.alexnet import AlexNet
-from alexnet.model.checkpoint import TrainedNetwork
+from alexnet.model.checkpoint import Classifier
 from alexnet.model.initialization import initialize
-from alexnet.model.lrn import LocalResponseNorm
 from alexnet.model.variants import get_variant
 from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe
 from alexnet.records import Preprocessing
 from alexnet.training.events import Event, Note
 from alexnet.training.job import Job
+from alexnet.training.machine import Machine
 from alexnet.training.optimizer import Optimizers
-from alexnet.training.processes import Machine
 from alexnet.training.schedule import Rates
 from alexnet.training.step import Outcome, TrainingStep
 from benchmarks.modern_loop import build_torchvision_network
@@ -51,7 +51,7 @@ Runs = Mapping[str, Callable[[], object]]
 
 
 def our_job(variant: str, *, batch: int, size: int, crops: bool = False) -> Job:
-    """A job on four batches of random pictures; its network is channels-last, as in every training."""
+    """A job on four batches of random images; its network is channels-last, as in every training."""
     recipe: Recipe = PRESETS["seminar"].replace(
         variant=variant, size=size, start_size=None, batch_size=batch, precision="bfloat16", optimizer="sgd",
         learning_rate=0.01, epochs=10_000, flip=True, crop_from=8 / 7 if crops else 1.0,
@@ -66,8 +66,8 @@ def our_job(variant: str, *, batch: int, size: int, crops: bool = False) -> Job:
     nothing = Subset(np.arange(0), np.arange(0))
     split = Split(tuple(f"{number:03d}" for number in range(CLASSES)), train, nothing, nothing, ())
     preprocessing = Preprocessing(size, "crop", True, "RGB", (124.0,) * 3, (58.0,) * 3, cut_from)
-    trained = TrainedNetwork(network.train(), split.classes, preprocessing)
-    return Job(recipe, trained, pixels, split, Machine(GPU, torch.bfloat16, "benchmark"))
+    classifier = Classifier(network.train(), split.classes, preprocessing)
+    return Job(recipe, classifier, pixels, split, Machine(GPU, torch.bfloat16, "benchmark"))
 
 
 def ours(job: Job, *, record: bool) -> Callable[[], None]:
@@ -77,7 +77,7 @@ def ours(job: Job, *, record: bool) -> Callable[[], None]:
         if isinstance(event, Note):
             print(event.text, file=sys.stderr)
 
-    take = TrainingStep(job, Optimizers(job.trained.network, job.recipe), say, record=record)
+    take = TrainingStep(job, Optimizers(job.classifier.network, job.recipe), say, record=record)
     train = job.split.train
     batches = Resident(job.pixels, train, Shuffled(len(train), job.batch_size, 0), GPU)
     state = SimpleNamespace(step=0, waiting=cast(Outcome | None, None))
@@ -146,13 +146,13 @@ def measure(runs: Runs, repeats: int) -> dict[str, list[float]]:
 
 
 def report(title: str, milliseconds: dict[str, list[float]], *, batch: int) -> None:
-    """One line of JSON for each run: median and quartiles of a step, and what they are in pictures/s."""
+    """One line of JSON for each run: median and quartiles of a step, and what they are in images/s."""
     for name, values in milliseconds.items():
         low, middle, high = statistics.quantiles(values, n=4)
         row: dict[str, Any] = {
             "what": title, "run": name, "gpu": torch.cuda.get_device_name(GPU), "torch": torch.__version__,
             "batch": batch, "repeats": len(values), "steps": STEPS, "median_ms": round(middle, 4),
-            "quartiles_ms": [round(low, 4), round(high, 4)], "pictures_per_second": round(1000 * batch / middle, 1),
+            "quartiles_ms": [round(low, 4), round(high, 4)], "images_per_second": round(1000 * batch / middle, 1),
         }  # fmt: skip
         print(json.dumps(row), flush=True)
 

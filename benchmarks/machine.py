@@ -1,4 +1,4 @@
-"""On what was measured: processor, versions, commit, and what else the machine had to do."""
+"""On what was measured: CPU, versions, commit, and what else the machine had to do."""
 
 import os
 import subprocess
@@ -7,21 +7,21 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from alexnet.training.processes import describe_machine
+from alexnet.training.machine import describe_machine
 
 __all__ = ["NOTABLE_FLAGS", "describe"]
 
 NOTABLE_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
-"""What decides how fast the processor computes."""
+"""What decides how fast the CPU computes."""
 
 PACKAGES = ("alexnet-workbench", "torch", "numpy", "pillow", "scipy", "keras")
 
 
 def describe(seed: int) -> dict[str, Any]:
     """Everything about the machine and the program that a reader of the numbers wants to know."""
-    processor, flags = processor_facts()
+    CPU, flags = processor_facts()
     return describe_machine() | {
-        "processor": processor or str(describe_machine()["processor"]),
+        "processor": CPU or str(describe_machine()["processor"]),
         "flags": {name: name in flags for name in NOTABLE_FLAGS},
         "versions": {name: found for name in PACKAGES if (found := _version(name))},
         "commit": _commit(),
@@ -32,7 +32,7 @@ def describe(seed: int) -> dict[str, Any]:
 
 
 def processor_facts(path: Path = Path("/proc/cpuinfo")) -> tuple[str, frozenset[str]]:
-    """Model name and flags of the first processor; empty where the system does not say."""
+    """Model name and flags of the first CPU; empty where the system does not say."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:

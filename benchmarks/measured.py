@@ -8,7 +8,7 @@ from typing import Any
 
 __all__ = ["Candidate", "Comparison", "Limits", "PartResult", "quartiles"]
 
-UNITS = ("ms", "s", "µs/picture", "pictures/s", "GFLOP/s", "GB/s", "MB")
+UNITS = ("ms", "s", "µs/image", "images/s", "GFLOP/s", "GB/s", "MB")
 """How a comparison is shown; `MB` holds bytes, every other unit seconds."""
 
 
@@ -36,7 +36,7 @@ class Limits:
 class Candidate:
     """One way to do it. values: seconds (or bytes) of each repeat; less is better.
 
-    work: what one call does (pictures, operations, bytes). flop: float operations of one call that count against the
+    work: what one call does (images, operations, bytes). flop: float operations of one call that count against the
     machine's limit; moved: bytes that it must at least read and write. dtype: of the operations.
     """
 
@@ -111,9 +111,9 @@ class Comparison:
                 return 1e3 * value
             case "s":
                 return value
-            case "µs/picture":
+            case "µs/image":
                 return 1e6 * value / work
-            case "pictures/s":
+            case "images/s":
                 return work / value
             case "GFLOP/s" | "GB/s":
                 return work / value / 1e9

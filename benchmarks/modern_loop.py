@@ -1,7 +1,7 @@
 """The loop that one would write today: the notebook's, with what PyTorch offers for speed switched on.
 
 A DataLoader whose two worker processes stay from epoch to epoch, channels-last memory, fused AdamW, and, where the
-processor computes with it at speed, bfloat16 by autocast. Pictures are opened with Pillow, as in the notebook's loop.
+CPU computes with it at speed, bfloat16 by autocast. Images are opened with Pillow, as in the notebook's loop.
 """
 
 import itertools
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from benchmarks.notebook_loop import Pictures, build_network
+from benchmarks.notebook_loop import Images, build_network
 
 __all__ = ["build_torchvision_network", "modern_steps"]
 
@@ -38,7 +38,7 @@ def train_steps(
     loader: DataLoader[tuple[Tensor, int]],
     dtype: torch.dtype,
 ) -> Iterator[int]:
-    """Epoch after epoch; yields the number of pictures of each step done."""
+    """Epoch after epoch; yields the number of images of each step done."""
     for x, labels in itertools.chain.from_iterable(loader for _ in itertools.count()):
         x = x.contiguous(memory_format=torch.channels_last)
         optimizer.zero_grad(set_to_none=True)
@@ -59,11 +59,11 @@ def modern_steps(
     build: Callable[[int], nn.Module] = build_network,
 ) -> Callable[[], None]:
     """So many steps of the loop as one call; its workers go on from call to call."""
-    pictures = Pictures(folder / "train", flip=True, size=size)
+    images = Images(folder / "train", flip=True, size=size)
     loader = DataLoader(
-        pictures, batch_size=batch_size, shuffle=True, num_workers=2, drop_last=True, persistent_workers=True
+        images, batch_size=batch_size, shuffle=True, num_workers=2, drop_last=True, persistent_workers=True
     )
-    network = build(pictures.num_classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = build(images.num_classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4, fused=True)
     endless = train_steps(network, optimizer, loader, dtype)
 

@@ -23,7 +23,7 @@ MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
 DEVIATION = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
 
 
-class Pictures(Dataset[tuple[Tensor, int]]):
+class Images(Dataset[tuple[Tensor, int]]):
     """Files of class folders, decoded anew each time."""
 
     def __init__(self, folder: Path, *, flip: bool, size: int = 96) -> None:
@@ -36,8 +36,8 @@ class Pictures(Dataset[tuple[Tensor, int]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         path, label = self.files[index]
-        with Image.open(path) as picture:
-            pixels = np.asarray(picture.convert("RGB").resize((self.size, self.size), Image.Resampling.BILINEAR))
+        with Image.open(path) as image:
+            pixels = np.asarray(image.convert("RGB").resize((self.size, self.size), Image.Resampling.BILINEAR))
         x = torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 255
         if self.flip and torch.rand(()) < 0.5:
             x = x.flip(2)
@@ -69,7 +69,7 @@ def build_network(num_classes: int) -> nn.Sequential:
 def train_epoch(
     network: nn.Module, optimizer: torch.optim.Optimizer, loader: DataLoader[tuple[Tensor, int]]
 ) -> Iterator[int]:
-    """One epoch; yields the number of pictures of each step done."""
+    """One epoch; yields the number of images of each step done."""
     for x, labels in loader:
         optimizer.zero_grad()
         F.cross_entropy(network(x), labels).backward()  # type: ignore[no-untyped-call]
@@ -81,13 +81,13 @@ class NotebookTraining:
     """The loop on a folder, step by step or epoch by epoch."""
 
     def __init__(self, folder: Path) -> None:
-        pictures = Pictures(folder / "train", flip=True)
-        self.loader = DataLoader(pictures, batch_size=128, shuffle=True, num_workers=2, drop_last=True)
-        self.network = build_network(pictures.num_classes)
+        images = Images(folder / "train", flip=True)
+        self.loader = DataLoader(images, batch_size=128, shuffle=True, num_workers=2, drop_last=True)
+        self.network = build_network(images.num_classes)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=1e-4)
 
     def epoch(self) -> None:
-        """One pass over the training pictures; the workers are started for it, as they are in the notebook."""
+        """One pass over the training images; the workers are started for it, as they are in the notebook."""
         for _ in train_epoch(self.network, self.optimizer, self.loader):
             pass
 
@@ -111,8 +111,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.manual_seed(options.seed)
-    train = Pictures(options.folder / "train", flip=True)
-    test = Pictures(options.folder / "test", flip=False)
+    train = Images(options.folder / "train", flip=True)
+    test = Images(options.folder / "test", flip=False)
     loader = DataLoader(train, batch_size=128, shuffle=True, num_workers=2, drop_last=True)
     network = build_network(train.num_classes)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
@@ -120,14 +120,14 @@ def main() -> None:
     for epoch in range(options.epochs):
         started = time.perf_counter()
         network.train()
-        num_pictures = sum(train_epoch(network, optimizer, loader))
+        num_images = sum(train_epoch(network, optimizer, loader))
         seconds += time.perf_counter() - started
         network.eval()
         with torch.no_grad():
             hits = sum(int((network(x).argmax(1) == y).sum()) for x, y in DataLoader(test, batch_size=256))
-        speed = (epoch + 1) * num_pictures / seconds
+        speed = (epoch + 1) * num_images / seconds
         print(
-            f"epoch {epoch + 1}: {seconds:.0f} s, test accuracy {hits / len(test):.4f}, {speed:.0f} pictures/s",
+            f"epoch {epoch + 1}: {seconds:.0f} s, test accuracy {hits / len(test):.4f}, {speed:.0f} images/s",
             flush=True,
         )
 

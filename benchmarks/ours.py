@@ -2,7 +2,7 @@
 
 A test holds the two together: the same seed gives the same losses. What `alexnet train` sets for the whole process is
 left out, because it would serve the peers as well: subnormal numbers are not flushed, and memory is kept only where a
-part says so. Everything is measured on the processor, whether there is a GPU or not.
+part says so. Everything is measured on the CPU, whether there is a GPU or not.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,12 +23,12 @@ __all__ = ["OurTraining", "training_flop"]
 
 
 class OurTraining:
-    """A recipe on a folder, at its full picture size from the start: prepared by the library, then step by step."""
+    """A recipe on a folder, at its full image size from the start: prepared by the library, then step by step."""
 
     def __init__(self, folder: Path, recipe: Recipe) -> None:
         recipe = recipe.replace(device="cpu", start_size=None)  # where the peers are, and at their size
         self.job, _ = prepare(scan_folder(folder), recipe, ignore)
-        self.network = self.job.trained.network
+        self.network = self.job.classifier.network
         self.network.train()
         self.optimizers = Optimizers(self.network, recipe, dtype=self.job.machine.dtype)
         self.order = Shuffled(len(self.job.split.train), self.job.batch_size, recipe.seed)
@@ -37,11 +37,11 @@ class OurTraining:
 
     @property
     def batch_size(self) -> int:
-        """Pictures in a step."""
+        """Images in a step."""
         return self.job.batch_size
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Pictures, uint8, and labels of a step, in epoch order."""
+        """Images, uint8, and labels of a step, in epoch order."""
         return gather(self.job.pixels, self.job.split.train, self.order(step), self.job.machine.device)
 
     def augmented(self, pixels: Tensor, step: int) -> Tensor:
@@ -78,7 +78,7 @@ class OurTraining:
         return run
 
 
-def training_flop(variant: str, *, size: int, num_classes: int, num_pictures: int) -> Mapping[str, float]:
+def training_flop(variant: str, *, size: int, num_classes: int, num_images: int) -> Mapping[str, float]:
     """Float operations of forward and backward pass by layer, from the network's table.
 
     A multiply-add is two operations, and the backward pass takes twice the forward's: once for the gradient of the
@@ -86,4 +86,4 @@ def training_flop(variant: str, *, size: int, num_classes: int, num_pictures: in
     """
     rows = [row for row in summarize(variant, size=size, num_classes=num_classes).layers if row.multiply_adds]
     passes = {row.name: 2.0 if place == 0 else 3.0 for place, row in enumerate(rows)}
-    return {row.name: 2.0 * passes[row.name] * row.multiply_adds * num_pictures for row in rows}
+    return {row.name: 2.0 * passes[row.name] * row.multiply_adds * num_images for row in rows}

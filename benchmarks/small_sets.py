@@ -48,7 +48,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def small_folder(data: Path, per_class: int, into: Path) -> Path:
-    """The first `per_class` training pictures of each class, by name, and all test pictures, as links."""
+    """The first `per_class` training images of each class, by name, and all test images, as links."""
     for side in ("train", "test"):
         for folder in sorted((data / side).iterdir()):
             (into / side / folder.name).mkdir(parents=True, exist_ok=True)

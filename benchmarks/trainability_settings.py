@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from alexnet.presets import PRESETS
-from alexnet.training.checking import check_recipe
+from alexnet.training.recipe_check import check_recipe
 from benchmarks.small_sets import BOTH, SMALL, main, small_folder
 
 __all__ = ["KNOWN", "check_all"]

@@ -97,7 +97,7 @@ def variants_page() -> str:
 def _variant_rows(spec: NetworkSpec) -> Iterator[str]:
     """Lines of a table: one for each source of a layer, with all that it gives."""
     parts: list[tuple[str, LayerSpec | Inputs]] = [(layer.name, layer) for layer in spec.layers]
-    behind = ["the picture", *(layer.name for layer in spec.layers)]
+    behind = ["the image", *(layer.name for layer in spec.layers)]
     for place, (name, part) in enumerate([*parts, ("inputs", spec.inputs)]):
         said: dict[str, list[str]] = {}
         if name != "inputs":

@@ -1,4 +1,4 @@
-"""What many tests need: pictures drawn by code, a cache of their own, one small trained run."""
+"""What many tests need: images drawn by code, a cache of their own, one small trained run."""
 
 import io
 import os
@@ -13,6 +13,7 @@ from PIL import Image
 
 os.environ.setdefault("MPLBACKEND", "agg")
 install_import_hook("alexnet.model", "beartype.beartype")
+install_import_hook("alexnet.layers", "beartype.beartype")
 install_import_hook("alexnet.inspection", "beartype.beartype")
 install_import_hook("alexnet.evaluation", "beartype.beartype")
 install_import_hook("alexnet.data.augment", "beartype.beartype")
@@ -26,9 +27,9 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real pictures; tests that need it say so where it is missing."""
+    """The folder of real images; tests that need it say so where it is missing."""
     if not SHARED.is_dir():
-        pytest.skip(f"real pictures are missing: {SHARED} is not there")
+        pytest.skip(f"real images are missing: {SHARED} is not there")
     return SHARED
 
 
@@ -41,7 +42,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 def draw_stripes(kind: int, seed: int, size: int = 48) -> Image.Image:
-    """A picture of class `kind`: stripes across, stripes down, or rings, in random colours."""
+    """An image of class `kind`: stripes across, stripes down, or rings, in random colours."""
     rng = np.random.default_rng([kind, seed])
     y, x = np.mgrid[0:size, 0:size] / size
     wave = [x, y, np.hypot(x - 0.5, y - 0.5)][kind] * rng.uniform(20, 50) + rng.uniform(0, 6)
@@ -51,18 +52,18 @@ def draw_stripes(kind: int, seed: int, size: int = 48) -> Image.Image:
     return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
 
 
-def encode(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    """A picture as a file's bytes."""
+def encode(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    """An image as a file's bytes."""
     buffer = io.BytesIO()
-    picture.save(buffer, format=kind, **options)
+    image.save(buffer, format=kind, **options)
     return buffer.getvalue()
 
 
 CLASSES = ("across", "down", "rings")
 
 
-def write_pictures(root: Path, count: int, *, first: int = 0) -> Path:
-    """`count` pictures of each class in class folders below `root`."""
+def write_images(root: Path, count: int, *, first: int = 0) -> Path:
+    """`count` images of each class in class folders below `root`."""
     for kind, name in enumerate(CLASSES):
         (root / name).mkdir(parents=True, exist_ok=True)
         for seed in range(first, first + count):
@@ -71,11 +72,11 @@ def write_pictures(root: Path, count: int, *, first: int = 0) -> Path:
 
 
 @pytest.fixture(scope="session")
-def picture_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """train/ with 24 and test/ with 7 pictures of each of three classes."""
-    root = tmp_path_factory.mktemp("pictures")
-    write_pictures(root / "train", 24)
-    write_pictures(root / "test", 7, first=1000)
+def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """train/ with 24 and test/ with 7 images of each of three classes."""
+    root = tmp_path_factory.mktemp("images")
+    write_images(root / "train", 24)
+    write_images(root / "test", 7, first=1000)
     return root
 
 
@@ -86,7 +87,7 @@ def small_recipe(**changes: object) -> Recipe:
 
 
 @pytest.fixture(scope="session")
-def trained_run(tmp_path_factory: pytest.TempPathFactory, picture_folder: Path) -> Iterator["object"]:
+def trained_run(tmp_path_factory: pytest.TempPathFactory, image_folder: Path) -> Iterator["object"]:
     """A finished run of two epochs with its report; not to be changed."""
     base = tmp_path_factory.getbasetemp()
     previous = os.environ.get("ALEXNET_CACHE")
@@ -94,7 +95,7 @@ def trained_run(tmp_path_factory: pytest.TempPathFactory, picture_folder: Path) 
     from alexnet.report.page import write_report
     from alexnet.training.train import train
 
-    run = train(picture_folder, small_recipe(validation_fraction=0.2), out=base / "trained-run")
+    run = train(image_folder, small_recipe(validation_fraction=0.2), out=base / "trained-run")
     write_report(run)
     yield run
     if previous is None:

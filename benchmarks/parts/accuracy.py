@@ -3,7 +3,7 @@
     python -m benchmarks FOLDER --parts accuracy [--peers notebook seminar] [--seeds 0 1 2 3 4]
 
 Every row of accuracy.jsonl is one training; rows that are there are not computed again, so that an interrupted series
-goes on; those of another commit or processor do not count. All sides test after every epoch, and the test counts. The
+goes on; those of another commit or CPU do not count. All sides test after every epoch, and the test counts. The
 peer `seminar`, the notebook's recipe in our program, adds a level: the median of its own final accuracies.
 """
 

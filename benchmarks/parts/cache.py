@@ -1,4 +1,4 @@
-"""Random batches of 128 pictures out of the cache of decoded pictures."""
+"""Random batches of 128 images out of the cache of decoded images."""
 
 import itertools
 from collections.abc import Callable
@@ -38,5 +38,5 @@ def measure(setting: Setting) -> list[Comparison]:
         "ours, in order": Way(reading(in_order=True), count, moved=moved),
     }
     title = f"batches of {size} from the cache"
-    said = "pictures in memory; what the processor's own cache still holds can exceed the limit, a large copy's rate"
-    return [compare(title, ways, repeats=setting.repeats, unit="pictures/s", charted=False, notes=(said,))]
+    said = "images in memory; what the CPU's own cache still holds can exceed the limit, a large copy's rate"
+    return [compare(title, ways, repeats=setting.repeats, unit="images/s", charted=False, notes=(said,))]

@@ -1,4 +1,4 @@
-"""Convolving a 1920 x 1080 picture: a few rows of `python -m benchmarks.convolution`, which has them all."""
+"""Convolving a 1920 x 1080 image: a few rows of `python -m benchmarks.convolution`, which has them all."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""From files to uint8 pictures of 96 px: our cache, filled anew each time, and a DataLoader with two workers."""
+"""From files to uint8 images of 96 px: our cache, filled anew each time, and a DataLoader with two workers."""
 
 import os
 import shutil
@@ -15,10 +15,10 @@ from alexnet.data.decode import plain_preprocessing
 from alexnet.data.folder import scan_folder
 from alexnet.presets import PRESETS
 from benchmarks.compare import Setting, Way, compare
+from benchmarks.images import SIZE, draw_photographs, subset
 from benchmarks.measured import Comparison
-from benchmarks.pictures import SIZE, draw_photographs, subset
 
-NUM_PICTURES = 2048
+NUM_IMAGES = 2048
 
 PHOTOGRAPHS = {(500, 375): 600, (1600, 1200): 128}
 """Width and height, px, and how many: ImageNet's usual size, and a small camera's."""
@@ -36,14 +36,14 @@ class Bytes(Dataset[Tensor]):
         return len(self.files)
 
     def __getitem__(self, index: int) -> Tensor:
-        with Image.open(self.files[index]) as picture:
-            small = picture.convert("RGB").resize((SIZE, SIZE), Image.Resampling.BILINEAR)
+        with Image.open(self.files[index]) as image:
+            small = image.convert("RGB").resize((SIZE, SIZE), Image.Resampling.BILINEAR)
         return torch.from_numpy(np.array(small))
 
 
 def measure(setting: Setting) -> list[Comparison]:
     """Whole passes over the same files: those of the folder, and drawn photographs of two sizes."""
-    folder = subset(setting.whole, setting.scratch / "decode", num_train=NUM_PICTURES, num_test=8)
+    folder = subset(setting.whole, setting.scratch / "decode", num_train=NUM_IMAGES, num_test=8)
     found = [_compare(folder, "files", setting)]
     for (width, height), count in PHOTOGRAPHS.items():
         drawn = draw_photographs(setting.scratch / f"photographs-{width}", count, width, height)
@@ -71,4 +71,4 @@ def _compare(folder: Path, kind: str, setting: Setting) -> Comparison:
     ways = {PEER: Way(theirs, count), "ours, into the cache": Way(ours, count)}
     said = "ours also hashes every file and writes the pixels to the disk; both find the files in memory"
     title = f"decode {len(files)} {kind} to {SIZE} px"
-    return compare(title, ways, repeats=setting.repeats, unit="pictures/s", peer=PEER, notes=(said,))
+    return compare(title, ways, repeats=setting.repeats, unit="images/s", peer=PEER, notes=(said,))

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from alexnet.presets import PRESETS
-from alexnet.training.processes import keep_freed_memory
+from alexnet.training.machine import keep_freed_memory
 from benchmarks.compare import MissingPeerError, Setting, Way, compare
 from benchmarks.measured import Comparison
 from benchmarks.ours import OurTraining
@@ -38,11 +38,11 @@ def measure(setting: Setting) -> list[Comparison]:
     }
     notes = (f"Keras {keras.__version__} on {keras.backend.backend()}; its arrays are in memory and not augmented",)
     about = "training step beside Keras"
-    return [compare(about, ways, repeats=setting.repeats, unit="pictures/s", peer=PEER, notes=notes)]
+    return [compare(about, ways, repeats=setting.repeats, unit="images/s", peer=PEER, notes=notes)]
 
 
 def _fitting(keras: Any, training: OurTraining) -> Callable[[], None]:
-    """`fit` on the first pictures of our own epoch."""
+    """`fit` on the first images of our own epoch."""
     batches = [training.batch(step) for step in range(STEPS)]
     x = torch.cat([training.augmented(pixels, step) for step, (pixels, _) in enumerate(batches)])
     arrays, labels = x.contiguous().numpy(), torch.cat([numbers for _, numbers in batches]).numpy()

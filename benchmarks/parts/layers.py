@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from alexnet.presets import PRESETS
-from alexnet.training.processes import keep_freed_memory
+from alexnet.training.machine import keep_freed_memory
 from benchmarks.compare import Setting, Way, compare
 from benchmarks.measured import Comparison
 from benchmarks.ours import OurTraining, training_flop
@@ -19,7 +19,7 @@ def measure(setting: Setting) -> list[Comparison]:
     job, network = training.job, training.network
     pixels, _ = training.batch(0)
     x = training.augmented(pixels, 0)
-    flop = training_flop("seminar", size=96, num_classes=network.num_classes, num_pictures=len(x))
+    flop = training_flop("seminar", size=96, num_classes=network.num_classes, num_images=len(x))
     ways: dict[str, Way] = {}
     for name, layer in network.named_layers():
         if name == "drop6":

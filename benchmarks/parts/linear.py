@@ -1,4 +1,4 @@
-"""Whether the time per picture stays the same from a thousand pictures to two hundred thousand, and the memory."""
+"""Whether the time per image stays the same from a thousand images to two hundred thousand, and the memory."""
 
 import json
 import os
@@ -12,8 +12,8 @@ from typing import Any
 
 from benchmarks.compare import Setting
 from benchmarks.first_step import peak_bytes
+from benchmarks.images import draw_small
 from benchmarks.measured import Candidate, Comparison
-from benchmarks.pictures import draw_small
 
 STAGES = ("scan", "decode", "open", "split", "epoch")
 """List the files; decode them into the cache; open the filled cache; split; read and augment every batch once."""
@@ -25,10 +25,10 @@ TOGETHER = "scan, decode, split and epoch together"
 SIZE = 64
 
 MANY = 10_000
-"""Pictures above which a stage is measured once."""
+"""Images above which a stage is measured once."""
 
 Rows = dict[tuple[str, int], list[dict[str, float]]]
-"""Stage and pictures → what each repeat gave."""
+"""Stage and images → what each repeat gave."""
 
 
 def measure(setting: Setting) -> list[Comparison]:
@@ -41,9 +41,9 @@ def measure(setting: Setting) -> list[Comparison]:
             for stage in STAGES:
                 rows.setdefault((stage, count), []).append(run_stage(stage, folder, cache))
             shutil.rmtree(cache)
-        print(f"    {count} pictures: done", file=sys.stderr, flush=True)
+        print(f"    {count} images: done", file=sys.stderr, flush=True)
         shutil.rmtree(folder)
-    names = {count: f"ours, {count:,} pictures" for count in setting.counts}
+    names = {count: f"ours, {count:,} images" for count in setting.counts}
     for count in names:
         kept = [rows[stage, count] for stage in FIRST_RUN]
         rows[TOGETHER, count] = [
@@ -58,8 +58,8 @@ def _times(stage: str, names: dict[int, str], rows: Rows) -> Comparison:
         Candidate(name, tuple(row["seconds"] for row in rows[stage, count]), work=float(count))
         for count, name in names.items()
     )
-    title = f"{stage}: time per picture"
-    return Comparison(title, candidates, "µs/picture", candidates[0].name, charted=False)
+    title = f"{stage}: time per image"
+    return Comparison(title, candidates, "µs/image", candidates[0].name, charted=False)
 
 
 def _memory(stage: str, names: dict[int, str], rows: Rows) -> Comparison:
@@ -84,22 +84,22 @@ def do_stage(stage: str, path: Path) -> float:
     from alexnet.data.cache import decode_folder
     from alexnet.data.decode import plain_preprocessing
     from alexnet.data.folder import scan_folder
-    from alexnet.data.split import split_pictures
+    from alexnet.data.split import split_images
     from alexnet.presets import PRESETS
 
     recipe = PRESETS["seminar"].replace(size=SIZE)
     seconds, folder = _timed(lambda: scan_folder(path))
     if stage == "scan":
         return seconds
-    seconds, pictures = _timed(lambda: decode_folder(folder, plain_preprocessing(recipe)))
+    seconds, images = _timed(lambda: decode_folder(folder, plain_preprocessing(recipe)))
     if stage in ("decode", "open"):
         return seconds
     seconds, split = _timed(
-        lambda: split_pictures(pictures, test_fraction=0.2, validation_fraction=0.1, seed=0)
+        lambda: split_images(images, test_fraction=0.2, validation_fraction=0.1, seed=0)
     )  # fmt: skip
     if stage == "split":
         return seconds
-    return _timed(lambda: _read_epoch(pictures, split))[0]
+    return _timed(lambda: _read_epoch(images, split))[0]
 
 
 def _timed(run: Callable[[], Any]) -> tuple[float, Any]:
@@ -108,7 +108,7 @@ def _timed(run: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - started, result
 
 
-def _read_epoch(pictures: Any, split: Any) -> None:
+def _read_epoch(images: Any, split: Any) -> None:
     """Every batch of 128 once, in the order of an epoch, augmented as the seminar's recipe does."""
     import torch
 
@@ -120,8 +120,8 @@ def _read_epoch(pictures: Any, split: Any) -> None:
     generator, device = torch.Generator().manual_seed(0), torch.device("cpu")
     augmentation = Augmentation.of(PRESETS["seminar"])
     for step in range(len(split.train) // 128):
-        pixels, _ = gather(pictures.pixels, split.train, order(step), device)
-        augment(pixels, augmentation, pictures.preprocessing, size=SIZE, generator=generator)
+        pixels, _ = gather(images.pixels, split.train, order(step), device)
+        augment(pixels, augmentation, images.preprocessing, size=SIZE, generator=generator)
 
 
 if __name__ == "__main__":

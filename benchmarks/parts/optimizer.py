@@ -8,8 +8,8 @@ from alexnet.model.alexnet import AlexNet
 from alexnet.model.initialization import initialize
 from alexnet.model.variants import get_variant
 from alexnet.presets import PRESETS
+from alexnet.training.machine import choose_machine, keep_freed_memory
 from alexnet.training.optimizer import Optimizers
-from alexnet.training.processes import choose_machine, keep_freed_memory
 from alexnet.training.schedule import Rates
 from benchmarks.compare import Setting, Way, compare
 from benchmarks.measured import Comparison

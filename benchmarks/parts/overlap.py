@@ -1,7 +1,7 @@
-"""What it could gain to begin training before the last picture is decoded: both at once against one after the other.
+"""What it could gain to begin training before the last image is decoded: both at once against one after the other.
 
 The most that could be gained: decoding and steps need nothing of each other here, whereas a training would wait for
-its pictures.
+its images.
 """
 
 import os
@@ -12,25 +12,25 @@ from alexnet.data.cache import decode_folder
 from alexnet.data.decode import plain_preprocessing
 from alexnet.data.folder import scan_folder
 from alexnet.presets import PRESETS
-from alexnet.training.processes import keep_freed_memory
+from alexnet.training.machine import keep_freed_memory
 from benchmarks.compare import Setting, Way, compare
+from benchmarks.images import draw_photographs
 from benchmarks.measured import Comparison
 from benchmarks.ours import OurTraining
-from benchmarks.pictures import draw_photographs
 
-WIDTH, HEIGHT, NUM_PICTURES = 1600, 1200, 384
+WIDTH, HEIGHT, NUM_IMAGES = 1600, 1200, 384
 
 NUM_STEPS = 6
-"""Of 128 pictures: longer than the decoding, so that all of it could be hidden behind them."""
+"""Of 128 images: longer than the decoding, so that all of it could be hidden behind them."""
 
 PEER = "decoding, then steps"
 
 
 def measure(setting: Setting) -> list[Comparison]:
-    """The photographs decoded on all cores, and steps of `seminar` on pictures that are decoded already."""
+    """The photographs decoded on all cores, and steps of `seminar` on images that are decoded already."""
     keep_freed_memory()
     training = OurTraining(setting.folder, PRESETS["seminar"])
-    scanned = scan_folder(draw_photographs(setting.scratch / "photographs", NUM_PICTURES, WIDTH, HEIGHT))
+    scanned = scan_folder(draw_photographs(setting.scratch / "photographs", NUM_IMAGES, WIDTH, HEIGHT))
     cache = setting.scratch / "overlap-cache"
     os.environ["ALEXNET_CACHE"] = str(cache)
     steps = training.steps(NUM_STEPS)
@@ -55,6 +55,6 @@ def measure(setting: Setting) -> list[Comparison]:
         PEER: Way(one_after_the_other),
         "both at once": Way(at_once),
     }
-    title = f"decode {NUM_PICTURES} JPEG of {WIDTH} x {HEIGHT} px and take {NUM_STEPS} steps of {training.batch_size}"
+    title = f"decode {NUM_IMAGES} JPEG of {WIDTH} x {HEIGHT} px and take {NUM_STEPS} steps of {training.batch_size}"
     said = "a question to the machine, not ours against a peer: not on the chart"
     return [compare(title, ways, repeats=setting.repeats, unit="s", peer=PEER, charted=False, notes=(said,))]

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from alexnet.presets import PRESETS
-from alexnet.training.processes import keep_freed_memory
+from alexnet.training.machine import keep_freed_memory
 from benchmarks.compare import Setting, Way, bfloat16_is_fast, compare
 from benchmarks.measured import Comparison
 from benchmarks.modern_loop import modern_steps
@@ -34,13 +34,13 @@ def measure(setting: Setting) -> list[Comparison]:
 
 def _compare(title: str, setting: Setting, *, whole: bool) -> Comparison:
     ways = _ways(setting.folder, whole=whole)
-    found = compare(f"training step, {title}", ways, repeats=setting.repeats, unit="pictures/s", peer=PEER)
+    found = compare(f"training step, {title}", ways, repeats=setting.repeats, unit="images/s", peer=PEER)
     notes = ["the loops' workers have the next batches ready when their turn starts"]
     if whole:
         share = found[ONE_TENSOR].median / found["ours, seminar"].median
         notes.append(f"ours with files and augmentation runs at {100 * share:.1f} % of its speed on one tensor")
     if not bfloat16_is_fast():
-        notes.append("bfloat16 is slower than float32 on this processor: the modern loop is measured in float32 only")
+        notes.append("bfloat16 is slower than float32 on this CPU: the modern loop is measured in float32 only")
     return Comparison(found.title, found.candidates, found.unit, found.peer, found.limits, tuple(notes))
 
 
@@ -48,7 +48,7 @@ def _ways(folder: Path, *, whole: bool) -> dict[str, Way]:
     seminar = OurTraining(folder, PRESETS["seminar"])
     count = float(STEPS * seminar.batch_size)
     classes = seminar.network.num_classes
-    flop = sum(training_flop("seminar", size=96, num_classes=classes, num_pictures=int(count)).values())
+    flop = sum(training_flop("seminar", size=96, num_classes=classes, num_images=int(count)).values())
     dtype = str(seminar.job.machine.dtype)[6:]
     ways = {
         PEER: Way(NotebookTraining(folder).steps(STEPS), count, flop),

@@ -3,12 +3,12 @@
 import torch
 
 from alexnet.presets import PRESETS
-from alexnet.training.processes import keep_freed_memory
+from alexnet.training.machine import keep_freed_memory
 from benchmarks.compare import Setting, Way, bfloat16_is_fast, compare
+from benchmarks.images import subset
 from benchmarks.measured import Comparison
 from benchmarks.modern_loop import build_torchvision_network, modern_steps
 from benchmarks.ours import OurTraining, training_flop
-from benchmarks.pictures import subset
 
 SIZE, BATCH = 224, 64
 
@@ -17,7 +17,7 @@ STEPS = 8
 
 
 def measure(setting: Setting) -> list[Comparison]:
-    """Whole epochs with the same update rule on both sides; small pictures are scaled up by both.
+    """Whole epochs with the same update rule on both sides; small images are scaled up by both.
 
     The loop is in bfloat16 where that is faster. Its workers stay from epoch to epoch.
     """
@@ -30,7 +30,7 @@ def measure(setting: Setting) -> list[Comparison]:
     )  # fmt: skip
     training = OurTraining(folder, recipe)
     count, classes = float(STEPS * BATCH), training.network.num_classes
-    flop = sum(training_flop("torchvision", size=SIZE, num_classes=classes, num_pictures=STEPS * BATCH).values())
+    flop = sum(training_flop("torchvision", size=SIZE, num_classes=classes, num_images=STEPS * BATCH).values())
     dtype = torch.bfloat16 if bfloat16_is_fast() else torch.float32
     peer = f"modern loop, {str(dtype)[6:]}"
     modern = modern_steps(
@@ -40,5 +40,5 @@ def measure(setting: Setting) -> list[Comparison]:
         peer: Way(modern, count, flop, dtype=str(dtype)[6:]),
         "ours": Way(training.steps(STEPS), count, flop, dtype=str(training.job.machine.dtype)[6:]),
     }
-    title = f"epoch of {count:.0f} pictures, torchvision's network at {SIZE} px, batch {BATCH}"
-    return [compare(title, ways, repeats=setting.repeats, unit="pictures/s", peer=peer)]
+    title = f"epoch of {count:.0f} images, torchvision's network at {SIZE} px, batch {BATCH}"
+    return [compare(title, ways, repeats=setting.repeats, unit="images/s", peer=peer)]

@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from alexnet.layers.cpu_features import has_slow_float32_matmul
+from alexnet.layers.fast_path import allow_fast_paths
+from alexnet.layers.lrn import LocalResponseNorm
 from alexnet.model.alexnet import AlexNet
-from alexnet.model.detours import allow_detours
 from alexnet.model.initialization import initialize
-from alexnet.model.lrn import LocalResponseNorm
-from alexnet.model.processor import multiplies_float32_slowly
 from alexnet.model.variants import get_variant
-from alexnet.training.processes import keep_freed_memory
+from alexnet.training.machine import keep_freed_memory
 from benchmarks.compare import Setting, Way, bfloat16_is_fast, compare
 from benchmarks.measured import Comparison
 from benchmarks.ours import training_flop
@@ -36,7 +36,7 @@ LADDER = (
 )
 """Each row has everything of the rows above it; the last two where bfloat16 is fast.
 
-Products in float32: convolution by tiles, or fully connected layers by oneDNN, whichever the processor needs.
+Products in float32: convolution by tiles, or fully connected layers by oneDNN, whichever the CPU needs.
 """
 
 NUM_FLOAT32 = LADDER.index("+ bfloat16 instead")
@@ -46,7 +46,7 @@ NUM_FLOAT32 = LADDER.index("+ bfloat16 instead")
 def measure(setting: Setting) -> list[Comparison]:
     """The seminar's network at 96 px, batch 128."""
     keep_freed_memory()
-    flop = sum(training_flop("seminar", size=SIZE, num_classes=CLASSES, num_pictures=BATCH).values())
+    flop = sum(training_flop("seminar", size=SIZE, num_classes=CLASSES, num_images=BATCH).values())
     rows = LADDER if bfloat16_is_fast() else LADDER[:NUM_FLOAT32]
     ways = {
         name: Way(_steps(level), float(BATCH), flop, dtype="float32" if level < NUM_FLOAT32 else "bfloat16")
@@ -54,10 +54,10 @@ def measure(setting: Setting) -> list[Comparison]:
     }
     title = "training step on one tensor, trick after trick"
     notes = (
-        "products in float32: " + ("by oneDNN" if multiplies_float32_slowly() else "convolution by tiles"),
+        "products in float32: " + ("by oneDNN" if has_slow_float32_matmul() else "convolution by tiles"),
         "the table's operations, of which tiles need fewer, against torch's own product: a share may exceed 100 %",
     )
-    return [compare(title, ways, repeats=setting.repeats, unit="pictures/s", peer=PEER, notes=notes)]
+    return [compare(title, ways, repeats=setting.repeats, unit="images/s", peer=PEER, notes=notes)]
 
 
 def _steps(level: int) -> Callable[[], float]:
@@ -80,7 +80,7 @@ def _steps(level: int) -> Callable[[], float]:
     memory_format = torch.channels_last if has("+ channels-last") else torch.contiguous_format
     network.to(memory_format=memory_format)  # type: ignore[call-overload]
     in_bfloat16 = level >= NUM_FLOAT32
-    allow_detours(network, has("+ small maps as products") or (has("+ products in float32") and not in_bfloat16))
+    allow_fast_paths(network, has("+ small maps as products") or (has("+ products in float32") and not in_bfloat16))
     network.train()
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-5, fused=has("+ Adam in one operation"))
     x = torch.randn(BATCH, 3, SIZE, SIZE).contiguous(memory_format=memory_format)

@@ -1,59 +1,59 @@
-"""AlexNet as a workbench: train it on a folder of pictures, and see what it learned and what it gets wrong.
+"""AlexNet as a workbench: train it on a folder of images, and see what it learned and what it gets wrong.
 
-folder = alexnet.scan_folder("pictures")
+folder = alexnet.scan_folder("images")
 run = alexnet.train(folder, alexnet.PRESETS["fast"], out="runs/first")
 run.evaluation, run.mistakes()
 alexnet.kernels(run.model, "conv1")
-alexnet.feature_maps(run.model, "picture.jpg", "conv2")
+alexnet.feature_maps(run.model, "image.jpg", "conv2")
 alexnet.write_report(run)
-alexnet.convolve2d(picture, alexnet.named_kernel("sobel-y").weights)
+alexnet.convolve2d(image, alexnet.named_kernel("sobel-y").weights)
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from alexnet.comparison.table import compare_runs
     from alexnet.convolution.apply import apply_kernel
     from alexnet.convolution.fast import convolve2d
-    from alexnet.convolution.kernels import named_kernel
+    from alexnet.convolution.gallery import named_kernel
     from alexnet.convolution.trace import trace_convolution
     from alexnet.data.folder import scan_folder
     from alexnet.errors import AlexNetError
+    from alexnet.evaluation.predict import predict
     from alexnet.export import export_onnx
     from alexnet.model.differences import diff_variants
     from alexnet.model.summary import summarize
-    from alexnet.prediction import predict
     from alexnet.presets import PRESETS
     from alexnet.recipe import Recipe
     from alexnet.report.page import write_report
-    from alexnet.results import Run, open_run
-    from alexnet.results import kernels_of as kernels
-    from alexnet.results import maps_of as feature_maps
-    from alexnet.retest import retest_together, retest_views
-    from alexnet.training.checking import check_recipe
+    from alexnet.runs.compare import compare_runs
+    from alexnet.runs.evaluate_again import retest_together, retest_views
+    from alexnet.runs.run import Run, open_run
+    from alexnet.runs.run import kernels_of as kernels
+    from alexnet.runs.run import maps_of as feature_maps
     from alexnet.training.plan import plan_training
+    from alexnet.training.recipe_check import check_recipe
     from alexnet.training.train import train
 
 HOMES = {
     "AlexNetError": ("errors", "AlexNetError"),
     "PRESETS": ("presets", "PRESETS"),
     "Recipe": ("recipe", "Recipe"),
-    "Run": ("results", "Run"),
+    "Run": ("runs.run", "Run"),
     "apply_kernel": ("convolution.apply", "apply_kernel"),
-    "compare_runs": ("comparison.table", "compare_runs"),
-    "check_recipe": ("training.checking", "check_recipe"),
+    "compare_runs": ("runs.compare", "compare_runs"),
+    "check_recipe": ("training.recipe_check", "check_recipe"),
     "convolve2d": ("convolution.fast", "convolve2d"),
     "diff_variants": ("model.differences", "diff_variants"),
     "export_onnx": ("export", "export_onnx"),
-    "feature_maps": ("results", "maps_of"),
-    "kernels": ("results", "kernels_of"),
-    "named_kernel": ("convolution.kernels", "named_kernel"),
-    "open_run": ("results", "open_run"),
+    "feature_maps": ("runs.run", "maps_of"),
+    "kernels": ("runs.run", "kernels_of"),
+    "named_kernel": ("convolution.gallery", "named_kernel"),
+    "open_run": ("runs.run", "open_run"),
     "plan_training": ("training.plan", "plan_training"),
-    "predict": ("prediction", "predict"),
-    "retest_together": ("retest", "retest_together"),
-    "retest_views": ("retest", "retest_views"),
+    "predict": ("evaluation.predict", "predict"),
+    "retest_together": ("runs.evaluate_again", "retest_together"),
+    "retest_views": ("runs.evaluate_again", "retest_views"),
     "scan_folder": ("data.folder", "scan_folder"),
     "summarize": ("model.summary", "summarize"),
     "trace_convolution": ("convolution.trace", "trace_convolution"),

@@ -1,7 +1,7 @@
 """What can go wrong that the user can mend, each kind with its own name.
 
     AlexNetError             one line that names the file or the setting and the next step
-    ├── DataError            a folder, an archive or a picture
+    ├── DataError            a folder, an archive or an image
     ├── RecipeError          a setting of a run
     ├── GeometryError        sizes that do not fit together
     ├── WeightsError         a weight file, or a shape that fits nowhere
@@ -29,7 +29,7 @@ class AlexNetError(Exception):
 
 
 class DataError(AlexNetError):
-    """A folder, an archive or a picture cannot be used."""
+    """A folder, an archive or an image cannot be used."""
 
 
 class RecipeError(AlexNetError):

@@ -18,7 +18,7 @@ from alexnet.data.decode import normalize
 from alexnet.errors import ExportError
 from alexnet.evaluation.evaluate import in_eval_mode
 from alexnet.files import disk_errors, write_whole
-from alexnet.model.checkpoint import TrainedNetwork
+from alexnet.model.checkpoint import Classifier
 
 __all__ = ["OPSET", "export_onnx"]
 
@@ -31,14 +31,14 @@ TOLERANCE = 1e-3
 INPUT, OUTPUTS = "pixels", ("logits", "probabilities")
 
 
-def export_onnx(trained: TrainedNetwork, path: Path | str) -> Path:
+def export_onnx(classifier: Classifier, path: Path | str) -> Path:
     """Write a network with its preprocessing as one ONNX file, whole, checked and tried out.
 
-    Input: `pixels`, uint8 [N, size, size, 3] RGB, a decoded picture after the centre crop. Outputs: `logits` and
+    Input: `pixels`, uint8 [N, size, size, 3] RGB, a decoded image after the centre crop. Outputs: `logits` and
     `probabilities`, float32 [N, K], of that one view. Channel order, normalization and mean image are in the graph;
     the metadata has `classes`, `preprocessing`, `variant`, `switches` and `test_views`, each as JSON.
 
-    The file is run once, if onnxruntime is installed, on two random pictures. The network is left as found.
+    The file is run once, if onnxruntime is installed, on two random images. The network is left as found.
 
     Returns:
         The file's path.
@@ -59,9 +59,9 @@ def export_onnx(trained: TrainedNetwork, path: Path | str) -> Path:
 
     def write(beside: Path) -> None:
         beside.touch()  # refused before the work, if at all
-        _convert(trained).save(beside, external_data=False)
+        _convert(classifier).save(beside, external_data=False)
         import_module("onnx").checker.check_model(str(beside), full_check=True)
-        _try_out(beside, trained, path)
+        _try_out(beside, classifier, path)
 
     with disk_errors(path, ExportError, "check its permissions or choose another path"):
         write_whole(path, write)
@@ -79,29 +79,29 @@ def _require(package: str) -> None:
 class _FromPixels(nn.Module):
     """A network behind its preprocessing."""
 
-    def __init__(self, trained: TrainedNetwork) -> None:
+    def __init__(self, classifier: Classifier) -> None:
         super().__init__()
-        self.network, self.preprocessing = trained.network, trained.preprocessing
+        self.network, self.preprocessing = classifier.network, classifier.preprocessing
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and probabilities [N, K] of uint8 pictures [N, size, size, 3]."""
+        """Logits and probabilities [N, K] of uint8 images [N, size, size, 3]."""
         logits = self.network(normalize(pixels, self.preprocessing)).float()
         return logits, logits.softmax(1)
 
 
-def _pictures(trained: TrainedNetwork) -> Tensor:
-    """Two random pictures on the network's device, always the same."""
-    size = trained.preprocessing.size
+def _images(classifier: Classifier) -> Tensor:
+    """Two random images on the network's device, always the same."""
+    size = classifier.preprocessing.size
     pixels = np.random.default_rng(0).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
-    return torch.from_numpy(pixels).to(next(trained.network.parameters()).device)
+    return torch.from_numpy(pixels).to(next(classifier.network.parameters()).device)
 
 
-def _convert(trained: TrainedNetwork) -> torch.onnx.ONNXProgram:
+def _convert(classifier: Classifier) -> torch.onnx.ONNXProgram:
     """The network as a graph, without where its lines stood on this machine."""
-    with in_eval_mode(trained.network), torch.inference_mode(False), torch.no_grad(), _quiet():
+    with in_eval_mode(classifier.network), torch.inference_mode(False), torch.no_grad(), _quiet():
         program = torch.onnx.export(
-            _FromPixels(trained),
-            (_pictures(trained),),
+            _FromPixels(classifier),
+            (_images(classifier),),
             input_names=[INPUT],
             output_names=list(OUTPUTS),
             dynamic_shapes=({0: torch.export.Dim("N")},),
@@ -114,18 +114,18 @@ def _convert(trained: TrainedNetwork) -> torch.onnx.ONNXProgram:
     assert program is not None
     for node in program.model.graph.all_nodes():
         node.metadata_props.clear()
-    program.model.metadata_props.update(_metadata(trained))
+    program.model.metadata_props.update(_metadata(classifier))
     return program
 
 
-def _metadata(trained: TrainedNetwork) -> dict[str, str]:
-    spec = trained.network.spec
+def _metadata(classifier: Classifier) -> dict[str, str]:
+    spec = classifier.network.spec
     values = {
-        "classes": trained.classes,
-        "preprocessing": trained.preprocessing.to_dict(),
+        "classes": classifier.classes,
+        "preprocessing": classifier.preprocessing.to_dict(),
         "variant": spec.name,
         "switches": dict(spec.switches),
-        "test_views": trained.views,
+        "test_views": classifier.views,
     }
     return {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
 
@@ -171,7 +171,7 @@ def _written_out(op: Any, x: Any, channels: int, size: int, scale: float, beta: 
     return op.Mul(x, op.Pow(op.Add(op.Mul(total, scale), k), -beta))
 
 
-def _try_out(file: Path, trained: TrainedNetwork, path: Path) -> None:
+def _try_out(file: Path, classifier: Classifier, path: Path) -> None:
     """See that onnxruntime, where it is installed, gets from the file what torch does; `path` is its name to be."""
     try:
         runtime = import_module("onnxruntime")
@@ -180,9 +180,9 @@ def _try_out(file: Path, trained: TrainedNetwork, path: Path) -> None:
     options = runtime.SessionOptions()
     options.log_severity_level = 3  # errors
     session = runtime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-    pixels = _pictures(trained)
-    with in_eval_mode(trained.network):
-        wanted = [output.cpu().numpy() for output in _FromPixels(trained)(pixels)]
+    pixels = _images(classifier)
+    with in_eval_mode(classifier.network):
+        wanted = [output.cpu().numpy() for output in _FromPixels(classifier)(pixels)]
     given = session.run(list(OUTPUTS), {INPUT: pixels.cpu().numpy()})
     for name, ours, theirs in zip(OUTPUTS, wanted, given, strict=True):
         difference, largest = float(np.abs(ours - theirs).max()), float(np.abs(ours).max())

@@ -13,7 +13,7 @@ __all__ = ["disk_errors", "user_cache_dir", "write_whole"]
 
 
 def user_cache_dir() -> Path:
-    """Folder for decoded pictures and downloaded weights: $ALEXNET_CACHE, else the system's cache folder."""
+    """Folder for decoded images and downloaded weights: $ALEXNET_CACHE, else the system's cache folder."""
     chosen = os.environ.get("ALEXNET_CACHE")
     if chosen:
         return Path(chosen)

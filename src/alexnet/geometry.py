@@ -39,7 +39,7 @@ def output_size(size: int, kernel_size: int, *, stride: int = 1, padding: int = 
     if room < 0:
         raise GeometryError(
             f"a kernel of {kernel_size} px reaches further than its padded input of {size + 2 * padding} px: "
-            "use larger pictures"
+            "use larger images"
         )
     if not ceil:
         return room // stride + 1

@@ -42,7 +42,7 @@ class PublishedResult(Record):
     """One row of published results.
 
     top1_error, top5_error: as printed, fractions; None where it is not printed. logged: both to the digits of the
-    log. views: of a picture, averaged. num_networks: whose predictions are averaged.
+    log. views: of an image, averaged. num_networks: whose predictions are averaged.
     """
 
     run: str
@@ -88,13 +88,13 @@ class PaperTraining(Record):
     days: tuple[float, float]
     machine: str
     epochs: int
-    pictures: int
+    images: int
     source: str
 
 
 PAPER_TRAINING = PaperTraining(
     (5.0, 6.0), "two GTX 580 with 3 GB each", 90, 1_281_167,
-    "paper §1 and §5 (roughly 90 epochs); training pictures: those of ILSVRC-2012",
+    "paper §1 and §5 (roughly 90 epochs); training images: those of ILSVRC-2012",
 )  # fmt: skip
 
 PUBLISHED: tuple[PublishedResult, ...] = (
@@ -216,5 +216,5 @@ def judge_comparability(classes: Sequence[str]) -> tuple[bool | None, str]:
         )
     return None, (
         "The published figures are on ImageNet; this run has 1000 classes, but not under ILSVRC-2012's names: its "
-        "errors can be compared only if the pictures are ImageNet's all the same."
+        "errors can be compared only if the images are ImageNet's all the same."
     )

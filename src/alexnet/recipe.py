@@ -37,7 +37,7 @@ class Recipe(BaseModel):
     """The network's table: `seminar`, `torchvision`, `paper`, `program`, `one-gpu`, `caffe` or `caffenet`; `auto`
     takes the one that the weights fit."""
     size: Annotated[int, Field(ge=63, le=1024)] = 96
-    """Side of the square picture that the network gets, px."""
+    """Side of the square image that the network gets, px."""
     activation: Literal["relu", "tanh", "leaky_relu", "elu", "gelu", "silu", "sigmoid"] | None = None
     """Every activation of the network; none leaves the table's."""
     lrn: Literal["off", "divided", "undivided"] | None = None
@@ -64,27 +64,27 @@ class Recipe(BaseModel):
     weights: str | None = None
     """Weights to start from: `imagenet`, a weight file, or a run folder; none starts from scratch."""
 
-    # --- the pictures
+    # --- the images
     resize: Literal["squash", "crop"] = "squash"
-    """How a picture becomes square: the whole of it squashed, or its centre cut out."""
+    """How an image becomes square: the whole of it squashed, or its centre cut out."""
     crop_from: Annotated[float, Field(ge=1.0, le=2.0)] = 1.0
     """Side of the square that crops of `size` are cut from, in sizes (the paper's is 256/224); 1 cuts nothing."""
     apply_exif: bool = True
-    """Turn pictures as their EXIF orientation says. Viewers do; some sets carry wrong orientations."""
+    """Turn images as their EXIF orientation says. Viewers do; some sets carry wrong orientations."""
     normalization: Literal["dataset", "mean", "mean_image", "imagenet", "caffe", "auto"] = "dataset"
     """`dataset`: the training set's mean and deviation by channel. `mean`: its mean alone, on the raw scale of 0 to
     255; `mean_image`: likewise, the mean of each pixel. `imagenet`: ImageNet's mean and deviation; `caffe`: Caffe's
     mean (BGR, raw); `auto`: the variant's."""
     test_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
-    """Share of the pictures held out as test set where the folder has no split of its own."""
+    """Share of the images held out as test set where the folder has no split of its own."""
     validation_fraction: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-    """Share of the training pictures set apart to choose the checkpoint; 0 keeps the last epoch's."""
+    """Share of the training images set apart to choose the checkpoint; 0 keeps the last epoch's."""
 
-    # --- augmentation: what a training picture may suffer
+    # --- augmentation: what a training image may suffer
     flip: bool = True
     """Mirror left and right, half of the time."""
     crop_scale: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
-    """Smallest share of the picture's area that a random crop keeps; 1 crops nothing."""
+    """Smallest share of the image's area that a random crop keeps; 1 crops nothing."""
     crop_ratio: Annotated[float, Field(ge=1.0, le=4.0)] = 1.0
     """Largest change of a crop's width to height; 1 keeps the proportions."""
     rotation: Annotated[float, Field(ge=0.0, le=180.0)] = 0.0
@@ -94,21 +94,21 @@ class Recipe(BaseModel):
     crop_last_offset: bool = True
     """Whether a crop may lie at the far edge of its square: 33 places an axis for 224 of 256 px; the paper has 32."""
     crop_group: Annotated[int, Field(ge=1, le=65_536)] = 1
-    """Pictures of a batch that share one crop and one flip (the 2012 program: 32)."""
+    """Images of a batch that share one crop and one flip (the 2012 program: 32)."""
     pca_color: NotNegative = 0.0
     """Deviation of the random factors on the training set's principal colours (paper: 0.1); 0 changes nothing."""
-    pca_form: Literal["eigenvalue", "deviation"] = "eigenvalue"
+    pca_form: Literal["eigenvalue", "std"] = "eigenvalue"
     """What the factors multiply: eigenvalues on the scale 0 to 1 (paper), or deviations (2012 program)."""
     pca_rescale: bool = False
-    """Divide a picture whose principal colours were changed by 1 + `pca_color`, as the 2012 program does."""
+    """Divide an image whose principal colours were changed by 1 + `pca_color`, as the 2012 program does."""
     pca_until: Fraction = 1.0
     """Share of the training after which the principal colours are left alone."""
 
     # --- learning
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 10
-    """Passes over the training pictures."""
+    """Passes over the training images."""
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 128
-    """Pictures in one step."""
+    """Images in one step."""
     optimizer: Literal["adam", "adamw", "sgd", "sgd_2012", "muon"] = "adamw"
     """The update rule; `sgd_2012` is the paper's, whose rate is part of the momentum; `muon` orthogonalizes the
     updates of the kernels and gives the rest to AdamW."""
@@ -157,16 +157,16 @@ class Recipe(BaseModel):
 
     # --- the run
     test_views: Literal["centre", "mirror", "ten_crop"] = "centre"
-    """Views of a picture whose probabilities are averaged in the final test and in prediction: its centre, that and
+    """Views of an image whose probabilities are averaged in the final test and in prediction: its centre, that and
     its mirror image, or the centre, the four corners, and their mirror images."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Start of everything random: same seed, same machine, same weights."""
     device: str = "auto"
     """`auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1` ..."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Numbers in convolutions and matrix products; `auto` asks the processor."""
+    """Numbers in convolutions and matrix products; `auto` asks the CPU."""
     convolution: Literal["auto", "direct"] = "auto"
-    """How training computes on a processor: `auto` takes, where they are faster, tiles with fewer products (Winograd)
+    """How training computes on a CPU: `auto` takes, where they are faster, tiles with fewer products (Winograd)
     or another library for fully connected layers in float32, and products of matrices on small maps in bfloat16;
     `direct` none of these. Results differ by some millionths and by roundings. Tests always compute directly."""
 
@@ -197,9 +197,9 @@ class Recipe(BaseModel):
         if self.crop_from > 1.0 and (self.crop_scale < 1.0 or self.crop_ratio > 1.0 or self.rotation > 0.0):
             faults.append("crop_from cuts crops of one size, crop_scale, crop_ratio and rotation resample: use one")
         if self.crop_from > 1.0 and self.start_size is not None:
-            faults.append("crop_from and start_size (growing pictures) do not go together: set start_size=none")
+            faults.append("crop_from and start_size (growing images) do not go together: set start_size=none")
         if self.normalization == "mean_image" and self.start_size is not None:
-            faults.append("mean_image holds for one size and start_size grows pictures: set start_size=none")
+            faults.append("mean_image holds for one size and start_size grows images: set start_size=none")
         if self.schedule == "drops" and not self.drops:
             faults.append("schedule = drops needs the shares of the training in drops, for instance [0.5, 0.75]")
         if self.schedule == "plateau" and self.plateau_drops == 0:

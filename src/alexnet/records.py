@@ -1,4 +1,4 @@
-"""Frozen values that are written down: what a picture, an epoch, a test and a mistake are."""
+"""Frozen values that are written down: what an image, an epoch, a test and a mistake are."""
 
 import math
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Preprocessing(Record):
-    """How a picture file becomes the numbers that a network gets.
+    """How an image file becomes the numbers that a network gets.
 
     size: side, px. resize: `squash` or `crop`. apply_exif: turn as EXIF says. channels: `RGB` or `BGR`.
     mean, deviation: by channel in that order, on the scale 0-255; the network gets (pixel - mean) / deviation.
@@ -51,7 +51,7 @@ class Preprocessing(Record):
     apply_exif: bool
     channels: str
     mean: tuple[float, float, float]
-    deviation: tuple[float, float, float]
+    std: tuple[float, float, float]
     cut_from: int | None = None
 
     @property
@@ -62,7 +62,7 @@ class Preprocessing(Record):
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Preprocessing":
         """Back from `to_dict`."""
-        return cls(**{**values, "mean": tuple(values["mean"]), "deviation": tuple(values["deviation"])})
+        return cls(**{**values, "mean": tuple(values["mean"]), "std": tuple(values["std"])})
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,10 @@ class StepRecord(Record):
 
 @dataclass(frozen=True)
 class EpochRecord(Record):
-    """One pass over the training pictures.
+    """One pass over the training images.
 
     train_* are averages over the epoch's steps, with augmentation and dropout at work; validation_* and
-    test_* are measured after it in eval mode on every picture, by the centre alone. None where there is no
+    test_* are measured after it in eval mode on every image, by the centre alone. None where there is no
     such set.
     Errors are fractions, losses nats. top5 from 6 classes on.
     """
@@ -98,12 +98,12 @@ class EpochRecord(Record):
     learning_rate: float
     size: int
     seconds: float
-    pictures_per_second: float
+    images_per_second: float
 
 
 @dataclass(frozen=True)
 class Prediction(Record):
-    """What the network says of one picture.
+    """What the network says of one image.
 
     true: its class, None if unknown. probability: of the predicted class. margin: probability of the
     predicted class less that of the runner-up. loss: -log of the true class's probability, nats.
@@ -129,19 +129,19 @@ class ClassScore(Record):
     """One class of a test. precision, recall: fractions, None where nothing was predicted or there."""
 
     name: str
-    num_pictures: int
+    num_images: int
     num_predicted: int
     num_correct: int
 
     @property
     def precision(self) -> float | None:
-        """Share of the pictures predicted as this class that are of it."""
+        """Share of the images predicted as this class that are of it."""
         return self.num_correct / self.num_predicted if self.num_predicted else None
 
     @property
     def recall(self) -> float | None:
-        """Share of this class's pictures that were predicted as it."""
-        return self.num_correct / self.num_pictures if self.num_pictures else None
+        """Share of this class's images that were predicted as it."""
+        return self.num_correct / self.num_images if self.num_images else None
 
     def to_dict(self) -> dict[str, Any]:
         """With precision and recall."""
@@ -150,15 +150,15 @@ class ClassScore(Record):
 
 @dataclass(frozen=True)
 class Evaluation(Record):
-    """A test of a network on pictures of known class.
+    """A test of a network on images of known class.
 
-    confusion[i][j]: pictures of class i predicted as class j. top1_interval: 95 % Wilson interval.
+    confusion[i][j]: images of class i predicted as class j. top1_interval: 95 % Wilson interval.
     Errors are fractions; top5_error is None below 6 classes. loss: mean, nats. seconds: of the test alone.
     """
 
     split: str
     views: str
-    num_pictures: int
+    num_images: int
     num_mistakes: int
     top1_error: float
     top1_interval: tuple[float, float]
@@ -167,7 +167,7 @@ class Evaluation(Record):
     classes: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]
     seconds: float
-    pictures_per_second: float
+    images_per_second: float
     per_class: tuple[ClassScore, ...] = field(default=())
 
     def to_dict(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from alexnet.results import Run
+from alexnet.runs.run import Run
 
 pytestmark = pytest.mark.browser
 
@@ -23,7 +23,7 @@ def test_report_is_whole_and_asks_nothing_of_the_network(browser: object, traine
     broken = page.evaluate("[...document.images].filter(i => i.complete && i.naturalWidth === 0).map(i => i.alt)")
     assert broken == []
     assert page.locator(".tile").count() == trained_run.evaluation.num_mistakes
-    assert page.get_by_text("Wrongly classified pictures").is_visible()
+    assert page.get_by_text("Wrongly classified images").is_visible()
     assert page.locator("svg").count() == 2
     page.close()
 

@@ -1,4 +1,4 @@
-"""On a CUDA device: the same numbers as on the processor, and a whole training. Skipped where there is none."""
+"""On a CUDA device: the same numbers as on the CPU, and a whole training. Skipped where there is none."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from alexnet.data.augment import Augmentation, augment
+from alexnet.layers.lrn import local_response_norm
 from alexnet.model.alexnet import AlexNet
-from alexnet.model.lrn import local_response_norm
 from alexnet.model.variants import VARIANTS
 from alexnet.records import Preprocessing
 from alexnet.training.train import train
@@ -40,7 +40,7 @@ def test_network_equals_the_processors() -> None:
 
 
 @pytest.mark.parametrize("rotation", [0.0, 10.0])
-def test_pictures_are_changed_as_on_the_processor(rotation: float) -> None:
+def test_images_are_changed_as_on_the_processor(rotation: float) -> None:
     pixels = torch.randint(0, 256, (8, 32, 32, 3), dtype=torch.uint8)
     plain = Preprocessing(32, "squash", True, "RGB", (100.0, 110.0, 120.0), (50.0, 60.0, 70.0))
     change = Augmentation(crop_scale=0.5, crop_ratio=1.3, rotation=rotation, color=0.1)
@@ -52,7 +52,7 @@ def test_pictures_are_changed_as_on_the_processor(rotation: float) -> None:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_training_learns_and_resumes_its_files(picture_folder: Path, tmp_path: Path, precision: str) -> None:
-    run = train(picture_folder, small_recipe(device="cuda", precision=precision, epochs=8), out=tmp_path / "run")
+def test_training_learns_and_resumes_its_files(image_folder: Path, tmp_path: Path, precision: str) -> None:
+    run = train(image_folder, small_recipe(device="cuda", precision=precision, epochs=8), out=tmp_path / "run")
     assert run.folder.epochs[-1].train_loss < run.folder.epochs[0].train_loss
-    assert run.evaluation.num_pictures == 21
+    assert run.evaluation.num_images == 21

@@ -1,4 +1,4 @@
-"""A step on a CUDA device: recorded and plain, pictures there and read ahead, LRN's kernels. Skipped without one."""
+"""A step on a CUDA device: recorded and plain, images there and read ahead, LRN's kernels. Skipped without one."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from alexnet.data.batches import Ahead, Resident, Shuffled, gather, in_order
 from alexnet.data.folder import scan_folder
 from alexnet.data.split import Subset
-from alexnet.model import lrn_triton
+from alexnet.layers import lrn_triton
 from alexnet.training import step
 from alexnet.training.events import Event, Note, Stepped, ignore
 from alexnet.training.job import Job
@@ -32,15 +32,15 @@ pytestmark = [
 GPU = torch.device("cuda")
 
 GROWS = {"start_size": 67, "size": 75, "growth": 0.7}
-"""Pictures of three sizes, one after the other."""
+"""Images of three sizes, one after the other."""
 
 
 @pytest.fixture
-def new_job(picture_folder: Path) -> Callable[..., Job]:
+def new_job(image_folder: Path) -> Callable[..., Job]:
     """A job at its start values on the device."""
 
     def make(**changes: object) -> Job:
-        return prepare(scan_folder(picture_folder), small_recipe(device="cuda", **changes), ignore)[0]
+        return prepare(scan_folder(image_folder), small_recipe(device="cuda", **changes), ignore)[0]
 
     return make
 
@@ -48,12 +48,12 @@ def new_job(picture_folder: Path) -> Callable[..., Job]:
 def learn(job: Job, *, record: bool) -> tuple[list[tuple[float, int]], list[Event], object]:
     """All steps of a job at a rate that changes: what each gave, what was said, and the last step's passes."""
     heard: list[Event] = []
-    take = TrainingStep(job, Optimizers(job.trained.network.train(), job.recipe), heard.append, record=record)
+    take = TrainingStep(job, Optimizers(job.classifier.network.train(), job.recipe), heard.append, record=record)
     order = Shuffled(len(job.split.train), job.batch_size, job.recipe.seed)
     outcomes = []
     for number in range(job.num_steps):
-        pictures, labels = gather(job.pixels, job.split.train, order(number), GPU)
-        outcomes.append(take(number, pictures, labels, Rates(1.0 / (1 + number), 1.0)))
+        images, labels = gather(job.pixels, job.split.train, order(number), GPU)
+        outcomes.append(take(number, images, labels, Rates(1.0 / (1 + number), 1.0)))
     return [outcome.read() for outcome in outcomes], heard, take._passes
 
 
@@ -90,14 +90,14 @@ def test_what_cannot_be_recorded_goes_on_plainly_with_dropout(
     def wait(_module: nn.Module, _inputs: object, output: Tensor) -> None:
         output.sum().item()
 
-    job.trained.network["relu5"].register_forward_hook(wait)
+    job.classifier.network["relu5"].register_forward_hook(wait)
     outcomes, heard, _ = learn(job, record=True)
     assert [type(event) for event in heard] == [Note]
     assert all(np.isfinite(loss) for loss, _ in outcomes)
 
 
 @pytest.mark.parametrize("side", [64, 67])
-def test_pictures_on_the_device_and_read_ahead_equal_those_of_the_host(side: int) -> None:
+def test_images_on_the_device_and_read_ahead_equal_those_of_the_host(side: int) -> None:
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (300, side, side, 3), dtype=np.uint8)
     subset = Subset(np.arange(0, 300, 2), rng.integers(0, 5, 150))
@@ -107,10 +107,10 @@ def test_pictures_on_the_device_and_read_ahead_equal_those_of_the_host(side: int
         for number in range(12):
             expected = (torch.from_numpy(pixels[subset.indices[order(number)]]), subset.labels[order(number)])
             for source in (resident, ahead):
-                pictures, labels = source.at(number)
-                assert torch.equal(pictures.cpu(), expected[0])
+                images, labels = source.at(number)
+                assert torch.equal(images.cpu(), expected[0])
                 np.testing.assert_array_equal(labels.cpu().numpy(), expected[1])
-    found = [pictures.cpu() for pictures, _ in in_order(pixels, subset, batch_size=64, device=GPU)]
+    found = [images.cpu() for images, _ in in_order(pixels, subset, batch_size=64, device=GPU)]
     assert torch.equal(torch.cat(found), torch.from_numpy(pixels[subset.indices]))
 
 
@@ -143,20 +143,20 @@ def test_lrns_kernels_equal_torchs_layer(
 
 @pytest.mark.parametrize("optimizer", ["muon", "sgd"])
 def test_training_interrupted_and_resumed_records_every_step(
-    picture_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str
+    image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str
 ) -> None:
     monkeypatch.setattr(step, "LASTING", 3)
     recipe = small_recipe(device="cuda", precision="float32", epochs=4, optimizer=optimizer)
-    straight = train(picture_folder, recipe, out=tmp_path / "straight")
+    straight = train(image_folder, recipe, out=tmp_path / "straight")
 
     def interrupt(event: Event) -> None:
         if isinstance(event, Stepped) and event.record.step == 6:
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        train(picture_folder, recipe, out=tmp_path / "broken", on_event=interrupt)
-    resumed = train(picture_folder, recipe, out=tmp_path / "broken", resume=True)
+        train(image_folder, recipe, out=tmp_path / "broken", on_event=interrupt)
+    resumed = train(image_folder, recipe, out=tmp_path / "broken", resume=True)
     losses = [[step.loss for step in run.folder.steps] for run in (straight, resumed)]
     assert [record.step for record in resumed.folder.steps] == list(range(1, 17))
     np.testing.assert_allclose(losses[1], losses[0], rtol=0.02)
-    assert resumed.evaluation.num_pictures == 21
+    assert resumed.evaluation.num_images == 21

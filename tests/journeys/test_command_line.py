@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from alexnet.cli.main import SPIN_COUNT, share_the_cores
-from alexnet.results import Run
-from tests.conftest import draw_stripes, encode, write_pictures
+from alexnet.runs.run import Run
+from tests.conftest import draw_stripes, encode, write_images
 
 Command = Callable[..., tuple[int, str, str]]
 SMALL = [
@@ -25,19 +25,19 @@ SMALL = [
 ]  # fmt: skip
 
 
-def test_train_reports_in_one_json_object(run_command: Command, picture_folder: Path, tmp_path: Path) -> None:
-    code, out, err = run_command("train", picture_folder, *SMALL, "--out", tmp_path / "run", "--json")
+def test_train_reports_in_one_json_object(run_command: Command, image_folder: Path, tmp_path: Path) -> None:
+    code, out, err = run_command("train", image_folder, *SMALL, "--out", tmp_path / "run", "--json")
     assert code == 0, err
     values = json.loads(out)
-    assert {"run", "num_pictures", "top1_error", "top1_interval", "seconds", "pictures_per_second"} <= set(values)
-    assert values["num_pictures"] == 21
+    assert {"run", "num_images", "top1_error", "top1_interval", "seconds", "images_per_second"} <= set(values)
+    assert values["num_images"] == 21
     assert 0 <= values["top1_interval"][0] <= values["top1_error"] <= values["top1_interval"][1] <= 1
     assert Path(values["report"]).stat().st_size > 100_000
     assert "epoch  1/1" in err
 
 
-def test_quiet_is_silent(run_command: Command, picture_folder: Path, tmp_path: Path) -> None:
-    code, out, err = run_command("train", picture_folder, *SMALL, "--out", tmp_path / "run", "--quiet")
+def test_quiet_is_silent(run_command: Command, image_folder: Path, tmp_path: Path) -> None:
+    code, out, err = run_command("train", image_folder, *SMALL, "--out", tmp_path / "run", "--quiet")
     assert (code, out, err) == (0, "", "")
 
 
@@ -47,13 +47,13 @@ def test_evaluate_again_gives_the_same(run_command: Command, trained_run: Run) -
     assert code == 0
     assert values["top1_error"] == trained_run.evaluation.top1_error
     assert values["confusion"] == [list(row) for row in trained_run.evaluation.confusion]
-    assert {"run", "num_pictures", "top1_interval", "seconds", "pictures_per_second"} <= set(values)
+    assert {"run", "num_images", "top1_interval", "seconds", "images_per_second"} <= set(values)
 
 
-def test_evaluate_on_other_pictures(run_command: Command, trained_run: Run, tmp_path: Path) -> None:
-    write_pictures(tmp_path, 3, first=500)
+def test_evaluate_on_other_images(run_command: Command, trained_run: Run, tmp_path: Path) -> None:
+    write_images(tmp_path, 3, first=500)
     code, out, _ = run_command("evaluate", trained_run.path, "--data", tmp_path, "--json")
-    assert (code, json.loads(out)["num_pictures"]) == (0, 9)
+    assert (code, json.loads(out)["num_images"]) == (0, 9)
 
 
 def test_predict_uses_the_preprocessing_of_the_training(run_command: Command, trained_run: Run) -> None:
@@ -92,12 +92,12 @@ def test_figures_are_written_where_asked(
     code, out, err = run_command(words[0], trained_run.path, *words[1:], "-o", target, "--json")
     assert code == 0, err
     assert json.loads(out)["figure"] == str(target)
-    with Image.open(target) as picture:
-        assert size is None or picture.size == size
-        assert np.asarray(picture.convert("L")).std() > 5, "an empty sheet"
+    with Image.open(target) as image:
+        assert size is None or image.size == size
+        assert np.asarray(image.convert("L")).std() > 5, "an empty sheet"
 
 
-def test_maps_of_a_picture(run_command: Command, trained_run: Run, tmp_path: Path) -> None:
+def test_maps_of_a_image(run_command: Command, trained_run: Run, tmp_path: Path) -> None:
     draw_stripes(0, 3).save(tmp_path / "p.png")
     for extra, shown in ((["--only", "1,2"], [1, 2]), (["--all"], "all")):
         target = tmp_path / "maps.png"
@@ -147,11 +147,11 @@ def test_recipe_is_a_file_to_start_from(run_command: Command, tmp_path: Path) ->
 
 
 def test_data_check_names_what_is_odd(run_command: Command, tmp_path: Path) -> None:
-    write_pictures(tmp_path, 2)
+    write_images(tmp_path, 2)
     (tmp_path / "down" / "note.txt").write_text("x")
     code, out, _ = run_command("data", "check", tmp_path)
     assert code == 0
-    assert "no picture: 1" in out
+    assert "no image: 1" in out
     assert "down/note.txt" in out
 
 
@@ -159,7 +159,7 @@ def test_data_cache_is_shown_and_cleared(
     run_command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALEXNET_CACHE", str(tmp_path / "cache"))
-    run_command("data", "check", write_pictures(tmp_path / "p", 2))
+    run_command("data", "check", write_images(tmp_path / "p", 2))
     assert json.loads(run_command("data", "cache", "--clear", "--json")[1])["freed_bytes"] > 0
     assert json.loads(run_command("data", "cache", "--json")[1])["caches"] == []
 
@@ -198,7 +198,7 @@ def test_bad_choices_on_a_run_are_one_line(run_command: Command, trained_run: Ru
         (["kernels", trained_run.path, "--only", "a"], "give numbers"),
         (["kernels", trained_run.path, "--scale", "mine"], "choose common or own"),
         (["mistakes", trained_run.path, "--order", "size"], "choose confidence or pair"),
-        (["maps", trained_run.path, tmp_path / "no.jpg"], "no.jpg: cannot be used (no picture)"),
+        (["maps", trained_run.path, tmp_path / "no.jpg"], "no.jpg: cannot be used (no image)"),
         (["predict", trained_run.path, tmp_path / "gone.jpg"], "gone.jpg: cannot be read"),
         (["curves", trained_run.path, "-o", tmp_path / "c.xyz"], "unknown ending"),
     ):
@@ -217,8 +217,8 @@ def test_a_fault_of_ours_is_exit_code_1(run_command: Command, monkeypatch: pytes
     assert "a fault of this program (ZeroDivisionError)" in err
 
 
-def _spawn(picture_folder: Path, out: Path, cache: Path) -> subprocess.Popen[str]:
-    words = ["train", str(picture_folder), *SMALL, "--epochs", "30", "--out", str(out)]
+def _spawn(image_folder: Path, out: Path, cache: Path) -> subprocess.Popen[str]:
+    words = ["train", str(image_folder), *SMALL, "--epochs", "30", "--out", str(out)]
     code = f"from alexnet.cli.main import run; run({words!r})"
     environment = {**os.environ, "ALEXNET_CACHE": str(cache)}
     return subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE, text=True)
@@ -233,8 +233,8 @@ def _wait_for(path: Path, lines: int, process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
-def test_control_c_saves_and_says_how_to_go_on(picture_folder: Path, tmp_path: Path, own_cache: Path) -> None:
-    process = _spawn(picture_folder, tmp_path / "run", own_cache)
+def test_control_c_saves_and_says_how_to_go_on(image_folder: Path, tmp_path: Path, own_cache: Path) -> None:
+    process = _spawn(image_folder, tmp_path / "run", own_cache)
     _wait_for(tmp_path / "run" / "steps.csv", 2, process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
@@ -246,9 +246,9 @@ def test_control_c_saves_and_says_how_to_go_on(picture_folder: Path, tmp_path: P
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_killed_run_does_not_block_its_folder(
-    run_command: Command, picture_folder: Path, tmp_path: Path, own_cache: Path
+    run_command: Command, image_folder: Path, tmp_path: Path, own_cache: Path
 ) -> None:
-    process = _spawn(picture_folder, tmp_path / "run", own_cache)
+    process = _spawn(image_folder, tmp_path / "run", own_cache)
     _wait_for(tmp_path / "run" / "steps.csv", 2, process)
     code, _, err = run_command("resume", tmp_path / "run")
     assert (code, "another process is training" in err) == (2, True)
@@ -272,7 +272,7 @@ def test_run_moved_elsewhere_still_shows_itself(run_command: Command, trained_ru
     assert "/gone: no such file or folder" in err
 
 
-def test_truncated_picture_in_prediction_is_named(run_command: Command, trained_run: Run, tmp_path: Path) -> None:
+def test_truncated_image_in_prediction_is_named(run_command: Command, trained_run: Run, tmp_path: Path) -> None:
     (tmp_path / "cut.jpg").write_bytes(encode(draw_stripes(0, 0), "JPEG")[:400])
     code, _, err = run_command("predict", trained_run.path, tmp_path / "cut.jpg")
     assert code == 2

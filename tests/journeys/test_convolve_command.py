@@ -11,12 +11,12 @@ from PIL import Image
 from scipy import signal
 
 from alexnet.cli.main import run
-from alexnet.convolution.picture_io import read_image
+from alexnet.convolution.image_io import read_image
 from alexnet.model.alexnet import AlexNet
-from alexnet.model.checkpoint import TrainedNetwork, save_network
+from alexnet.model.checkpoint import Classifier, save_network
 from alexnet.model.variants import get_variant
 from alexnet.records import Preprocessing
-from alexnet.runs import SCHEMA, RunFolder
+from alexnet.run_folder import SCHEMA, RunFolder
 
 SOBEL_Y = np.array([[-1, -2, -1], [0, 0, 0], [1, 2, 1]])
 
@@ -54,11 +54,11 @@ def network(tmp_path: Path) -> Path:
     (folder / "run.json").write_text(json.dumps(about), encoding="utf-8")
     preprocessing = Preprocessing(96, "crop", True, "RGB", (124.0, 116.0, 104.0), (58.0, 57.0, 57.0))
     built = AlexNet(get_variant("seminar"), size=96, num_classes=3)
-    save_network(RunFolder(folder), TrainedNetwork(built, ("a", "b", "c"), preprocessing), epoch=1)
+    save_network(RunFolder(folder), Classifier(built, ("a", "b", "c"), preprocessing), epoch=1)
     return folder
 
 
-def test_picture_kernel_and_result_lie_side_by_side(typed: Typed, photo: Path) -> None:
+def test_image_kernel_and_result_lie_side_by_side(typed: Typed, photo: Path) -> None:
     code, out, _ = typed(photo, "--kernel", "sobel-y", "-o", "OUT.png")
     assert code == 0
     assert "convolution, same, border reflect" in out
@@ -86,7 +86,7 @@ def test_raw_endings_hold_the_same_numbers(typed: Typed, photo: Path, ending: st
         assert loaded.dtype.itemsize >= 2
 
 
-def test_arrays_and_text_grids_are_pictures_too(typed: Typed) -> None:
+def test_arrays_and_text_grids_are_images_too(typed: Typed) -> None:
     Path("grid.txt").write_text("0 0 0\n0 1 0\n0 0 0\n", encoding="utf-8")
     for name in ("grid.txt", "grid.npy"):
         np.save("grid.npy", np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0]]))
@@ -150,8 +150,8 @@ def test_gallery_is_listed(typed: Typed) -> None:
     ("words", "said"),
     [
         (["grey.png"], "--kernel sobel-y"),
-        (["nothing.png", "-k", "box"], "nothing.png: no such picture"),
-        (["bad.png", "-k", "box"], "bad.png: is no picture"),
+        (["nothing.png", "-k", "box"], "nothing.png: no such image"),
+        (["bad.png", "-k", "box"], "bad.png: is no image"),
         (["rgba.png", "-k", "box"], "rgba.png: cannot be read (it has a transparency channel"),
         (["nan.npy", "-k", "box"], "nan.npy: has values that are not finite"),
         (["grey.png", "-k", "box:99", "--size", "valid"], "a kernel of 99 px"),
@@ -164,13 +164,13 @@ def test_gallery_is_listed(typed: Typed) -> None:
         (["--trace", "demo", "--step", "26"], "the trace has 25 steps"),
         (["--trace", "grey.png", "-o", "a.html"], "--step"),
         (["--trace", "demo", "--all", "-o", "a.svg"], "--all needs an ending"),
-        (["-k", "box"], "needs a PICTURE"),
+        (["-k", "box"], "needs a IMAGE"),
         (["grey.png", "-k", "runs:conv1:3"], "no such kernel"),
         (["-k", "box", "--like", "nowhere"], "nowhere"),
     ],
 )
 def test_bad_input_is_one_line_and_code_2(typed: Typed, photo: Path, words: list[str], said: str) -> None:
-    Path("bad.png").write_bytes(b"not a picture")
+    Path("bad.png").write_bytes(b"not an image")
     Image.new("RGBA", (4, 4)).save("rgba.png")
     np.save("nan.npy", np.full((3, 3), np.nan))
     code, out, err = typed(*words)

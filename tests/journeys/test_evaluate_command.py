@@ -12,15 +12,15 @@ import safetensors.torch
 import torch
 
 from alexnet.evaluation.views import VIEWS
-from alexnet.results import Run
-from tests.conftest import write_pictures
+from alexnet.runs.run import Run
+from tests.conftest import write_images
 
 Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
 def second(trained_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Another finished run on the same pictures: the same one with its classes' weights changed."""
+    """Another finished run on the same images: the same one with its classes' weights changed."""
     path = shutil.copytree(trained_run.path, tmp_path_factory.mktemp("runs") / "second")
     weights = safetensors.torch.load_file(path / "model.safetensors")
     head = [name for name, tensor in weights.items() if name.endswith("weight") and len(tensor) == 3]
@@ -41,12 +41,12 @@ def test_several_runs_are_tested_together(run_command: Command, trained_run: Run
     assert code == 0, err
     values = json.loads(out)
     assert values["runs"] == [str(trained_run.path), str(second)]
-    assert values["num_pictures"] == 21
+    assert values["num_images"] == 21
     assert values["members"][0]["top1_error"] == trained_run.evaluation.top1_error
     mean = sum(member["top1_error"] for member in values["members"]) / 2
     assert values["mean_top1_error"] == pytest.approx(mean)
     assert values["top1_interval"][0] <= values["top1_error"] <= values["top1_interval"][1]
-    assert {"confusion", "seconds", "pictures_per_second", "num_left_out", "notes"} <= set(values)
+    assert {"confusion", "seconds", "images_per_second", "num_left_out", "notes"} <= set(values)
     assert contents(trained_run.path) | contents(second) == before
 
 
@@ -69,7 +69,7 @@ def test_all_views_are_compared(run_command: Command, trained_run: Run) -> None:
     assert list(values["evaluations"]) == list(VIEWS)
     assert values["evaluations"]["mirror"]["top1_error"] == trained_run.evaluation.top1_error
     for change, after in zip(values["differences"], VIEWS[1:], strict=True):
-        assert (change["before"], change["after"], change["num_pictures"]) == ("centre", after, 21)
+        assert (change["before"], change["after"], change["num_images"]) == ("centre", after, 21)
         errors = [values["evaluations"][name]["top1_error"] for name in ("centre", after)]
         assert change["difference"] == pytest.approx(errors[1] - errors[0])
         assert change["num_broken"] - change["num_fixed"] == round(21 * change["difference"])
@@ -84,7 +84,7 @@ def test_all_views_are_a_table_with_two_differences(run_command: Command, traine
     assert code == 0
     assert [line.split()[0] for line in lines] == ["views", *VIEWS, "mirror", "ten_crop"]
     assert "ten_crop - centre: " in lines[-1]
-    assert "of 21 pictures" in lines[-1]
+    assert "of 21 images" in lines[-1]
     assert "ten crops are cut from squares of 77 px" in err
 
 
@@ -96,12 +96,12 @@ def test_named_views_are_shown_and_not_written(run_command: Command, trained_run
     assert contents(trained_run.path) == before
 
 
-def test_several_runs_on_other_pictures(run_command: Command, trained_run: Run, second: Path, tmp_path: Path) -> None:
-    write_pictures(tmp_path, 3, first=500)
+def test_several_runs_on_other_images(run_command: Command, trained_run: Run, second: Path, tmp_path: Path) -> None:
+    write_images(tmp_path, 3, first=500)
     code, out, _ = run_command(
         "evaluate", trained_run.path, second, "--data", tmp_path, "--views", "centre", "--json"
     )
-    assert (code, json.loads(out)["num_pictures"]) == (0, 9)
+    assert (code, json.loads(out)["num_images"]) == (0, 9)
 
 
 def test_what_cannot_be_tested_is_one_line(run_command: Command, trained_run: Run, second: Path) -> None:
@@ -109,7 +109,7 @@ def test_what_cannot_be_tested_is_one_line(run_command: Command, trained_run: Ru
         ([trained_run.path, trained_run.path], "is named twice; name each run once"),
         (
             [trained_run.path, second, "--views", "left"],
-            "views left: no such way to look at a picture; choose one of",
+            "views left: no such way to look at an image; choose one of",
         ),
         ([trained_run.path, second.parent / "gone"], "gone: no such folder"),
         ([], "Missing argument 'RUN...'"),

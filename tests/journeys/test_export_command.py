@@ -12,13 +12,13 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from alexnet.prediction import read_picture
+from alexnet.evaluation.predict import read_image
 
 Command = Callable[..., tuple[int, str, str]]
 
 
 def test_exported_run_predicts_as_the_run_does(
-    trained_run: Any, picture_folder: Path, run_command: Command, tmp_path: Path
+    trained_run: Any, image_folder: Path, run_command: Command, tmp_path: Path
 ) -> None:
     file = tmp_path / "new" / "net.onnx"
     code, out, err = run_command("export", trained_run.path, file, "--json")
@@ -35,14 +35,14 @@ def test_exported_run_predicts_as_the_run_does(
         r"logits, probabilities float32 \[N, 3\]\n",
         err,
     )
-    pictures = sorted((picture_folder / "test").rglob("*.png"))[::4]
-    pixels = np.stack([read_picture(path, trained_run.model) for path in pictures])
+    images = sorted((image_folder / "test").rglob("*.png"))[::4]
+    pixels = np.stack([read_image(path, trained_run.model) for path in images])
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     assert trained_run.model.views == "mirror"  # the run looks twice, the file once
     both = [session.run(["probabilities"], {"pixels": view})[0] for view in (pixels, pixels[:, :, ::-1])]
     probs = np.mean(both, axis=0)
     classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])
-    for prediction, row in zip(trained_run.predict(pictures), probs, strict=True):
+    for prediction, row in zip(trained_run.predict(images), probs, strict=True):
         assert prediction.predicted == classes[row.argmax()]
         assert prediction.probability == pytest.approx(row.max(), abs=1e-4)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from alexnet.results import open_run
+from alexnet.runs.run import open_run
 
 Command = Callable[..., tuple[int, str, str]]
 PAPER = [
@@ -47,7 +47,7 @@ def test_paper_s_recipe_trains_and_its_page_shows_the_paper_s_figures(run_comman
     code, out, err = run_command("train", work / "ILSVRC", *PAPER, "--out", work / "run", "--json")
     assert code == 0, err
     values = json.loads(out)
-    assert values["num_pictures"] == 1000
+    assert values["num_images"] == 1000
     assert values["top5_error"] <= values["top1_error"] <= 1
     run = open_run(work / "run")
     assert len(run.folder.steps) == 7
@@ -55,7 +55,7 @@ def test_paper_s_recipe_trains_and_its_page_shows_the_paper_s_figures(run_comman
     page = (work / "run" / "report.html").read_text(encoding="utf-8")
     assert "The paper's figures" in page
     assert "not under ILSVRC-2012's names" in page.replace("&#39;", "'")
-    assert "<td>1000 pictures of ILSVRC</td><td>centre crop</td>" in page
+    assert "<td>1000 images of ILSVRC</td><td>centre crop</td>" in page
     assert "<td>ILSVRC-2010 test</td><td>ten crops</td>" in page
     assert '<td class="n">37.50</td><td class="n">17.00</td>' in page
     assert "lrn=off" in page
@@ -78,7 +78,7 @@ def test_runs_compared_stand_beside_the_paper_s_figures(run_command: Command, wo
     assert "The paper's figures" in (work / "comparison.html").read_text(encoding="utf-8")
     _, shown, _ = run_command(*words)
     assert "40.7 %" in shown
-    assert "can be compared only if the pictures are ImageNet's" in shown
+    assert "can be compared only if the images are ImageNet's" in shown
 
 
 def test_run_of_three_classes_is_another_set(

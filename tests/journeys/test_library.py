@@ -7,10 +7,10 @@ import alexnet
 from tests.conftest import draw_stripes, small_recipe
 
 
-def test_six_lines_of_python(picture_folder: Path, tmp_path: Path) -> None:
-    folder = alexnet.scan_folder(picture_folder)
+def test_six_lines_of_python(image_folder: Path, tmp_path: Path) -> None:
+    folder = alexnet.scan_folder(image_folder)
     run = alexnet.train(folder, small_recipe(epochs=1), out=tmp_path / "run")
-    assert run.evaluation.num_pictures == 21
+    assert run.evaluation.num_images == 21
     assert all(mistake.true != mistake.predicted for mistake in run.mistakes())
     assert alexnet.kernels(run.model, "conv1").weights.shape == (96, 3, 11, 11)
     draw_stripes(1, 9).save(tmp_path / "p.png")
@@ -24,7 +24,7 @@ def test_six_lines_of_python(picture_folder: Path, tmp_path: Path) -> None:
     assert alexnet.write_report(run).name == "report.html"
 
 
-def test_unfinished_run_shows_itself(picture_folder: Path, tmp_path: Path) -> None:
+def test_unfinished_run_shows_itself(image_folder: Path, tmp_path: Path) -> None:
     from alexnet.training.events import Event, Stepped
 
     class Stop(Exception):  # noqa: N818
@@ -35,7 +35,7 @@ def test_unfinished_run_shows_itself(picture_folder: Path, tmp_path: Path) -> No
             raise Stop
 
     with contextlib.suppress(Stop):
-        alexnet.train(picture_folder, small_recipe(), out=tmp_path / "run", on_event=stop)
+        alexnet.train(image_folder, small_recipe(), out=tmp_path / "run", on_event=stop)
     run = alexnet.open_run(tmp_path / "run")
     assert "running, 0 epochs done" in run._repr_html_()
     assert len(run.folder.steps) == 2

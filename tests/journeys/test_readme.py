@@ -1,4 +1,4 @@
-"""The README's commands, run one after the other as they stand there, on fewer pictures and for one epoch."""
+"""The README's commands, run one after the other as they stand there, on fewer images and for one epoch."""
 
 import re
 import shlex

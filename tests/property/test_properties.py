@@ -9,7 +9,7 @@ from torch import nn
 
 from alexnet.data.split import hold_out
 from alexnet.geometry import output_size
-from alexnet.model.lrn import local_response_norm
+from alexnet.layers.lrn import local_response_norm
 from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe, load_recipe
 
@@ -52,12 +52,12 @@ def test_lrn_equals_torchs_forward_and_backward(n: int, c: int, side: int, size:
     st.floats(0.0, 0.9),
     st.integers(0, 5),
 )
-def test_split_is_a_partition_that_parts_no_identical_pictures(
-    pictures: list[tuple[str, int]], fraction: float, seed: int
+def test_split_is_a_partition_that_parts_no_identical_images(
+    images: list[tuple[str, int]], fraction: float, seed: int
 ) -> None:
-    names, digests = [name for name, _ in pictures], [str(digest) for _, digest in pictures]
-    kept, held = hold_out(range(len(pictures)), names, digests, fraction, seed)
-    assert sorted([*kept, *held]) == list(range(len(pictures)))
+    names, digests = [name for name, _ in images], [str(digest) for _, digest in images]
+    kept, held = hold_out(range(len(images)), names, digests, fraction, seed)
+    assert sorted([*kept, *held]) == list(range(len(images)))
     assert not {digests[row] for row in kept} & {digests[row] for row in held}
     for name in set(names):
         assert (

@@ -137,13 +137,13 @@ DOCTESTED = [
     "geometry",
     "recipe",
     "records",
-    "model.lrn",
+    "layers.lrn",
     "model.summary",
     "model.differences",
     "evaluation.metrics",
     "evaluation.views",
     "evaluation.paired",
-    "comparison.table",
+    "runs.compare",
 ]
 
 

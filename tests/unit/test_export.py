@@ -19,9 +19,9 @@ import torch
 from alexnet.errors import AlexNetError, ExportError
 from alexnet.evaluation.evaluate import in_eval_mode, probabilities
 from alexnet.export import export_onnx
+from alexnet.layers.lrn import LocalResponseNorm
 from alexnet.model.alexnet import AlexNet
-from alexnet.model.checkpoint import TrainedNetwork
-from alexnet.model.lrn import LocalResponseNorm
+from alexnet.model.checkpoint import Classifier
 from alexnet.model.specs import Conv, Linear, NetworkSpec, Norm
 from alexnet.model.variants import get_variant
 from alexnet.records import Preprocessing
@@ -29,7 +29,7 @@ from alexnet.records import Preprocessing
 SIZE = 67
 CLASSES = ("ball", "post", "robot é")
 PLAIN = Preprocessing(SIZE, "crop", True, "RGB", (120.0, 115.0, 100.0), (60.0, 58.0, 57.0))
-BGR = replace(PLAIN, channels="BGR", mean=(104.0, 117.0, 123.0), deviation=(1.0, 1.0, 1.0), cut_from=76)
+BGR = replace(PLAIN, channels="BGR", mean=(104.0, 117.0, 123.0), std=(1.0, 1.0, 1.0), cut_from=76)
 
 
 def narrow(spec: NetworkSpec) -> NetworkSpec:
@@ -45,9 +45,7 @@ def narrow(spec: NetworkSpec) -> NetworkSpec:
     return replace(spec, features=features, classifier=classifier)
 
 
-def make_trained(
-    spec: NetworkSpec, preprocessing: Preprocessing = PLAIN, *, mean_image: bool = False
-) -> TrainedNetwork:
+def make_trained(spec: NetworkSpec, preprocessing: Preprocessing = PLAIN, *, mean_image: bool = False) -> Classifier:
     """A network with random weights whose norms, mean image and classes all make a difference."""
     generator = torch.Generator().manual_seed(3)
     network = AlexNet(spec, size=SIZE, num_classes=len(CLASSES), mean_image=mean_image)
@@ -57,7 +55,7 @@ def make_trained(
             parameter.copy_(torch.randn(parameter.shape, generator=generator) * (2 / wide) ** 0.5)
         if network.mean_image is not None:
             network.mean_image.copy_(torch.rand(3, SIZE, SIZE, generator=generator) * 2 - 1)
-    return TrainedNetwork(network, CLASSES, preprocessing, views="mirror")
+    return Classifier(network, CLASSES, preprocessing, views="mirror")
 
 
 def strong_norms(spec: NetworkSpec, **changes: Any) -> NetworkSpec:
@@ -68,7 +66,7 @@ def strong_norms(spec: NetworkSpec, **changes: Any) -> NetworkSpec:
     return replace(spec, features=features)
 
 
-def pictures(count: int) -> np.ndarray:
+def images(count: int) -> np.ndarray:
     return np.random.default_rng(count).integers(0, 256, (count, SIZE, SIZE, 3), dtype=np.uint8)
 
 
@@ -79,45 +77,45 @@ def run_file(path: Path, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return logits, probs
 
 
-def by_hand(trained: TrainedNetwork, pixels: np.ndarray) -> torch.Tensor:
+def by_hand(classifier: Classifier, pixels: np.ndarray) -> torch.Tensor:
     """Logits of torch from pixels normalized here anew, one channel after the other."""
-    preprocessing = trained.preprocessing
+    preprocessing = classifier.preprocessing
     order = [2, 1, 0] if preprocessing.channels == "BGR" else [0, 1, 2]
     planes = [
-        (pixels[..., channel].astype(np.float64) - mean) / deviation
-        for channel, mean, deviation in zip(order, preprocessing.mean, preprocessing.deviation, strict=True)
+        (pixels[..., channel].astype(np.float64) - mean) / std
+        for channel, mean, std in zip(order, preprocessing.mean, preprocessing.std, strict=True)
     ]
     x = torch.from_numpy(np.stack(planes, 1)).float()
-    with in_eval_mode(trained.network):
-        return trained.network(x)
+    with in_eval_mode(classifier.network):
+        return classifier.network(x)
 
 
-def assert_equal(path: Path, trained: TrainedNetwork, count: int) -> None:
-    pixels = pictures(count)
+def assert_equal(path: Path, classifier: Classifier, count: int) -> None:
+    pixels = images(count)
     logits, probs = run_file(path, pixels)
-    wanted = by_hand(trained, pixels).numpy()
+    wanted = by_hand(classifier, pixels).numpy()
     assert logits.shape == probs.shape == (count, len(CLASSES))
     assert logits.dtype == probs.dtype == np.float32
     assert np.abs(logits - wanted).max() <= 1e-4 * np.abs(wanted).max()
-    with in_eval_mode(trained.network):
-        wanted_probs = probabilities(trained.network, torch.from_numpy(pixels), trained.preprocessing).numpy()
+    with in_eval_mode(classifier.network):
+        wanted_probs = probabilities(classifier.network, torch.from_numpy(pixels), classifier.preprocessing).numpy()
     np.testing.assert_allclose(probs, wanted_probs, rtol=1e-3, atol=1e-5)
 
 
-def assert_all_counts(trained: TrainedNetwork) -> None:
+def assert_all_counts(classifier: Classifier) -> None:
     """A file without the mean image, the channel order or the norms would have been found out."""
-    pixels, network = pictures(2), trained.network
-    wanted = by_hand(trained, pixels)
-    order = "RGB" if trained.preprocessing.channels == "BGR" else "BGR"
-    swapped = TrainedNetwork(network, CLASSES, replace(trained.preprocessing, channels=order))
+    pixels, network = images(2), classifier.network
+    wanted = by_hand(classifier, pixels)
+    order = "RGB" if classifier.preprocessing.channels == "BGR" else "BGR"
+    swapped = Classifier(network, CLASSES, replace(classifier.preprocessing, channels=order))
     others = [by_hand(swapped, pixels)]
     if network.mean_image is not None:
         mean_image, network.mean_image = network.mean_image, torch.zeros_like(network.mean_image)
-        others.append(by_hand(trained, pixels))
+        others.append(by_hand(classifier, pixels))
         network.mean_image = mean_image
     for norm in (module for module in network.modules() if isinstance(module, LocalResponseNorm)):
         alpha, norm.alpha = norm.alpha, 1.1 * norm.alpha
-        others.append(by_hand(trained, pixels))
+        others.append(by_hand(classifier, pixels))
         norm.alpha = alpha
     for other in others:
         assert (other - wanted).abs().max() > 1e-3 * wanted.abs().max()
@@ -135,11 +133,11 @@ def test_numbers_under_onnxruntime_equal_torchs(
     name: str, preprocessing: Preprocessing, num_lrn: int, tmp_path: Path
 ) -> None:
     mean_image = name in ("paper", "program")
-    trained = make_trained(strong_norms(narrow(get_variant(name))), preprocessing, mean_image=mean_image)
-    path = export_onnx(trained, tmp_path / "net.onnx")
+    classifier = make_trained(strong_norms(narrow(get_variant(name))), preprocessing, mean_image=mean_image)
+    path = export_onnx(classifier, tmp_path / "net.onnx")
     for count in (1, 5):
-        assert_equal(path, trained, count)
-    assert_all_counts(trained)
+        assert_equal(path, classifier, count)
+    assert_all_counts(classifier)
     nodes = count_nodes(path)
     assert nodes["LRN"] == num_lrn
     assert nodes["Split"] == nodes["Concat"] == (2 if name == "program" else 0)
@@ -150,15 +148,15 @@ def test_windows_of_other_sizes_are_the_same(tmp_path: Path) -> None:
     spec = strong_norms(narrow(get_variant("caffe")))
     changes: dict[str, dict[str, Any]] = {"norm1": {"size": 4, "groups": 2}, "norm2": {"size": 3, "beta": 0.6}}
     features = tuple(replace(layer, **changes.get(layer.name, {})) for layer in spec.features)
-    trained = make_trained(replace(spec, features=features))
-    path = export_onnx(trained, tmp_path / "net.onnx")
-    assert_equal(path, trained, 2)
+    classifier = make_trained(replace(spec, features=features))
+    path = export_onnx(classifier, tmp_path / "net.onnx")
+    assert_equal(path, classifier, 2)
     assert count_nodes(path)["LRN"] == 1  # an even window is written out
 
 
 def test_file_says_what_it_is_and_nothing_of_the_machine_that_wrote_it(tmp_path: Path) -> None:
-    trained = make_trained(narrow(get_variant("caffe", towers=False)), BGR)
-    path = export_onnx(trained, tmp_path / "net.onnx")
+    classifier = make_trained(narrow(get_variant("caffe", towers=False)), BGR)
+    path = export_onnx(classifier, tmp_path / "net.onnx")
     for word in (str(Path(torch.__file__).parent), str(Path(__file__).parents[2]), "stack_trace"):
         assert os.fsencode(word) not in path.read_bytes()
     model = onnx.load(path)
@@ -182,8 +180,8 @@ def test_file_says_what_it_is_and_nothing_of_the_machine_that_wrote_it(tmp_path:
 def test_network_is_left_as_found_and_nothing_is_printed(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trained = make_trained(narrow(get_variant("program")), mean_image=True)
-    network = trained.network.train()
+    classifier = make_trained(narrow(get_variant("program")), mean_image=True)
+    network = classifier.network.train()
     network["norm1"].eval()
     next(network.parameters()).requires_grad_(False)
 
@@ -198,16 +196,16 @@ def test_network_is_left_as_found_and_nothing_is_printed(
         return modes, hooks, tensors, flags
 
     before, values = state(), {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    path = export_onnx(trained, tmp_path / "net.onnx")
+    path = export_onnx(classifier, tmp_path / "net.onnx")
     assert state() == before
     monkeypatch.setattr(torch.onnx, "export", _crash)
     with pytest.raises(RuntimeError, match="crash inside"):
-        export_onnx(trained, tmp_path / "other.onnx")
+        export_onnx(classifier, tmp_path / "other.onnx")
     assert state() == before
     assert all(torch.equal(values[name], tensor) for name, tensor in network.state_dict().items())
     assert capfd.readouterr() == ("", "")
     assert list(tmp_path.iterdir()) == [path]
-    assert_equal(path, trained, 1)
+    assert_equal(path, classifier, 1)
 
 
 def _crash(*args: object, **options: object) -> None:
@@ -215,40 +213,40 @@ def _crash(*args: object, **options: object) -> None:
 
 
 @pytest.fixture(scope="module")
-def converted(tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainedNetwork, Any]:
+def converted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Classifier, Any]:
     """A network and what torch's exporter makes of it."""
-    trained = make_trained(narrow(get_variant("torchvision")))
+    classifier = make_trained(narrow(get_variant("torchvision")))
     convert, programs = torch.onnx.export, []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.onnx, "export", lambda *args, **options: programs.append(convert(*args, **options)))
         with pytest.raises(AssertionError):
-            export_onnx(trained, tmp_path_factory.mktemp("converted") / "net.onnx")
-    return trained, programs[0]
+            export_onnx(classifier, tmp_path_factory.mktemp("converted") / "net.onnx")
+    return classifier, programs[0]
 
 
 @pytest.fixture
-def trained(converted: tuple[TrainedNetwork, Any], monkeypatch: pytest.MonkeyPatch) -> TrainedNetwork:
+def classifier(converted: tuple[Classifier, Any], monkeypatch: pytest.MonkeyPatch) -> Classifier:
     """A network that is converted in no time."""
     monkeypatch.setattr(torch.onnx, "export", lambda *args, **options: converted[1])
     return converted[0]
 
 
-def test_a_file_that_computes_something_else_is_not_written(trained: TrainedNetwork, tmp_path: Path) -> None:
-    trained = copy.deepcopy(trained)
+def test_a_file_that_computes_something_else_is_not_written(classifier: Classifier, tmp_path: Path) -> None:
+    classifier = copy.deepcopy(classifier)
     with torch.no_grad():
-        trained.network["fc8"].bias[1] += 1.0
+        classifier.network["fc8"].bias[1] += 1.0
     with pytest.raises(ExportError, match=r"net\.onnx: not written: onnxruntime's logits differ from torch's by"):
-        export_onnx(trained, tmp_path / "net.onnx")
+        export_onnx(classifier, tmp_path / "net.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_file_is_written_where_onnxruntime_is_missing(
-    trained: TrainedNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    classifier: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    path = export_onnx(trained, tmp_path / "net.onnx")
+    path = export_onnx(classifier, tmp_path / "net.onnx")
     monkeypatch.undo()
-    assert_equal(path, trained, 1)
+    assert_equal(path, classifier, 1)
 
 
 @pytest.mark.parametrize("missing", ["onnx", "onnxscript"])
@@ -293,11 +291,11 @@ def test_places_that_cannot_be_written_are_refused(
     assert [path.name for path in tmp_path.iterdir()] in ([], ["net.onnx"])
 
 
-def test_full_disk_leaves_nothing(trained: TrainedNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_leaves_nothing(classifier: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*args: object, **options: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(onnx.checker, "check_model", full)
     with pytest.raises(ExportError, match="the disk is full"):
-        export_onnx(trained, tmp_path / "net.onnx")
+        export_onnx(classifier, tmp_path / "net.onnx")
     assert list(tmp_path.iterdir()) == []

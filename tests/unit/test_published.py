@@ -55,7 +55,7 @@ def test_comparability_is_said_of_three_kinds_of_sets() -> None:
     drawn = [f"n{number:08d}" for number in range(1, 1001)]
     judged, said = judge_comparability(drawn)
     assert judged is None
-    assert "only if the pictures are ImageNet's" in said
+    assert "only if the images are ImageNet's" in said
 
 
 def test_variants_named_are_there() -> None:

@@ -1,4 +1,4 @@
-"""`alexnet model check`: whether a network can be expected to train with a recipe on a folder of pictures."""
+"""`alexnet model check`: whether a network can be expected to train with a recipe on a folder of images."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +12,7 @@ from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe, load_recipe, parse_settings
 
 if TYPE_CHECKING:
-    from alexnet.inspection.trainability import Trainability
+    from alexnet.training.trainability import Trainability
 
 __all__ = ["check"]
 
@@ -29,7 +29,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Say whether a network will train: one batch forward and backward, and what every layer makes of it."""
-    from alexnet.training.checking import check_recipe
+    from alexnet.training.recipe_check import check_recipe
 
     chosen = parse_settings(_recipe(recipe, variant), settings or [])
     if chosen.variant == "auto" and chosen.weights is None:
@@ -57,7 +57,7 @@ def _show(found: "Trainability") -> None:
          f"{layer.relative_update:.2g}", percent(layer.dead))
         for layer in found.layers
     ]  # fmt: skip
-    header = ["layer", "scale", "differs between pictures", "gradient / weights", "update / weights", "dead units"]
+    header = ["layer", "scale", "differs between images", "gradient / weights", "update / weights", "dead units"]
     screen.table(header, rows, right=range(1, 6))
     screen.say(f"first loss {found.loss:.3f}; blind guessing {found.chance:.3f}")
     needed = f"about {found.steps_needed:,.0f}" if found.steps_needed < 1e6 else "more than a million"

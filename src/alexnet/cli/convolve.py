@@ -1,4 +1,4 @@
-"""The command `alexnet convolve`: a kernel on a picture, a walk step by step, and the talk's page."""
+"""The command `alexnet convolve`: a kernel on an image, a walk step by step, and the talk's page."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,9 +19,9 @@ __all__ = ["convolve"]
 
 
 def convolve(
-    picture: Annotated[
+    image: Annotated[
         Path | None,
-        typer.Argument(metavar="[PICTURE]", help="A picture, an .npy array or a text grid.", show_default=False),
+        typer.Argument(metavar="[IMAGE]", help="An image, an .npy array or a text grid.", show_default=False),
     ] = None,
     kernel: Annotated[
         str | None,
@@ -47,17 +47,17 @@ def convolve(
     ] = None,
     size: Annotated[
         str | None,
-        typer.Option(help="`valid`, `same` or `full`; a picture is `same`, a trace `valid`.", show_default=False),
+        typer.Option(help="`valid`, `same` or `full`; an image is `same`, a trace `valid`.", show_default=False),
     ] = None,
     border: Annotated[
         str | None,
         typer.Option(
-            help="`zero`, `reflect`, `replicate` or `circular`; a picture is reflected, a trace sees zeros.",
+            help="`zero`, `reflect`, `replicate` or `circular`; an image is reflected, a trace sees zeros.",
             show_default=False,
         ),
     ] = None,
     correlate: Annotated[bool, typer.Option("--correlate", help="Do not flip the kernel.")] = False,
-    grey: Annotated[bool, typer.Option("--grey", help="Make a colour picture grey first.")] = False,
+    grey: Annotated[bool, typer.Option("--grey", help="Make a colour image grey first.")] = False,
     trace: Annotated[
         str | None,
         typer.Option(
@@ -87,9 +87,9 @@ def convolve(
     listed: Annotated[bool, typer.Option("--list", help="List the kernels of the gallery.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Convolve a picture with a kernel, walk through it step by step, or meet the kernels that a network learned."""
+    """Convolve an image with a kernel, walk through it step by step, or meet the kernels that a network learned."""
     operation = "correlation" if correlate else "convolution"
-    wish = Wish(picture, kernel, out, raw, size, border, operation, trace, step, every, stride, at, grey, like)
+    wish = Wish(image, kernel, out, raw, size, border, operation, trace, step, every, stride, at, grey, like)
     _check_words(wish)
     if listed:
         _list_kernels()
@@ -118,7 +118,7 @@ def _check_words(wish: Wish) -> None:
 
 
 def _list_kernels() -> None:
-    from alexnet.convolution.kernels import GALLERY, named_kernel
+    from alexnet.convolution.gallery import GALLERY, named_kernel
 
     found = [(named_kernel(name), recipe) for name, recipe in GALLERY.items()]
     rows = [
@@ -145,10 +145,10 @@ def _apply(wish: Wish) -> None:
     if wish.kernel is None:
         raise RecipeError("convolve needs a kernel: add --kernel sobel-y; --list names them all")
     from alexnet.convolution.apply import apply_kernel
-    from alexnet.convolution.kernels import read_kernel
+    from alexnet.convolution.gallery import read_kernel
 
     kernel = read_kernel(wish.kernel)
-    values = read_numbers(wish.picture, grey=wish.grey)
+    values = read_numbers(wish.image, grey=wish.grey)
     filtered = apply_kernel(
         values, kernel, size=wish.size or "same", border=wish.border or "reflect", operation=wish.operation
     )
@@ -174,7 +174,7 @@ def _apply(wish: Wish) -> None:
         from alexnet.figures.canvas import save_figure
         from alexnet.figures.convolution import draw_panels
 
-        name = wish.picture.stem if wish.picture else "picture"
+        name = wish.image.stem if wish.image else "image"
         default = Path(f"{name}-{kernel.name.replace(':', '-').replace('=', '').split('.')[0]}.png")
         given["figure"] = str(save_figure(draw_panels(_panels(filtered, name)), wish.out or default))
         screen.say(f"written: {given['figure']}")
@@ -221,15 +221,15 @@ def _teach(wish: Wish) -> None:
 
     from alexnet.report.convolution_page import write_teaching_page
 
-    if wish.picture is None:
-        from alexnet.data.soccer import draw_soccer_picture
+    if wish.image is None:
+        from alexnet.practice.soccer import draw_soccer_image
 
-        drawn = draw_soccer_picture("ball", np.random.default_rng(3), size=256)
-        picture, source = np.asarray(drawn), "drawn by this program; give a PICTURE for a photograph of yours"
+        drawn = draw_soccer_image("ball", np.random.default_rng(3), size=256)
+        image, source = np.asarray(drawn), "drawn by this program; give a IMAGE for a photograph of yours"
     else:
-        picture, source = read_numbers(wish.picture, grey=False), wish.picture.name
-        if picture.dtype != np.uint8:
-            raise DataError(f"{wish.picture}: the page shows pictures of 8 bits; give a JPEG or PNG")
-    path = write_teaching_page(wish.out or Path("convolution.html"), picture, source=source)
+        image, source = read_numbers(wish.image, grey=False), wish.image.name
+        if image.dtype != np.uint8:
+            raise DataError(f"{wish.image}: the page shows images of 8 bits; give a JPEG or PNG")
+    path = write_teaching_page(wish.out or Path("convolution.html"), image, source=source)
     screen.say(f"written: {path}")
     screen.give({"page": str(path)})

@@ -18,11 +18,11 @@ def export(
 ) -> None:
     """Write a run's network as an ONNX file: decoded pixels in, logits and probabilities out."""
     from alexnet.export import export_onnx
-    from alexnet.results import open_run
+    from alexnet.runs.run import open_run
 
-    trained = open_run(run).model
-    path = export_onnx(trained, file)
-    size, num_classes, num_bytes = trained.preprocessing.size, len(trained.classes), path.stat().st_size
+    classifier = open_run(run).model
+    path = export_onnx(classifier, file)
+    size, num_classes, num_bytes = classifier.preprocessing.size, len(classifier.classes), path.stat().st_size
     given = f"pixels uint8 [N, {size}, {size}, 3]"
     gives = f"logits, probabilities float32 [N, {num_classes}]"
     screen.say(f"written: {path} ({num_bytes / 1e6:.1f} MB), {given} → {gives}")

@@ -8,7 +8,7 @@ from alexnet.cli.wish import Wish, write_numbers
 from alexnet.errors import RecipeError
 
 if TYPE_CHECKING:
-    from alexnet.results import Run
+    from alexnet.runs.run import Run
 
 __all__ = ["apply_learned", "find_alike", "names_learned", "trace_learned"]
 
@@ -19,7 +19,7 @@ def names_learned(kernel: str | None) -> bool:
 
 
 def _open_kernel(text: str | None) -> "tuple[Run, str, int]":
-    from alexnet.results import open_run
+    from alexnet.runs.run import open_run
 
     parts = (text or "").rsplit(":", 2)
     if len(parts) != 3 or not parts[2].isdigit():
@@ -27,16 +27,16 @@ def _open_kernel(text: str | None) -> "tuple[Run, str, int]":
     return open_run(parts[0]), parts[1], int(parts[2])
 
 
-def _picture_of(wish: Wish, run: "Run", path: Path | None) -> Any:
-    from alexnet.prediction import read_picture
+def _image_of(wish: Wish, run: "Run", path: Path | None) -> Any:
+    from alexnet.evaluation.predict import read_image
 
     if path is None:
-        raise RecipeError("convolve needs a PICTURE: give a picture file")
+        raise RecipeError("convolve needs a IMAGE: give an image file")
     if wish.size or wish.border or wish.operation == "correlation":
         raise RecipeError(
             "a learned kernel is applied as its layer does it: leave out --size, --border and --correlate"
         )
-    return read_picture(path, run.model)
+    return read_image(path, run.model)
 
 
 def apply_learned(wish: Wish) -> None:
@@ -48,7 +48,7 @@ def apply_learned(wish: Wish) -> None:
     from alexnet.inspection.kernel_matching import apply_learned_kernel
 
     run, layer, number = _open_kernel(wish.kernel)
-    found = apply_learned_kernel(run.model, _picture_of(wish, run, wish.picture), layer, number)
+    found = apply_learned_kernel(run.model, _image_of(wish, run, wish.image), layer, number)
     difference = float(np.abs(found.summed - found.layer_map).max())
     limit = float(max(np.abs(found.summed).max(), np.abs(found.channel_maps[:6]).max())) or 1.0
     colour = len(found.weights) == 3
@@ -57,10 +57,10 @@ def apply_learned(wish: Wish) -> None:
     names = ("red", "green", "blue") if colour else [f"input map {c}" for c in shown]
     kernel = found.weights.transpose(1, 2, 0) if colour else found.weights.mean(0)
     side = found.weights.shape[1]
-    name = wish.picture.stem if wish.picture else "picture"
+    name = wish.image.stem if wish.image else "image"
     title = f"{layer} kernel {number} of {run.path.name} on {name}: correlation (kernel not flipped), as in the layer"
     panels = Panels(
-        found.picture,
+        found.image,
         (0.0, 255.0),
         kernel,
         found.summed,
@@ -90,11 +90,11 @@ def apply_learned(wish: Wish) -> None:
 
 def find_alike(wish: Wish) -> None:
     """Find the learned kernels most like a named one."""
-    from alexnet.convolution.kernels import read_kernel
+    from alexnet.convolution.gallery import read_kernel
     from alexnet.figures.canvas import save_figure
     from alexnet.figures.convolution import MatchTile, draw_matches
     from alexnet.inspection.kernel_matching import match_kernels
-    from alexnet.results import kernels_of, open_run
+    from alexnet.runs.run import kernels_of, open_run
 
     path, layer = wish.like or "", "conv1"
     if not Path(path).is_dir() and ":" in path:
@@ -136,7 +136,7 @@ def trace_learned(wish: Wish) -> None:
         row, column = (int(word) for word in (wish.at or "0,0").split(","))
     except ValueError as error:
         raise RecipeError(f"--at {wish.at}: give a row and a column, e.g. --at 3,4") from error
-    pixels = _picture_of(wish, run, Path(wish.trace or ""))
+    pixels = _image_of(wish, run, Path(wish.trace or ""))
     found = trace_layer(run.model, pixels, layer, map=number, row=row, column=column)
     screen.say(f"{layer}, map {number}, row {row}, column {column}: {found.kind}")
     screen.say(

@@ -12,7 +12,7 @@ from alexnet.errors import RecipeError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from alexnet.comparison.table import Published
+    from alexnet.runs.compare import Published
 
 __all__ = ["compare", "confusion", "curves", "kernels", "maps", "mistakes", "report"]
 
@@ -28,16 +28,14 @@ def _save(figure: "Figure", out: Path | None, default: Path, values: dict[str, A
 def mistakes(
     run: RunPath,
     order: Annotated[str, typer.Option(help="`confidence` or `pair`.")] = "confidence",
-    export: Annotated[
-        Path | None, typer.Option(help="Copy the pictures into this folder.", show_default=False)
-    ] = None,
-    most: Annotated[int, typer.Option(min=1, max=600, help="Pictures on the figure.")] = 24,
+    export: Annotated[Path | None, typer.Option(help="Copy the images into this folder.", show_default=False)] = None,
+    most: Annotated[int, typer.Option(min=1, max=600, help="Images on the figure.")] = 24,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
-    """List the wrongly classified test pictures, draw them, and copy them out."""
-    from alexnet.mistake_copies import export_mistakes
-    from alexnet.results import open_run, pictures_of
+    """List the wrongly classified test images, draw them, and copy them out."""
+    from alexnet.runs.export_mistakes import export_mistakes
+    from alexnet.runs.run import images_of, open_run
 
     if order not in ("confidence", "pair"):
         raise RecipeError(f"--order {order}: choose confidence or pair")
@@ -47,18 +45,18 @@ def mistakes(
     screen.table(["file", "right", "said", "probability"], rows, right=(3,))
     if export is not None:
         copied = export_mistakes(opened, export)
-        screen.say(f"copied: {len(copied)} pictures to {export}")
+        screen.say(f"copied: {len(copied)} images to {export}")
     values = {"run": str(run), "num_mistakes": len(wrong), "mistakes": [p.to_dict() for p in wrong]}
     if out is not None:
-        pictures = pictures_of(opened, [p.file for p in wrong[:most]])
-        _save(opened.draw_mistakes(pictures, order, most), out, out, values)  # type: ignore[arg-type]
+        images = images_of(opened, [p.file for p in wrong[:most]])
+        _save(opened.draw_mistakes(images, order, most), out, out, values)  # type: ignore[arg-type]
     else:
         screen.give(values)
 
 
 def curves(run: RunPath, out: Out = None, as_json: Json = False) -> None:
     """Draw accuracy and loss over the training; also of a run that is still going on."""
-    from alexnet.results import open_run
+    from alexnet.runs.run import open_run
 
     opened = open_run(run)
     values = {"run": str(run), "epochs": [epoch.to_dict() for epoch in opened.folder.epochs]}
@@ -67,7 +65,7 @@ def curves(run: RunPath, out: Out = None, as_json: Json = False) -> None:
 
 def confusion(run: RunPath, out: Out = None, as_json: Json = False) -> None:
     """Draw who is taken for whom."""
-    from alexnet.results import open_run
+    from alexnet.runs.run import open_run
 
     opened = open_run(run)
     evaluation = opened.evaluation
@@ -101,7 +99,7 @@ def kernels(
     as_json: Json = False,
 ) -> None:
     """Draw the learned kernels of a convolutional layer."""
-    from alexnet.results import kernels_of, open_run
+    from alexnet.runs.run import kernels_of, open_run
 
     if scale not in ("common", "own"):
         raise RecipeError(f"--scale {scale}: choose common or own")
@@ -114,22 +112,22 @@ def kernels(
 
 def maps(
     run: RunPath,
-    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="A picture file.", show_default=False)],
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.", show_default=False)],
     layer: Annotated[str, typer.Option(help="conv1 to pool5.")] = "conv1",
     only: Only = None,
     every: Annotated[bool, typer.Option("--all", help="Every map of the layer on one sheet.")] = False,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
-    """Draw what a layer's kernels make of a picture: picture, kernel and map side by side."""
-    from alexnet.results import maps_of, open_run
+    """Draw what a layer's kernels make of an image: image, kernel and map side by side."""
+    from alexnet.runs.run import maps_of, open_run
 
     opened = open_run(run)
-    found = maps_of(opened, picture, layer)
+    found = maps_of(opened, image, layer)
     chosen = _numbers(only)
     if every and chosen is not None:
         raise RecipeError("--all and --only: give one of them")
-    figure = opened.draw_feature_maps(picture, layer, chosen=chosen, every=every)
+    figure = opened.draw_feature_maps(image, layer, chosen=chosen, every=every)
     shown = found.strongest(3) if chosen is None else chosen
     values = {
         "run": str(run),
@@ -137,14 +135,14 @@ def maps(
         "shape": list(found.before.shape),
         "shown": "all" if every else shown,
     }
-    default = opened.folder.figures_dir / f"maps-{layer}-{picture.stem}.png"
+    default = opened.folder.figures_dir / f"maps-{layer}-{image.stem}.png"
     _save(figure, out, default, values)
 
 
 def report(run: RunPath, as_json: Json = False) -> None:
     """Write a finished run's report.html and figures anew."""
     from alexnet.report.page import write_report
-    from alexnet.results import open_run
+    from alexnet.runs.run import open_run
 
     opened = open_run(run)
     page = write_report(opened)
@@ -165,31 +163,31 @@ def _show_published(published: "Published") -> None:
 
 def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Page (.html) or picture to write.")] = Path(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Page (.html) or image to write.")] = Path(
         "comparison.html"
     ),
     published: Annotated[bool, typer.Option("--published", help="Put the paper's figures beside them.")] = False,
     as_json: Json = False,
 ) -> None:
     """Put runs beside each other: curves in columns, scores, settings that differ, mistakes fixed and broken."""
-    from alexnet.comparison.table import compare_runs
     from alexnet.report.page import write_comparison
-    from alexnet.results import open_run
+    from alexnet.runs.compare import compare_runs
+    from alexnet.runs.run import open_run
 
     opened = [open_run(path) for path in runs]
     comparison = compare_runs(opened, published=published)
     page = write_comparison(opened, out, published=published)
     rows = [
         (s["run"], percent(s["top1_error"]), " to ".join(percent(x) for x in s["top1_interval"]),
-         f"{s['num_mistakes']} of {s['num_pictures']}", f"{s['seconds']:.0f}", f"{s['pictures_per_second']:.0f}")
+         f"{s['num_mistakes']} of {s['num_images']}", f"{s['seconds']:.0f}", f"{s['images_per_second']:.0f}")
         for s in comparison.scores
     ]  # fmt: skip
-    screen.table(["run", "test error", "95 % interval", "mistakes", "seconds", "pictures/s"], rows, right=(1, 4, 5))
+    screen.table(["run", "test error", "95 % interval", "mistakes", "seconds", "images/s"], rows, right=(1, 4, 5))
     screen.table(["setting", *comparison.runs], ((field, *map(str, v)) for field, v in comparison.settings.items()))
     for change in comparison.changes:
         screen.say(
             f"{change.before} → {change.after}: {len(change.fixed)} mistakes fixed, {len(change.broken)} broken "
-            f"of {change.num_common} common pictures (sign test p = {change.p_value:.3g})"
+            f"of {change.num_common} common images (sign test p = {change.p_value:.3g})"
         )
     if comparison.published:
         _show_published(comparison.published)

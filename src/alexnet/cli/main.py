@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from alexnet.cli import look, models, pictures, training
+from alexnet.cli import images, look, models, training
 from alexnet.cli.convolve import convolve
 from alexnet.cli.exporting import export
 from alexnet.cli.show import screen
@@ -22,7 +22,7 @@ CommandLineError: Any = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     name="alexnet",
-    help="Train AlexNet on a folder of pictures, and see what it learned and which pictures it gets wrong.",
+    help="Train AlexNet on a folder of images, and see what it learned and which images it gets wrong.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -48,7 +48,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
-app.add_typer(pictures.app, name="data", help="Check pictures, draw practice pictures, tidy the cache.")
+app.add_typer(images.app, name="data", help="Check images, draw practice images, tidy the cache.")
 app.add_typer(models.app, name="model")
 
 
@@ -93,7 +93,7 @@ def run(arguments: list[str] | None = None) -> None:
             stream.reconfigure(errors="backslashreplace")
     share_the_cores()
     screen.quiet = screen.as_json = False
-    # what Python took to start is processor time already spent
+    # what Python took to start is CPU time already spent
     screen.started = time.perf_counter() - (time.process_time() if arguments is None else 0.0)
     for flag in ("--quiet", "-q"):  # may stand anywhere
         while flag in words:

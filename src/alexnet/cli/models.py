@@ -44,7 +44,7 @@ app = typer.Typer(
 
 def show(
     variant: Annotated[str, typer.Argument(metavar="NAME", help=", ".join(VARIANTS) + ".", show_default=False)],
-    size: Annotated[int, typer.Option(help="Side of the picture, px.")] = 96,
+    size: Annotated[int, typer.Option(help="Side of the image, px.")] = 96,
     classes: Annotated[int, typer.Option(min=1, help="Number of classes.")] = 8,
     activation: Annotated[str | None, typer.Option(help=", ".join(ACTIVATIONS) + ".", show_default=False)] = None,
     lrn: Annotated[str | None, typer.Option(help="off, divided or undivided.", show_default=False)] = None,
@@ -107,7 +107,7 @@ def diff(first: Side, second: Side, as_json: Json = False) -> None:
 
 def _totals(sides: "tuple[NetworkTotals, NetworkTotals]") -> Iterator[tuple[str, ...]]:
     """Lines of a table: what each network comes to at its own published size."""
-    yield ("picture, px", *(str(side.size) for side in sides))
+    yield ("image, px", *(str(side.size) for side in sides))
     yield ("parameters", *(f"{side.parameters:,}" for side in sides))
     yield ("multiply-adds", *(f"{side.multiply_adds:,}" for side in sides))
     yield ("maps, px", *(", ".join(f"{name} {px}" for name, px in side.maps.items()) for side in sides))

@@ -18,7 +18,7 @@ def show_plan(data: Path, recipe: "Recipe") -> None:
     """Work out and show what training on a folder would take; nothing is trained or written."""
     from alexnet.training.plan import plan_training
 
-    screen.note("counting pictures, timing a few steps on random ones and the decoding of some files ...")
+    screen.note("counting images, timing a few steps on random ones and the decoding of some files ...")
     with TrainingScreen(screen) as listener:
         plan = plan_training(data, recipe, on_event=listener)
     rows = [*_count_rows(plan), *_network_rows(plan), *_time_rows(plan)]
@@ -33,10 +33,10 @@ def _count_rows(plan: "Plan") -> Rows:
     parts = f"{counts.train:,} training, {counts.validation:,} validation, {counts.test:,} test"
     side = plan.decoded_size
     return [
-        ("pictures", f"{counts.files:,}", f"{parts}; counted by name"),
+        ("images", f"{counts.files:,}", f"{parts}; counted by name"),
         ("classes", f"{counts.classes:,}", ""),
         ("steps", f"{plan.num_steps:,}", f"{plan.epochs} epochs of {plan.steps_per_epoch:,}, {per_step}"),
-        ("decoded pictures", _bytes(plan.cache_bytes), f"{counts.files:,} × {side} × {side} × 3 bytes"),
+        ("decoded images", _bytes(plan.cache_bytes), f"{counts.files:,} × {side} × {side} × 3 bytes"),
         ("free for them", _bytes(plan.free_bytes), plan.cache_path),
     ]
 
@@ -51,8 +51,8 @@ def _network_rows(plan: "Plan") -> Rows:
         ("parameters", f"{plan.parameters:,}", cost),
         ("memory of a step", _bytes(memory.total), split),
         ("", "", "activations: 4 bytes × batch × (input and outputs of all layers but ReLU); workspaces on top"),
-        ("multiply-adds", f"{plan.multiply_adds:,}", "a picture, forward"),
-        ("FLOP", f"{plan.flop:.3g}", "a picture in training: multiply-adds × 2 × 3 (forward and two backward)"),
+        ("multiply-adds", f"{plan.multiply_adds:,}", "an image, forward"),
+        ("FLOP", f"{plan.flop:.3g}", "an image in training: multiply-adds × 2 × 3 (forward and two backward)"),
         ("FLOP in all", f"{plan.total_flop:.3g}", "every step of the training"),
     ]
 
@@ -66,16 +66,16 @@ def _time_rows(plan: "Plan") -> Rows:
         (
             "training speed",
             _speed(plan.batch_size / step),
-            f"median of {speeds.num_steps} steps of {speeds.batch} random pictures{cut}; {speeds.machine}",
+            f"median of {speeds.num_steps} steps of {speeds.batch} random images{cut}; {speeds.machine}",
         ),
         ("decoding speed", _speed(speeds.decode_speed), f"{speeds.num_decoded} of the files, all cores"),
         ("decoding", _duration(plan.decode_seconds), "once; later trainings take it from the cache"),
-        ("an epoch", _duration(plan.epoch_seconds), "with its test of the held-out pictures"),
+        ("an epoch", _duration(plan.epoch_seconds), "with its test of the held-out images"),
         ("the training", _duration(plan.training_seconds), "decoding, all epochs, the final test"),
         (
             "the paper's",
             f"{low:.0f} to {high:.0f} days",
-            f"{paper.machine}, about {paper.epochs} epochs of {paper.pictures:,} pictures",
+            f"{paper.machine}, about {paper.epochs} epochs of {paper.images:,} images",
         ),
     ]
 
@@ -88,8 +88,8 @@ def _bytes(count: int) -> str:
     return f"{count} bytes"
 
 
-def _speed(pictures_per_second: float) -> str:
-    return f"{pictures_per_second:,.{0 if pictures_per_second >= 100 else 1}f} pictures/s"
+def _speed(images_per_second: float) -> str:
+    return f"{images_per_second:,.{0 if images_per_second >= 100 else 1}f} images/s"
 
 
 def _duration(seconds: float) -> str:

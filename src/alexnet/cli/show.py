@@ -122,7 +122,7 @@ class TrainingScreen(AbstractContextManager["TrainingScreen"]):
             case ev.Progress(what, done, total):
                 self._advance(what, done, total, _amount(what, done, total))
             case ev.Stepped(record, num_steps, num_epochs, speed, left):
-                said = f"loss {record.loss:.3f}  {speed:.0f} pictures/s  {_clock(left)} left"
+                said = f"loss {record.loss:.3f}  {speed:.0f} images/s  {_clock(left)} left"
                 self._advance(f"epoch {record.epoch}/{num_epochs}", record.step, num_steps, said)
             case ev.Ended(record, num_epochs, is_best):
                 mark = "  kept" if is_best else ""
@@ -145,7 +145,7 @@ class TrainingScreen(AbstractContextManager["TrainingScreen"]):
 def _amount(what: str, done: int, total: int) -> str:
     if what == "downloading":
         return f"{done / 1e6:.0f} of {total / 1e6:.0f} MB"
-    return f"{done} of {total} pictures"
+    return f"{done} of {total} images"
 
 
 def _clock(seconds: float) -> str:
@@ -161,5 +161,5 @@ def _epoch_line(record: Any, num_epochs: int) -> str:
         parts.append(f"validation error {percent(record.validation_top1_error)}")
     if record.test_top1_error is not None:
         parts.append(f"test error {percent(record.test_top1_error)}")
-    parts.append(f"{record.pictures_per_second:.0f} pictures/s")
+    parts.append(f"{record.images_per_second:.0f} images/s")
     return "  ".join(parts)

@@ -11,11 +11,11 @@ from alexnet.cli.show import TrainingScreen, percent, screen
 from alexnet.errors import RecipeError, RunError
 from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe, load_recipe, parse_settings
-from alexnet.runs import RunFolder
+from alexnet.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from alexnet.records import Evaluation
-    from alexnet.results import Run
+    from alexnet.runs.run import Run
 
 __all__ = ["evaluate", "predict", "resume", "train"]
 
@@ -41,14 +41,14 @@ def train(
         str | None,
         typer.Option(help="Start from `imagenet`, a weight file or a run folder.", show_default=False),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the pictures.", show_default=False)] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the images.", show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(help="Start of everything random.", show_default=False)] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder.", show_default="runs/...")] = None,
     go_on: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run in --out.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Say what it would take, and train nothing.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Train on a folder of pictures; test, and write all there is to see into the run folder."""
+    """Train on a folder of images; test, and write all there is to see into the run folder."""
     named = {"weights": weights, "epochs": epochs, "seed": seed}
     plain = not (recipe_file or settings or preset or any(v is not None for v in named.values()))
     name = preset or ("finetune" if weights else "fast")
@@ -61,7 +61,7 @@ def train(
 
 
 def resume(run: RunPath, as_json: Json = False) -> None:
-    """Go on with an unfinished run, on the pictures that it was begun with."""
+    """Go on with an unfinished run, on the images that it was begun with."""
     about = RunFolder.open(run).about
     _train(Path(about["data"]["path"]), None, run, go_on=True)
 
@@ -98,7 +98,7 @@ def _show_score(evaluation: "Evaluation") -> None:
     low, high = evaluation.top1_interval
     screen.say(
         f"test error {percent(evaluation.top1_error)} (95 % interval {percent(low)} to {percent(high)}): "
-        f"{evaluation.num_mistakes} of {evaluation.num_pictures} pictures wrong"
+        f"{evaluation.num_mistakes} of {evaluation.num_images} images wrong"
     )
 
 
@@ -125,8 +125,8 @@ def _show_scores(what: str, rows: list[Row]) -> None:
 def _show_result(run: "Run") -> None:
     evaluation = run.evaluation
     _show_score(evaluation)
-    rows = [(s.name, s.num_pictures, percent(s.recall), percent(s.precision)) for s in evaluation.per_class]
-    screen.table(["class", "pictures", "recall", "precision"], rows, right=(1, 2, 3))
+    rows = [(s.name, s.num_images, percent(s.recall), percent(s.precision)) for s in evaluation.per_class]
+    screen.table(["class", "images", "recall", "precision"], rows, right=(1, 2, 3))
 
 
 def evaluate(
@@ -136,19 +136,19 @@ def evaluate(
     ],
     data: Annotated[
         Path | None,
-        typer.Option(help="Other pictures to test on; the run's own if not given.", show_default=False),
+        typer.Option(help="Other images to test on; the run's own if not given.", show_default=False),
     ] = None,
     views: Annotated[
         str | None,
         typer.Option(
-            help="Look at each picture so: `centre`, `mirror` (both ways), `ten_crop`; `all` compares them.",
+            help="Look at each image so: `centre`, `mirror` (both ways), `ten_crop`; `all` compares them.",
             show_default="the run's own",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Test finished runs again, in eval mode, every picture counted; of several, also their mean probabilities."""
-    from alexnet.results import open_run
+    """Test finished runs again, in eval mode, every image counted; of several, also their mean probabilities."""
+    from alexnet.runs.run import open_run
 
     opened = [open_run(path) for path in runs]
     if views == "all":
@@ -160,7 +160,7 @@ def evaluate(
 
 
 def _evaluate_one(run: "Run", data: Path | None, views: str | None) -> None:
-    from alexnet.retest import retest
+    from alexnet.runs.evaluate_again import retest
 
     result = retest(run, data, views=views)
     _show_score(result.evaluation)
@@ -175,7 +175,7 @@ def _evaluate_one(run: "Run", data: Path | None, views: str | None) -> None:
 
 
 def _evaluate_views(runs: "list[Run]", data: Path | None) -> None:
-    from alexnet.retest import retest_views
+    from alexnet.runs.evaluate_again import retest_views
 
     result = retest_views(runs, data)
     _show_scores("views", [_score_row(name, evaluation) for name, evaluation in result.evaluations.items()])
@@ -183,14 +183,14 @@ def _evaluate_views(runs: "list[Run]", data: Path | None) -> None:
         points, low, high = (f"{100 * share:+.1f}" for share in (change.difference, *change.interval))
         screen.say(
             f"{change.after} - {change.before}: {points} percentage points (95 % interval {low} to {high}); "
-            f"of {change.num_pictures} pictures {len(change.fixed)} fixed, {len(change.broken)} broken"
+            f"of {change.num_images} images {len(change.fixed)} fixed, {len(change.broken)} broken"
         )
     _show_notes(result.notes, result.num_left_out)
     screen.give(result.to_dict() | {"seconds": screen.seconds})
 
 
 def _evaluate_together(runs: "list[Run]", data: Path | None, views: str | None) -> None:
-    from alexnet.retest import retest_together
+    from alexnet.runs.evaluate_again import retest_together
 
     result = retest_together(runs, data, views=views)
     rows = [_score_row(run, member) for run, member in zip(result.runs, result.members, strict=True)]
@@ -213,14 +213,14 @@ def _show_notes(notes: "tuple[str, ...]", num_left_out: int) -> None:
 
 def predict(
     run: RunPath,
-    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURES...", show_default=False)],
-    top: Annotated[int, typer.Option(min=1, max=5, help="Classes to name for each picture.")] = 3,
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGES...", show_default=False)],
+    top: Annotated[int, typer.Option(min=1, max=5, help="Classes to name for each image.")] = 3,
     as_json: Json = False,
 ) -> None:
-    """Say what pictures show."""
-    from alexnet.results import open_run
+    """Say what images show."""
+    from alexnet.runs.run import open_run
 
-    predictions = open_run(run).predict(pictures)
+    predictions = open_run(run).predict(images)
     rows = [
         (
             prediction.file,
@@ -228,6 +228,6 @@ def predict(
         )
         for prediction in predictions
     ]
-    screen.table(["picture", "classes"], rows)
+    screen.table(["image", "classes"], rows)
     listed = [p.to_dict() | {"top": [list(pair) for pair in p.top[:top]]} for p in predictions]
     screen.give({"run": str(run), "predictions": listed})

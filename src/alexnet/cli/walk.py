@@ -9,7 +9,7 @@ from alexnet.errors import DataError, RecipeError
 
 if TYPE_CHECKING:
     from alexnet.convolution.trace import Step, Trace
-    from alexnet.figures.trace import StepDrawing
+    from alexnet.figures.trace_steps import StepDrawing
 
 __all__ = ["walk"]
 
@@ -21,7 +21,7 @@ MOST_FRAMES = 400
 
 
 def _make_trace(wish: Wish) -> "Trace":
-    from alexnet.convolution.kernels import read_kernel
+    from alexnet.convolution.gallery import read_kernel
     from alexnet.convolution.trace import DEMO_IMAGE, DEMO_KERNEL, trace_convolution
 
     image = DEMO_IMAGE if wish.trace == "demo" else read_numbers(Path(wish.trace or ""), grey=True)
@@ -63,7 +63,7 @@ def walk(wish: Wish) -> None:
 
 
 def _print_step(trace: "Trace", step: "Step") -> None:
-    """The step as text: the picture with the kernel's place in brackets, the output so far, the line of products."""
+    """The step as text: the image with the kernel's place in brackets, the output so far, the line of products."""
     window = trace.window(step, most=16)
     rows, columns = trace.kernel.shape
     top, left = step.corner[0] - window.top, step.corner[1] - window.left
@@ -73,7 +73,7 @@ def _print_step(trace: "Trace", step: "Step") -> None:
     screen.say("")
     for i, (line, done) in enumerate(zip(window.image, window.output, strict=True)):
         marked = top <= i < top + rows
-        picture = "".join(
+        image = "".join(
             ("[" if marked and j == left else "]" if marked and j == left + columns else " ")
             + f"{value:.4g}".rjust(width)
             for j, value in enumerate(line)
@@ -81,14 +81,14 @@ def _print_step(trace: "Trace", step: "Step") -> None:
         end = "]" if marked and left + columns == len(line) else " "
         output = " ".join(("·" if value != value else f"{value:.4g}").rjust(width) for value in done)
         middle = "  →  " if i == len(window.image) // 2 else "     "
-        screen.say(f"{picture}{end}{middle}{output}")
+        screen.say(f"{image}{end}{middle}{output}")
     screen.say("")
     screen.say(f"step {step.number + 1} of {len(trace)}: {step.equation}")
 
 
 def _write_trace(wish: Wish, trace: "Trace", out: Path) -> Path:
     from alexnet.figures.canvas import save_figure
-    from alexnet.figures.trace import draw_step, write_animation, write_pages
+    from alexnet.figures.trace_steps import draw_step, write_animation, write_pages
 
     kind = out.suffix.lower()
     if kind in (".html", ".htm"):
@@ -110,7 +110,7 @@ def _write_trace(wish: Wish, trace: "Trace", out: Path) -> Path:
 
 
 def _drawing(trace: "Trace", step: "Step") -> "StepDrawing":
-    from alexnet.figures.trace import StepDrawing
+    from alexnet.figures.trace_steps import StepDrawing
 
     window = trace.window(step, most=12)
     flipped = "kernel flipped" if trace.operation == "convolution" else "kernel not flipped"

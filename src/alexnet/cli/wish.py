@@ -1,4 +1,4 @@
-"""What was asked of `alexnet convolve`, and what all its ways share: reading a picture, writing numbers."""
+"""What was asked of `alexnet convolve`, and what all its ways share: reading an image, writing numbers."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ __all__ = ["Wish", "read_numbers", "write_numbers"]
 class Wish:
     """The words of the command line; None where nothing was said."""
 
-    picture: Path | None
+    image: Path | None
     kernel: str | None
     out: Path | None
     raw: Path | None
@@ -34,17 +34,17 @@ class Wish:
 
 
 def read_numbers(path: Path | None, *, grey: bool) -> "Array":
-    """The picture as numbers; see `read_image`."""
-    from alexnet.convolution.picture_io import read_image
+    """The image as numbers; see `read_image`."""
+    from alexnet.convolution.image_io import read_image
 
     if path is None:
-        raise RecipeError("convolve needs a PICTURE: give a file, or --trace demo, --teach or --list")
+        raise RecipeError("convolve needs a IMAGE: give a file, or --trace demo, --teach or --list")
     return read_image(path, grey=grey)
 
 
 def write_numbers(values: "Array", path: Path) -> str:
     """Write the bare numbers, say so, and return the path."""
-    from alexnet.convolution.picture_io import write_raw
+    from alexnet.convolution.image_io import write_raw
 
     changed = write_raw(values, path)
     screen.say(f"written: {path}{', ' + changed if changed else ''}")

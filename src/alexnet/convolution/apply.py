@@ -1,4 +1,4 @@
-"""A kernel of the gallery applied to a picture, and the result to look at."""
+"""A kernel of the gallery applied to an image, and the result to look at."""
 
 import base64
 import html
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from alexnet.convolution.fast import convolve2d
-from alexnet.convolution.kernels import Kernel, read_kernel
+from alexnet.convolution.gallery import Kernel, read_kernel
 from alexnet.convolution.layout import Array, Border, Operation, Size, check_image
 
 __all__ = ["Filtered", "apply_kernel"]
@@ -18,7 +18,7 @@ __all__ = ["Filtered", "apply_kernel"]
 
 @dataclass(frozen=True, eq=False)
 class Filtered:
-    """What a kernel made of a picture, with all that was chosen. Draws itself in a notebook."""
+    """What a kernel made of an image, with all that was chosen. Draws itself in a notebook."""
 
     image: Array
     kernel: Kernel
@@ -60,7 +60,7 @@ class Filtered:
         said = f"{self.operation}, {self.size}, border {self.border}; {self.scale[2]}"
         return (
             "<div style='display:flex;gap:1em;align-items:center;flex-wrap:wrap'>"
-            f"{_picture(before)}<div>{self.kernel._repr_html_()}</div>{_picture(after)}</div>{html.escape(said)}"
+            f"{_image(before)}<div>{self.kernel._repr_html_()}</div>{_image(after)}</div>{html.escape(said)}"
         )
 
 
@@ -70,12 +70,12 @@ def to_pixels(values: Array, low: float, high: float) -> npt.NDArray[np.uint8]:
     return np.asarray(np.rint(scaled.clip(0, 255)), dtype=np.uint8)
 
 
-def _picture(pixels: npt.NDArray[np.uint8], most: int = 320) -> str:
-    picture = Image.fromarray(pixels)
-    picture.thumbnail((most, most))
+def _image(pixels: npt.NDArray[np.uint8], most: int = 320) -> str:
+    image = Image.fromarray(pixels)
+    image.thumbnail((most, most))
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
-    width = max(picture.width, min(most, 16 * picture.width))
+    image.save(buffer, format="PNG")
+    width = max(image.width, min(most, 16 * image.width))
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
     return f"<img width='{width}' style='image-rendering:pixelated' src='data:image/png;base64,{data}'>"
 
@@ -88,7 +88,7 @@ def apply_kernel(
     border: Border = "reflect",
     operation: Operation = "convolution",
 ) -> Filtered:
-    """Apply a kernel, or the name of one, to a picture; of a pair, combine both results.
+    """Apply a kernel, or the name of one, to an image; of a pair, combine both results.
 
         magnitude = sqrt(Ox² + Oy²)        angle = atan2(Gy, Gx), degrees, G towards the brighter side
 
@@ -98,8 +98,8 @@ def apply_kernel(
     kernel = read_kernel(kernel) if isinstance(kernel, str) else kernel
     values = check_image(image)
 
-    def run(picture: Array, weights: Array) -> Array:
-        return convolve2d(picture, weights, size=size, border=border, operation=operation)
+    def run(image: Array, weights: Array) -> Array:
+        return convolve2d(image, weights, size=size, border=border, operation=operation)
 
     if kernel.partner is None:
         return Filtered(values, kernel, run(values, kernel.weights), size, border, operation)

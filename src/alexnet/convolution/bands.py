@@ -1,4 +1,4 @@
-"""Pictures read in bands of rows that fit into the processor's cache, with the border filled in."""
+"""Images read in bands of rows that fit into the CPU's cache, with the border filled in."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -45,7 +45,7 @@ def convolve_by_definition(
 
     Raises:
         DataError: no numbers, another shape, or a sum that does not fit into 64 bits.
-        GeometryError: `valid` of a kernel that is larger than the picture.
+        GeometryError: `valid` of a kernel that is larger than the image.
 
     Source: Gonzalez & Woods, Digital Image Processing, 4th ed. 2018, eq. 3-44; the talk, slide "Convolution I".
 
@@ -62,7 +62,7 @@ def convolve_by_definition(
     if values.ndim != 2:
         raise DataError("the definition is for one channel: give [height, width]")
     if not np.isfinite(values).all():
-        raise DataError("the picture has values that are not finite (NaN or infinite): replace them")
+        raise DataError("the image has values that are not finite (NaN or infinite): replace them")
     exact = values.dtype.kind in "iu" and weights.dtype.kind in "iu"
     I, K = (values.tolist(), weights.tolist()) if exact else (values.astype(float), weights.astype(float))  # noqa: E741
     (height, width), (rows, columns) = values.shape, weights.shape

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from alexnet.convolution.bands import BLOCK, Scene, read_bands
 from alexnet.convolution.layout import Array
-from alexnet.convolution.sharing import share
+from alexnet.convolution.threads import share
 
 __all__ = [
     "Factors",
@@ -62,7 +62,7 @@ def _blocked(weights: Array) -> Tensor:
 def by_blocks(scene: Scene, weights: Array, out: Tensor | None) -> Tensor:
     """Every tap at once: 16 neighbouring pixels are the channels of one, and the kernel a layer of 16 x 16 kernels.
 
-    In that form a picture of one channel keeps the vector units of oneDNN's convolution busy. Without `out`, a plane
+    In that form an image of one channel keeps the vector units of oneDNN's convolution busy. Without `out`, a plane
     that fits blocks is convolved in one piece, and the result is a part of a slightly wider one.
     """
     blocked = _blocked(weights)
@@ -126,7 +126,7 @@ def _banded(taps: Array, length: int) -> Tensor:
 
 
 def by_matrices(scene: Scene, weights: Array, out: Tensor) -> None:
-    """Float64: for each column of the kernel a banded matrix times a strip of the picture."""
+    """Float64: for each column of the kernel a banded matrix times a strip of the image."""
     matrices = [_banded(column, STRIP) for column in weights.T]
     width, lead = scene.across.count, weights.shape[0] - 1
     for band in read_bands(scene, torch.float64, blocks=num_blocks(weights.shape[1])):

@@ -1,4 +1,4 @@
-"""Convolution of photographs: the definition's numbers by the fastest way for picture, kernel and type."""
+"""Convolution of photographs: the definition's numbers by the fastest way for image, kernel and type."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -55,25 +55,25 @@ def convolve2d(
     operation: Operation = "convolution",
     method: Method = "auto",
 ) -> Array:
-    """Convolve a picture with a kernel, flipped as the definition says.
+    """Convolve an image with a kernel, flipped as the definition says.
 
         O[u, v] = sum over s, t of I[u - s, v - t] K[s, t]
 
     Args:
         image: [H, W] or [H, W, 3] (each channel by itself), integers or floats, all finite.
         kernel: [k, l]; even sides too, see `convolve_by_definition` for their centre.
-        size: `same` as the picture, `valid` (the kernel lies wholly inside) or `full`.
+        size: `same` as the image, `valid` (the kernel lies wholly inside) or `full`.
         border: what is read outside: `zero`, `reflect` (the edge is not repeated), `replicate` or `circular`.
         operation: `correlation` leaves the kernel unflipped.
         method: how; `auto` takes the fastest. The numbers are the same within the bounds below.
 
     Returns:
         Integers of integers, exact, int32 where every possible sum fits, else int64. Otherwise float64 if the
-        picture is float64 or has integers of 32 or 64 bits, else float32; within `ERROR_BOUND` of the definition.
+        image is float64 or has integers of 32 or 64 bits, else float32; within `ERROR_BOUND` of the definition.
 
     Raises:
         DataError: values that are not finite, another shape, or a result that does not fit into its type.
-        GeometryError: `valid` of a kernel that is larger than the picture.
+        GeometryError: `valid` of a kernel that is larger than the image.
         RecipeError: an unknown word, or a method that this kernel does not allow.
 
     >>> convolve2d([[0, 0, 0], [0, 1, 0], [0, 0, 0]], [[1, 2, 3], [4, 5, 6], [7, 8, 9]])[0].tolist()
@@ -199,7 +199,7 @@ def separate(weights: Array, bound: float, *, most: int = 3) -> list[tuple[Array
 def _plan_integers(values: Array, weights: Array, method: Method) -> _Plan:
     """Sums of whole numbers are exact in floats up to 2^24 and 2^53, beyond that in int64."""
     if method == "fft":
-        raise RecipeError("method fft: gives no exact integers; choose auto, or give the picture as floats")
+        raise RecipeError("method fft: gives no exact integers; choose auto, or give the image as floats")
     span = np.iinfo(values.dtype) if values.dtype.itemsize == 1 else None
     low, high = (span.min, span.max) if span else (int(values.min()), int(values.max()))
     bound = max(abs(int(low)), abs(int(high))) * sum(abs(int(tap)) for tap in weights.ravel())
@@ -246,6 +246,6 @@ def _check_result(plane: Array, target: Array) -> None:
     if target.dtype.kind != "f" or np.isfinite(float(torch.from_numpy(target).sum())):
         return
     if not np.isfinite(plane).all():
-        raise DataError("the picture has values that are not finite (NaN or infinite): replace them")
+        raise DataError("the image has values that are not finite (NaN or infinite): replace them")
     if not np.isfinite(target).all():
-        raise DataError(f"a sum does not fit into {target.dtype}: give the picture as float64 or scale it down")
+        raise DataError(f"a sum does not fit into {target.dtype}: give the image as float64 or scale it down")

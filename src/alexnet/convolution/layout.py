@@ -24,10 +24,10 @@ __all__ = [
 Array = npt.NDArray[Any]
 
 Size = Literal["valid", "same", "full"]
-"""Outputs only where the whole kernel lies inside, one for each pixel, or wherever kernel and picture touch."""
+"""Outputs only where the whole kernel lies inside, one for each pixel, or wherever kernel and image touch."""
 
 Border = Literal["zero", "reflect", "replicate", "circular"]
-"""What is read outside of a picture a b c: 0 0 0, c b (the edge is not repeated), a a and c c, or b c and a b."""
+"""What is read outside of an image a b c: 0 0 0, c b (the edge is not repeated), a a and c c, or b c and a b."""
 
 Operation = Literal["convolution", "correlation"]
 """With the kernel flipped (the definition) or not flipped (what networks compute)."""
@@ -41,7 +41,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class OutputAxis:
-    """Outputs along one axis, in the picture's own indices.
+    """Outputs along one axis, in the image's own indices.
 
     first: index of the first output. count: number of outputs. lead: px from a patch's first pixel to its output.
     """
@@ -64,7 +64,7 @@ def output_axis(length: int, taps: int, size: Size, operation: Operation = "conv
     even kernel 1 x 2 thus weighs pixels u and u - 1, or u and u + 1. SciPy's convolve2d and correlate2d agree.
 
     Raises:
-        GeometryError: the kernel is larger than the picture, and `valid` was asked for.
+        GeometryError: the kernel is larger than the image, and `valid` was asked for.
 
     >>> output_axis(7, 3, "valid")
     OutputAxis(first=1, count=5, lead=1)
@@ -76,7 +76,7 @@ def output_axis(length: int, taps: int, size: Size, operation: Operation = "conv
         return OutputAxis(lead - taps + 1, length + taps - 1, lead)
     if taps > length:
         raise GeometryError(
-            f"a kernel of {taps} px lies nowhere wholly inside a picture of {length} px: "
+            f"a kernel of {taps} px lies nowhere wholly inside an image of {length} px: "
             "choose size same or full, or a smaller kernel"
         )
     return OutputAxis(lead, length - taps + 1, lead)
@@ -107,19 +107,19 @@ def check_choice(what: str, value: str) -> None:
 
 
 def check_image(image: npt.ArrayLike) -> Array:
-    """A picture [H, W] or [H, W, 3] as an array of finite numbers; truth values become 0 and 1.
+    """An image [H, W] or [H, W, 3] as an array of finite numbers; truth values become 0 and 1.
 
     Raises:
         DataError: another shape or kind, empty, or with values that are not finite.
     """
-    values = _numbers(image, "the picture")
+    values = _numbers(image, "the image")
     if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[2] not in (1, 3)):
         raise DataError(
-            f"the picture has shape {_shape(values)}: give [height, width] or [height, width, 3]; "
+            f"the image has shape {_shape(values)}: give [height, width] or [height, width, 3]; "
             "take a fourth channel (transparency) out first"
         )
     if values.size == 0:
-        raise DataError(f"the picture is empty, {_shape(values)}: give at least one pixel")
+        raise DataError(f"the image is empty, {_shape(values)}: give at least one pixel")
     return values
 
 

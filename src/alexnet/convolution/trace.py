@@ -34,7 +34,7 @@ DEMO_KERNEL = np.arange(1, 10).reshape(3, 3)
 class Step:
     """One output.
 
-    number: from 0. place: (u, v) in the picture's indices. corner: (row, column) of the patch's first pixel, maybe
+    number: from 0. place: (u, v) in the image's indices. corner: (row, column) of the patch's first pixel, maybe
     outside. patch, slid, products: [k, l]; slid is the kernel as it lies on the patch, flipped for convolution.
     inside: [k, l], false where the border stands in for a pixel. running: the sum after each product. value: O[u, v].
     """
@@ -68,7 +68,7 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """A part of the picture and of the output at one step, to be drawn.
+    """A part of the image and of the output at one step, to be drawn.
 
     top, left: index of its first cell. image: [h, w], with what the border stands in for outside. inside: [h, w].
     output: [h, w], NaN where nothing stands (yet).
@@ -151,7 +151,7 @@ class Trace(Sequence[Step]):
         return patch.astype(self.image.dtype), (u >= 0) & (u < height) & (v >= 0) & (v < width)
 
     def value_at(self, u: int, v: int) -> int | float | None:
-        """The finished output at a place in the picture's indices, None where there is none."""
+        """The finished output at a place in the image's indices, None where there is none."""
         row, rest_row = divmod(u - self.down.first, self.stride[0])
         column, rest_column = divmod(v - self.across.first, self.stride[1])
         if rest_row or rest_column or not (0 <= row < self.shape[0] and 0 <= column < self.shape[1]):
@@ -159,7 +159,7 @@ class Trace(Sequence[Step]):
         return self._step(row * self.shape[1] + column, row, column).value
 
     def window(self, step: Step, most: int = 12) -> Window:
-        """The surroundings of a step: the whole picture where it has at most `most` rows and columns."""
+        """The surroundings of a step: the whole image where it has at most `most` rows and columns."""
         top, rows = self._span(self.down, step.place[0], self.image.shape[0], self.kernel.shape[0], most)
         left, columns = self._span(self.across, step.place[1], self.image.shape[1], self.kernel.shape[1], most)
         image, inside = self._read(top, left, rows, columns)
@@ -257,5 +257,5 @@ def trace_convolution(
 
 
 def demo_trace(operation: Operation = "convolution", size: Size = "valid") -> Trace:
-    """The talk's own walk: a 1 in a 7 x 7 picture of zeros under the kernel 1 ... 9."""
+    """The talk's own walk: a 1 in a 7 x 7 image of zeros under the kernel 1 ... 9."""
     return trace_convolution(DEMO_IMAGE, DEMO_KERNEL, operation=operation, size=size)

@@ -1,1 +1,1 @@
-"""Pictures in: scan, check, split, decode once, augment, batch."""
+"""Images in: scan, check, split, decode once, augment, batch."""

@@ -1,4 +1,4 @@
-"""What a training picture may suffer: crops, mirroring, rotation, colour; a batch at a time, on its device."""
+"""What a training image may suffer: crops, mirroring, rotation, colour; a batch at a time, on its device."""
 
 import math
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Augmentation:
 
     @property
     def resamples(self) -> bool:
-        """Whether pictures are cropped or turned, not only mirrored."""
+        """Whether images are cropped or turned, not only mirrored."""
         return self.crop_scale < 1.0 or self.crop_ratio > 1.0 or self.rotation > 0.0
 
 
@@ -51,25 +51,25 @@ def augment(
     size: int,
     generator: torch.Generator,
     colors: PrincipalColors | None = None,
-    mean_picture: Tensor | None = None,
+    mean_image: Tensor | None = None,
 ) -> Float[Tensor, "N 3 R R"]:
-    """The network's input of training pictures, changed at random and `size` px on a side.
+    """The network's input of training images, changed at random and `size` px on a side.
 
-    Where pictures are decoded to a larger square, a crop of the network's size is cut from each first, at a random
+    Where images are decoded to a larger square, a crop of the network's size is cut from each first, at a random
     place.
 
-    Each picture keeps a random part of its area (from `crop_scale` to all, width to height changed by up to
+    Each image keeps a random part of its area (from `crop_scale` to all, width to height changed by up to
     `crop_ratio`), is mirrored half of the time, and turned by up to `rotation` degrees, all in one bilinear
     resampling. Colour of strength c shifts brightness by up to 100 c grey levels, and scales contrast by
     1 ± 1.5 c and saturation by 1 ± 2 c.
 
     Args:
         colors: principal colours, to be shifted along; None shifts nothing.
-        mean_picture: what the network will subtract; only `pca_rescale` asks for it.
+        mean_image: what the network will subtract; only `pca_rescale` asks for it.
         generator: a CPU generator; the result depends on its seed alone.
 
     Returns:
-        Normalized float32 pictures on the device of `pixels`, channels-last in memory.
+        Normalized float32 images on the device of `pixels`, channels-last in memory.
     """
     count = len(pixels)
     if pixels.shape[1] > preprocessing.size:
@@ -85,7 +85,7 @@ def augment(
     if augmentation.color > 0.0:
         x = _change_color(x, augmentation.color, preprocessing, generator)
     if augmentation.pca_color > 0.0 and colors is not None:
-        x = _shift_along(x, augmentation, colors, preprocessing, generator, mean_picture)
+        x = _shift_along(x, augmentation, colors, preprocessing, generator, mean_image)
     return x
 
 
@@ -95,15 +95,15 @@ def _shared(values: Tensor, group: int) -> Tensor:
 
 
 def _mirror(pixels: Tensor, mirrored: Tensor) -> Tensor:
-    """The pictures, those that are chosen mirrored."""
-    if pixels.device.type == "cpu":  # copying by picture takes half of the time of choosing by pixel
+    """The images, those that are chosen mirrored."""
+    if pixels.device.type == "cpu":  # copying by image takes half of the time of choosing by pixel
         places = mirrored.nonzero().view(-1)
         return pixels.index_copy(0, places, pixels.index_select(0, places).flip(2))
     return torch.where(send(mirrored, pixels.device).view(-1, 1, 1, 1), pixels.flip(2), pixels)
 
 
 def _cut(pixels: Tensor, augmentation: Augmentation, size: int, generator: torch.Generator) -> Tensor:
-    """A crop of `size` px of each picture, at a random place; neighbours of a group share it."""
+    """A crop of `size` px of each image, at a random place; neighbours of a group share it."""
     count, room = len(pixels), pixels.shape[1] - size
     places = torch.randint(0, room + int(augmentation.crop_last_offset), (count, 2), generator=generator)
     places = _shared(places, augmentation.crop_group)
@@ -111,7 +111,7 @@ def _cut(pixels: Tensor, augmentation: Augmentation, size: int, generator: torch
 
 
 def _squares(pixels: Tensor, places: Tensor, size: int) -> Tensor:
-    """The square at (top, left) of each picture, one after the other: fastest on a processor."""
+    """The square at (top, left) of each image, one after the other: fastest on a CPU."""
     cut = torch.empty(len(pixels), size, size, 3, dtype=pixels.dtype, device=pixels.device)
     for row, (top, left) in enumerate(places.tolist()):
         cut[row] = pixels[row, top : top + size, left : left + size]
@@ -131,16 +131,16 @@ def _shift_along(
     colors: PrincipalColors,
     preprocessing: Preprocessing,
     generator: torch.Generator,
-    mean_picture: Tensor | None,
+    mean_image: Tensor | None,
 ) -> Tensor:
-    """Shift each picture along the principal colours, in place; where asked for, scale it down afterwards."""
+    """Shift each image along the principal colours, in place; where asked for, scale it down afterwards."""
     shifts = colors.shifts(len(x), augmentation.pca_color, augmentation.pca_form, generator)
     if preprocessing.channels == "BGR":
         shifts = shifts.flip(1)
-    x.add_(send(shifts / torch.tensor(preprocessing.deviation), x.device).view(-1, 3, 1, 1))
+    x.add_(send(shifts / torch.tensor(preprocessing.std), x.device).view(-1, 3, 1, 1))
     if augmentation.pca_rescale:
-        if mean_picture is not None:  # the network subtracts it later: what is scaled is the rest
-            x.add_(mean_picture, alpha=augmentation.pca_color)
+        if mean_image is not None:  # the network subtracts it later: what is scaled is the rest
+            x.add_(mean_image, alpha=augmentation.pca_color)
         x.div_(1.0 + augmentation.pca_color)
     return x
 
@@ -165,15 +165,15 @@ def _affine(augmentation: Augmentation, mirrored: Tensor, generator: torch.Gener
 
 
 def _change_color(x: Tensor, strength: float, preprocessing: Preprocessing, generator: torch.Generator) -> Tensor:
-    """Brightness, contrast and saturation of normalized pictures, in place."""
+    """Brightness, contrast and saturation of normalized images, in place."""
 
     def uniform(spread: float, centre: float) -> Tensor:
         numbers = torch.empty(len(x), 1, 1, 1).uniform_(centre - spread, centre + spread, generator=generator)
         return send(numbers, x.device)
 
-    deviation = sum(preprocessing.deviation) / 3
+    std = sum(preprocessing.std) / 3
     saturation, contrast = uniform(2.0 * strength, 1.0), uniform(1.5 * strength, 1.0)
-    brightness = uniform(100.0 * strength / deviation, 0.0)
+    brightness = uniform(100.0 * strength / std, 0.0)
     sums = (x[:, :1] + x[:, 1:2]).add_(x[:, 2:])
     mean = sums.mean((2, 3), keepdim=True).div_(3)
     # saturation s: grey + s (x - grey), whose mean is that of grey; then contrast c: mean + c (that - mean)

@@ -1,6 +1,6 @@
 """From the uint8 cache to batches: in a seeded order for training, in file order for testing.
 
-A processor gathers each batch when it is wanted. A GPU must not wait for that: where the pictures fit into half of
+A CPU gathers each batch when it is wanted. A GPU must not wait for that: where the images fit into half of
 its free memory they lie there, and otherwise threads gather the next batch into pinned memory while the GPU works on
 this one. All three ways give the same numbers.
 """
@@ -22,7 +22,7 @@ from alexnet.data.split import Indices, Subset
 __all__ = ["Ahead", "Order", "Resident", "Shuffled", "epoch_order", "gather", "in_order", "send", "training_batches"]
 
 RESIDENT_SHARE = 0.5
-"""Of a GPU's free memory: what the training pictures may take; the rest is for the network's maps."""
+"""Of a GPU's free memory: what the training images may take; the rest is for the network's maps."""
 
 COPY_THREADS = 4
 """Threads that gather a batch; one alone copies more slowly than a fast GPU learns."""
@@ -71,17 +71,17 @@ def send(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 def gather(pixels: Pixels, subset: Subset, places: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Pictures, uint8 [n, size, size, 3], and labels, int64 [n], of some places of a subset, on a device."""
-    pictures = torch.from_numpy(pixels[subset.indices[places]])
+    """Images, uint8 [n, size, size, 3], and labels, int64 [n], of some places of a subset, on a device."""
+    images = torch.from_numpy(pixels[subset.indices[places]])
     labels = torch.from_numpy(subset.labels[places])
-    return send(pictures, device), send(labels, device)
+    return send(images, device), send(labels, device)
 
 
 @contextmanager
 def training_batches(
     pixels: Pixels, subset: Subset, order: Order, device: torch.device, *, num_steps: int
 ) -> Iterator[Callable[[int], tuple[Tensor, Tensor]]]:
-    """A function that gives the pictures and labels of a step, as `gather` does, in the way that suits the device."""
+    """A function that gives the images and labels of a step, as `gather` does, in the way that suits the device."""
     if device.type != "cuda":
         yield lambda step: gather(pixels, subset, order(step), device)
     elif _bytes(pixels, subset) <= RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]:
@@ -94,7 +94,7 @@ def training_batches(
 def in_order(
     pixels: Pixels, subset: Subset, *, batch_size: int, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Every picture of a subset once, in order; the last batch may be smaller."""
+    """Every image of a subset once, in order; the last batch may be smaller."""
     num_batches = -(-len(subset) // batch_size)
 
     def order(step: int) -> Indices:
@@ -113,28 +113,28 @@ def _bytes(pixels: Pixels, subset: Subset) -> int:
 
 
 class Resident:
-    """A subset's pictures in the device's own memory, from which batches are picked there."""
+    """A subset's images in the device's own memory, from which batches are picked there."""
 
     def __init__(self, pixels: Pixels, subset: Subset, order: Order, device: torch.device) -> None:
         self._shape, self._order, self._device = pixels.shape[1:], order, device
-        per_picture = int(np.prod(self._shape))
-        pictures = torch.empty(len(subset), per_picture, dtype=torch.uint8, device=device)
-        chunk = max(1, CHUNK_BYTES // per_picture)
+        per_image = int(np.prod(self._shape))
+        images = torch.empty(len(subset), per_image, dtype=torch.uint8, device=device)
+        chunk = max(1, CHUNK_BYTES // per_image)
         for start in range(0, len(subset), chunk):
             rows = pixels[subset.indices[start : start + chunk]]
-            pictures[start : start + chunk] = torch.from_numpy(rows).view(len(rows), per_picture)
-        self._pictures = pictures.view(_widest(per_picture))
+            images[start : start + chunk] = torch.from_numpy(rows).view(len(rows), per_image)
+        self._images = images.view(_widest(per_image))
         self._labels = torch.from_numpy(subset.labels).to(device)
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """Pictures and labels of a step."""
+        """Images and labels of a step."""
         places = send(torch.from_numpy(self._order(step)), self._device)
-        pictures = self._pictures.index_select(0, places).view(torch.uint8)
-        return pictures.view(len(places), *self._shape), self._labels.index_select(0, places)
+        images = self._images.index_select(0, places).view(torch.uint8)
+        return images.view(len(places), *self._shape), self._labels.index_select(0, places)
 
 
 def _widest(num_bytes: int) -> torch.dtype:
-    """The widest integers that a picture's bytes divide into: a GPU picks numbers, not bytes, one by one."""
+    """The widest integers that an image's bytes divide into: a GPU picks numbers, not bytes, one by one."""
     return next(t for t in (torch.int64, torch.int32, torch.int16, torch.uint8) if num_bytes % t.itemsize == 0)
 
 
@@ -165,31 +165,31 @@ class Ahead:
         self._pool.shutdown(cancel_futures=True)
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """Pictures and labels of a step; the step after it is begun."""
-        pictures, parts = self._begun.pop(step) if step in self._begun else self._begin(step)
+        """Images and labels of a step; the step after it is begun."""
+        images, parts = self._begun.pop(step) if step in self._begun else self._begin(step)
         for part in parts:
             part.result()
         if step + 1 < self._num_steps:
             self._begun = {step + 1: self._begin(step + 1)}
         labels = torch.from_numpy(self._subset.labels[self._order(step)])
-        return self._cross(pictures), send(labels, self._device)
+        return self._cross(images), send(labels, self._device)
 
     def _begin(self, step: int) -> tuple[Tensor, list[Future[None]]]:
         rows = self._subset.indices[self._order(step)]
         shape = (len(rows), *self._pixels.shape[1:])
-        pictures = torch.empty(shape, dtype=torch.uint8, pin_memory=self._stream is not None)
-        parts = zip(np.array_split(rows, COPY_THREADS), np.array_split(pictures.numpy(), COPY_THREADS), strict=True)
-        return pictures, [self._pool.submit(self._copy, *part) for part in parts]
+        images = torch.empty(shape, dtype=torch.uint8, pin_memory=self._stream is not None)
+        parts = zip(np.array_split(rows, COPY_THREADS), np.array_split(images.numpy(), COPY_THREADS), strict=True)
+        return images, [self._pool.submit(self._copy, *part) for part in parts]
 
     def _copy(self, rows: Indices, into: Pixels) -> None:
         np.take(self._pixels, rows, axis=0, out=into, mode="clip")  # the other modes copy twice
 
-    def _cross(self, pictures: Tensor) -> Tensor:
+    def _cross(self, images: Tensor) -> Tensor:
         if self._stream is None:
-            return pictures.to(self._device)
+            return images.to(self._device)
         here = torch.cuda.current_stream(self._device)
         with torch.cuda.stream(self._stream):
-            crossed = pictures.to(self._device, non_blocking=True)
+            crossed = images.to(self._device, non_blocking=True)
         here.wait_stream(self._stream)
         crossed.record_stream(here)  # its memory is not used again before the step is through with it
         return crossed

@@ -1,4 +1,4 @@
-"""Decode once: every picture of a folder as uint8 [N, size, size, 3] in one memory-mapped file."""
+"""Decode once: every image of a folder as uint8 [N, size, size, 3] in one memory-mapped file."""
 
 import json
 import os
@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from alexnet.data.decode import PictureFacts, Pixels
+from alexnet.data.decode import ImageFacts, Pixels
 from alexnet.data.decode_files import decode_files
-from alexnet.data.folder import PictureFolder
+from alexnet.data.folder import ImageFolder
 from alexnet.errors import DataError
 from alexnet.files import disk_errors, user_cache_dir, write_whole
 from alexnet.records import Preprocessing
 
-__all__ = ["DecodedPictures", "clear_cache", "decode_folder", "list_caches"]
+__all__ = ["DecodedImages", "clear_cache", "decode_folder", "list_caches"]
 
 VERSION = 2
 """Raised whenever decoding changes, so that older caches are not used."""
@@ -29,16 +29,16 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class DecodedPictures:
-    """A folder's pictures as pixels, in the order of `folder.files`, with what was found in each file.
+class DecodedImages:
+    """A folder's images as pixels, in the order of `folder.files`, with what was found in each file.
 
     Rows of files that cannot be used are black; their facts hold the error.
     """
 
-    folder: PictureFolder
+    folder: ImageFolder
     preprocessing: Preprocessing
     pixels_path: Path
-    facts: tuple[PictureFacts, ...]
+    facts: tuple[ImageFacts, ...]
 
     @cached_property
     def pixels(self) -> Pixels:
@@ -48,7 +48,7 @@ class DecodedPictures:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when any picture, name, class or split does."""
+        """Changes when any image, name, class or split does."""
         digest = blake2b(digest_size=16)
         for file, fact in zip(self.folder.files, self.facts, strict=True):
             digest.update(f"{file.entry.name}\0{file.split}\0{fact.digest}\n".encode("utf-8", "surrogateescape"))
@@ -57,19 +57,19 @@ class DecodedPictures:
 
 def caches_dir() -> Path:
     """The folder that holds all caches."""
-    return user_cache_dir() / "pictures"
+    return user_cache_dir() / "images"
 
 
 def decode_folder(
-    folder: PictureFolder, preprocessing: Preprocessing, *, on_progress: Progress | None = None
-) -> DecodedPictures:
-    """The folder's pictures, decoded on all cores or taken from the cache of an earlier call.
+    folder: ImageFolder, preprocessing: Preprocessing, *, on_progress: Progress | None = None
+) -> DecodedImages:
+    """The folder's images, decoded on all cores or taken from the cache of an earlier call.
 
     The cache is keyed by each file's name, length and time stamps, and by the preprocessing; one that was cut
-    short is noticed and made anew. Memory stays bounded however many pictures there are.
+    short is noticed and made anew. Memory stays bounded however many images there are.
 
     Args:
-        on_progress: called with (pictures done, pictures in all) while decoding; not where the cache serves.
+        on_progress: called with (images done, images in all) while decoding; not where the cache serves.
 
     Raises:
         DataError: the cache folder cannot be written, or the disk is full.
@@ -80,10 +80,10 @@ def decode_folder(
         step = "free space there, or set ALEXNET_CACHE to another folder"
         with disk_errors(cache, DataError, step):
             facts = _build(cache, folder, preprocessing, on_progress)
-    return DecodedPictures(folder, preprocessing, cache / "pixels.u8", facts)
+    return DecodedImages(folder, preprocessing, cache / "pixels.u8", facts)
 
 
-def _key(folder: PictureFolder, preprocessing: Preprocessing) -> str:
+def _key(folder: ImageFolder, preprocessing: Preprocessing) -> str:
     digest = blake2b(f"{VERSION} {_pixel_settings(preprocessing)}".encode(), digest_size=16)
     digest.update(os.fsencode(folder.path.resolve()))
     for file in folder.files:
@@ -97,21 +97,21 @@ def _pixel_settings(preprocessing: Preprocessing) -> str:
     return f"{preprocessing.decoded_size} {preprocessing.resize} {preprocessing.apply_exif}"
 
 
-def _read_facts(cache: Path, num_files: int, size: int) -> tuple[PictureFacts, ...] | None:
+def _read_facts(cache: Path, num_files: int, size: int) -> tuple[ImageFacts, ...] | None:
     """The facts of a whole cache; None where there is none, or it was cut short."""
     try:
         rows = json.loads((cache / "facts.json").read_text(encoding="utf-8"))
         num_bytes = (cache / "pixels.u8").stat().st_size
-        facts = tuple(PictureFacts(**row) for row in rows)
+        facts = tuple(ImageFacts(**row) for row in rows)
     except (OSError, ValueError, TypeError):
         return None
     return facts if len(facts) == num_files and num_bytes == num_files * size * size * 3 else None
 
 
 def _build(
-    cache: Path, folder: PictureFolder, preprocessing: Preprocessing, on_progress: Progress | None
-) -> tuple[PictureFacts, ...]:
-    facts: list[PictureFacts] = []
+    cache: Path, folder: ImageFolder, preprocessing: Preprocessing, on_progress: Progress | None
+) -> tuple[ImageFacts, ...]:
+    facts: list[ImageFacts] = []
     entries = [file.entry for file in folder.files]
     blank = np.zeros((preprocessing.decoded_size, preprocessing.decoded_size, 3), np.uint8)
 
@@ -141,7 +141,7 @@ def list_caches() -> list[tuple[Path, int, float]]:
 
 
 def clear_cache() -> int:
-    """Delete every cache of decoded pictures; returns the bytes freed."""
+    """Delete every cache of decoded images; returns the bytes freed."""
     rows = list_caches()
     for cache, _, _ in rows:
         with disk_errors(cache, DataError, "check its permissions"):

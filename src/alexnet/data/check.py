@@ -1,26 +1,26 @@
-"""What is odd about a folder of pictures, by name."""
+"""What is odd about a folder of images, by name."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from alexnet.data.cache import DecodedPictures, decode_folder
-from alexnet.data.decode import PictureFacts, plain_preprocessing
-from alexnet.data.folder import PictureFile, scan_folder
+from alexnet.data.cache import DecodedImages, decode_folder
+from alexnet.data.decode import ImageFacts, plain_preprocessing
+from alexnet.data.folder import ImageFile, scan_folder
 from alexnet.presets import PRESETS
 from alexnet.records import Record
 
-__all__ = ["FolderReport", "check_folder", "check_pictures"]
+__all__ = ["FolderReport", "check_folder", "check_images"]
 
 EXTREME_RATIO = 4.0
 """Width to height, or height to width, from which a shape is called extreme."""
 
 SMALL, LARGE = 32, 4096
-"""Sides in px below and above which a picture is called extreme."""
+"""Sides in px below and above which an image is called extreme."""
 
 IMBALANCE = 5.0
-"""Largest class over smallest, in the training pictures, from which it is named."""
+"""Largest class over smallest, in the training images, from which it is named."""
 
 EXTENSIONS = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"), "PNG": (".png", ".apng"), "GIF": (".gif",), "BMP": (".bmp", ".dib"),
@@ -33,7 +33,7 @@ ENDINGS = frozenset(ending for endings in EXTENSIONS.values() for ending in endi
 class FolderReport(Record):
     """What a check found.
 
-    counts: usable pictures by split and class. sizes: (smallest, median, largest) by width and by height, px.
+    counts: usable images by split and class. sizes: (smallest, median, largest) by width and by height, px.
     oddities: kind → names of the files it concerns, or for kinds about classes, the classes.
     left_out: files that cannot be used, name → reason.
     """
@@ -41,7 +41,7 @@ class FolderReport(Record):
     path: str
     classes: tuple[str, ...]
     num_files: int
-    num_pictures: int
+    num_images: int
     counts: dict[str, dict[str, int]]
     widths: tuple[int, int, int]
     heights: tuple[int, int, int]
@@ -51,10 +51,10 @@ class FolderReport(Record):
     fingerprint: str
 
 
-def check_folder(pictures: DecodedPictures) -> FolderReport:
+def check_folder(images: DecodedImages) -> FolderReport:
     """Name what is odd in a decoded folder; nothing is opened again."""
-    folder = pictures.folder
-    pairs = list(zip(folder.files, pictures.facts, strict=True))
+    folder = images.folder
+    pairs = list(zip(folder.files, images.facts, strict=True))
     usable = [(file, fact) for file, fact in pairs if fact.error is None]
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for file, _ in usable:
@@ -69,19 +69,19 @@ def check_folder(pictures: DecodedPictures) -> FolderReport:
         path=str(folder.path),
         classes=folder.classes,
         num_files=len(pairs),
-        num_pictures=len(usable),
+        num_images=len(usable),
         counts={split: {name: counter[name] for name in folder.classes} for split, counter in counts.items()},
         widths=_three([fact.width for _, fact in usable]),
         heights=_three([fact.height for _, fact in usable]),
         formats=dict(Counter(fact.format for _, fact in usable).most_common()),
         oddities=oddities,
         left_out={file.entry.name: fact.error for file, fact in pairs if fact.error is not None},
-        fingerprint=pictures.fingerprint,
+        fingerprint=images.fingerprint,
     )
 
 
-def check_pictures(path: Path | str, *, on_progress: Callable[[int, int], None] | None = None) -> FolderReport:
-    """Open every file below `path` and report; the decoded pictures are kept for a training with preset `fast`.
+def check_images(path: Path | str, *, on_progress: Callable[[int, int], None] | None = None) -> FolderReport:
+    """Open every file below `path` and report; the decoded images are kept for a training with preset `fast`.
 
     Raises:
         DataError: there is no folder or archive of at least two classes.
@@ -95,7 +95,7 @@ def _three(lengths: list[int]) -> tuple[int, int, int]:
     return ordered[0], ordered[len(ordered) // 2], ordered[-1]
 
 
-def _by_file(pairs: list[tuple[PictureFile, PictureFacts]]) -> dict[str, tuple[str, ...]]:
+def _by_file(pairs: list[tuple[ImageFile, ImageFacts]]) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = defaultdict(list)
     for file, fact in pairs:
         for kind in _kinds(file, fact):
@@ -103,12 +103,12 @@ def _by_file(pairs: list[tuple[PictureFile, PictureFacts]]) -> dict[str, tuple[s
     return {kind: tuple(found[kind]) for kind in sorted(found)}
 
 
-def _kinds(file: PictureFile, fact: PictureFacts) -> list[str]:
+def _kinds(file: ImageFile, fact: ImageFacts) -> list[str]:
     """The ways in which one file is odd."""
     ending = "." + file.entry.name.rpartition(".")[2].lower()
     if fact.error is not None:
         is_named_so = ending in ENDINGS and fact.error != "empty file"
-        return ["unreadable" if is_named_so or fact.error != "no picture" else "no picture"]
+        return ["unreadable" if is_named_so or fact.error != "no image" else "no image"]
     sides = (fact.width, fact.height)
     tests = {
         "one channel": fact.mode in ("L", "1", "LA") or fact.mode.startswith("I") or fact.mode == "F",
@@ -138,9 +138,9 @@ def _by_class(classes: tuple[str, ...], counts: Mapping[str, Counter[str]]) -> d
     }
 
 
-def _identical(usable: list[tuple[PictureFile, PictureFacts]]) -> dict[str, tuple[str, ...]]:
+def _identical(usable: list[tuple[ImageFile, ImageFacts]]) -> dict[str, tuple[str, ...]]:
     """Groups of files with the same pixels, named by what they have in common; a group is `a = b = c`."""
-    groups: dict[str, list[PictureFile]] = defaultdict(list)
+    groups: dict[str, list[ImageFile]] = defaultdict(list)
     for file, fact in usable:
         groups[fact.digest].append(file)
     found: dict[str, list[str]] = defaultdict(list)

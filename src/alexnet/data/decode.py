@@ -1,4 +1,4 @@
-"""The one definition of preprocessing: how a picture file becomes the numbers that a network gets."""
+"""The one definition of preprocessing: how an image file becomes the numbers that a network gets."""
 
 import io
 import logging
@@ -21,11 +21,11 @@ from alexnet.records import Preprocessing
 
 __all__ = [
     "NORMALIZATIONS",
-    "PictureFacts",
+    "ImageFacts",
     "Pixels",
     "centre_crop",
-    "decode_picture",
-    "inspect_picture",
+    "decode_image",
+    "inspect_image",
     "normalize",
     "plain_preprocessing",
     "without_warnings",
@@ -46,7 +46,7 @@ NORMALIZATIONS: dict[str, tuple[str, tuple[float, float, float], tuple[float, fl
         (1.0, 1.0, 1.0),
     ),  # Caffe's reference models: mean pixel, raw scale
 }
-"""Fixed normalizations by name; `dataset` is computed from the training pictures."""
+"""Fixed normalizations by name; `dataset` is computed from the training images."""
 
 EXIF_ORIENTATION = 0x0112
 
@@ -59,7 +59,7 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What sets a picture of an EXIF orientation upright."""
+"""What sets an image of an EXIF orientation upright."""
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 logging.getLogger("PIL").propagate = False
@@ -73,7 +73,7 @@ def plain_preprocessing(recipe: Recipe) -> Preprocessing:
 
 
 @dataclass(frozen=True)
-class PictureFacts:
+class ImageFacts:
     """What a file turned out to hold. width, height: px, as stored. digest: of the decoded pixels.
 
     error: why it cannot be used, None if it can; the other fields are then empty.
@@ -89,19 +89,19 @@ class PictureFacts:
     error: str | None = None
 
 
-def decode_picture(data: bytes, preprocessing: Preprocessing) -> UInt8[np.ndarray, "H W 3"]:
-    """The square uint8 RGB picture, [decoded_size, decoded_size, 3], of a file's bytes.
+def decode_image(data: bytes, preprocessing: Preprocessing) -> UInt8[np.ndarray, "H W 3"]:
+    """The square uint8 RGB image, [decoded_size, decoded_size, 3], of a file's bytes.
 
     One channel becomes grey, 16 bits become 8, CMYK becomes RGB, what is transparent is laid on white; of an
     animation the first frame is taken. Reduction is antialiased (bilinear over the area that a pixel covers).
 
     Raises:
-        DataError: the bytes are no picture, or a damaged one.
+        DataError: the bytes are no image, or a damaged one.
     """
     with without_warnings():
-        pixels, facts = inspect_picture(data, preprocessing)
+        pixels, facts = inspect_image(data, preprocessing)
     if pixels is None:
-        raise DataError(facts.error or "no picture")
+        raise DataError(facts.error or "no image")
     return pixels
 
 
@@ -113,80 +113,80 @@ def without_warnings() -> Iterator[None]:
         yield
 
 
-def inspect_picture(data: bytes, preprocessing: Preprocessing) -> tuple[Pixels | None, PictureFacts]:
-    """The decoded picture and what was found in the file; None and the reason where it cannot be used.
+def inspect_image(data: bytes, preprocessing: Preprocessing) -> tuple[Pixels | None, ImageFacts]:
+    """The decoded image and what was found in the file; None and the reason where it cannot be used.
 
     Pillow may warn of large or odd files; what matters is in the facts: see `without_warnings`.
     """
     try:
         return _decode(data, preprocessing)
     except UnidentifiedImageError:
-        return None, PictureFacts(error="no picture" if data else "empty file")
+        return None, ImageFacts(error="no image" if data else "empty file")
     except Exception as error:  # the edge to a decoder of others, which raises many kinds
-        return None, PictureFacts(error=" ".join(str(error).split()) or type(error).__name__)
+        return None, ImageFacts(error=" ".join(str(error).split()) or type(error).__name__)
 
 
-def _decode(data: bytes, preprocessing: Preprocessing) -> tuple[Pixels, PictureFacts]:
+def _decode(data: bytes, preprocessing: Preprocessing) -> tuple[Pixels, ImageFacts]:
     size = preprocessing.decoded_size
-    with Image.open(io.BytesIO(data)) as picture:
-        width, height, mode, kind = *picture.size, picture.mode, picture.format or ""
-        orientation = _orientation(picture)
-        transparent = mode in ("RGBA", "LA", "PA") or "transparency" in picture.info
+    with Image.open(io.BytesIO(data)) as image:
+        width, height, mode, kind = *image.size, image.mode, image.format or ""
+        orientation = _orientation(image)
+        transparent = mode in ("RGBA", "LA", "PA") or "transparency" in image.info
         if kind == "JPEG":
-            picture.draft("RGB", (2 * size, 2 * size))  # decodes large files at 1/2, 1/4 or 1/8
-        rgb = _to_rgb(picture, transparent=transparent)
+            image.draft("RGB", (2 * size, 2 * size))  # decodes large files at 1/2, 1/4 or 1/8
+        rgb = _to_rgb(image, transparent=transparent)
     if preprocessing.apply_exif and orientation != 1:
         rgb = rgb.transpose(TURNS[orientation])
     pixels = np.asarray(_make_square(rgb, size, preprocessing.resize))
     digest = blake2b(pixels.tobytes(), digest_size=16).hexdigest()
-    return pixels, PictureFacts(kind, mode, width, height, orientation, transparent, digest)
+    return pixels, ImageFacts(kind, mode, width, height, orientation, transparent, digest)
 
 
-def _orientation(picture: Image.Image) -> int:
+def _orientation(image: Image.Image) -> int:
     """The EXIF orientation, 1 to 8; 1 (upright) where there is none or it makes no sense."""
     try:
-        found = picture.getexif().get(EXIF_ORIENTATION, 1)
-    except Exception:  # whatever a malformed block makes of Pillow: the picture itself may be sound
+        found = image.getexif().get(EXIF_ORIENTATION, 1)
+    except Exception:  # whatever a malformed block makes of Pillow: the image itself may be sound
         return 1
     return found if isinstance(found, int) and 1 <= found <= 8 else 1
 
 
-def _to_rgb(picture: Image.Image, *, transparent: bool) -> Image.Image:
-    if picture.mode.startswith("I") or picture.mode == "F":
-        return _from_deep(picture).convert("RGB")
+def _to_rgb(image: Image.Image, *, transparent: bool) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return _from_deep(image).convert("RGB")
     if transparent:
-        whole = picture.convert("RGBA")
+        whole = image.convert("RGBA")
         ground = Image.new("RGBA", whole.size, "white")
         return Image.alpha_composite(ground, whole).convert("RGB")
-    return picture.convert("RGB")
+    return image.convert("RGB")
 
 
-def _from_deep(picture: Image.Image) -> Image.Image:
+def _from_deep(image: Image.Image) -> Image.Image:
     """16- and 32-bit grey as 8 bits: by 256 where it is 16 bits, by its own range where it is a float."""
-    values = np.asarray(picture).astype(np.float64)
-    if picture.mode == "F":
+    values = np.asarray(image).astype(np.float64)
+    if image.mode == "F":
         values = np.nan_to_num(values)
         low, high = float(values.min()), float(values.max())
         values = (values - low) * (255.0 / (high - low)) if high > low else values * 0.0
-    elif picture.mode.startswith("I;16") or values.max(initial=0.0) > 255.0:
+    elif image.mode.startswith("I;16") or values.max(initial=0.0) > 255.0:
         values = values / 256.0
     return Image.fromarray(values.clip(0.0, 255.0).astype(np.uint8))
 
 
-def _make_square(picture: Image.Image, size: int, resize: str) -> Image.Image:
-    width, height = picture.size
+def _make_square(image: Image.Image, size: int, resize: str) -> Image.Image:
+    width, height = image.size
     box = (0.0, 0.0, float(width), float(height))
     if resize == "crop":
         side = min(width, height)
         left, top = (width - side) / 2, (height - side) / 2
         box = (left, top, left + side, top + side)
     if (width, height) == (size, size):
-        return picture
-    return picture.resize((size, size), Image.Resampling.BILINEAR, box=box)
+        return image
+    return image.resize((size, size), Image.Resampling.BILINEAR, box=box)
 
 
 def centre_crop(pixels: Pixels, preprocessing: Preprocessing) -> Pixels:
-    """The part of a decoded picture, [decoded_size, decoded_size, 3], that the network gets in testing."""
+    """The part of a decoded image, [decoded_size, decoded_size, 3], that the network gets in testing."""
     start = (pixels.shape[0] - preprocessing.size) // 2
     return pixels[start : start + preprocessing.size, start : start + preprocessing.size]
 
@@ -206,14 +206,14 @@ def _kept_line(values: tuple[float, ...], width: int, device: torch.device) -> t
 def normalize(
     pixels: UInt8[torch.Tensor, "N H W 3"] | Float[torch.Tensor, "N H W 3"], preprocessing: Preprocessing
 ) -> Float[torch.Tensor, "N 3 H W"]:
-    """The network's input of RGB pictures, 0 to 255, on their device: (pixel - mean) / deviation by channel.
+    """The network's input of RGB images, 0 to 255, on their device: (pixel - mean) / deviation by channel.
 
-    The result is float32, channels-last in memory, as large as the pictures. Pictures of float32 may be overwritten.
+    The result is float32, channels-last in memory, as large as the images. Images of float32 may be overwritten.
     """
     width = pixels.shape[2]
     line = _kept_line if pixels.is_cuda and not torch.compiler.is_compiling() else _line
-    mean, deviation = (line(v, width, pixels.device) for v in (preprocessing.mean, preprocessing.deviation))
+    mean, std = (line(v, width, pixels.device) for v in (preprocessing.mean, preprocessing.std))
     if preprocessing.channels == "BGR":
         pixels = pixels.flip(-1)
     lines = pixels.float().reshape(*pixels.shape[:2], 3 * width)  # whole lines at once: rows of three are slow
-    return lines.sub_(mean).div_(deviation).view(pixels.shape).permute(0, 3, 1, 2)
+    return lines.sub_(mean).div_(std).view(pixels.shape).permute(0, 3, 1, 2)

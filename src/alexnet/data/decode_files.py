@@ -5,13 +5,13 @@ from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from alexnet.data.decode import PictureFacts, Pixels, inspect_picture, without_warnings
-from alexnet.data.sources import Entry, PictureSource
+from alexnet.data.decode import ImageFacts, Pixels, inspect_image, without_warnings
+from alexnet.data.sources import Entry, ImageSource
 from alexnet.records import Preprocessing
 
 __all__ = ["decode_files"]
 
-Decoded = tuple[Pixels | None, PictureFacts]
+Decoded = tuple[Pixels | None, ImageFacts]
 
 GROUP = 16
 """Files that a thread takes at a time, at most: handing over each alone costs the lock that decoding leaves."""
@@ -21,9 +21,9 @@ AHEAD_BYTES = 8 << 20
 
 
 def decode_files(
-    source: PictureSource, entries: Sequence[Entry], preprocessing: Preprocessing
+    source: ImageSource, entries: Sequence[Entry], preprocessing: Preprocessing
 ) -> Generator[Decoded, None, None]:
-    """The decoded picture of every entry and what was found in it, in order; None and the reason where it fails.
+    """The decoded image of every entry and what was found in it, in order; None and the reason where it fails.
 
     Threads serve, since Pillow decodes and resizes without holding Python's lock. What was begun for nothing is given
     up when the iterator is closed.
@@ -45,13 +45,13 @@ def decode_files(
             pool.shutdown(cancel_futures=True)
 
 
-def _decode_group(source: PictureSource, entries: Sequence[Entry], preprocessing: Preprocessing) -> list[Decoded]:
+def _decode_group(source: ImageSource, entries: Sequence[Entry], preprocessing: Preprocessing) -> list[Decoded]:
     return [_decode_one(source, entry, preprocessing) for entry in entries]
 
 
-def _decode_one(source: PictureSource, entry: Entry, preprocessing: Preprocessing) -> Decoded:
+def _decode_one(source: ImageSource, entry: Entry, preprocessing: Preprocessing) -> Decoded:
     try:
         data = source.read(entry)
     except OSError as error:
-        return None, PictureFacts(error=f"cannot be read ({error.strerror or error})")
-    return inspect_picture(data, preprocessing)
+        return None, ImageFacts(error=f"cannot be read ({error.strerror or error})")
+    return inspect_image(data, preprocessing)

@@ -1,4 +1,4 @@
-"""Which picture belongs to which class and split: a folder of class folders, scanned by name."""
+"""Which image belongs to which class and split: a folder of class folders, scanned by name."""
 
 import html
 from collections import Counter
@@ -6,22 +6,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alexnet.data.sources import Entry, PictureSource, open_source
+from alexnet.data.sources import Entry, ImageSource, open_source
 from alexnet.errors import DataError
 
-__all__ = ["PictureFile", "PictureFolder", "scan_folder"]
+__all__ = ["ImageFile", "ImageFolder", "scan_folder"]
 
 SPLIT_NAMES = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
     ("val", "valid", "validation"), "validation"
 )
 
-PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
-"""Files that may be pictures by name, in a folder that holds nothing else but one folder."""
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+"""Files that may be images by name, in a folder that holds nothing else but one folder."""
 
 
 @dataclass(frozen=True)
-class PictureFile:
-    """A file that should hold a picture. split: `train`, `test`, `validation`, or None where none is given."""
+class ImageFile:
+    """A file that should hold an image. split: `train`, `test`, `validation`, or None where none is given."""
 
     entry: Entry
     class_name: str
@@ -29,21 +29,21 @@ class PictureFile:
 
 
 @dataclass(frozen=True)
-class PictureFolder:
+class ImageFolder:
     """A scanned folder: what it holds by name, before any file is opened.
 
     classes: names in lexicographic order, those without files too. stray: files outside the class folders.
     """
 
     path: Path
-    source: PictureSource = field(repr=False, compare=False)
+    source: ImageSource = field(repr=False, compare=False)
     classes: tuple[str, ...]
-    files: tuple[PictureFile, ...] = field(repr=False)
+    files: tuple[ImageFile, ...] = field(repr=False)
     stray: tuple[str, ...] = field(repr=False)
 
     @property
     def has_split(self) -> bool:
-        """Whether the folder itself says which pictures are for testing."""
+        """Whether the folder itself says which images are for testing."""
         return any(file.split in ("test", "validation") for file in self.files)
 
     def counts(self) -> dict[str, Counter[str]]:
@@ -64,8 +64,8 @@ class PictureFolder:
         return f"<b>{html.escape(str(self.path))}</b><table><tr><th>class</th>{head}</tr>{rows}</table>"
 
 
-def scan_folder(path: Path | str) -> PictureFolder:
-    """List a folder of pictures, or a `.tar` or `.zip` of one; no file is opened.
+def scan_folder(path: Path | str) -> ImageFolder:
+    """List a folder of images, or a `.tar` or `.zip` of one; no file is opened.
 
     Layouts: `DIR/train/CLASS/*` with `DIR/test` or `DIR/val` or both, or `DIR/CLASS/*`. A single folder around
     either is looked through; folders inside a class folder belong to the class.
@@ -84,13 +84,13 @@ def scan_folder(path: Path | str) -> PictureFolder:
         if (layout and not split) or len(inner) < 2 or _is_hidden(inner[0]):
             stray.append(entry.name)
             continue
-        files.append(PictureFile(entry, inner[0], split))
+        files.append(ImageFile(entry, inner[0], split))
         classes.add(inner[0])
     classes |= _empty_classes(source, root, layout)
     if "train" in layout.values() and not {"test", "validation"} & set(layout.values()):
-        files = [PictureFile(file.entry, file.class_name, None) for file in files]
+        files = [ImageFile(file.entry, file.class_name, None) for file in files]
     _require_classes(Path(path), classes, files)
-    return PictureFolder(Path(path), source, tuple(sorted(classes)), tuple(files), tuple(stray))
+    return ImageFolder(Path(path), source, tuple(sorted(classes)), tuple(files), tuple(stray))
 
 
 def _parts_below(name: str, root: str) -> tuple[str, ...]:
@@ -99,7 +99,7 @@ def _parts_below(name: str, root: str) -> tuple[str, ...]:
     return tuple(part for part in name[len(root) :].split("/") if part not in ("", "."))
 
 
-def _children(source: PictureSource, root: str) -> tuple[set[str], set[str]]:
+def _children(source: ImageSource, root: str) -> tuple[set[str], set[str]]:
     """Names of the folders and of the files directly below `root`."""
     folders: set[str] = set()
     files: set[str] = set()
@@ -115,12 +115,12 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
-def _find_root(source: PictureSource) -> str:
+def _find_root(source: ImageSource) -> str:
     """The folder inside the source that holds the splits or the classes: lone folders are looked through."""
     root = ""
     while True:
         folders, files = _children(source, root)
-        if len(folders) != 1 or any(name.lower().endswith(PICTURE_ENDINGS) for name in files):
+        if len(folders) != 1 or any(name.lower().endswith(IMAGE_ENDINGS) for name in files):
             return root
         (only,) = folders
         if only.lower() in SPLIT_NAMES or not _children(source, f"{root}{only}/")[0]:
@@ -128,36 +128,36 @@ def _find_root(source: PictureSource) -> str:
         root = f"{root}{only}/"
 
 
-def _split_folders(source: PictureSource, root: str) -> dict[str, str]:
+def _split_folders(source: ImageSource, root: str) -> dict[str, str]:
     """Folder name → split, where `train` is among them; else nothing."""
     folders, _ = _children(source, root)
     named = {name: SPLIT_NAMES[name.lower()] for name in folders if name.lower() in SPLIT_NAMES}
     flat = [name for name in sorted(named) if not _children(source, f"{root}{name}/")[0]]
-    if flat:  # a class may be called `train`; but beside a `train` of class folders, flat pictures are unsorted
+    if flat:  # a class may be called `train`; but beside a `train` of class folders, flat images are unsorted
         _refuse_unsorted(source, root, named, flat)
         return {}
     return named if "train" in named.values() else {}
 
 
-def _refuse_unsorted(source: PictureSource, root: str, named: dict[str, str], flat: list[str]) -> None:
-    """Say what to do where `train` holds class folders and `val` or `test` bare pictures, as ILSVRC-2012 comes."""
+def _refuse_unsorted(source: ImageSource, root: str, named: dict[str, str], flat: list[str]) -> None:
+    """Say what to do where `train` holds class folders and `val` or `test` bare images, as ILSVRC-2012 comes."""
     folders, _ = _children(source, root)
     trained = [name for name, split in named.items() if split == "train" and name not in flat]
     if folders == set(named) and trained and len(_children(source, f"{root}{trained[0]}/")[0]) >= 2:
         raise DataError(
-            f"{source.path / root / flat[0]}: its pictures lie in no class folders, those of {trained[0]} do; sort "
+            f"{source.path / root / flat[0]}: its images lie in no class folders, those of {trained[0]} do; sort "
             f"them into {flat[0]}/CLASS/ (ILSVRC-2012: by its ground truth), or move {flat[0]} elsewhere"
         )
 
 
-def _empty_classes(source: PictureSource, root: str, layout: dict[str, str]) -> set[str]:
+def _empty_classes(source: ImageSource, root: str, layout: dict[str, str]) -> set[str]:
     bases = [f"{root}{name}/" for name in layout] if layout else [root]
     return {name for base in bases for name in _children(source, base)[0]}
 
 
-def _require_classes(path: Path, classes: Iterable[str], files: Iterable[PictureFile]) -> None:
+def _require_classes(path: Path, classes: Iterable[str], files: Iterable[ImageFile]) -> None:
     filled = {file.class_name for file in files}
     if not filled:
-        raise DataError(f"{path}: holds no pictures in class folders; lay them out as DIR/CLASS/picture.jpg")
+        raise DataError(f"{path}: holds no images in class folders; lay them out as DIR/CLASS/image.jpg")
     if len(set(classes)) < 2:
-        raise DataError(f"{path}: holds one class only ({min(filled)}); at least two folders of pictures are needed")
+        raise DataError(f"{path}: holds one class only ({min(filled)}); at least two folders of images are needed")

@@ -1,4 +1,4 @@
-"""Bilinear resampling of a batch, each picture by its own affine map."""
+"""Bilinear resampling of a batch, each image by its own affine map."""
 
 import torch
 import torch.nn.functional as F
@@ -13,13 +13,13 @@ __all__ = ["resample"]
 def resample(
     pixels: UInt8[Tensor, "N S S 3"], matrices: Float[Tensor, "N 2 3"], size: int
 ) -> Float[Tensor, "N R R 3"]:
-    """Pictures of `size` px on a side, float32, 0 to 255, on the device of `pixels`.
+    """Images of `size` px on a side, float32, 0 to 255, on the device of `pixels`.
 
-    matrices: from output to input coordinates, both -1 ... 1 from edge to edge, on the processor. What lies beyond an
+    matrices: from output to input coordinates, both -1 ... 1 from edge to edge, on the CPU. What lies beyond an
     edge is mirrored.
 
-    Pictures that are not turned, and nowhere reach beyond an edge, are resampled first across and then down, whole
-    lines at a time: on a processor in half of the time (EXPERIMENTS.md).
+    Images that are not turned, and nowhere reach beyond an edge, are resampled first across and then down, whole
+    lines at a time: on a CPU in half of the time (EXPERIMENTS.md).
     """
     if pixels.device.type == "cpu" and _are_crops(matrices):
         x = pixels.permute(0, 2, 3, 1).to(torch.float32, memory_format=torch.contiguous_format)
@@ -47,7 +47,7 @@ def _blend(x: Float[Tensor, "N S A B"], along: Float[Tensor, "N 2"], size: int) 
 
 
 def _lines(along: Float[Tensor, "N 2"], side: int, size: int) -> tuple[Int[Tensor, "M 2"], Float[Tensor, "M 2"]]:
-    """The two input lines of each output line, numbered through all pictures, and their shares.
+    """The two input lines of each output line, numbered through all images, and their shares.
 
     along: factor and shift of the map.
     """

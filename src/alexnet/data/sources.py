@@ -13,7 +13,7 @@ from typing import Protocol
 
 from alexnet.errors import DataError
 
-__all__ = ["Entry", "PictureSource", "open_source"]
+__all__ = ["Entry", "ImageSource", "open_source"]
 
 ARCHIVES = (".tar", ".zip")
 
@@ -33,7 +33,7 @@ class Entry:
     stamp: str
 
 
-class PictureSource(Protocol):
+class ImageSource(Protocol):
     """Where files come from. `folders` are names of folders, empty ones too; `read` is thread-safe."""
 
     path: Path
@@ -44,7 +44,7 @@ class PictureSource(Protocol):
         """The content of a file."""
 
 
-def open_source(path: Path | str) -> PictureSource:
+def open_source(path: Path | str) -> ImageSource:
     """The folder or archive at `path`, listed but not read.
 
     Raises:

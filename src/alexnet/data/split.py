@@ -1,4 +1,4 @@
-"""Training, validation and test pictures: stratified by class, seeded, decided by content."""
+"""Training, validation and test images: stratified by class, seeded, decided by content."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -8,17 +8,17 @@ from hashlib import blake2b
 import numpy as np
 import numpy.typing as npt
 
-from alexnet.data.cache import DecodedPictures
+from alexnet.data.cache import DecodedImages
 from alexnet.errors import DataError
 
-__all__ = ["Indices", "Split", "Subset", "hold_out", "split_pictures"]
+__all__ = ["Indices", "Split", "Subset", "hold_out", "split_images"]
 
 Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Subset:
-    """Rows of the decoded pictures, [n], and their class numbers, [n]."""
+    """Rows of the decoded images, [n], and their class numbers, [n]."""
 
     indices: Indices
     labels: Indices
@@ -41,20 +41,18 @@ class Split:
     notes: tuple[str, ...]
 
 
-def split_pictures(
-    pictures: DecodedPictures, *, test_fraction: float, validation_fraction: float, seed: int
-) -> Split:
+def split_images(images: DecodedImages, *, test_fraction: float, validation_fraction: float, seed: int) -> Split:
     """Split a decoded folder as its layout says; what the layout leaves open is decided by content and seed.
 
-    Identical pictures stay on one side of every split made here. Of `train` and `val` without `test`, `val` is
+    Identical images stay on one side of every split made here. Of `train` and `val` without `test`, `val` is
     the test set; with `test` it chooses the checkpoint and nothing is taken from `train`.
 
     Raises:
-        DataError: fewer than two classes have training pictures, or nothing is left to test on.
+        DataError: fewer than two classes have training images, or nothing is left to test on.
     """
-    sides, notes = _given_sides(pictures)
-    digests = [fact.digest for fact in pictures.facts]
-    names = [file.class_name for file in pictures.folder.files]
+    sides, notes = _given_sides(images)
+    digests = [fact.digest for fact in images.facts]
+    names = [file.class_name for file in images.folder.files]
     if "all" in sides:
         sides["train"], sides["test"] = hold_out(sides.pop("all"), names, digests, test_fraction, seed, at_least=1)
     train, test = sides.get("train", []), sides.get("test", [])
@@ -62,11 +60,11 @@ def split_pictures(
     if validation is None:
         train, validation = hold_out(train, names, digests, validation_fraction, seed + 1)
     classes = tuple(sorted({names[index] for index in train}))
-    _require_enough(pictures, classes, test)
+    _require_enough(images, classes, test)
     number = {name: position for position, name in enumerate(classes)}
     strangers = sorted({names[index] for index in [*test, *validation]} - set(classes))
     if strangers:
-        notes.append(f"held-out pictures of {', '.join(strangers)} are left out: no training pictures of that class")
+        notes.append(f"held-out images of {', '.join(strangers)} are left out: no training images of that class")
 
     def subset(rows: Iterable[int]) -> Subset:
         kept = [row for row in rows if names[row] in number]
@@ -75,11 +73,11 @@ def split_pictures(
     return Split(classes, subset(train), subset(validation), subset(test), tuple(notes))
 
 
-def _given_sides(pictures: DecodedPictures) -> tuple[dict[str, list[int]], list[str]]:
-    """Rows of the usable pictures by the layout's side."""
+def _given_sides(images: DecodedImages) -> tuple[dict[str, list[int]], list[str]]:
+    """Rows of the usable images by the layout's side."""
     sides: dict[str, list[int]] = defaultdict(list)
     num_unusable = 0
-    for row, (file, fact) in enumerate(zip(pictures.folder.files, pictures.facts, strict=True)):
+    for row, (file, fact) in enumerate(zip(images.folder.files, images.facts, strict=True)):
         if fact.error is None:
             sides[file.split or "all"].append(row)
         else:
@@ -87,11 +85,11 @@ def _given_sides(pictures: DecodedPictures) -> tuple[dict[str, list[int]], list[
     if "validation" in sides and "test" not in sides:
         sides["test"] = sides.pop("validation")
     empty = sorted(
-        set(pictures.folder.classes) - {pictures.folder.files[row].class_name for r in sides.values() for row in r}
+        set(images.folder.classes) - {images.folder.files[row].class_name for r in sides.values() for row in r}
     )
     are = "file is" if num_unusable == 1 else "files are"
-    notes = [f"{num_unusable} {are} left out: no picture, or not readable"] if num_unusable else []
-    notes += [f"{', '.join(empty)}: no usable picture, the class is left out"] if empty else []
+    notes = [f"{num_unusable} {are} left out: no image, or not readable"] if num_unusable else []
+    notes += [f"{', '.join(empty)}: no usable image, the class is left out"] if empty else []
     return sides, notes
 
 
@@ -106,7 +104,7 @@ def hold_out(
 ) -> tuple[list[int], list[int]]:
     """Part `rows` into (kept, held out): of each class the share `fraction`, in an order given by content.
 
-    A class keeps at least one picture, and gives `at_least` if it has more. Rows with the same digest go to the
+    A class keeps at least one image, and gives `at_least` if it has more. Rows with the same digest go to the
     same side, whatever their class.
     """
     by_class: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
@@ -134,14 +132,14 @@ def _rank(digest: str, seed: int) -> bytes:
     return blake2b(f"{seed} {digest}".encode(), digest_size=16).digest()
 
 
-def _require_enough(pictures: DecodedPictures, classes: tuple[str, ...], test: Sequence[int]) -> None:
-    path = pictures.folder.path
+def _require_enough(images: DecodedImages, classes: tuple[str, ...], test: Sequence[int]) -> None:
+    path = images.folder.path
     if len(classes) < 2:
         found = f"only {classes[0]}" if classes else "none"
-        raise DataError(f"{path}: at least two classes need training pictures, found {found}; add pictures")
-    names = {pictures.folder.files[row].class_name for row in test}
+        raise DataError(f"{path}: at least two classes need training images, found {found}; add images")
+    names = {images.folder.files[row].class_name for row in test}
     if not names & set(classes):
         raise DataError(
-            f"{path}: no picture is left to test on; add pictures (two of each class at the least), "
+            f"{path}: no image is left to test on; add images (two of each class at the least), "
             "a test folder, or raise test_fraction"
         )

@@ -1,4 +1,4 @@
-"""What the training pictures are like on average: means by channel and by pixel, principal colours."""
+"""What the training images are like on average: means by channel and by pixel, principal colours."""
 
 from dataclasses import dataclass
 
@@ -11,19 +11,19 @@ from alexnet.data.decode import Pixels, centre_crop
 from alexnet.data.split import Subset
 from alexnet.records import Preprocessing
 
-__all__ = ["PrincipalColors", "channel_statistics", "mean_picture", "principal_colors"]
+__all__ = ["PrincipalColors", "channel_statistics", "mean_image", "principal_colors"]
 
 MOST = 2048
-"""Pictures, evenly spaced over the training set, that the statistics of colours are taken from."""
+"""Images, evenly spaced over the training set, that the statistics of colours are taken from."""
 
 EXACT = 64
-"""Pictures at a time whose values and squares float32 adds up without rounding: 64 x 255² < 2²⁴."""
+"""Images at a time whose values and squares float32 adds up without rounding: 64 x 255² < 2²⁴."""
 
 
 def channel_statistics(
     pixels: Pixels, subset: Subset, *, most: int = MOST
 ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Mean and standard deviation by channel, 0-255, of up to `most` evenly spaced pictures of a subset."""
+    """Mean and standard deviation by channel, 0-255, of up to `most` evenly spaced images of a subset."""
     rows = _sample(subset, most)
     total, squares = np.zeros(3), np.zeros(3)
     for start in range(0, len(rows), EXACT):
@@ -32,9 +32,9 @@ def channel_statistics(
         total += (ones @ values).reshape(-1, 3).sum(0, dtype=np.float64)
         squares += (ones @ np.square(values, out=values)).reshape(-1, 3).sum(0, dtype=np.float64)
     mean, square = (sums / (len(rows) * pixels[0, ..., 0].size) for sums in (total, squares))
-    deviation = np.sqrt(np.maximum(square - mean**2, 1.0))
+    std = np.sqrt(np.maximum(square - mean**2, 1.0))
     r, g, b = (round(float(value), 3) for value in mean)
-    dr, dg, db = (round(float(value), 3) for value in deviation)
+    dr, dg, db = (round(float(value), 3) for value in std)
     return (r, g, b), (dr, dg, db)
 
 
@@ -42,8 +42,8 @@ def _sample(subset: Subset, most: int) -> npt.NDArray[np.int64]:
     return subset.indices[:: max(1, len(subset) // most)]
 
 
-def mean_picture(pixels: Pixels, subset: Subset, preprocessing: Preprocessing) -> Tensor:
-    """Mean of every pixel over a subset's pictures (centres), less the channel's mean of `preprocessing`.
+def mean_image(pixels: Pixels, subset: Subset, preprocessing: Preprocessing) -> Tensor:
+    """Mean of every pixel over a subset's images (centres), less the channel's mean of `preprocessing`.
 
     Float32 [3, size, size], channels in the network's order, on the scale of the network's input.
     """
@@ -53,8 +53,8 @@ def mean_picture(pixels: Pixels, subset: Subset, preprocessing: Preprocessing) -
     mean = total / max(1, len(subset))
     if preprocessing.channels == "BGR":
         mean = mean[:, :, ::-1]
-    picture = (mean - np.array(preprocessing.mean)) / np.array(preprocessing.deviation)
-    return torch.from_numpy(picture.transpose(2, 0, 1).astype(np.float32))
+    image = (mean - np.array(preprocessing.mean)) / np.array(preprocessing.std)
+    return torch.from_numpy(image.transpose(2, 0, 1).astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,9 @@ class PrincipalColors:
     vectors: npt.NDArray[np.float64]
 
     def shifts(self, count: int, strength: float, form: str, generator: torch.Generator) -> Tensor:
-        """Random shifts of RGB for `count` pictures, grey levels, [count, 3].
+        """Random shifts of RGB for `count` images, grey levels, [count, 3].
 
-            shift = P (alpha s)        alpha ~ N(0, strength²), a number for each direction and picture
+            shift = P (alpha s)        alpha ~ N(0, strength²), a number for each direction and image
 
         Args:
             form: `eigenvalue`: s is the eigenvalue of the covariance on the scale 0-1, times 255 (the paper's formula
@@ -85,7 +85,7 @@ class PrincipalColors:
 
 
 def principal_colors(pixels: Pixels, subset: Subset, *, most: int = MOST) -> PrincipalColors:
-    """Principal colours of up to `most` evenly spaced pictures of a subset, all their pixels counted alike."""
+    """Principal colours of up to `most` evenly spaced images of a subset, all their pixels counted alike."""
     total, squares, count = np.zeros(3), np.zeros((3, 3)), 0
     for row in _sample(subset, most):
         values = pixels[row].reshape(-1, 3).astype(np.float64)

@@ -1,1 +1,1 @@
-"""A model meets pictures of known class: what it gets right, and which it gets wrong."""
+"""A model meets images of known class: what it gets right, and which it gets wrong."""

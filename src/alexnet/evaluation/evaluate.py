@@ -1,4 +1,4 @@
-"""Test a network: in eval mode, without gradients, every picture counted."""
+"""Test a network: in eval mode, without gradients, every image counted."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from alexnet.data.decode import Pixels, normalize
 from alexnet.data.split import Indices, Subset
 from alexnet.evaluation.metrics import TOP5_FROM, class_scores, confusion_matrix, num_wrong
 from alexnet.evaluation.views import SAID, cut_views
-from alexnet.model.checkpoint import TrainedNetwork
+from alexnet.model.checkpoint import Classifier
 from alexnet.records import Evaluation, Prediction, Preprocessing, wilson_interval
 
 __all__ = [
@@ -57,7 +57,7 @@ def in_eval_mode(network: nn.Module) -> Iterator[None]:
 def probabilities(
     network: nn.Module, pixels: Tensor, preprocessing: Preprocessing, *, views: str = "centre"
 ) -> Float[Tensor, "N K"]:
-    """Probabilities of decoded uint8 pictures [N, S, S, 3], averaged (after the softmax) over their views."""
+    """Probabilities of decoded uint8 images [N, S, S, 3], averaged (after the softmax) over their views."""
     parts = [
         network(normalize(crop, preprocessing)).float().softmax(1)
         for crop in cut_views(pixels, preprocessing.size, views)
@@ -66,7 +66,7 @@ def probabilities(
 
 
 def average_probabilities(parts: Sequence[Float[Tensor, "N K"]]) -> Float[Tensor, "N K"]:
-    """The mean of several probabilities of the same pictures: of views, or of networks.
+    """The mean of several probabilities of the same images: of views, or of networks.
 
     Source: Krizhevsky et al. 2012, §4.1 (views) and §6.1 (the five and seven CNNs).
     """
@@ -81,7 +81,7 @@ def measure(
     *,
     device: torch.device,
 ) -> HeldOutScore | None:
-    """Loss and errors on a subset, by one view of each picture; None if the subset is empty.
+    """Loss and errors on a subset, by one view of each image; None if the subset is empty.
 
     The network is left in the mode that it was in.
     """
@@ -90,8 +90,8 @@ def measure(
     num_classes = 0
     sums = torch.zeros(3, dtype=torch.float64, device=device)  # read once: a GPU is not waited for batch by batch
     with in_eval_mode(network):
-        for pictures, labels in in_order(pixels, subset, batch_size=BATCH, device=device):
-            probs = probabilities(network, pictures, preprocessing)
+        for images, labels in in_order(pixels, subset, batch_size=BATCH, device=device):
+            probs = probabilities(network, images, preprocessing)
             num_classes = probs.shape[1]
             loss = nn.functional.nll_loss(_log(probs), labels, reduction="sum")
             sums += torch.stack((loss, num_wrong(probs, labels), num_wrong(probs, labels, k=5)))
@@ -104,7 +104,7 @@ def _log(probs: Tensor) -> Tensor:
 
 
 def evaluate(
-    trained: TrainedNetwork,
+    classifier: Classifier,
     pixels: Pixels,
     subset: Subset,
     names: Sequence[str],
@@ -112,33 +112,33 @@ def evaluate(
     split: str = "test",
     views: str | None = None,
 ) -> tuple[Evaluation, tuple[Prediction, ...]]:
-    """Test a network on a subset of decoded pictures.
+    """Test a network on a subset of decoded images.
 
     Args:
         names: the file name of each row of `pixels`.
         split: what the subset is called.
-        views: of a picture, to be averaged; the network's own if not given, see `VIEWS`.
+        views: of an image, to be averaged; the network's own if not given, see `VIEWS`.
 
     Returns:
-        The scores, and a prediction for each picture, in order.
+        The scores, and a prediction for each image, in order.
     """
     started = time.perf_counter()
-    views = views or trained.views
-    probs = subset_probabilities(trained, pixels, subset, views=views)
+    views = views or classifier.views
+    probs = subset_probabilities(classifier, pixels, subset, views=views)
     seconds = time.perf_counter() - started
     files = [names[row] for row in subset.indices]
-    return score(probs, subset.labels, trained.classes, files, split=split, views=SAID[views], seconds=seconds)
+    return score(probs, subset.labels, classifier.classes, files, split=split, views=SAID[views], seconds=seconds)
 
 
 def subset_probabilities(
-    trained: TrainedNetwork, pixels: Pixels, subset: Subset, *, views: str
+    classifier: Classifier, pixels: Pixels, subset: Subset, *, views: str
 ) -> Float[Tensor, "N K"]:
-    """Probabilities of every picture of a subset, in order, averaged over its views; the model is left as found."""
-    device = next(trained.network.parameters()).device
+    """Probabilities of every image of a subset, in order, averaged over its views; the model is left as found."""
+    device = next(classifier.network.parameters()).device
     parts = []
-    with in_eval_mode(trained.network):
-        for pictures, _ in in_order(pixels, subset, batch_size=BATCH, device=device):
-            parts.append(probabilities(trained.network, pictures, trained.preprocessing, views=views).cpu())
+    with in_eval_mode(classifier.network):
+        for images, _ in in_order(pixels, subset, batch_size=BATCH, device=device):
+            parts.append(probabilities(classifier.network, images, classifier.preprocessing, views=views).cpu())
     return torch.cat(parts)
 
 
@@ -152,10 +152,10 @@ def score(
     views: str,
     seconds: float,
 ) -> tuple[Evaluation, tuple[Prediction, ...]]:
-    """The scores of probabilities, and a prediction for each picture, in order.
+    """The scores of probabilities, and a prediction for each image, in order.
 
     Args:
-        true: the number of each picture's class. files: its name. views: how it was looked at, in words.
+        true: the number of each image's class. files: its name. views: how it was looked at, in words.
         seconds: what the test took.
     """
     labels, count = torch.from_numpy(true), len(true)
@@ -168,7 +168,7 @@ def score(
     evaluation = Evaluation(
         split=split,
         views=views,
-        num_pictures=count,
+        num_images=count,
         num_mistakes=wrong,
         top1_error=wrong / count,
         top1_interval=wilson_interval(wrong, count),
@@ -177,7 +177,7 @@ def score(
         classes=classes,
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         seconds=seconds,
-        pictures_per_second=count / seconds,
+        images_per_second=count / seconds,
         per_class=class_scores(classes, confusion),
     )
     return evaluation, predictions
@@ -186,7 +186,7 @@ def score(
 def make_prediction(
     file: str, probs: Float[Tensor, " K"], classes: tuple[str, ...], *, true: str | None = None
 ) -> Prediction:
-    """What a picture's probabilities say, most probable class first."""
+    """What an image's probabilities say, most probable class first."""
     order = probs.argsort(descending=True, stable=True).tolist()
     ranked = [float(probs[place]) for place in order]
     loss = float(-_log(probs)[classes.index(true)]) if true is not None else None

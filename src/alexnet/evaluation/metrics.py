@@ -13,7 +13,7 @@ TOP5_FROM = 6
 
 
 def num_wrong(scores: Float[Tensor, "N K"], labels: Int64[Tensor, " N"], *, k: int = 1) -> Tensor:
-    """Pictures whose class is not among the `k` highest scores; of equals the first class ranks higher.
+    """Images whose class is not among the `k` highest scores; of equals the first class ranks higher.
 
     >>> num_wrong(torch.tensor([[0.1, 0.9], [0.8, 0.2]]), torch.tensor([1, 1])).item()
     1

@@ -1,4 +1,4 @@
-"""Which pictures were classified wrongly, in an order worth looking at."""
+"""Which images were classified wrongly, in an order worth looking at."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ MistakeOrder = Literal["confidence", "pair"]
 
 
 def find_mistakes(predictions: Iterable[Prediction], *, order: MistakeOrder = "confidence") -> tuple[Prediction, ...]:
-    """The wrongly classified pictures.
+    """The wrongly classified images.
 
     order: `confidence` puts those first of which the network was surest; `pair` groups by (true, predicted), the
     most frequent pair first.

@@ -1,4 +1,4 @@
-"""Two tests of the same pictures: how much better the second is, and how sure that is."""
+"""Two tests of the same images: how much better the second is, and how sure that is."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ __all__ = ["PairedDifference", "paired_difference", "paired_interval"]
 
 @dataclass(frozen=True)
 class PairedDifference(Record):
-    """From one test to another of the same pictures.
+    """From one test to another of the same images.
 
     fixed, broken: files whose mistake went away, or is new. difference: top-1 error after less before, a fraction;
     negative is better. standard_error: of the difference, paired. interval: 95 %, see `paired_interval`.
@@ -21,7 +21,7 @@ class PairedDifference(Record):
 
     before: str
     after: str
-    num_pictures: int
+    num_images: int
     fixed: tuple[str, ...]
     broken: tuple[str, ...]
     difference: float
@@ -29,7 +29,7 @@ class PairedDifference(Record):
     interval: tuple[float, float]
 
     def to_dict(self) -> dict[str, Any]:
-        """With the numbers of pictures fixed and broken."""
+        """With the numbers of images fixed and broken."""
         return super().to_dict() | {"num_fixed": len(self.fixed), "num_broken": len(self.broken)}
 
 
@@ -52,7 +52,7 @@ def paired_difference(
     return PairedDifference(
         before=before[0],
         after=after[0],
-        num_pictures=count,
+        num_images=count,
         fixed=tuple(p.file for p in fixed),
         broken=tuple(p.file for p in broken),
         difference=change / count if count else 0.0,
@@ -62,15 +62,15 @@ def paired_difference(
 
 
 def paired_interval(num_both: int, num_broken: int, num_fixed: int, count: int) -> tuple[float, float]:
-    """95 % interval of the difference (num_broken - num_fixed) / count of two error shares of the same pictures.
+    """95 % interval of the difference (num_broken - num_fixed) / count of two error shares of the same images.
 
     Built of both shares' Wilson intervals and of their correlation: it has a width also where nothing was fixed or
     broken, and stays within -1 and 1.
 
     Args:
-        num_both: pictures that both tests get wrong.
-        num_broken: pictures that the second alone gets wrong. num_fixed: the first alone.
-        count: pictures in all.
+        num_both: images that both tests get wrong.
+        num_broken: images that the second alone gets wrong. num_fixed: the first alone.
+        count: images in all.
 
     Source: Newcombe 1998, Statistics in Medicine 17:2635, method 10.
 

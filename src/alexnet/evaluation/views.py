@@ -1,4 +1,4 @@
-"""The views of a picture whose probabilities are averaged: its centre, its mirror image, ten crops."""
+"""The views of an image whose probabilities are averaged: its centre, its mirror image, ten crops."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +11,7 @@ from alexnet.records import Preprocessing
 __all__ = ["NUM_VIEWS", "SAID", "VIEWS", "cut_views", "decoding_for", "require_views"]
 
 VIEWS = ("centre", "mirror", "ten_crop")
-"""Names of the ways to look at a picture."""
+"""Names of the ways to look at an image."""
 
 SAID = {
     "centre": "centre crop",
@@ -28,7 +28,7 @@ PAPER_SQUARE = 256 / 224
 
 
 def require_views(views: str) -> None:
-    """See that there is such a way to look at a picture.
+    """See that there is such a way to look at an image.
 
     Raises:
         RecipeError: there is none of that name.
@@ -36,7 +36,7 @@ def require_views(views: str) -> None:
     if views not in VIEWS:
         names = ", ".join(VIEWS)
         raise RecipeError(
-            f"views {views}: no such way to look at a picture; choose one of {names}, or all with `alexnet evaluate`"
+            f"views {views}: no such way to look at an image; choose one of {names}, or all with `alexnet evaluate`"
         )
 
 
@@ -56,7 +56,7 @@ def decoding_for(preprocessing: Preprocessing, views: str) -> Preprocessing:
 
 
 def cut_views(pixels: Tensor, size: int, views: str) -> Iterator[Tensor]:
-    """The views of decoded pictures [N, S, S, 3], each [N, size, size, 3].
+    """The views of decoded images [N, S, S, 3], each [N, size, size, 3].
 
     `ten_crop` gives the crops of the corners and of the centre and their mirror images; where S is `size`, all five
     are the same.

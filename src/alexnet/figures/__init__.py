@@ -1,1 +1,1 @@
-"""Arrays in, picture out; knows no model. The only room that imports matplotlib."""
+"""Arrays in, image out; knows no model. The only room that imports matplotlib."""

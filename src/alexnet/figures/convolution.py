@@ -1,4 +1,4 @@
-"""What a kernel makes of a picture, side by side; and the learned kernels that are most like it."""
+"""What a kernel makes of an image, side by side; and the learned kernels that are most like it."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from alexnet.figures.canvas import GREY, INK, Sheet, clean_axes
-from alexnet.figures.tiles import kernel_picture
+from alexnet.figures.tiles import kernel_image
 
 __all__ = ["MatchTile", "Panels", "draw_matches", "draw_panels"]
 
@@ -20,13 +20,13 @@ MOST_WRITTEN = 7
 
 @dataclass(frozen=True, eq=False)
 class Panels:
-    """Picture [H, W] or [H, W, 3], kernel [k, l] or [k, l, 3], result [H, W] or [H, W, 3], and the words for them.
+    """Image [H, W] or [H, W, 3], kernel [k, l] or [k, l, 3], result [H, W] or [H, W, 3], and the words for them.
 
-    span: the values shown as darkest and brightest of the picture; scale: those of the result. signed: whether the
+    span: the values shown as darkest and brightest of the image; scale: those of the result. signed: whether the
     result is read around 0. cyclic: whether it holds angles. partner: the kernel's second direction.
     """
 
-    picture: np.ndarray
+    image: np.ndarray
     span: tuple[float, float]
     kernel: np.ndarray
     result: np.ndarray
@@ -42,19 +42,19 @@ class Panels:
 
 
 def draw_panels(panels: Panels) -> Figure:
-    """Picture, kernel and result side by side; further pictures, such as channels, below."""
+    """Image, kernel and result side by side; further images, such as channels, below."""
     rows = 2 if panels.extra else 1
-    height, width = panels.picture.shape[:2]
+    height, width = panels.image.shape[:2]
     tall = min(max(4.2 * height / width, 2.2), 6.5)
     sheet = Sheet(12.0, tall + 1.15 + (3.0 if panels.extra else 0.0))
     outer = sheet.add_gridspec(rows, 1, height_ratios=[tall + 0.3, 2.8][:rows])
     top = outer[0].subgridspec(1, 3, width_ratios=[4.2, 2.4, 4.2])
     axes = [sheet.add_subplot(top[0, column]) for column in range(3)]
-    _show(axes[0], panels.picture, panels.span, "gray")
+    _show(axes[0], panels.image, panels.span, "gray")
     _draw_weights(axes[1], panels.kernel, panels.partner)
     colors = "twilight" if panels.cyclic else "RdBu_r" if panels.signed else "gray"
     _show(axes[2], panels.result, panels.scale, colors)
-    for where, title in zip(axes, ("picture  I", "kernel  K", "result  O"), strict=True):
+    for where, title in zip(axes, ("image  I", "kernel  K", "result  O"), strict=True):
         where.set_title(title, fontsize=10, fontweight="normal")
     axes[0].set_xlabel(f"{width} × {height} px", fontsize=8.5, color=GREY)
     axes[1].set_xlabel(panels.kernel_said, fontsize=8.5, color=GREY)
@@ -94,7 +94,7 @@ def _draw_weights(axes: Axes, kernel: np.ndarray, partner: np.ndarray | None) ->
     """Weights as colours around 0, written out where there are few; a pair lies one above the other."""
     clean_axes(axes, ticks=False)
     if kernel.ndim == 3:
-        axes.imshow(kernel_picture(kernel.transpose(2, 0, 1), float(np.abs(kernel).max())), interpolation="nearest")
+        axes.imshow(kernel_image(kernel.transpose(2, 0, 1), float(np.abs(kernel).max())), interpolation="nearest")
         return
     blank = np.full((1, kernel.shape[1]), np.nan)
     shown = kernel if partner is None else np.concatenate([kernel, blank, partner]).astype(np.float64)
@@ -130,7 +130,7 @@ def draw_matches(tiles: Sequence[MatchTile], *, title: str) -> Figure:
             grey = tile.weights.mean(0) if tile.weights.ndim == 3 else tile.weights
             if place == 0:
                 limit = float(np.abs(tile.weights).max())
-                axes.imshow(kernel_picture(tile.weights, limit), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+                axes.imshow(kernel_image(tile.weights, limit), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
                 axes.set_title(
                     f"kernel {tile.number}\nr = {tile.correlation:+.2f}", fontsize=9.5, fontweight="normal"
                 )

@@ -1,4 +1,4 @@
-"""What kernels make of a picture: picture, kernel and map side by side."""
+"""What kernels make of an image: image, kernel and map side by side."""
 
 from collections.abc import Sequence
 
@@ -10,16 +10,16 @@ from matplotlib.figure import Figure
 from alexnet.errors import GeometryError
 from alexnet.figures.canvas import GREY, Sheet, clean_axes
 from alexnet.figures.mosaic import draw_mosaic
-from alexnet.figures.tiles import kernel_picture
+from alexnet.figures.tiles import kernel_image
 
 __all__ = ["draw_all_maps", "draw_feature_maps"]
 
 MOST_ROWS = 32
-"""Kernels on one sheet with their pictures."""
+"""Kernels on one sheet with their images."""
 
 
 def draw_feature_maps(
-    picture: np.ndarray,
+    image: np.ndarray,
     kernels: np.ndarray | None,
     before: np.ndarray,
     after: np.ndarray | None,
@@ -27,10 +27,10 @@ def draw_feature_maps(
     *,
     title: str,
 ) -> Figure:
-    """One row for each chosen kernel: the picture, the kernel, the map before and after ReLU.
+    """One row for each chosen kernel: the image, the kernel, the map before and after ReLU.
 
     Args:
-        picture: uint8 [S, S, 3]. kernels: [C, in, k, k] or None. before, after: [C, H, W]; after may be None.
+        image: uint8 [S, S, 3]. kernels: [C, in, k, k] or None. before, after: [C, H, W]; after may be None.
             Maps before ReLU are on a symmetric scale around 0 (blue below, red above), after it from 0 up.
 
     Raises:
@@ -42,14 +42,14 @@ def draw_feature_maps(
         )
     if not chosen or any(not 0 <= place < len(before) for place in chosen):
         raise GeometryError(f"kernels {list(chosen)}: the layer has maps 0 to {len(before) - 1}")
-    panels = ["picture"] + ["kernel"] * (kernels is not None) + ["before ReLU" if after is not None else "map"]
+    panels = ["image"] + ["kernel"] * (kernels is not None) + ["before ReLU" if after is not None else "map"]
     panels += ["after ReLU"] * (after is not None)
     sheet = Sheet(2.35 * len(panels), 2.2 * len(chosen) + 0.6)
     for row, place in zip(sheet.grid(len(chosen), len(panels)), chosen, strict=True):
         for axes, panel in zip(row, panels, strict=True):
             clean_axes(axes, ticks=False)
-            if panel == "picture":
-                axes.imshow(picture)
+            if panel == "image":
+                axes.imshow(image)
             elif panel == "kernel" and kernels is not None:
                 _draw_kernel(axes, kernels[place])
             elif panel == "after ReLU" and after is not None:
@@ -57,7 +57,7 @@ def draw_feature_maps(
             else:
                 limit = max(float(np.abs(before[place]).max()), 1e-6)
                 axes.imshow(before[place], cmap="RdBu_r", vmin=-limit, vmax=limit)
-            if panel not in ("picture", "kernel"):
+            if panel not in ("image", "kernel"):
                 values = after if panel == "after ReLU" and after is not None else before
                 low, high = float(values[place].min()), float(values[place].max())
                 axes.set_xlabel(f"{low:.2g} to {high:.2g}", fontsize=8, color=GREY)
@@ -71,7 +71,7 @@ def draw_feature_maps(
 def _draw_kernel(axes: Axes, weights: np.ndarray) -> None:
     """A kernel on its own scale, as RGB or as the mean of its input maps."""
     tile = weights if len(weights) == 3 else weights.mean(0)
-    image = kernel_picture(tile, float(np.abs(tile).max()))
+    image = kernel_image(tile, float(np.abs(tile).max()))
     axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     said = "RGB, own scale" if len(weights) == 3 else f"mean of {len(weights)}, own scale"
     axes.set_xlabel(said, fontsize=8, color=GREY)

@@ -1,4 +1,4 @@
-"""Many small pictures on one sheet: kernels, and wrongly classified pictures."""
+"""Many small images on one sheet: kernels, and wrongly classified images."""
 
 import math
 import textwrap
@@ -13,13 +13,13 @@ from alexnet.errors import GeometryError
 from alexnet.figures.canvas import GREY, INK, ORANGE, Sheet, clean_axes
 from alexnet.figures.mosaic import draw_mosaic
 
-__all__ = ["KernelScale", "MistakeTile", "draw_kernels", "draw_mistakes", "kernel_picture"]
+__all__ = ["KernelScale", "MistakeTile", "draw_kernels", "draw_mistakes", "kernel_image"]
 
 KernelScale = Literal["common", "own"]
 """All kernels on one scale, so that their strengths compare, or each on its own, so that weak ones show."""
 
 
-def kernel_picture(weights: np.ndarray, limit: float) -> np.ndarray:
+def kernel_image(weights: np.ndarray, limit: float) -> np.ndarray:
     """Weights [3, k, k] or [k, k] as values 0 ... 1, [k, k, 3] or [k, k]; 0.5 is a weight of 0."""
     scaled = 0.5 + 0.5 * np.clip(weights / max(limit, 1e-12), -1.0, 1.0)
     return scaled.transpose(1, 2, 0) if scaled.ndim == 3 else scaled
@@ -37,7 +37,7 @@ def draw_kernels(
     """Kernels of one layer, numbered.
 
     Args:
-        weights: [out, in, k, k]. With three input channels a kernel is one RGB picture; otherwise every kernel is
+        weights: [out, in, k, k]. With three input channels a kernel is one RGB image; otherwise every kernel is
             shown by its mean over the input maps, or by the one input map `channel`.
         chosen: kernels to show, all if not given.
         scale: one scale for all or each its own; the figure says which. Grey is a weight of 0.
@@ -59,16 +59,16 @@ def draw_kernels(
     common = float(np.quantile(np.abs(tiles), 0.998))
     said = f"one scale, ±{common:.3g}" if scale == "common" else "each on its own scale, strengths do not compare"
     limits = [common if scale == "common" else float(np.abs(tile).max()) for tile in tiles]
-    pictures = [kernel_picture(tile, limit) for tile, limit in zip(tiles, limits, strict=True)]
-    rgb = np.stack([p if p.ndim == 3 else np.repeat(p[..., None], 3, 2) for p in pictures])
+    images = [kernel_image(tile, limit) for tile, limit in zip(tiles, limits, strict=True)]
+    rgb = np.stack([p if p.ndim == 3 else np.repeat(p[..., None], 3, 2) for p in images])
     return draw_mosaic(rgb, places, title=f"{title}: {how}, {said}", columns=columns, inches=0.62)
 
 
 @dataclass(frozen=True, eq=False)
 class MistakeTile:
-    """A wrongly classified picture [H, W, 3], uint8, with what was predicted and what is right."""
+    """A wrongly classified image [H, W, 3], uint8, with what was predicted and what is right."""
 
-    picture: np.ndarray
+    image: np.ndarray
     predicted: str
     true: str
     probability: float
@@ -76,7 +76,7 @@ class MistakeTile:
 
 
 def draw_mistakes(tiles: Sequence[MistakeTile], *, title: str, columns: int = 6) -> Figure:
-    """Wrongly classified pictures, "w:" what the network says with its probability, "r:" what is right."""
+    """Wrongly classified images, "w:" what the network says with its probability, "r:" what is right."""
     columns = max(1, min(columns, len(tiles)))
     rows = max(1, math.ceil(len(tiles) / columns))
     sheet = Sheet(max(1.75 * columns, 4.0), 2.15 * rows + 0.5)
@@ -84,7 +84,7 @@ def draw_mistakes(tiles: Sequence[MistakeTile], *, title: str, columns: int = 6)
     for axes in cells:
         clean_axes(axes, ticks=False)
     for tile, axes in zip(tiles, cells, strict=False):
-        axes.imshow(tile.picture, interpolation="nearest" if tile.picture.shape[0] < 64 else "antialiased")
+        axes.imshow(tile.image, interpolation="nearest" if tile.image.shape[0] < 64 else "antialiased")
         axes.set_title(
             f"w: {_short(tile.predicted)} {100 * tile.probability:.0f} %\nr: {_short(tile.true)}",
             fontsize=8.5, pad=3, color=ORANGE if tile.probability > 0.9 else INK, fontweight="normal", loc="left",

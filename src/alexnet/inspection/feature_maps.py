@@ -1,4 +1,4 @@
-"""What each kernel of a layer makes of a picture."""
+"""What each kernel of a layer makes of an image."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,7 +12,7 @@ from alexnet.data.decode import normalize
 from alexnet.errors import GeometryError
 from alexnet.inspection.kernels import kernels
 from alexnet.inspection.recording import recorded
-from alexnet.model.checkpoint import TrainedNetwork
+from alexnet.model.checkpoint import Classifier
 from alexnet.model.specs import Activation, Conv
 from alexnet.records import Record
 
@@ -21,15 +21,15 @@ __all__ = ["FeatureMaps", "feature_maps"]
 
 @dataclass(frozen=True, eq=False)
 class FeatureMaps(Record):
-    """The maps of one layer for one picture.
+    """The maps of one layer for one image.
 
-    picture: what the network got, uint8 [size, size, 3]. before: the layer's output [C, H, W]. after: the same
+    image: what the network got, uint8 [size, size, 3]. before: the layer's output [C, H, W]. after: the same
     behind the ReLU that follows, None where none does. kernels: the weights [C, in, k, k], None for layers
     without kernels; in RGB order where `in` is 3.
     """
 
     layer: str
-    picture: UInt8[np.ndarray, "S S 3"]
+    image: UInt8[np.ndarray, "S S 3"]
     before: Float32[np.ndarray, "C H W"]
     after: Float32[np.ndarray, "C H W"] | None
     kernels: Float32[np.ndarray, "C I k k"] | None
@@ -45,31 +45,31 @@ class FeatureMaps(Record):
         return {"layer": self.layer, "before": self.before.tolist(), "after": after}
 
 
-def feature_maps(trained: TrainedNetwork, picture: UInt8[np.ndarray, "S S 3"], layer: str = "conv1") -> FeatureMaps:
-    """The maps of a layer for a decoded picture; the model is left as found.
+def feature_maps(classifier: Classifier, image: UInt8[np.ndarray, "S S 3"], layer: str = "conv1") -> FeatureMaps:
+    """The maps of a layer for a decoded image; the model is left as found.
 
     Raises:
-        GeometryError: there is no such layer, it gives no maps, or the picture has another size.
+        GeometryError: there is no such layer, it gives no maps, or the image has another size.
     """
-    size = trained.preprocessing.size
-    if picture.shape != (size, size, 3) or picture.dtype != np.uint8:
-        raise GeometryError(f"picture of shape {picture.shape}: give uint8 [{size}, {size}, 3], see decode_picture")
-    network = trained.network
-    following = _activation_after(trained, layer)
+    size = classifier.preprocessing.size
+    if image.shape != (size, size, 3) or image.dtype != np.uint8:
+        raise GeometryError(f"image of shape {image.shape}: give uint8 [{size}, {size}, 3], see decode_image")
+    network = classifier.network
+    following = _activation_after(classifier, layer)
     device = next(network.parameters()).device
     with recorded(network, [layer, *([following] if following else [])]) as outputs:
-        network(normalize(torch.from_numpy(picture.copy())[None].to(device), trained.preprocessing))
+        network(normalize(torch.from_numpy(image.copy())[None].to(device), classifier.preprocessing))
     before = outputs[layer][0].float().cpu().numpy()
     if before.ndim != 3:
         raise GeometryError(f"layer {layer}: gives {before.shape[0]} numbers, not maps; choose conv1 to pool5")
-    weights = kernels(trained, layer).weights if isinstance(network[layer], nn.Conv2d) else None
+    weights = kernels(classifier, layer).weights if isinstance(network[layer], nn.Conv2d) else None
     after = outputs[following][0].float().cpu().numpy() if following else None
-    return FeatureMaps(layer, picture, before, after, weights)
+    return FeatureMaps(layer, image, before, after, weights)
 
 
-def _activation_after(trained: TrainedNetwork, layer: str) -> str | None:
+def _activation_after(classifier: Classifier, layer: str) -> str | None:
     """The activation that directly follows a convolutional layer."""
-    specs = trained.network.spec.layers
+    specs = classifier.network.spec.layers
     for spec, following in pairwise(specs):
         if spec.name == layer and isinstance(spec, Conv) and isinstance(following, Activation):
             return following.name

@@ -11,8 +11,8 @@ from alexnet.data.decode import normalize
 from alexnet.errors import GeometryError
 from alexnet.inspection.kernels import kernels
 from alexnet.inspection.recording import recorded
-from alexnet.model.checkpoint import TrainedNetwork
-from alexnet.model.conv2d import CeilConv2d
+from alexnet.layers.conv2d import CeilConv2d
+from alexnet.model.checkpoint import Classifier
 from alexnet.records import Record
 
 __all__ = ["KernelMatch", "LearnedResult", "apply_learned_kernel", "match_kernels"]
@@ -37,7 +37,7 @@ class KernelMatch(Record):
     laid: np.ndarray
 
     def to_dict(self) -> dict[str, object]:
-        """Without the picture of it."""
+        """Without the image of it."""
         return {
             "kernel": self.number,
             "correlation": self.correlation,
@@ -53,10 +53,10 @@ def match_kernels(
 
         r = max over shifts d of |sum (L - mean L) N_d| / (|L - mean L| |N - mean N|)
 
-    L is the learned kernel, summed over its input maps as a grey picture would excite it, N_d the named one moved by
+    L is the learned kernel, summed over its input maps as a grey image would excite it, N_d the named one moved by
     d, as it is and enlarged by whole numbers as far as it fits, with as much of it inside as `SMALLEST_SHARE` asks
     for. As networks correlate and do not flip, the named kernel is flipped first: r compares what both do to a
-    picture. A kernel whose values are all equal (box) is compared with no mean taken off.
+    image. A kernel whose values are all equal (box) is compared with no mean taken off.
 
     Raises:
         GeometryError: no kernels to compare with.
@@ -111,15 +111,15 @@ def _lay(kernel: np.ndarray, down: int, right: int, side: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class LearnedResult(Record):
-    """What one learned kernel makes of a picture, as its layer does it: correlated, with stride, padding and bias.
+    """What one learned kernel makes of an image, as its layer does it: correlated, with stride, padding and bias.
 
-    picture: as the network gets it. weights: [C, k, k]. channel_maps: [C, H, W], one for each input map. summed:
+    image: as the network gets it. weights: [C, k, k]. channel_maps: [C, H, W], one for each input map. summed:
     [H, W], their sum plus the bias. layer_map: what the layer itself gave. stride: px.
     """
 
     layer: str
     number: int
-    picture: UInt8[np.ndarray, "S S 3"]
+    image: UInt8[np.ndarray, "S S 3"]
     weights: Float[np.ndarray, "C k k"]
     channel_maps: Float[np.ndarray, "C H W"]
     summed: Float[np.ndarray, "H W"]
@@ -129,22 +129,22 @@ class LearnedResult(Record):
 
 
 def apply_learned_kernel(
-    trained: TrainedNetwork, picture: UInt8[np.ndarray, "S S 3"], layer: str, number: int
+    classifier: Classifier, image: UInt8[np.ndarray, "S S 3"], layer: str, number: int
 ) -> LearnedResult:
-    """Apply kernel `number` of a layer to a decoded picture, channel by channel; the network is left as found.
+    """Apply kernel `number` of a layer to a decoded image, channel by channel; the network is left as found.
 
     Raises:
         GeometryError: no such layer or kernel.
     """
-    network = trained.network
-    found = kernels(trained, layer)
+    network = classifier.network
+    found = kernels(classifier, layer)
     if not 0 <= number < len(found.weights):
         raise GeometryError(f"kernel {number}: {layer} has kernels 0 to {len(found.weights) - 1}")
     module = network[layer]
     assert isinstance(module, torch.nn.Conv2d)  # kernels() has refused all else
     names = list(network.layer_names)
     before = names[names.index(layer) - 1] if names.index(layer) else None
-    entry = normalize(torch.from_numpy(picture.copy())[None].to(module.weight.device), trained.preprocessing)
+    entry = normalize(torch.from_numpy(image.copy())[None].to(module.weight.device), classifier.preprocessing)
     with recorded(network, [layer, *([before] if before else [])]) as outputs:
         network(entry)
     inputs = outputs[before] if before else network.first_input(entry)
@@ -162,9 +162,9 @@ def apply_learned_kernel(
             module.dilation,
             groups=share,
         )[0]
-    maps = maps.flip(0) if trained.preprocessing.channels == "BGR" and share == 3 else maps  # as the weights: RGB
+    maps = maps.flip(0) if classifier.preprocessing.channels == "BGR" and share == 3 else maps  # as the weights: RGB
     values = maps.float().cpu().numpy()
     given = outputs[layer][0, number].float().cpu().numpy()
     return LearnedResult(
-        layer, number, picture, found.weights[number], values, values.sum(0) + bias, given, bias, module.stride[0]
+        layer, number, image, found.weights[number], values, values.sum(0) + bias, given, bias, module.stride[0]
     )

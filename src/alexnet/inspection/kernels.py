@@ -7,7 +7,7 @@ from jaxtyping import Float32
 from torch import nn
 
 from alexnet.errors import GeometryError
-from alexnet.model.checkpoint import TrainedNetwork
+from alexnet.model.checkpoint import Classifier
 from alexnet.records import Record
 
 __all__ = ["KernelSet", "kernels"]
@@ -29,17 +29,17 @@ class KernelSet(Record):
         return {"layer": self.layer, "groups": self.groups, "weights": self.weights.tolist()}
 
 
-def kernels(trained: TrainedNetwork, layer: str = "conv1") -> KernelSet:
+def kernels(classifier: Classifier, layer: str = "conv1") -> KernelSet:
     """The kernels of a convolutional layer, a copy.
 
     Raises:
         GeometryError: there is no such layer, or it is not convolutional.
     """
-    module = trained.network[layer]
+    module = classifier.network[layer]
     if not isinstance(module, nn.Conv2d):
-        convs = [name for name, other in trained.network.named_layers() if isinstance(other, nn.Conv2d)]
+        convs = [name for name, other in classifier.network.named_layers() if isinstance(other, nn.Conv2d)]
         raise GeometryError(f"layer {layer}: has no kernels; choose one of {', '.join(convs)}")
     weights = module.weight.detach().float().cpu().numpy().copy()
-    if weights.shape[1] == 3 and trained.preprocessing.channels == "BGR":
+    if weights.shape[1] == 3 and classifier.preprocessing.channels == "BGR":
         weights = weights[:, ::-1].copy()
     return KernelSet(layer, weights, module.groups)

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from alexnet.data.decode import normalize
 from alexnet.errors import GeometryError
 from alexnet.inspection.recording import recorded
-from alexnet.model.checkpoint import TrainedNetwork
-from alexnet.model.lrn import LocalResponseNorm, MapResponseNorm
+from alexnet.layers.lrn import LocalResponseNorm, MapResponseNorm
+from alexnet.model.checkpoint import Classifier
 from alexnet.records import Record
 
 __all__ = ["LayerStep", "trace_layer", "trace_module"]
@@ -68,22 +68,22 @@ def _finite(value: object) -> object:
 
 
 def trace_layer(
-    trained: TrainedNetwork, picture: UInt8[np.ndarray, "S S 3"], layer: str, *, map: int, row: int, column: int
+    classifier: Classifier, image: UInt8[np.ndarray, "S S 3"], layer: str, *, map: int, row: int, column: int
 ) -> LayerStep:
-    """One output of a named layer for a decoded picture; the network is left as found.
+    """One output of a named layer for a decoded image; the network is left as found.
 
     Raises:
         GeometryError: there is no such layer or output, or the layer is of another kind.
     """
-    size = trained.preprocessing.size
-    if picture.shape != (size, size, 3) or picture.dtype != np.uint8:
-        raise GeometryError(f"picture of shape {picture.shape}: give uint8 [{size}, {size}, 3], see decode_picture")
-    network = trained.network
+    size = classifier.preprocessing.size
+    if image.shape != (size, size, 3) or image.dtype != np.uint8:
+        raise GeometryError(f"image of shape {image.shape}: give uint8 [{size}, {size}, 3], see decode_image")
+    network = classifier.network
     module = network[layer]
     names = list(network.layer_names)
     before = names[names.index(layer) - 1] if names.index(layer) else None
     device = next(network.parameters()).device
-    entry = normalize(torch.from_numpy(picture.copy())[None].to(device), trained.preprocessing)
+    entry = normalize(torch.from_numpy(image.copy())[None].to(device), classifier.preprocessing)
     with recorded(network, [layer, *([before] if before else [])]) as outputs:
         network(entry)
     inputs = outputs[before] if before else network.first_input(entry)

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from alexnet.errors import GeometryError
-from alexnet.model.conv2d import CeilConv2d, Conv2d
-from alexnet.model.dropout import ClassicDropout
-from alexnet.model.dropout import Dropout as DropoutLayer
-from alexnet.model.linear import Linear as LinearLayer
-from alexnet.model.lrn import LocalResponseNorm, MapResponseNorm
+from alexnet.layers.conv2d import CeilConv2d, Conv2d
+from alexnet.layers.dropout import ClassicDropout
+from alexnet.layers.dropout import Dropout as DropoutLayer
+from alexnet.layers.linear import Linear as LinearLayer
+from alexnet.layers.lrn import LocalResponseNorm, MapResponseNorm
 from alexnet.model.specs import (
     Activation,
     AdaptivePool,
@@ -31,14 +31,14 @@ __all__ = ["AlexNet"]
 
 
 class AlexNet(nn.Module):
-    """A network built from its table, for square RGB pictures of `size` px and `num_classes` classes.
+    """A network built from its table, for square RGB images of `size` px and `num_classes` classes.
 
     `network["conv1"]` and `network[0]` are the same layer; `features` and `classifier` are torch Sequentials
     with the parameter names of torchvision's AlexNet.
 
     Args:
         dropout: overrides the table's rate.
-        mean_image: hold a picture [3, size, size], zero at first, that is subtracted from every input: the
+        mean_image: hold an image [3, size, size], zero at first, that is subtracted from every input: the
             deviation of each pixel's mean from its channel's.
 
     Raises:
@@ -98,11 +98,11 @@ class AlexNet(nn.Module):
         raise GeometryError(f"layer {key}: {self.spec.name} has no such layer; choose one of {', '.join(names)}")
 
     def first_input(self, x: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N 3 H W"]:
-        """What the first layer gets of normalized pictures: without the mean image, where there is one."""
+        """What the first layer gets of normalized images: without the mean image, where there is one."""
         return x if self.mean_image is None else x - self.mean_image
 
     def forward(self, x: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N K"]:
-        """Logits of normalized pictures."""
+        """Logits of normalized images."""
         maps = self.avgpool(self.features(self.first_input(x)))
         logits: Tensor = self.classifier(torch.flatten(maps, 1))
         return logits

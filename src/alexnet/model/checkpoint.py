@@ -15,9 +15,9 @@ from alexnet.errors import RunError
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.variants import get_variant
 from alexnet.records import Preprocessing
-from alexnet.runs import RunFolder
+from alexnet.run_folder import RunFolder
 
-__all__ = ["TrainedNetwork", "load_network", "save_network", "write_tensors"]
+__all__ = ["Classifier", "load_network", "save_network", "write_tensors"]
 
 
 def write_tensors(run: RunFolder, name: str, tensors: Mapping[str, Tensor]) -> None:
@@ -41,7 +41,7 @@ def write_tensors(run: RunFolder, name: str, tensors: Mapping[str, Tensor]) -> N
     run.write(name, write)
 
 
-class TrainedNetwork:
+class Classifier:
     """A network in eval mode with its classes, its preprocessing, and the views that its tests average."""
 
     def __init__(
@@ -51,32 +51,32 @@ class TrainedNetwork:
         self.views = views
 
     def __repr__(self) -> str:
-        return f"TrainedNetwork({self.network.spec.name}, {len(self.classes)} classes, {self.preprocessing.size} px)"
+        return f"Classifier({self.network.spec.name}, {len(self.classes)} classes, {self.preprocessing.size} px)"
 
 
-def save_network(run: RunFolder, trained: TrainedNetwork, *, epoch: int) -> None:
+def save_network(run: RunFolder, classifier: Classifier, *, epoch: int) -> None:
     """Write model.safetensors and model.json, each whole.
 
     Raises:
         RunError: the disk is full, or the folder cannot be written.
     """
-    network = trained.network
+    network = classifier.network
     tensors = network.state_dict()
     write_tensors(run, run.model_path.name, tensors)
     values: dict[str, Any] = {
         "variant": network.spec.name,
         "switches": dict(network.spec.switches),
-        "classes": list(trained.classes),
+        "classes": list(classifier.classes),
         "dropout": network.dropout,
-        "preprocessing": trained.preprocessing.to_dict(),
-        "test_views": trained.views,
+        "preprocessing": classifier.preprocessing.to_dict(),
+        "test_views": classifier.views,
         "epoch": epoch,
         "layers": {name: list(tensor.shape) for name, tensor in tensors.items()},
     }
     run.write_json("model.json", values)
 
 
-def load_network(run: RunFolder) -> TrainedNetwork:
+def load_network(run: RunFolder) -> Classifier:
     """The network of a run.
 
     Raises:
@@ -103,4 +103,4 @@ def load_network(run: RunFolder) -> TrainedNetwork:
     except (OSError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         message = " ".join(str(error).split())[:160]
         raise RunError(f"{path}: is missing or damaged ({message}); train again") from error
-    return TrainedNetwork(network, classes, preprocessing, views=views)
+    return Classifier(network, classes, preprocessing, views=views)

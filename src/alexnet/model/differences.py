@@ -56,7 +56,7 @@ class Difference(Record):
 class NetworkTotals(Record):
     """A network at its own published size. name: with its switches. source: of its table.
 
-    size: side of the picture, px. parameters, multiply_adds: with 1000 classes; the latter for one picture.
+    size: side of the image, px. parameters, multiply_adds: with 1000 classes; the latter for one image.
     maps: layer → side of its maps, px.
     """
 
@@ -89,7 +89,7 @@ def diff_variants(first: str | NetworkSpec, second: str | NetworkSpec) -> Differ
 
     Raises:
         RecipeError: there is no such variant or switch.
-        GeometryError: a network does not fit pictures of its own published size.
+        GeometryError: a network does not fit images of its own published size.
 
     >>> [(row.layer, row.field, row.second) for row in diff_variants("paper", "program").of("start values")]
     [('conv3', 'weight_std', 0.03), ('conv4', 'weight_std', 0.03), ('conv5', 'weight_std', 0.03)]
@@ -202,7 +202,7 @@ def _described(spec: NetworkSpec, layer: LayerSpec | None, counterpart: LayerSpe
     names = [each.name for each in spec.layers]
     place = names.index(layer.name)
     values = {name: value for name, value in layer.values().items() if name != "name"}
-    about = {"kind": type(layer).__name__, "behind": names[place - 1] if place else "the picture", **values}
+    about = {"kind": type(layer).__name__, "behind": names[place - 1] if place else "the image", **values}
     fields: dict[str, list[str]] = {}
     for name in ("place", *values):
         fields.setdefault(layer.source_of(name), []).append(name)

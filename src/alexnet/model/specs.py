@@ -144,9 +144,9 @@ LayerSpec = Conv | Activation | Norm | MapNorm | Pool | AdaptivePool | Dropout |
 
 @dataclass(frozen=True)
 class Inputs(Sourced):
-    """What a network was made for: the way from a picture to its numbers.
+    """What a network was made for: the way from an image to its numbers.
 
-    size: side, px. cut_from: side of the square that crops of `size` are taken from, px. square: how a picture
+    size: side, px. cut_from: side of the square that crops of `size` are taken from, px. square: how an image
     becomes that square. channels: their order. scale: the range of the numbers. subtracted: what goes off.
     """
 
@@ -163,7 +163,7 @@ class LayerGeometry:
     """One row of a network's summary.
 
     output: (channels, height, width) in px, or (features,). kernel: the shape of its weights, () if none.
-    parameters: weights and biases. multiply_adds: for one picture. receptive_field: side in px of the square of
+    parameters: weights and biases. multiply_adds: for one image. receptive_field: side in px of the square of
     the input that one output sees, None from the first fully connected layer on (it sees everything).
     """
 
@@ -212,16 +212,16 @@ class NetworkSpec:
         return replace(self, classifier=(*self.classifier[:-1], replace(last, out_features=num_classes)))
 
     def geometry(self, size: int, num_classes: int) -> tuple[LayerGeometry, ...]:
-        """Every layer's shapes and counts for square pictures of `size` px.
+        """Every layer's shapes and counts for square images of `size` px.
 
         Raises:
-            GeometryError: the picture is too small for the network; the message names the layer and a size
+            GeometryError: the image is too small for the network; the message names the layer and a size
                 that fits.
         """
         return tuple(_walk(self.with_classes(num_classes), size))
 
     def flat_features(self, size: int) -> int:
-        """Numbers that the first fully connected layer gets from a picture of `size` px."""
+        """Numbers that the first fully connected layer gets from an image of `size` px."""
         shape = self.geometry(size, 1)[len(self.features) - 1].output
         return shape[0] * shape[1] * shape[2]
 
@@ -233,7 +233,7 @@ class NetworkSpec:
             except GeometryError:
                 continue
             return size
-        raise GeometryError(f"{self.name}: no picture up to 1024 px fits; correct the table")
+        raise GeometryError(f"{self.name}: no image up to 1024 px fits; correct the table")
 
 
 def _walk(spec: NetworkSpec, size: int) -> Iterator[LayerGeometry]:
@@ -263,7 +263,7 @@ def _walk(spec: NetworkSpec, size: int) -> Iterator[LayerGeometry]:
                 parameters, multiply_adds = flat * inputs + flat, flat * inputs
         except GeometryError as error:
             raise GeometryError(
-                f"{spec.name}: pictures of {size} px are too small at {layer.name} ({error.args[0].split(':')[0]}); "
+                f"{spec.name}: images of {size} px are too small at {layer.name} ({error.args[0].split(':')[0]}); "
                 f"use a larger --size"
             ) from error
         yield LayerGeometry(

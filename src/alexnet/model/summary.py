@@ -13,7 +13,7 @@ __all__ = ["NetworkSummary", "summarize", "summarize_spec"]
 
 @dataclass(frozen=True)
 class NetworkSummary(Record):
-    """A network's layers and totals for one picture size and number of classes.
+    """A network's layers and totals for one image size and number of classes.
 
     activations: numbers that the layers with weights give, "neurons" in the paper's word. switches: what was
     changed in the variant's table.
@@ -34,13 +34,13 @@ def summarize(variant: str, *, size: int = 96, num_classes: int = 8, **switches:
     """Layers, output shapes, kernels, parameters, multiply-adds and receptive fields of a variant.
 
     Args:
-        size: side of the picture, px.
+        size: side of the image, px.
         switches: what is changed in the variant's table, see `switch`: `activation`, `lrn`, `pooling`,
             `dropout_form`, `dropout_place`, `towers`; None leaves a part as it is.
 
     Raises:
         RecipeError: there is no such variant, or a switch has no such position.
-        GeometryError: the pictures are too small for it.
+        GeometryError: the images are too small for it.
 
     >>> summarize("torchvision", size=224, num_classes=1000).parameters
     61100840
@@ -54,7 +54,7 @@ def summarize_spec(spec: NetworkSpec, *, size: int, num_classes: int) -> Network
     """`summarize` of a table that is at hand.
 
     Raises:
-        GeometryError: the pictures are too small for it.
+        GeometryError: the images are too small for it.
     """
     layers = spec.geometry(size, num_classes)
     activations = 0

@@ -90,7 +90,7 @@ PAPER = NetworkSpec(
     inputs=Inputs(
         224, 256, "short side to 256 px, centre square", "RGB", "0 to 255", "mean image of the training set",
         sources={
-            "": "paper §2", "size": "paper §4.1: 224 x 224 patches of the 256 x 256 pictures",
+            "": "paper §2", "size": "paper §4.1: 224 x 224 patches of the 256 x 256 images",
             "channels": "paper §2: the raw RGB values of the pixels",
             "scale": "paper §2: the raw RGB values of the pixels",
             "subtracted": "paper §2: the mean activity over the training set, from each pixel",
@@ -190,7 +190,7 @@ PROGRAM_INPUTS = Inputs(
         "": "convdata_jpeg.py",
         "size": f"paper §4.1; convdata_jpeg.py: 256 less twice --crop-border; {BORDER}",
         "cut_from": f"paper §2; convdata_jpeg.py: 224 and twice --crop-border; {BORDER}",
-        "square": "paper §2, of the same pictures",
+        "square": "paper §2, of the same images",
         "subtracted": "convdata_jpeg.py: data_mean_crop, the centre of the mean image, off every crop",
     },
 )  # fmt: skip

@@ -61,7 +61,7 @@ SEMINAR = NetworkSpec(
     normalization="imagenet",
     source=SLIDE,
     inputs=Inputs(
-        96, 96, "none: the pictures are squares of 96 px", "RGB", "unit deviation (0.229, 0.224, 0.225 of 255)",
+        96, 96, "none: the images are squares of 96 px", "RGB", "unit deviation (0.229, 0.224, 0.225 of 255)",
         "colour mean (0.485, 0.456, 0.406 of 255)",
         sources={
             "": f"{NOTEBOOK}, ToTensor and Normalize", "size": f"{NOTEBOOK}, IMAGE_DIM",
@@ -168,7 +168,7 @@ def _caffe(name: str, folder: str, *, hidden_bias: float, pool_first: bool) -> N
         normalization="caffe",
         source=f"Caffe's models/{folder}/train_val.prototxt; pooling rounds up (pooling_layer.cpp), LRN k = 1",
         inputs=Inputs(
-            227, 256, "whole picture squashed to 256 px", "BGR", "0 to 255", "mean image of ImageNet",
+            227, 256, "whole image squashed to 256 px", "BGR", "0 to 255", "mean image of ImageNet",
             sources={
                 "": file, "size": f"{file}: crop_size", "scale": f"{file}: no scale in transform_param",
                 "subtracted": f"{file}: mean_file", "channels": "OpenCV's order: Caffe's src/caffe/util/io.cpp",

@@ -143,7 +143,7 @@ def fitting_variant(tensors: Mapping[str, Tensor]) -> NetworkSpec | None:
 def load_weights(network: AlexNet, tensors: Mapping[str, Tensor], source: str) -> LoadReport:
     """Copy what fits into a network, layer by layer, and report it.
 
-    A fully connected layer of another shape is left at its start values: another picture size or number of
+    A fully connected layer of another shape is left at its start values: another image size or number of
     classes is normal.
 
     Raises:

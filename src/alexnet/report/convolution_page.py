@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from alexnet.convolution.apply import Filtered, apply_kernel
-from alexnet.convolution.kernels import read_kernel
+from alexnet.convolution.gallery import read_kernel
 from alexnet.convolution.layout import Array
 from alexnet.convolution.trace import Trace, demo_trace
 from alexnet.errors import GeometryError, RunError
@@ -23,34 +23,34 @@ MOST_STEPS = 1024
 """Steps that a page holds."""
 
 MOST_CELLS = 40
-"""Rows or columns of a picture that a page draws as cells."""
+"""Rows or columns of an image that a page draws as cells."""
 
 GALLERY_SHOWN = ("gauss:2", "sharpen", "sobel-x", "sobel-magnitude", "laplace-8", "log:2", "emboss", "gabor:45:0.12")
 
 SHOWN_PX = 420
-"""Longer side of a picture on the teaching page."""
+"""Longer side of an image on the teaching page."""
 
 
 def write_trace_page(trace: Trace, path: Path, *, title: str) -> Path:
     """Write a trace as a page with play, pause and a slider.
 
     Raises:
-        GeometryError: the picture or the number of steps is too large to be drawn cell by cell.
+        GeometryError: the image or the number of steps is too large to be drawn cell by cell.
         RunError: the path cannot be written.
     """
     values = {"title": title, "trace": _trace_data(trace), "say": _said(trace)}
     return _write(path, "convolution_trace.html.j2", values)
 
 
-def write_teaching_page(path: Path, picture: Array, *, source: str) -> Path:
+def write_teaching_page(path: Path, image: Array, *, source: str) -> Path:
     """Write the talk's sequence, from the definition to a photograph, with the flip to switch on and off.
 
-    picture: uint8, [H, W] or [H, W, 3]. source: what it is, to be said on the page.
+    image: uint8, [H, W] or [H, W, 3]. source: what it is, to be said on the page.
 
     Raises:
         RunError: the path cannot be written.
     """
-    small = _shrink(picture)
+    small = _shrink(image)
     grey = small if small.ndim == 2 else np.asarray(Image.fromarray(small).convert("L"))
     convolved = apply_kernel(grey, "sobel-y")
     correlated = apply_kernel(grey, "sobel-y", operation="correlation")
@@ -60,7 +60,7 @@ def write_teaching_page(path: Path, picture: Array, *, source: str) -> Path:
         "title": "Convolution, from its definition to a photograph",
         "traces": {name: _trace_data(trace) for name, trace in traces.items()},
         "changed": _changed(traces["convolution"], traces["correlation"]),
-        "picture": _uri(grey),
+        "image": _uri(grey),
         "source": source,
         "size": f"{grey.shape[1]} × {grey.shape[0]} px",
         "sobel": {"convolution": _uri(convolved.to_pixels()), "correlation": _uri(correlated.to_pixels())},
@@ -85,8 +85,8 @@ def _trace_data(trace: Trace) -> dict[str, Any]:
     """Every number that the page draws."""
     if len(trace) > MOST_STEPS or max(trace.image.shape) > MOST_CELLS:
         raise GeometryError(
-            f"a page draws pictures up to {MOST_CELLS} x {MOST_CELLS} px and {MOST_STEPS} steps, this has "
-            f"{len(trace)} steps: draw one with --step, or cut the picture"
+            f"a page draws images up to {MOST_CELLS} x {MOST_CELLS} px and {MOST_STEPS} steps, this has "
+            f"{len(trace)} steps: draw one with --step, or cut the image"
         )
     steps: Sequence[Any] = list(trace)
     window = trace.window(steps[-1], most=MOST_CELLS + 2 * max(trace.kernel.shape))
@@ -127,8 +127,8 @@ def _gallery_entry(filtered: Filtered) -> dict[str, Any]:
     }
 
 
-def _shrink(picture: Array) -> Array:
-    opened = Image.fromarray(picture)
+def _shrink(image: Array) -> Array:
+    opened = Image.fromarray(image)
     opened.thumbnail((SHOWN_PX, SHOWN_PX), Image.Resampling.LANCZOS)
     return np.asarray(opened)
 

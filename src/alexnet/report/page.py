@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from PIL import Image
 
-from alexnet.comparison.table import Published, compare_runs, draw_columns, published_beside
 from alexnet.data.decode import Pixels
 from alexnet.errors import DataError, RunError
 from alexnet.evaluation.mistakes import class_pairs
@@ -18,7 +17,8 @@ from alexnet.files import disk_errors, write_whole
 from alexnet.model.summary import summarize_spec
 from alexnet.published import ILSVRC_CLASSES, PUBLISHED_VARIANTS
 from alexnet.records import Prediction
-from alexnet.results import Run, pictures_of
+from alexnet.runs.compare import Published, compare_runs, draw_columns, published_beside
+from alexnet.runs.run import Run, images_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["write_comparison", "write_report"]
 
 MOST_MISTAKES = 240
-"""Wrongly classified pictures that the page holds; predictions.csv names all."""
+"""Wrongly classified images that the page holds; predictions.csv names all."""
 
 NUM_GALLERY = 24
-"""Wrongly classified pictures on the figure for slides."""
+"""Wrongly classified images on the figure for slides."""
 
 
 def write_report(run: Run) -> Path:
@@ -39,8 +39,8 @@ def write_report(run: Run) -> Path:
         RunError: the run is not finished, or its folder cannot be written.
     """
     mistakes = run.mistakes()[:MOST_MISTAKES]
-    pictures = _pictures(run, [*mistakes, *run.predictions[:1]])
-    figures = _draw_all(run, mistakes, pictures)
+    images = _images(run, [*mistakes, *run.predictions[:1]])
+    figures = _draw_all(run, mistakes, images)
     for name, figure in figures.items():
         save_figure(figure, run.folder.figures_dir / f"{name}.png")
     recipe = run.recipe
@@ -55,8 +55,8 @@ def write_report(run: Run) -> Path:
         "pairs": class_pairs(run.mistakes())[:12],
         "curves": svg_text(figures["curves"]),
         "confusion": svg_text(figures["confusion"]),
-        "num_missing": sum(p.file not in pictures for p in mistakes),
-        "mistakes": [p.to_dict() | {"image": _picture_uri(pictures[p.file])} for p in mistakes if p.file in pictures],
+        "num_missing": sum(p.file not in images for p in mistakes),
+        "mistakes": [p.to_dict() | {"image": _image_uri(images[p.file])} for p in mistakes if p.file in images],
         "kernels": {
             "conv1": _figure_uri(figures["kernels-conv1"]),
             "own": _figure_uri(figures["kernels-conv1-own-scale"]),
@@ -83,25 +83,25 @@ def _published_for(run: Run) -> Published | None:
     return published_beside([run]) if of_their_kind else None
 
 
-def _pictures(run: Run, predictions: Sequence[Prediction]) -> dict[str, Pixels]:
-    """The pictures that the page shows; those that are no longer at their place are missing."""
+def _images(run: Run, predictions: Sequence[Prediction]) -> dict[str, Pixels]:
+    """The images that the page shows; those that are no longer at their place are missing."""
     try:
-        return pictures_of(run, [p.file for p in predictions], missing_ok=True)
+        return images_of(run, [p.file for p in predictions], missing_ok=True)
     except DataError:  # not even the folder is there
         return {}
 
 
-def _draw_all(run: Run, mistakes: Sequence[Prediction], pictures: dict[str, Pixels]) -> "dict[str, Figure]":
+def _draw_all(run: Run, mistakes: Sequence[Prediction], images: dict[str, Pixels]) -> "dict[str, Figure]":
     """Every figure of the run by name."""
     figures = {"curves": run.curves(), "confusion": run.confusion_matrix()}
-    if pictures:
-        figures["mistakes"] = run.draw_mistakes(pictures, most=NUM_GALLERY)
+    if images:
+        figures["mistakes"] = run.draw_mistakes(images, most=NUM_GALLERY)
     figures["kernels-conv1"] = run.draw_kernels("conv1")
     figures["kernels-conv1-own-scale"] = run.draw_kernels("conv1", scale="own")
     convs = [name for name in run.model.network.layer_names if name.startswith("conv")]
     for layer in convs[1:]:
         figures[f"kernels-{layer}"] = run.draw_kernels(layer)
-    shown = next((pictures[p.file] for p in (*mistakes, *run.predictions[:1]) if p.file in pictures), None)
+    shown = next((images[p.file] for p in (*mistakes, *run.predictions[:1]) if p.file in images), None)
     if shown is not None:
         for layer in convs:
             figures[f"maps-{layer}"] = run.draw_feature_maps(shown, layer)
@@ -109,7 +109,7 @@ def _draw_all(run: Run, mistakes: Sequence[Prediction], pictures: dict[str, Pixe
 
 
 def write_comparison(runs: Sequence[Run], path: Path, *, published: bool = False) -> Path:
-    """Write the comparison of runs as a page (`.html`) or its columns as a picture (any other ending).
+    """Write the comparison of runs as a page (`.html`) or its columns as an image (any other ending).
 
     Args:
         published: put the paper's figures on the page.
@@ -143,7 +143,7 @@ def _figure_uri(figure: "Figure") -> str:
     return _uri(png_bytes(figure), "png")
 
 
-def _picture_uri(pixels: Pixels) -> str:
+def _image_uri(pixels: Pixels) -> str:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="JPEG", quality=88)
     return _uri(buffer.getvalue(), "jpeg")

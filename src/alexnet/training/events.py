@@ -24,7 +24,7 @@ class Warned:
 
 @dataclass(frozen=True)
 class Progress:
-    """A long job besides the steps. what: `decoding` (pictures) or `downloading` (bytes)."""
+    """A long job besides the steps. what: `decoding` (images) or `downloading` (bytes)."""
 
     what: str
     done: int
@@ -38,7 +38,7 @@ class Stepped:
     record: StepRecord
     num_steps: int
     num_epochs: int
-    pictures_per_second: float
+    images_per_second: float
     seconds_left: float
 
 

@@ -7,9 +7,9 @@ import numpy as np
 from alexnet.data.decode import Pixels
 from alexnet.data.split import Split
 from alexnet.data.statistics import PrincipalColors
-from alexnet.model.checkpoint import TrainedNetwork
+from alexnet.model.checkpoint import Classifier
 from alexnet.recipe import Recipe
-from alexnet.training.processes import Machine
+from alexnet.training.machine import Machine
 from alexnet.training.schedule import Rates, rates_at
 
 __all__ = ["Job"]
@@ -19,12 +19,12 @@ __all__ = ["Job"]
 class Job:
     """All that the loop works on.
 
-    trained: the network on its device, with classes and preprocessing. colors: principal colours of the training
-    pictures, None where the recipe does not use them.
+    classifier: the network on its device, with classes and preprocessing. colors: principal colours of the training
+    images, None where the recipe does not use them.
     """
 
     recipe: Recipe
-    trained: TrainedNetwork
+    classifier: Classifier
     pixels: Pixels
     split: Split
     machine: Machine
@@ -32,12 +32,12 @@ class Job:
 
     @property
     def batch_size(self) -> int:
-        """Pictures in a step: the recipe's, or all there are."""
+        """Images in a step: the recipe's, or all there are."""
         return min(self.recipe.batch_size, len(self.split.train))
 
     @property
     def steps_per_epoch(self) -> int:
-        """Whole batches in an epoch; the few pictures over are others in each epoch."""
+        """Whole batches in an epoch; the few images over are others in each epoch."""
         return len(self.split.train) // self.batch_size
 
     @property

@@ -15,11 +15,11 @@ from alexnet.errors import RunError
 from alexnet.evaluation.evaluate import HeldOutScore, measure
 from alexnet.model.checkpoint import save_network
 from alexnet.records import EpochRecord, StepRecord
-from alexnet.runs import RunFolder
-from alexnet.training.checking import explain
+from alexnet.run_folder import RunFolder
 from alexnet.training.events import Ended, Listener, Note, Stepped, Warned
 from alexnet.training.job import Job
 from alexnet.training.optimizer import Optimizers
+from alexnet.training.recipe_check import explain
 from alexnet.training.resume import Position, load_state, save_state
 from alexnet.training.schedule import Rates
 from alexnet.training.step import Outcome, TrainingStep
@@ -43,7 +43,7 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> Position:
         KeyboardInterrupt: the user interrupted; the state is saved.
         RunError: the loss is not finite, or the run folder cannot be written.
     """
-    recipe, network, device = job.recipe, job.trained.network, job.machine.device
+    recipe, network, device = job.recipe, job.classifier.network, job.machine.device
     optimizers = Optimizers(network, recipe, dtype=job.machine.dtype)
     position = load_state(run, network, optimizers) or Position()
     run.cut_records("steps.csv", StepRecord, position.step)
@@ -152,14 +152,14 @@ def _progress(job: Job, position: Position, record: StepRecord) -> Stepped:
 
 
 def _end_epoch(job: Job, run: RunFolder, position: Position, rates: Rates, size: int, started: float) -> Ended:
-    """Measure the network on the held-out pictures, keep it if it is the best so far, and write it down."""
+    """Measure the network on the held-out images, keep it if it is the best so far, and write it down."""
 
     def score(name: str) -> HeldOutScore | None:
         return measure(
-            job.trained.network,
+            job.classifier.network,
             job.pixels,
             getattr(job.split, name),
-            job.trained.preprocessing,
+            job.classifier.preprocessing,
             device=job.machine.device,
         )
 
@@ -179,13 +179,13 @@ def _end_epoch(job: Job, run: RunFolder, position: Position, rates: Rates, size:
         learning_rate=rates.main * job.recipe.learning_rate,
         size=size,
         seconds=position.seconds,
-        pictures_per_second=position.num_seen / position.step_seconds,
+        images_per_second=position.num_seen / position.step_seconds,
     )
     rank = (validation.top1_error, validation.loss) if validation else (0.0, 0.0)
     is_best = position.best is None or rank <= position.best  # without validation the last epoch is kept
     if is_best:
         position.best = rank
-        save_network(run, job.trained, epoch=epoch)
+        save_network(run, job.classifier, epoch=epoch)
     run.append_records("epochs.csv", [record])
     return Ended(record, job.recipe.epochs, is_best)
 

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from alexnet.layers.cpu_features import has_fast_bfloat16
 from alexnet.model.alexnet import AlexNet
-from alexnet.model.processor import multiplies_bfloat16
 from alexnet.recipe import Recipe
 from alexnet.training.schedule import Rates
 
@@ -180,7 +180,7 @@ class PaperSGD(SGD):
 class Optimizers:
     """The optimizers of a recipe as one: each with its peak rate, by parameter name.
 
-    dtype: the machine's; a processor fast at bfloat16's products orthogonalizes in it, everything else in float32.
+    dtype: the machine's; a CPU fast at bfloat16's products orthogonalizes in it, everything else in float32.
     """
 
     def __init__(self, network: AlexNet, recipe: Recipe, *, dtype: torch.dtype = torch.float32) -> None:
@@ -254,6 +254,6 @@ def _build(network: AlexNet, recipe: Recipe, dtype: torch.dtype) -> list[torch.o
     parts: list[torch.optim.Optimizer] = [AdamW(other, lr=rate, betas=(0.9, 0.99), fused=True)]
     if muon:
         on_processor = muon[0]["params"][0].device.type == "cpu"
-        is_fast = dtype == torch.bfloat16 and on_processor and multiplies_bfloat16()
+        is_fast = dtype == torch.bfloat16 and on_processor and has_fast_bfloat16()
         parts.append(Muon(muon, lr=recipe.muon_learning_rate, dtype=dtype if is_fast else torch.float32))
     return parts

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from alexnet.data.cache import DecodedPictures, caches_dir
-from alexnet.data.decode import PictureFacts, plain_preprocessing
-from alexnet.data.folder import PictureFolder, scan_folder
-from alexnet.data.split import split_pictures
+from alexnet.data.cache import DecodedImages, caches_dir
+from alexnet.data.decode import ImageFacts, plain_preprocessing
+from alexnet.data.folder import ImageFolder, scan_folder
+from alexnet.data.split import split_images
 from alexnet.evaluation.views import NUM_VIEWS
 from alexnet.model.specs import Activation, LayerGeometry, NetworkSpec
 from alexnet.model.variants import get_variant
@@ -20,9 +20,9 @@ from alexnet.records import Record
 from alexnet.training.events import Listener, ignore
 from alexnet.training.optimizer import LARGEST_SIDE
 from alexnet.training.preparation import missing_validation
-from alexnet.training.schedule import picture_size, usable_sizes
+from alexnet.training.pretrained import choose_start
+from alexnet.training.schedule import image_size, usable_sizes
 from alexnet.training.speed import Speeds, measure_speeds
-from alexnet.training.start import choose_start
 
 __all__ = ["Counts", "Memory", "Plan", "lay_out", "plan_training"]
 
@@ -36,7 +36,7 @@ FLOAT_BYTES = 4
 
 @dataclass(frozen=True)
 class Counts(Record):
-    """Pictures by their part in the training, counted by name: files are not opened."""
+    """Images by their part in the training, counted by name: files are not opened."""
 
     files: int
     classes: int
@@ -72,10 +72,10 @@ class Memory(Record):
 class Plan(Record):
     """A training before it begins.
 
-    cache_bytes: of the decoded pictures, files * decoded_size² * 3. free_bytes: where they will lie. multiply_adds:
-    of one picture, forward, at the recipe's size. flop: of a picture in training, multiply_adds * 2 * 3. total_flop:
-    of all steps, at the sizes that growing pictures have. decode_seconds: once, for a new cache. epoch_seconds: an
-    epoch at the recipe's size, with the test of held-out pictures after it. training_seconds: decoding, all epochs,
+    cache_bytes: of the decoded images, files * decoded_size² * 3. free_bytes: where they will lie. multiply_adds:
+    of one image, forward, at the recipe's size. flop: of an image in training, multiply_adds * 2 * 3. total_flop:
+    of all steps, at the sizes that growing images have. decode_seconds: once, for a new cache. epoch_seconds: an
+    epoch at the recipe's size, with the test of held-out images after it. training_seconds: decoding, all epochs,
     and the final test. paper: what the paper's own training took.
     """
 
@@ -105,10 +105,10 @@ class Plan(Record):
     warnings: tuple[str, ...] = ()
 
 
-def plan_training(folder: PictureFolder | Path | str, recipe: Recipe, *, on_event: Listener = ignore) -> Plan:
+def plan_training(folder: ImageFolder | Path | str, recipe: Recipe, *, on_event: Listener = ignore) -> Plan:
     """Work out what training a recipe on a folder would take; no run folder and no cache is made.
 
-    Pictures are counted by name, and split as training would split them were every file a picture of its own. Speeds
+    Images are counted by name, and split as training would split them were every file an image of its own. Speeds
     are measured, see `measure_speeds`.
 
     Args:
@@ -118,7 +118,7 @@ def plan_training(folder: PictureFolder | Path | str, recipe: Recipe, *, on_even
     Raises:
         DataError, RecipeError, GeometryError, WeightsError: one line that says what to mend, as in training.
     """
-    folder = folder if isinstance(folder, PictureFolder) else scan_folder(folder)
+    folder = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
     if recipe.variant == "auto":
         recipe = choose_start(recipe, on_event).recipe
     counts = _count(folder, recipe)
@@ -128,16 +128,16 @@ def plan_training(folder: PictureFolder | Path | str, recipe: Recipe, *, on_even
     return lay_out(folder.path, recipe, counts, speeds, cache_path=where, free_bytes=_free_bytes(where))
 
 
-def _count(folder: PictureFolder, recipe: Recipe) -> Counts:
-    """Pictures by their part; each file is taken for a picture unlike all others.
+def _count(folder: ImageFolder, recipe: Recipe) -> Counts:
+    """Images by their part; each file is taken for an image unlike all others.
 
     Raises:
         DataError: too little is left to train or to test on.
     """
-    facts = tuple(PictureFacts(digest=file.entry.name) for file in folder.files)
-    undecoded = DecodedPictures(folder, plain_preprocessing(recipe), Path(), facts)
+    facts = tuple(ImageFacts(digest=file.entry.name) for file in folder.files)
+    undecoded = DecodedImages(folder, plain_preprocessing(recipe), Path(), facts)
     fractions = {"test_fraction": recipe.test_fraction, "validation_fraction": recipe.validation_fraction}
-    split = split_pictures(undecoded, **fractions, seed=recipe.seed)
+    split = split_images(undecoded, **fractions, seed=recipe.seed)
     return Counts(len(folder.files), len(split.classes), len(split.train), len(split.validation), len(split.test))
 
 
@@ -152,7 +152,7 @@ def lay_out(data: Path, recipe: Recipe, counts: Counts, speeds: Speeds, *, cache
 
     Raises:
         RecipeError: there is no such variant.
-        GeometryError: the pictures are too small for it.
+        GeometryError: the images are too small for it.
     """
     spec = get_variant(recipe.variant, **recipe.switches)
     layers = spec.geometry(recipe.size, counts.classes)
@@ -162,7 +162,7 @@ def lay_out(data: Path, recipe: Recipe, counts: Counts, speeds: Speeds, *, cache
     multiply_adds = sum(layer.multiply_adds for layer in layers)
     flop = multiply_adds * FLOP_PER_MULTIPLY_ADD * TRAINING_FACTOR
     total_flop = batch * _flop_of_steps(recipe, spec, counts.classes, num_steps)
-    grown = total_flop / (num_steps * batch * flop)  # share of the work that growing pictures leave
+    grown = total_flop / (num_steps * batch * flop)  # share of the work that growing images leave
     step_seconds = speeds.pass_seconds * batch / speeds.batch * grown + speeds.update_seconds
     view_seconds = speeds.pass_seconds / speeds.batch / TRAINING_FACTOR  # forward alone
     held_out_seconds = (counts.validation + counts.test) * view_seconds
@@ -199,7 +199,7 @@ def lay_out(data: Path, recipe: Recipe, counts: Counts, speeds: Speeds, *, cache
 def _warnings(plan: Plan, recipe: Recipe) -> Iterator[str]:
     if plan.cache_bytes > plan.free_bytes:
         yield (
-            f"{plan.cache_path}: {plan.cache_bytes / 1e9:.1f} GB of decoded pictures do not fit into the "
+            f"{plan.cache_path}: {plan.cache_bytes / 1e9:.1f} GB of decoded images do not fit into the "
             f"{plan.free_bytes / 1e9:.1f} GB free; free space there, or set ALEXNET_CACHE to another folder"
         )
     missing = missing_validation(recipe, plan.counts.train, plan.counts.validation)
@@ -207,7 +207,7 @@ def _warnings(plan: Plan, recipe: Recipe) -> Iterator[str]:
         yield missing
     if plan.speeds.num_unusable:
         yield (
-            f"{plan.speeds.num_unusable} of {plan.speeds.num_decoded} files tried are no pictures, or damaged; "
+            f"{plan.speeds.num_unusable} of {plan.speeds.num_decoded} files tried are no images, or damaged; "
             f"`alexnet data check {plan.data}` names them"
         )
 
@@ -236,10 +236,10 @@ def _num_remembered(recipe: Recipe, layers: tuple[LayerGeometry, ...]) -> int:
 
 
 def _flop_of_steps(recipe: Recipe, spec: NetworkSpec, num_classes: int, num_steps: int) -> int:
-    """Operations of all steps for one picture in each, at the size that it has then."""
+    """Operations of all steps for one image in each, at the size that it has then."""
     sizes = usable_sizes(spec, recipe.start_size or recipe.size, recipe.size)
     steps = range(num_steps) if recipe.start_size else ()
-    shares = Counter(picture_size(recipe, sizes, step, num_steps=num_steps) for step in steps)
+    shares = Counter(image_size(recipe, sizes, step, num_steps=num_steps) for step in steps)
     total = 0
     for size, count in (shares or {recipe.size: num_steps}).items():
         multiply_adds = sum(layer.multiply_adds for layer in spec.geometry(size, num_classes))

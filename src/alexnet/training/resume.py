@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from alexnet.errors import RunError
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import write_tensors
-from alexnet.runs import RunFolder
+from alexnet.run_folder import RunFolder
 from alexnet.training.optimizer import Optimizers
 from alexnet.training.schedule import Plateau
 

@@ -1,4 +1,4 @@
-"""How rate and picture size change over a training."""
+"""How rate and image size change over a training."""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from alexnet.model.specs import AdaptivePool, NetworkSpec
 from alexnet.recipe import Recipe
 
-__all__ = ["Plateau", "Rates", "picture_size", "rates_at", "usable_sizes"]
+__all__ = ["Plateau", "Rates", "image_size", "rates_at", "usable_sizes"]
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def usable_sizes(spec: NetworkSpec, start: int, end: int) -> tuple[int, ...]:
     return (*(s for s in sizes if s >= smallest and spec.flat_features(s) == flat), end)
 
 
-def picture_size(recipe: Recipe, sizes: tuple[int, ...], step: int, *, num_steps: int) -> int:
-    """Side in px of the training pictures at `step`: growing evenly over the first `growth` of the steps."""
+def image_size(recipe: Recipe, sizes: tuple[int, ...], step: int, *, num_steps: int) -> int:
+    """Side in px of the training images at `step`: growing evenly over the first `growth` of the steps."""
     if recipe.start_size is None or recipe.growth == 0.0:
         return sizes[-1]
     reached = min(1.0, step / (recipe.growth * num_steps))

@@ -1,4 +1,4 @@
-"""How fast this machine is at a recipe: a few real steps on random pictures, and the decoding of a few real files."""
+"""How fast this machine is at a recipe: a few real steps on random images, and the decoding of a few real files."""
 
 import random
 import statistics
@@ -13,23 +13,23 @@ import torch
 from alexnet.data.augment import Augmentation, augment
 from alexnet.data.decode import plain_preprocessing
 from alexnet.data.decode_files import decode_files
-from alexnet.data.folder import PictureFolder
+from alexnet.data.folder import ImageFolder
 from alexnet.data.statistics import PrincipalColors
 from alexnet.errors import RecipeError
+from alexnet.layers.fast_path import allow_fast_paths
 from alexnet.model.alexnet import AlexNet
-from alexnet.model.detours import allow_detours
 from alexnet.model.variants import get_variant
 from alexnet.recipe import Recipe
 from alexnet.records import Record
+from alexnet.training.machine import Machine, choose_machine, keep_freed_memory, subnormals_flushed
 from alexnet.training.optimizer import Optimizers
-from alexnet.training.processes import Machine, choose_machine, keep_freed_memory, subnormals_flushed
 from alexnet.training.schedule import Rates
 from alexnet.training.step import Passes
 
 __all__ = ["Speeds", "measure_speeds"]
 
 PROBE = 16
-"""Pictures of the steps that warm up and tell how large a batch can be timed."""
+"""Images of the steps that warm up and tell how large a batch can be timed."""
 
 NUM_STEPS = 3
 """Timed steps."""
@@ -48,9 +48,9 @@ SAMPLE_SECONDS = 5.0
 class Speeds(Record):
     """What was measured on this machine, medians of `num_steps` steps.
 
-    pass_seconds: a batch of `batch` random pictures augmented, forward and backward. update_seconds: the optimizer's
-    part, the same for any batch. decode_speed: pictures/s on all cores, of `num_decoded` files evenly spaced over the
-    folder. num_unusable: those of them that are no picture.
+    pass_seconds: a batch of `batch` random images augmented, forward and backward. update_seconds: the optimizer's
+    part, the same for any batch. decode_speed: images/s on all cores, of `num_decoded` files evenly spaced over the
+    folder. num_unusable: those of them that are no image.
     """
 
     machine: str
@@ -63,20 +63,20 @@ class Speeds(Record):
     decode_speed: float
 
     def step_seconds(self, batch: int) -> float:
-        """A step of `batch` pictures: what depends on the batch, in proportion, and what does not."""
+        """A step of `batch` images: what depends on the batch, in proportion, and what does not."""
         return self.pass_seconds * batch / self.batch + self.update_seconds
 
 
-def measure_speeds(folder: PictureFolder, recipe: Recipe, *, num_classes: int, batch: int) -> Speeds:
+def measure_speeds(folder: ImageFolder, recipe: Recipe, *, num_classes: int, batch: int) -> Speeds:
     """Time steps of a recipe and the decoding of some of a folder's files; under half a minute, nothing is written.
 
     The steps are those of a training: augmentation, network, loss and optimizer of the recipe, on its device, in
-    its precision, but on random pictures, and without the CUDA graph that a GPU replays. A batch too large to be
+    its precision, but on random images, and without the CUDA graph that a GPU replays. A batch too large to be
     timed in `STEP_SECONDS` is cut.
 
     Raises:
         RecipeError: there is no such variant or device, or a step does not fit into the device's memory.
-        GeometryError: the pictures are too small for the network.
+        GeometryError: the images are too small for the network.
     """
     machine = choose_machine(recipe)
     with subnormals_flushed(), _random_state_kept(machine.device):
@@ -107,7 +107,7 @@ def _random_state_kept(device: torch.device) -> Iterator[None]:
 
 
 class _Bench:
-    """A network of the recipe, its optimizers, and steps on random pictures."""
+    """A network of the recipe, its optimizers, and steps on random images."""
 
     def __init__(self, recipe: Recipe, num_classes: int, machine: Machine) -> None:
         spec = get_variant(recipe.variant, **recipe.switches)
@@ -116,31 +116,31 @@ class _Bench:
             spec, size=recipe.size, num_classes=num_classes, dropout=recipe.dropout, mean_image=by_pixel
         )
         network.to(device=machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        allow_detours(network, recipe.convolution == "auto")
+        allow_fast_paths(network, recipe.convolution == "auto")
         self.network, self.recipe, self.machine = network.train(), recipe, machine
         self.passes = Passes(network, machine, recipe.label_smoothing)
         self.optimizers = Optimizers(network, recipe, dtype=machine.dtype)
-        self.preprocessing = replace(plain_preprocessing(recipe), mean=(127.5,) * 3, deviation=(60.0,) * 3)
+        self.preprocessing = replace(plain_preprocessing(recipe), mean=(127.5,) * 3, std=(60.0,) * 3)
         self.colors = PrincipalColors(np.ones(3), np.eye(3)) if recipe.pca_color > 0.0 else None
 
     def step(self, batch: int) -> tuple[float, float]:
         """Seconds of the passes and of the update of one step."""
         device, side = self.machine.device, self.preprocessing.decoded_size
-        pictures = torch.randint(0, 256, (batch, side, side, 3), dtype=torch.uint8).to(device)
+        images = torch.randint(0, 256, (batch, side, side, 3), dtype=torch.uint8).to(device)
         labels = torch.randint(0, self.network.num_classes, (batch,)).to(device)
         started = self._now()
         x = augment(
-            pictures,
+            images,
             Augmentation.of(self.recipe),
             self.preprocessing,
             size=self.recipe.size,
             generator=torch.Generator().manual_seed(0),
             colors=self.colors,
-            mean_picture=self.network.mean_image,
+            mean_image=self.network.mean_image,
         )
         self.passes(x, labels)
         passed = self._now()
-        self.optimizers.step(Rates(1e-3, 1e-3))  # so small that random pictures do no harm
+        self.optimizers.step(Rates(1e-3, 1e-3))  # so small that random images do no harm
         return passed - started, self._now() - passed
 
     def _now(self) -> float:
@@ -149,8 +149,8 @@ class _Bench:
         return time.perf_counter()
 
 
-def _time_decoding(folder: PictureFolder, recipe: Recipe) -> tuple[int, int, float]:
-    """Files decoded, those of them that cannot be used, and pictures/s on all cores."""
+def _time_decoding(folder: ImageFolder, recipe: Recipe) -> tuple[int, int, float]:
+    """Files decoded, those of them that cannot be used, and images/s on all cores."""
     files = folder.files[:: max(1, len(folder.files) // SAMPLE)][:SAMPLE]
     entries = [file.entry for file in files]
     random.Random(0).shuffle(entries)  # should time run out, the rest is still spread over the folder

@@ -1,7 +1,7 @@
-"""One training step: augment, forward, loss, backward, update; one path for processors and GPUs.
+"""One training step: augment, forward, loss, backward, update; one path for CPUs and GPUs.
 
-On a GPU nothing here waits for the device. Loss and errors are on their way to the processor when a step returns, and
-are read when they are wanted; forward and backward are recorded once for each picture size as a CUDA graph, whose
+On a GPU nothing here waits for the device. Loss and errors are on their way to the CPU when a step returns, and
+are read when they are wanted; forward and backward are recorded once for each image size as a CUDA graph, whose
 replay is one launch instead of hundreds.
 """
 
@@ -20,23 +20,23 @@ from alexnet.evaluation.metrics import num_wrong
 from alexnet.model.alexnet import AlexNet
 from alexnet.training.events import Listener, Note
 from alexnet.training.job import Job
+from alexnet.training.machine import Machine
 from alexnet.training.optimizer import Optimizers
-from alexnet.training.processes import Machine
-from alexnet.training.schedule import Rates, picture_size, usable_sizes
+from alexnet.training.schedule import Rates, image_size, usable_sizes
 
 __all__ = ["CapturedPasses", "Outcome", "Passes", "TrainingStep", "training_input"]
 
 LASTING = 200
-"""Steps for which a picture size must stay to be worth a CUDA graph: recording one takes as long as it saves then."""
+"""Steps for which an image size must stay to be worth a CUDA graph: recording one takes as long as it saves then."""
 
 NUM_WARMUPS = 3
 """Passes before the recorded one, in which libraries choose their algorithms and allocate what they keep."""
 
 
 class Outcome:
-    """What came out of a step. count: its pictures. size: their side in px.
+    """What came out of a step. count: its images. size: their side in px.
 
-    The numbers of a step on a GPU are copied to the processor behind the step's work; nobody waits for them before
+    The numbers of a step on a GPU are copied to the CPU behind the step's work; nobody waits for them before
     `read`.
     """
 
@@ -52,7 +52,7 @@ class Outcome:
             self._copied.record(torch.cuda.current_stream(values.device))
 
     def read(self) -> tuple[float, int]:
-        """Loss in nats and number of wrong pictures; waits until the step is done."""
+        """Loss in nats and number of wrong images; waits until the step is done."""
         if self._copied is not None:
             self._copied.synchronize()
         loss, wrong = self._values.tolist()
@@ -60,17 +60,17 @@ class Outcome:
 
 
 def training_input(
-    job: Job, pictures: UInt8[Tensor, "N S S 3"], *, size: int, seed: int, colors: PrincipalColors | None
+    job: Job, images: UInt8[Tensor, "N S S 3"], *, size: int, seed: int, colors: PrincipalColors | None
 ) -> Float[Tensor, "N 3 R R"]:
-    """Pictures as a job's network learns from them: changed at random from a seed, `size` px on a side."""
+    """Images as a job's network learns from them: changed at random from a seed, `size` px on a side."""
     return augment(
-        pictures,
+        images,
         Augmentation.of(job.recipe),
-        job.trained.preprocessing,
+        job.classifier.preprocessing,
         size=size,
         generator=torch.Generator().manual_seed(seed),
         colors=colors,
-        mean_picture=job.trained.network.mean_image,
+        mean_image=job.classifier.network.mean_image,
     )
 
 
@@ -83,7 +83,7 @@ class Passes:
     label_smoothing: float
 
     def __call__(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss, float32 [], and number of wrong pictures, int64 [], of a batch [N, 3, R, R]; on the device."""
+        """Loss, float32 [], and number of wrong images, int64 [], of a batch [N, 3, R, R]; on the device."""
         dtype = self.machine.dtype
         with torch.autocast(self.machine.device.type, dtype, enabled=dtype != torch.float32):
             logits = self.network(x)
@@ -166,7 +166,7 @@ def _cudnn_tries_algorithms() -> Iterator[None]:
 class TrainingStep:
     """The step of a job, by its number.
 
-    A step's random choices depend on the recipe's seed and the step's number alone. On a processor the same step
+    A step's random choices depend on the recipe's seed and the step's number alone. On a CPU the same step
     from the same state gives the same weights, bit for bit. On a GPU the choices are the same too, recorded or not,
     but cuDNN's gradients are sums in no fixed order, so that weights agree within rounding.
 
@@ -175,7 +175,7 @@ class TrainingStep:
     """
 
     def __init__(self, job: Job, optimizers: Optimizers, emit: Listener, *, record: bool | None = None) -> None:
-        recipe, network = job.recipe, job.trained.network
+        recipe, network = job.recipe, job.classifier.network
         self._job, self._optimizers, self._emit = job, optimizers, emit
         self._sizes = usable_sizes(network.spec, recipe.start_size or recipe.size, recipe.size)
         self._plain = Passes(network, job.machine, recipe.label_smoothing)
@@ -183,20 +183,20 @@ class TrainingStep:
         self._passes: Passes | CapturedPasses = self._plain
         self._passes_size = 0
 
-    def __call__(self, step: int, pictures: Tensor, labels: Tensor, rates: Rates) -> Outcome:
-        """Learn from uint8 pictures [N, S, S, 3] and labels [N] at these shares of the peak rates."""
+    def __call__(self, step: int, images: Tensor, labels: Tensor, rates: Rates) -> Outcome:
+        """Learn from uint8 images [N, S, S, 3] and labels [N] at these shares of the peak rates."""
         job, size = self._job, self._size(step)
         self._choose_passes(step, size)
         seed = 2 * (job.recipe.seed * 1_000_003 + step)
         torch.manual_seed(seed)  # dropout
         colors = job.colors if step < round(job.recipe.pca_until * job.num_steps) else None
-        x = training_input(job, pictures, size=size, seed=seed + 1, colors=colors)
+        x = training_input(job, images, size=size, seed=seed + 1, colors=colors)
         loss, wrong = self._passes(x, labels)
         self._optimizers.step(rates)
         return Outcome(loss, wrong, count=len(labels), size=size)
 
     def _size(self, step: int) -> int:
-        return picture_size(self._job.recipe, self._sizes, step, num_steps=self._job.num_steps)
+        return image_size(self._job.recipe, self._sizes, step, num_steps=self._job.num_steps)
 
     def _choose_passes(self, step: int, size: int) -> None:
         """At the first step of a size: a graph, where it lasts. Sizes only grow, so the graph before it can go."""

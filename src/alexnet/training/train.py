@@ -1,4 +1,4 @@
-"""A folder of pictures in, a trained network and its run folder out: gathers the parts."""
+"""A folder of images in, a trained network and its run folder out: gathers the parts."""
 
 import subprocess
 import time
@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from alexnet.data.cache import DecodedPictures
+from alexnet.data.cache import DecodedImages
 from alexnet.data.check import FolderReport, check_folder
-from alexnet.data.folder import PictureFolder, scan_folder
+from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.data.split import Split
 from alexnet.errors import RunError
 from alexnet.evaluation.evaluate import evaluate
@@ -18,35 +18,35 @@ from alexnet.model.checkpoint import load_network
 from alexnet.model.variants import SWITCHES
 from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe, recipe_differences
-from alexnet.results import Run
-from alexnet.runs import SCHEMA, RunFolder
-from alexnet.training.checking import check_job
+from alexnet.run_folder import SCHEMA, RunFolder
+from alexnet.runs.run import Run
 from alexnet.training.events import Listener, Note, Warned, ignore
 from alexnet.training.job import Job
 from alexnet.training.loop import fit
-from alexnet.training.preparation import prepare
-from alexnet.training.processes import (
+from alexnet.training.machine import (
     describe_machine,
     keep_freed_memory,
     subnormals_flushed,
 )
+from alexnet.training.preparation import prepare
+from alexnet.training.recipe_check import check_job
 from alexnet.training.resume import discard_state
 
 __all__ = ["free_run_path", "train"]
 
-FEW_PICTURES = 10
-"""Training pictures of a class below which a warning is given."""
+FEW_IMAGES = 10
+"""Training images of a class below which a warning is given."""
 
 
 def train(
-    folder: PictureFolder | Path | str,
+    folder: ImageFolder | Path | str,
     recipe: Recipe | None = None,
     *,
     out: Path | str | None = None,
     resume: bool = False,
     on_event: Listener = ignore,
 ) -> Run:
-    """Train a network on a folder of pictures and test it; all that it leaves lies in the run folder.
+    """Train a network on a folder of images and test it; all that it leaves lies in the run folder.
 
     Args:
         folder: a scanned folder, or the path of a folder, `.tar` or `.zip` of class folders.
@@ -60,7 +60,7 @@ def train(
         KeyboardInterrupt: interrupted; `resume` goes on from there.
     """
     started = time.perf_counter()
-    folder = folder if isinstance(folder, PictureFolder) else scan_folder(folder)
+    folder = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
     if resume:
         run = RunFolder.open(_named(out))
         recipe = _recipe_to_resume(run, recipe)
@@ -72,20 +72,20 @@ def train(
         run = RunFolder(free_run_path(folder.path, recipe) if out is None else Path(out))
         run.require_free()
     with subnormals_flushed():
-        job, pictures = prepare(folder, recipe, on_event, begun=run if resume else None)
+        job, images = prepare(folder, recipe, on_event, begun=run if resume else None)
         with run.locked():
-            report = check_folder(pictures)
+            report = check_folder(images)
             if not resume:
-                _write_start(RunFolder.create(run.path), job, pictures, report)
-            elif run.about["data"]["fingerprint"] != pictures.fingerprint:
-                raise RunError(f"{run.path}: was trained on other pictures than {folder.path} holds now; train anew")
-            _tell(job, pictures, report, on_event)
+                _write_start(RunFolder.create(run.path), job, images, report)
+            elif run.about["data"]["fingerprint"] != images.fingerprint:
+                raise RunError(f"{run.path}: was trained on other images than {folder.path} holds now; train anew")
+            _tell(job, images, report, on_event)
             if job.machine.device.type == "cpu":
                 keep_freed_memory()
             if not run.holds_state:
                 _warn_if_it_will_not_train(job, on_event)
             position = fit(job, run, on_event)
-            _finish(run, job, pictures, position.seconds, time.perf_counter() - started)
+            _finish(run, job, images, position.seconds, time.perf_counter() - started)
     return Run(run)
 
 
@@ -96,7 +96,7 @@ def _named(out: Path | str | None) -> Path:
 
 
 def free_run_path(data: Path, recipe: Recipe) -> Path:
-    """A run folder that does not exist yet, below runs/, named after pictures, recipe and seed."""
+    """A run folder that does not exist yet, below runs/, named after images, recipe and seed."""
     base = Path("runs") / f"{data.resolve().stem}-{recipe.name}-seed{recipe.seed}"
     number, path = 1, base
     while path.exists():
@@ -104,12 +104,12 @@ def free_run_path(data: Path, recipe: Recipe) -> Path:
     return path
 
 
-def _finish(run: RunFolder, job: Job, pictures: DecodedPictures, training_seconds: float, seconds: float) -> None:
+def _finish(run: RunFolder, job: Job, images: DecodedImages, training_seconds: float, seconds: float) -> None:
     """Test the chosen checkpoint and write down what came out; the state is no longer needed."""
-    trained = load_network(run)
-    trained.network.to(job.machine.device)
-    names = [file.entry.name for file in pictures.folder.files]
-    evaluation, predictions = evaluate(trained, pictures.pixels, job.split.test, names)
+    classifier = load_network(run)
+    classifier.network.to(job.machine.device)
+    names = [file.entry.name for file in images.folder.files]
+    evaluation, predictions = evaluate(classifier, images.pixels, job.split.test, names)
     run.write_predictions(predictions)
     run.write_evaluation(evaluation)
     spent = {"training_seconds": training_seconds, "seconds": seconds + evaluation.seconds}
@@ -138,7 +138,7 @@ def _recipe_to_resume(run: RunFolder, recipe: Recipe | None) -> Recipe:
     return own
 
 
-def _write_start(run: RunFolder, job: Job, pictures: DecodedPictures, report: FolderReport) -> None:
+def _write_start(run: RunFolder, job: Job, images: DecodedImages, report: FolderReport) -> None:
     """Everything that is known before the first step; run.json last."""
     recipe, split = job.recipe, job.split
     run.write_recipe(recipe)
@@ -151,13 +151,13 @@ def _write_start(run: RunFolder, job: Job, pictures: DecodedPictures, report: Fo
         "program": {"version": _version(), "commit": _commit()},
         "machine": describe_machine(),
         "seed": recipe.seed,
-        "preprocessing": job.trained.preprocessing.to_dict(),
-        "mean_image": job.trained.network.mean_image is not None,
+        "preprocessing": job.classifier.preprocessing.to_dict(),
+        "mean_image": job.classifier.network.mean_image is not None,
         "classes": list(split.classes),
         "data": {
-            "path": str(pictures.folder.path.resolve()),
-            "fingerprint": pictures.fingerprint,
-            "pictures": counts,
+            "path": str(images.folder.path.resolve()),
+            "fingerprint": images.fingerprint,
+            "images": counts,
             "left_out": len(report.left_out),
             "oddities": {kind: len(names) for kind, names in report.oddities.items()},
         },
@@ -165,13 +165,13 @@ def _write_start(run: RunFolder, job: Job, pictures: DecodedPictures, report: Fo
     run.write_json("run.json", values)
 
 
-def _tell(job: Job, pictures: DecodedPictures, report: FolderReport, emit: Listener) -> None:
+def _tell(job: Job, images: DecodedImages, report: FolderReport, emit: Listener) -> None:
     """Say once what the training works on and with."""
     split = job.split
-    counts = f"{len(split.train)} training, {len(split.validation)} validation and {len(split.test)} test pictures"
-    emit(Note(f"{pictures.folder.path}: {len(split.classes)} classes, {counts}"))
+    counts = f"{len(split.train)} training, {len(split.validation)} validation and {len(split.test)} test images"
+    emit(Note(f"{images.folder.path}: {len(split.classes)} classes, {counts}"))
     for note in split.notes:
-        emit(Note(f"{note} (see left_out.csv)" if "left out: no picture" in note else note))
+        emit(Note(f"{note} (see left_out.csv)" if "left out: no image" in note else note))
     _warn_of(report, split, emit)
     emit(Note(f"{job.recipe.name}: {job.recipe.variant} at {job.recipe.size} px on {job.machine}"))
 
@@ -179,15 +179,15 @@ def _tell(job: Job, pictures: DecodedPictures, report: FolderReport, emit: Liste
 def _warn_of(report: FolderReport, split: Split, emit: Listener) -> None:
     leaks = report.oddities.get("identical across the split", ())
     if leaks:
-        emit(Warned(f"{len(leaks)} pictures are in the training and in the held-out folder: their test is no test"))
+        emit(Warned(f"{len(leaks)} images are in the training and in the held-out folder: their test is no test"))
     if report.oddities.get("EXIF orientation"):
         count = len(report.oddities["EXIF orientation"])
-        carry = "picture carries" if count == 1 else "pictures carry"
+        carry = "image carries" if count == 1 else "images carry"
         emit(Note(f"{count} {carry} an EXIF orientation; the setting apply_exif says whether they are turned"))
     counts = np.bincount(split.train.labels, minlength=len(split.classes))
-    few = [f"{name} ({count})" for name, count in zip(split.classes, counts, strict=True) if count < FEW_PICTURES]
+    few = [f"{name} ({count})" for name, count in zip(split.classes, counts, strict=True) if count < FEW_IMAGES]
     if few:
-        emit(Warned(f"few training pictures: {', '.join(few)}; expect little of these classes"))
+        emit(Warned(f"few training images: {', '.join(few)}; expect little of these classes"))
 
 
 def _warn_if_it_will_not_train(job: Job, emit: Listener) -> None:

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[3]))  # the benchmarks lie beside 
 
 from alexnet.data.folder import scan_folder
 from alexnet.presets import PRESETS
-from alexnet.runs import RunFolder
+from alexnet.run_folder import RunFolder
 from alexnet.training.events import Event, Stepped, ignore
 from alexnet.training.loop import fit
 from alexnet.training.preparation import prepare
@@ -23,11 +23,11 @@ from benchmarks import parts
 from benchmarks.alternate import alternate
 from benchmarks.chart import chart_rows, draw_chart
 from benchmarks.compare import Setting, Way, compare, copy_probe, product_probe
+from benchmarks.images import draw_small, subset
 from benchmarks.machine import describe, processor_facts
 from benchmarks.measured import Candidate, Comparison, Limits, PartResult, quartiles
 from benchmarks.ours import OurTraining, training_flop
 from benchmarks.parts.accuracy import levels, seconds_to
-from benchmarks.pictures import draw_small, subset
 from benchmarks.run_part import read_setting, setting_values
 from benchmarks.terminal import comparison_lines
 
@@ -54,7 +54,7 @@ def some_comparison() -> Comparison:
         Candidate("peer", (2.0, 4.0, 3.0, 5.0, 1.0), work=100.0),
         Candidate("ours", (1.0, 1.0, 1.5, 2.0, 4.0), work=100.0, flop=3e9),
     )
-    return Comparison("a step", candidates, "pictures/s", "peer", Limits({"float32": 4e9}, 1e9), ("a note",))
+    return Comparison("a step", candidates, "images/s", "peer", Limits({"float32": 4e9}, 1e9), ("a note",))
 
 
 def test_what_is_no_folder_is_refused_with_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,7 +107,7 @@ def test_a_ratio_above_one_is_faster_and_counts_the_same_work() -> None:
     assert comparison.ratio(comparison["ours"]) == 3.0 / 1.5
     assert comparison.ratio(comparison["peer"]) == 1.0
     assert comparison.ratio_range(comparison["ours"]) == (3.0 / 2.0, 3.0 / 1.0)
-    twice = Comparison("", (Candidate("peer", (3.0,)), Candidate("ours", (3.0,), work=2.0)), "pictures/s", "peer")
+    twice = Comparison("", (Candidate("peer", (3.0,)), Candidate("ours", (3.0,), work=2.0)), "images/s", "peer")
     assert twice.ratio(twice["ours"]) == 2.0
 
 
@@ -116,7 +116,7 @@ def test_units_and_share_of_the_limit() -> None:
     assert comparison.shown(0.5, work=100.0) == 200.0
     assert comparison.share_of_limit(comparison["ours"]) == 3e9 / 4e9 / 1.5
     assert comparison.share_of_limit(comparison["peer"]) is None
-    assert Comparison("", (), "µs/picture").shown(2.0, work=1000.0) == pytest.approx(2000.0)
+    assert Comparison("", (), "µs/image").shown(2.0, work=1000.0) == pytest.approx(2000.0)
 
 
 def test_compare_measures_the_limits_in_the_same_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,8 +153,8 @@ def test_the_chart_is_a_png_with_a_bar_for_all_but_the_peer(tmp_path: Path) -> N
     results = [PartResult("step", [some_comparison()])]
     assert [(row.label, row.ratio) for row in chart_rows(results)][1:] == [("ours", 2.0)]
     assert draw_chart(results, "a machine", tmp_path / "chart.png")
-    with Image.open(tmp_path / "chart.png") as picture:
-        assert picture.format == "PNG"
+    with Image.open(tmp_path / "chart.png") as image:
+        assert image.format == "PNG"
     assert not draw_chart([PartResult("keras", missing="not installed")], "", tmp_path / "none.png")
     assert not (tmp_path / "none.png").exists()
 
@@ -189,7 +189,7 @@ def test_the_seminar_preset_adds_the_level_of_its_median_end() -> None:
 
 
 def test_operations_are_those_of_the_table() -> None:
-    flop = training_flop("seminar", size=96, num_classes=8, num_pictures=2)
+    flop = training_flop("seminar", size=96, num_classes=8, num_images=2)
     conv1, conv2 = 22 * 22 * 96 * 3 * 11 * 11, 10 * 10 * 256 * 96 * 5 * 5
     assert flop["conv1"] == 2 * 2 * conv1 * 2  # its input needs no gradient
     assert flop["conv2"] == 2 * 3 * conv2 * 2

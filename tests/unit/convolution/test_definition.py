@@ -30,7 +30,7 @@ def test_integers_equal_scipy(size: str, shape: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize(("border", "mode"), [("reflect", "reflect"), ("replicate", "edge"), ("circular", "wrap")])
-def test_borders_equal_numpy_padding_even_beyond_the_picture(border: str, mode: str) -> None:
+def test_borders_equal_numpy_padding_even_beyond_the_image(border: str, mode: str) -> None:
     image, kernel = np.arange(6.0).reshape(2, 3), np.random.default_rng(2).normal(size=(7, 9))
     padded = np.pad(image, ((3, 3), (4, 4)), mode=mode)  # type: ignore[call-overload]
     found = convolve_by_definition(image, kernel, size="same", border=border)  # type: ignore[arg-type]

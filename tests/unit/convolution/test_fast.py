@@ -8,7 +8,7 @@ from scipy import signal
 from alexnet.convolution import bands, engines, fast
 from alexnet.convolution.definition import convolve_by_definition
 from alexnet.convolution.fast import ERROR_BOUND, Method, convolve2d, separate
-from alexnet.convolution.sharing import share
+from alexnet.convolution.threads import share
 from alexnet.errors import DataError, RecipeError
 
 
@@ -141,7 +141,7 @@ def test_any_layout_in_memory_gives_the_same(change: str) -> None:
     np.testing.assert_allclose(convolve2d(other, kernel), expected, atol=1e-5)
 
 
-def test_one_pixel_and_kernels_larger_than_the_picture() -> None:
+def test_one_pixel_and_kernels_larger_than_the_image() -> None:
     kernel = np.arange(35.0).reshape(5, 7)
     for border in ("zero", "reflect", "replicate", "circular"):
         found = convolve2d([[2.0]], kernel, border=border)  # type: ignore[arg-type]

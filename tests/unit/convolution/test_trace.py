@@ -54,7 +54,7 @@ def test_values_of_all_steps_equal_scipy_with_stride(operation: str, size: str, 
         assert (step.products == step.patch * step.slid).all()
 
 
-def test_trace_of_a_large_picture_costs_nothing_until_a_step_is_asked_for() -> None:
+def test_trace_of_a_large_image_costs_nothing_until_a_step_is_asked_for() -> None:
     image = np.broadcast_to(np.uint8(1), (3000, 4000))  # one byte: reading it all would be a copy of 12 MB
     trace = trace_convolution(image, np.ones((3, 3), dtype=int))
     assert len(trace) == 2998 * 3998

@@ -16,8 +16,8 @@ from alexnet.data.split import Subset
 CPU = torch.device("cpu")
 
 
-def some_pictures(side: int) -> tuple[np.ndarray, Subset]:
-    """23 random pictures, every second of which belongs to the subset."""
+def some_images(side: int) -> tuple[np.ndarray, Subset]:
+    """23 random images, every second of which belongs to the subset."""
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (23, side, side, 3), dtype=np.uint8)
     return pixels, Subset(np.arange(0, 23, 2), rng.integers(0, 5, 12))
@@ -35,7 +35,7 @@ def test_every_epoch_gets_whole_batches_in_an_order_of_its_own() -> None:
 @pytest.mark.parametrize("kind", [Resident, Ahead])
 def test_held_and_read_ahead_equal_gathered(kind: type, side: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "CHUNK_BYTES", 3 * side * side * 5)  # several chunks, the last not full
-    pixels, subset = some_pictures(side)
+    pixels, subset = some_images(side)
     order = Shuffled(len(subset), 5, seed=0)
     with ExitStack() as stack:
         if kind is Ahead:
@@ -43,16 +43,16 @@ def test_held_and_read_ahead_equal_gathered(kind: type, side: int, monkeypatch: 
         else:
             source = Resident(pixels, subset, order, CPU)
         for step in (0, 1, 2, 5, 3):  # forwards, and from anywhere, as on resuming
-            pictures, labels = source.at(step)
+            images, labels = source.at(step)
             expected = gather(pixels, subset, order(step), CPU)
-            assert torch.equal(pictures, expected[0])
+            assert torch.equal(images, expected[0])
             assert torch.equal(labels, expected[1])
-            assert pictures.dtype == torch.uint8
+            assert images.dtype == torch.uint8
             assert labels.dtype == torch.int64
 
 
 def test_next_batch_is_begun_and_the_threads_end_with_the_context() -> None:
-    pixels, subset = some_pictures(8)
+    pixels, subset = some_images(8)
     asked: list[int] = []
 
     def order(step: int) -> np.ndarray:
@@ -69,8 +69,8 @@ def test_next_batch_is_begun_and_the_threads_end_with_the_context() -> None:
     assert threading.active_count() <= before
 
 
-def test_a_picture_that_cannot_be_read_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    pixels, subset = some_pictures(8)
+def test_a_image_that_cannot_be_read_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels, subset = some_images(8)
 
     def fail(*_: object) -> None:
         raise OSError("disk gone")
@@ -81,8 +81,8 @@ def test_a_picture_that_cannot_be_read_is_not_passed_over(monkeypatch: pytest.Mo
             ahead.at(0)
 
 
-def test_pictures_are_read_from_a_file_that_is_mapped_read_only(tmp_path: object) -> None:
-    pixels, subset = some_pictures(8)
+def test_images_are_read_from_a_file_that_is_mapped_read_only(tmp_path: object) -> None:
+    pixels, subset = some_images(8)
     np.save(f"{tmp_path}/pixels.npy", pixels)
     mapped = np.load(f"{tmp_path}/pixels.npy", mmap_mode="r")
     order = Shuffled(len(subset), 5, seed=0)
@@ -92,11 +92,11 @@ def test_pictures_are_read_from_a_file_that_is_mapped_read_only(tmp_path: object
             assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
 
 
-def test_every_picture_comes_once_in_order() -> None:
-    pixels, subset = some_pictures(8)
+def test_every_image_comes_once_in_order() -> None:
+    pixels, subset = some_images(8)
     found = list(in_order(pixels, subset, batch_size=5, device=CPU))
     assert [len(labels) for _, labels in found] == [5, 5, 2]
-    assert torch.equal(torch.cat([pictures for pictures, _ in found]), torch.from_numpy(pixels[subset.indices]))
+    assert torch.equal(torch.cat([images for images, _ in found]), torch.from_numpy(pixels[subset.indices]))
     assert torch.equal(torch.cat([labels for _, labels in found]), torch.from_numpy(subset.labels))
 
 
@@ -104,7 +104,7 @@ def test_every_picture_comes_once_in_order() -> None:
 def test_a_gpu_holds_what_fits_into_half_of_its_free_memory(
     monkeypatch: pytest.MonkeyPatch, free: int, kind: str
 ) -> None:
-    pixels, subset = some_pictures(8)
+    pixels, subset = some_images(8)
     made: list[str] = []
 
     def stand_in(name: str) -> Callable[..., object]:

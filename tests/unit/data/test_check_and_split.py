@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexnet.data.cache import DecodedPictures, decode_folder
-from alexnet.data.check import FolderReport, check_folder, check_pictures
+from alexnet.data.cache import DecodedImages, decode_folder
+from alexnet.data.check import FolderReport, check_folder, check_images
 from alexnet.data.folder import scan_folder
-from alexnet.data.split import Split, split_pictures
+from alexnet.data.split import Split, split_images
 from alexnet.errors import DataError
 from alexnet.records import Preprocessing
-from tests.conftest import draw_stripes, encode, write_pictures
+from tests.conftest import draw_stripes, encode, write_images
 
 ZERO = (0.0, 0.0, 0.0)
 
 
-def decoded(path: Path) -> DecodedPictures:
+def decoded(path: Path) -> DecodedImages:
     return decode_folder(scan_folder(path), Preprocessing(24, "squash", True, "RGB", ZERO, ZERO))
 
 
@@ -27,11 +27,11 @@ def report(path: Path) -> FolderReport:
 
 
 def split(path: Path, *, test: float = 0.25, validation: float = 0.2, seed: int = 0) -> Split:
-    return split_pictures(decoded(path), test_fraction=test, validation_fraction=validation, seed=seed)
+    return split_images(decoded(path), test_fraction=test, validation_fraction=validation, seed=seed)
 
 
-def test_clean_folder_has_nothing_odd(picture_folder: Path) -> None:
-    found = report(picture_folder)
+def test_clean_folder_has_nothing_odd(image_folder: Path) -> None:
+    found = report(image_folder)
     assert found.oddities == {}
     assert found.counts["train"] == {"across": 24, "down": 24, "rings": 24}
     assert found.widths == (48, 48, 48)
@@ -39,8 +39,8 @@ def test_clean_folder_has_nothing_odd(picture_folder: Path) -> None:
 
 
 def test_every_oddity_is_named(tmp_path: Path) -> None:
-    write_pictures(tmp_path / "train", 12)
-    write_pictures(tmp_path / "test", 2, first=100)
+    write_images(tmp_path / "train", 12)
+    write_images(tmp_path / "test", 2, first=100)
     down = tmp_path / "train" / "down"
     draw_stripes(1, 50).convert("L").save(down / "grey.png")
     draw_stripes(1, 51).convert("CMYK").save(down / "cmyk.jpg")
@@ -69,7 +69,7 @@ def test_every_oddity_is_named(tmp_path: Path) -> None:
     assert odd["EXIF orientation"] == ("train/down/turned.jpg",)
     assert odd["extreme shape"] == ("train/down/long.png",)
     assert odd["format differs from the name"] == ("train/down/png_named.jpg",)
-    assert odd["no picture"] == ("train/down/Thumbs.db",)
+    assert odd["no image"] == ("train/down/Thumbs.db",)
     assert odd["unreadable"] == ("train/down/cut.jpg", "train/down/void.jpg")
     assert odd["identical within a class"] == ("train/down/again.png = train/down/down_000.png",)
     assert odd["identical across the split"] == ("test/down/leak.png = train/down/down_001.png",)
@@ -80,22 +80,22 @@ def test_every_oddity_is_named(tmp_path: Path) -> None:
 
 
 def test_imbalance_is_named(tmp_path: Path) -> None:
-    write_pictures(tmp_path, 2)
+    write_images(tmp_path, 2)
     for seed in range(20, 40):
         draw_stripes(1, seed).save(tmp_path / "down" / f"{seed}.png")
     assert report(tmp_path).oddities["imbalance"] == ("down 22 : across 2",)
 
 
 def test_real_odd_inputs_are_all_found(shared_data: Path) -> None:
-    found = check_pictures(shared_data / "odd-inputs.tar")
+    found = check_images(shared_data / "odd-inputs.tar")
     turned = found.oddities["EXIF orientation"]
     assert sum(name.startswith("wrong-exif/") for name in turned) == 18
     assert found.oddities["format differs from the name"] == ("png-named-jpg/flower_0184.jpg",)
     assert len(found.oddities["one channel"]) == 3
     assert "extreme-shape/airplane_0161.jpg" in found.oddities["extreme shape"]
-    not_pictures = {"not-images/Thumbs.db", "not-images/.DS_Store", "not-images/alexnet.pth"}
-    assert set(found.left_out) == not_pictures
-    assert set(found.oddities["no picture"]) == not_pictures
+    not_images = {"not-images/Thumbs.db", "not-images/.DS_Store", "not-images/alexnet.pth"}
+    assert set(found.left_out) == not_images
+    assert set(found.oddities["no image"]) == not_images
 
 
 def rows(side: Split, name: str) -> set[int]:
@@ -103,7 +103,7 @@ def rows(side: Split, name: str) -> set[int]:
 
 
 def test_split_is_a_partition_stratified_and_seeded(tmp_path: Path) -> None:
-    write_pictures(tmp_path, 20)
+    write_images(tmp_path, 20)
     first, again, other = split(tmp_path), split(tmp_path), split(tmp_path, seed=1)
     sides = [rows(first, name) for name in ("train", "validation", "test")]
     assert sum(map(len, sides)) == len(set.union(*sides)) == 60
@@ -113,74 +113,72 @@ def test_split_is_a_partition_stratified_and_seeded(tmp_path: Path) -> None:
 
 
 def test_split_depends_on_content_not_on_names(tmp_path: Path) -> None:
-    write_pictures(tmp_path / "a", 10)
+    write_images(tmp_path / "a", 10)
     for path in (tmp_path / "a").rglob("*.png"):
         target = tmp_path / "b" / path.parent.name / f"{path.stem[::-1]}.png"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
 
     def digests(path: Path) -> set[str]:
-        pictures = decoded(path)
-        side = split_pictures(pictures, test_fraction=0.3, validation_fraction=0.0, seed=0).test
-        return {pictures.facts[row].digest for row in side.indices}
+        images = decoded(path)
+        side = split_images(images, test_fraction=0.3, validation_fraction=0.0, seed=0).test
+        return {images.facts[row].digest for row in side.indices}
 
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
 
 
-def test_identical_pictures_stay_on_one_side(tmp_path: Path) -> None:
-    write_pictures(tmp_path, 12)
+def test_identical_images_stay_on_one_side(tmp_path: Path) -> None:
+    write_images(tmp_path, 12)
     for number in range(6):
         for copy in range(3):
             shutil.copy(tmp_path / "down" / f"down_00{number}.png", tmp_path / "down" / f"copy_{number}_{copy}.png")
             shutil.copy(tmp_path / "down" / f"down_00{number}.png", tmp_path / "rings" / f"copy_{number}_{copy}.png")
     for seed in range(5):
-        pictures = decoded(tmp_path)
-        sides = split_pictures(pictures, test_fraction=0.3, validation_fraction=0.3, seed=seed)
-        found = [
-            {pictures.facts[row].digest for row in rows(sides, name)} for name in ("train", "validation", "test")
-        ]
+        images = decoded(tmp_path)
+        sides = split_images(images, test_fraction=0.3, validation_fraction=0.3, seed=seed)
+        found = [{images.facts[row].digest for row in rows(sides, name)} for name in ("train", "validation", "test")]
         assert not (found[0] & found[1])
         assert not (found[0] & found[2])
         assert not (found[1] & found[2])
 
 
 def test_val_without_test_is_the_test_set(tmp_path: Path) -> None:
-    write_pictures(tmp_path / "train", 10)
-    write_pictures(tmp_path / "val", 3, first=50)
+    write_images(tmp_path / "train", 10)
+    write_images(tmp_path / "val", 3, first=50)
     sides = split(tmp_path)
     assert (len(sides.train), len(sides.validation), len(sides.test)) == (24, 6, 9)
 
 
 def test_val_beside_test_chooses_the_checkpoint(tmp_path: Path) -> None:
-    write_pictures(tmp_path / "train", 10)
-    write_pictures(tmp_path / "val", 3, first=50)
-    write_pictures(tmp_path / "test", 2, first=70)
+    write_images(tmp_path / "train", 10)
+    write_images(tmp_path / "val", 3, first=50)
+    write_images(tmp_path / "test", 2, first=70)
     sides = split(tmp_path)
     assert (len(sides.train), len(sides.validation), len(sides.test)) == (30, 9, 6)
 
 
-def test_two_pictures_a_class_are_enough_to_hold_one_out(tmp_path: Path) -> None:
-    sides = split(write_pictures(tmp_path, 2), test=0.2)
+def test_two_images_a_class_are_enough_to_hold_one_out(tmp_path: Path) -> None:
+    sides = split(write_images(tmp_path, 2), test=0.2)
     assert (len(sides.train), len(sides.validation), len(sides.test)) == (3, 0, 3)
 
 
-def test_one_picture_a_class_cannot_be_tested(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no picture is left to test on"):
-        split(write_pictures(tmp_path, 1))
+def test_one_image_a_class_cannot_be_tested(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no image is left to test on"):
+        split(write_images(tmp_path, 1))
 
 
 def test_one_usable_class_is_not_enough(tmp_path: Path) -> None:
-    write_pictures(tmp_path, 3)
+    write_images(tmp_path, 3)
     for name in ("across", "rings"):
         for path in (tmp_path / name).iterdir():
-            path.write_text("no picture")
+            path.write_text("no image")
     with pytest.raises(DataError, match="found only down"):
         split(tmp_path)
 
 
 def test_strangers_in_the_test_set_are_left_out_and_said(tmp_path: Path) -> None:
-    write_pictures(tmp_path / "train", 4)
-    write_pictures(tmp_path / "test", 2, first=50)
+    write_images(tmp_path / "train", 4)
+    write_images(tmp_path / "test", 2, first=50)
     (tmp_path / "test" / "stranger").mkdir()
     draw_stripes(0, 99).save(tmp_path / "test" / "stranger" / "s.png")
     sides = split(tmp_path)

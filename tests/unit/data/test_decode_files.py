@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from alexnet.data.decode import decode_picture
+from alexnet.data.decode import decode_image
 from alexnet.data.decode_files import AHEAD_BYTES, GROUP, decode_files
 from alexnet.data.sources import Entry
 from alexnet.records import Preprocessing
@@ -19,7 +19,7 @@ SETTINGS = Preprocessing(24, "squash", True, "RGB", ZERO, ZERO)
 
 
 class Drawn:
-    """A source of as many pictures as are asked for; remembers how many were read."""
+    """A source of as many images as are asked for; remembers how many were read."""
 
     path = Path()
     folders: frozenset[str] = frozenset()
@@ -35,7 +35,7 @@ class Drawn:
             self.num_read += 1
         if entry.name == "3":
             raise OSError("gone")
-        return b"no picture" if entry.name == "5" else self.files[int(entry.name) % 7]
+        return b"no image" if entry.name == "5" else self.files[int(entry.name) % 7]
 
 
 @pytest.mark.parametrize("count", [0, 1, 6, 100, 331])
@@ -46,10 +46,10 @@ def test_every_file_in_its_place(count: int) -> None:
     for place, (pixels, facts) in enumerate(decoded):
         if place in (3, 5):
             assert pixels is None
-            assert facts.error == ("cannot be read (gone)" if place == 3 else "no picture")
+            assert facts.error == ("cannot be read (gone)" if place == 3 else "no image")
         else:
             assert pixels is not None
-            assert (pixels == decode_picture(source.files[place % 7], SETTINGS)).all()
+            assert (pixels == decode_image(source.files[place % 7], SETTINGS)).all()
 
 
 def test_no_more_is_decoded_ahead_than_the_bound() -> None:

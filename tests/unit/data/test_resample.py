@@ -17,7 +17,7 @@ def _pixels() -> torch.Tensor:
 
 
 def _crops() -> torch.Tensor:
-    """Crops of unequal width and height, some mirrored; the last two are the whole picture, as it is and mirrored."""
+    """Crops of unequal width and height, some mirrored; the last two are the whole image, as it is and mirrored."""
     random = torch.Generator().manual_seed(2)
     width, height = (torch.empty(COUNT).uniform_(0.3, 1.0, generator=random) for _ in range(2))
     width[-2:], height[-2:] = 1.0, 1.0
@@ -45,7 +45,7 @@ def _changed(row: int, column: int, value: float) -> torch.Tensor:
         (_changed(1, 1, -1.2), False),
     ],
 )
-def test_pictures_are_those_of_grid_sample(
+def test_images_are_those_of_grid_sample(
     monkeypatch: pytest.MonkeyPatch, matrices: torch.Tensor, by_lines: bool, size: int
 ) -> None:
     sampled: list[int] = []
@@ -59,7 +59,7 @@ def test_pictures_are_those_of_grid_sample(
     torch.testing.assert_close(found, exact.permute(0, 2, 3, 1).float(), rtol=0.0, atol=2e-3)
 
 
-def test_a_picture_of_one_pixel_stays() -> None:
+def test_a_image_of_one_pixel_stays() -> None:
     pixels = torch.full((2, 1, 1, 3), 7, dtype=torch.uint8)
     matrices = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]).repeat(2, 1, 1)
     assert torch.equal(resample(pixels, matrices, 3), torch.full((2, 3, 3, 3), 7.0))

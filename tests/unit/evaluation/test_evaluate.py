@@ -1,4 +1,4 @@
-"""Testing: eval mode, no gradients, every picture counted, the network left as found."""
+"""Testing: eval mode, no gradients, every image counted, the network left as found."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from alexnet.data.split import Subset
 from alexnet.evaluation.evaluate import evaluate, in_eval_mode, make_prediction, measure
 from alexnet.evaluation.mistakes import class_pairs, find_mistakes, fixed_and_broken
 from alexnet.model.alexnet import AlexNet
-from alexnet.model.checkpoint import TrainedNetwork
+from alexnet.model.checkpoint import Classifier
 from alexnet.model.variants import VARIANTS
 from alexnet.records import Prediction, Preprocessing
 
@@ -17,10 +17,10 @@ CLASSES = ("a", "b", "c", "d", "e", "f", "g")
 
 
 @pytest.fixture(scope="module")
-def trained() -> TrainedNetwork:
+def classifier() -> Classifier:
     torch.manual_seed(0)
     network = AlexNet(VARIANTS["seminar"], size=67, num_classes=7)
-    return TrainedNetwork(network, CLASSES, PLAIN)
+    return Classifier(network, CLASSES, PLAIN)
 
 
 @pytest.fixture(scope="module")
@@ -32,19 +32,19 @@ SUBSET = Subset(np.arange(11), np.arange(11) % 7)
 CPU = torch.device("cpu")
 
 
-def test_every_picture_is_counted_whatever_the_batch(
-    trained: TrainedNetwork, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+def test_every_image_is_counted_whatever_the_batch(
+    classifier: Classifier, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, _ = evaluate(trained, pixels, SUBSET, [str(i) for i in range(11)])
+    whole, _ = evaluate(classifier, pixels, SUBSET, [str(i) for i in range(11)])
     monkeypatch.setattr("alexnet.evaluation.evaluate.BATCH", 4)
-    parts, predictions = evaluate(trained, pixels, SUBSET, [str(i) for i in range(11)])
-    assert whole.num_pictures == parts.num_pictures == len(predictions) == 11
+    parts, predictions = evaluate(classifier, pixels, SUBSET, [str(i) for i in range(11)])
+    assert whole.num_images == parts.num_images == len(predictions) == 11
     assert sum(map(sum, parts.confusion)) == 11
     assert parts.confusion == whole.confusion
 
 
-def test_dropout_is_off_and_the_mode_is_as_before(trained: TrainedNetwork, pixels: np.ndarray) -> None:
-    network = trained.network
+def test_dropout_is_off_and_the_mode_is_as_before(classifier: Classifier, pixels: np.ndarray) -> None:
+    network = classifier.network
     network.train()
     network.classifier[0].eval()
     before = [module.training for module in network.modules()]
@@ -54,31 +54,31 @@ def test_dropout_is_off_and_the_mode_is_as_before(trained: TrainedNetwork, pixel
     assert all(parameter.grad is None for parameter in network.parameters())
 
 
-def test_no_gradients_are_kept_inside(trained: TrainedNetwork) -> None:
-    with in_eval_mode(trained.network):
-        assert not trained.network(torch.zeros(1, 3, 67, 67)).requires_grad
+def test_no_gradients_are_kept_inside(classifier: Classifier) -> None:
+    with in_eval_mode(classifier.network):
+        assert not classifier.network(torch.zeros(1, 3, 67, 67)).requires_grad
     assert torch.is_grad_enabled()
 
 
-def test_mode_comes_back_when_something_fails(trained: TrainedNetwork) -> None:
-    trained.network.train()
-    with pytest.raises(ValueError, match="inside"), in_eval_mode(trained.network):
+def test_mode_comes_back_when_something_fails(classifier: Classifier) -> None:
+    classifier.network.train()
+    with pytest.raises(ValueError, match="inside"), in_eval_mode(classifier.network):
         raise ValueError("inside")
-    assert trained.network.training
+    assert classifier.network.training
     assert torch.is_grad_enabled()
 
 
-def test_scores_during_training_equal_those_of_the_test(trained: TrainedNetwork, pixels: np.ndarray) -> None:
-    score = measure(trained.network, pixels, SUBSET, PLAIN, device=CPU)
-    evaluation, _ = evaluate(trained, pixels, SUBSET, [str(i) for i in range(11)])
+def test_scores_during_training_equal_those_of_the_test(classifier: Classifier, pixels: np.ndarray) -> None:
+    score = measure(classifier.network, pixels, SUBSET, PLAIN, device=CPU)
+    evaluation, _ = evaluate(classifier, pixels, SUBSET, [str(i) for i in range(11)])
     assert score is not None
     assert score.top1_error == evaluation.top1_error
     assert score.top5_error == evaluation.top5_error
     assert score.loss == pytest.approx(evaluation.loss, abs=1e-5)
 
 
-def test_mirror_averages_both_views(trained: TrainedNetwork, pixels: np.ndarray) -> None:
-    both = TrainedNetwork(trained.network, CLASSES, PLAIN, views="mirror")
+def test_mirror_averages_both_views(classifier: Classifier, pixels: np.ndarray) -> None:
+    both = Classifier(classifier.network, CLASSES, PLAIN, views="mirror")
     flipped = np.ascontiguousarray(pixels[:, :, ::-1])
     names = [str(i) for i in range(11)]
     _, first = evaluate(both, pixels, SUBSET, names)
@@ -86,9 +86,9 @@ def test_mirror_averages_both_views(trained: TrainedNetwork, pixels: np.ndarray)
     assert [p.probability for p in first] == pytest.approx([p.probability for p in second], abs=1e-6)
 
 
-def test_empty_subset_has_no_score(trained: TrainedNetwork, pixels: np.ndarray) -> None:
+def test_empty_subset_has_no_score(classifier: Classifier, pixels: np.ndarray) -> None:
     empty = Subset(np.array([], np.int64), np.array([], np.int64))
-    assert measure(trained.network, pixels, empty, PLAIN, device=CPU) is None
+    assert measure(classifier.network, pixels, empty, PLAIN, device=CPU) is None
 
 
 def test_prediction_holds_margin_and_loss() -> None:

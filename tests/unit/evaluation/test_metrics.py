@@ -36,7 +36,7 @@ def test_confusion_precision_and_recall_equal_scikit_learns() -> None:
     precision, recall, _, counts = sklearn_metrics.precision_recall_fscore_support(LABELS, predicted)
     assert [score.precision for score in scores] == pytest.approx(precision)
     assert [score.recall for score in scores] == pytest.approx(recall)
-    assert [score.num_pictures for score in scores] == counts.tolist()
+    assert [score.num_images for score in scores] == counts.tolist()
 
 
 def test_class_that_was_never_predicted_has_no_precision() -> None:

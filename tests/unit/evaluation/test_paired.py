@@ -12,7 +12,7 @@ from alexnet.records import Prediction
 
 
 def predictions(wrong: str) -> list[Prediction]:
-    """Pictures 0, 1, 2 ..., each wrong where the text has an x."""
+    """Images 0, 1, 2 ..., each wrong where the text has an x."""
     said = ["b" if mark == "x" else "a" for mark in wrong]
     return [Prediction(str(place), "a", name, 0.6, 0.2, 0.5, ((name, 0.6),)) for place, name in enumerate(said)]
 
@@ -22,7 +22,7 @@ BEFORE, AFTER = "xxx...x...", "x...xx...."
 
 def test_difference_equals_a_count_by_hand() -> None:
     found = paired_difference(("centre", predictions(BEFORE)), ("ten_crop", predictions(AFTER)))
-    assert (found.before, found.after, found.num_pictures) == ("centre", "ten_crop", 10)
+    assert (found.before, found.after, found.num_images) == ("centre", "ten_crop", 10)
     assert (found.fixed, found.broken) == (("1", "2", "6"), ("4", "5"))
     assert found.difference == pytest.approx(-0.1)
     values = found.to_dict()
@@ -37,11 +37,11 @@ def test_standard_error_is_that_of_the_mean_of_single_differences() -> None:
     assert found.standard_error == pytest.approx(single.std() / np.sqrt(10))
 
 
-def test_only_pictures_of_both_tests_count() -> None:
+def test_only_images_of_both_tests_count() -> None:
     found = paired_difference(("one", predictions(BEFORE)[2:]), ("two", predictions(AFTER)[:6]))
-    assert (found.num_pictures, found.fixed, found.broken) == (4, ("2",), ("4", "5"))
+    assert (found.num_images, found.fixed, found.broken) == (4, ("2",), ("4", "5"))
     nothing = paired_difference(("one", predictions("x")), ("two", []))
-    assert (nothing.num_pictures, nothing.difference, nothing.interval) == (0, 0.0, (-1.0, 1.0))
+    assert (nothing.num_images, nothing.difference, nothing.interval) == (0, 0.0, (-1.0, 1.0))
 
 
 def test_interval_turns_over_with_its_sides_and_holds_the_difference() -> None:
@@ -54,7 +54,7 @@ def test_interval_turns_over_with_its_sides_and_holds_the_difference() -> None:
 
 @pytest.mark.parametrize("shares", [(0.1, 0.1, 0.1), (0.05, 0.02, 0.1), (0.3, 0.1, 0.2)])
 def test_interval_holds_the_truth_in_95_of_100_tests(shares: tuple[float, float, float]) -> None:
-    """Every outcome of a test of 30 pictures with its probability."""
+    """Every outcome of a test of 30 images with its probability."""
     count, inside = 30, 0.0
     rest = 1 - sum(shares)
     for both in range(count + 1):

@@ -1,4 +1,4 @@
-"""Ways to look at a picture, each against crops cut by hand."""
+"""Ways to look at an image, each against crops cut by hand."""
 
 import doctest
 
@@ -85,7 +85,7 @@ def test_unknown_views_are_refused_by_name() -> None:
     for views in VIEWS:
         require_views(views)
         assert SAID[views]
-    with pytest.raises(RecipeError, match="views left: no such way to look at a picture; choose one of centre, mirr"):
+    with pytest.raises(RecipeError, match="views left: no such way to look at an image; choose one of centre, mirr"):
         require_views("left")
 
 

@@ -12,7 +12,7 @@ from alexnet.figures.canvas import save_figure, svg_text
 from alexnet.figures.curves import Course, draw_comparison, draw_curves
 from alexnet.figures.maps import draw_all_maps, draw_feature_maps
 from alexnet.figures.matrix import draw_confusion
-from alexnet.figures.tiles import MistakeTile, draw_kernels, draw_mistakes, kernel_picture
+from alexnet.figures.tiles import MistakeTile, draw_kernels, draw_mistakes, kernel_image
 from alexnet.records import EpochRecord, StepRecord
 
 STEPS = tuple(StepRecord(n, 1 + n // 5, 1e-3, 2 - n / 10, 0.8 - n / 20) for n in range(1, 11))
@@ -63,10 +63,10 @@ def test_kernels_say_their_scale(scale: str, said: str) -> None:
 
 
 def test_common_scale_keeps_relative_strength() -> None:
-    strong, weak = kernel_picture(np.full((3, 2, 2), 1.0), 1.0), kernel_picture(np.full((3, 2, 2), 0.1), 1.0)
+    strong, weak = kernel_image(np.full((3, 2, 2), 1.0), 1.0), kernel_image(np.full((3, 2, 2), 0.1), 1.0)
     assert strong.shape == (2, 2, 3)
     np.testing.assert_allclose((strong - 0.5) / (weak - 0.5), 10)
-    np.testing.assert_allclose(kernel_picture(np.zeros((3, 2, 2)), 1.0), 0.5)
+    np.testing.assert_allclose(kernel_image(np.zeros((3, 2, 2)), 1.0), 0.5)
 
 
 def test_kernels_are_numbered_and_chosen() -> None:
@@ -93,17 +93,17 @@ def test_mistakes_say_wrong_and_right() -> None:
     assert "no mistakes" in words(draw_mistakes([], title="0 of 9 wrong"))
 
 
-def test_feature_maps_show_picture_kernel_and_maps() -> None:
-    picture = np.zeros((96, 96, 3), np.uint8)
+def test_feature_maps_show_image_kernel_and_maps() -> None:
+    image = np.zeros((96, 96, 3), np.uint8)
     maps = np.random.default_rng(0).normal(size=(20, 22, 22))
-    figure = draw_feature_maps(picture, KERNELS, maps, maps.clip(0), [0, 5], title="conv1")
+    figure = draw_feature_maps(image, KERNELS, maps, maps.clip(0), [0, 5], title="conv1")
     assert len(figure.axes) == 8
     assert "kernel 5" in words(figure)
     before = figure.axes[2].images[0]
     assert before.norm.vmin == -before.norm.vmax
-    assert len(draw_feature_maps(picture, None, maps, None, [1], title="pool1").axes) == 2
+    assert len(draw_feature_maps(image, None, maps, None, [1], title="pool1").axes) == 2
     with pytest.raises(GeometryError, match="maps 0 to 19"):
-        draw_feature_maps(picture, KERNELS, maps, None, [20], title="conv1")
+        draw_feature_maps(image, KERNELS, maps, None, [20], title="conv1")
 
 
 def test_all_maps_say_their_one_scale() -> None:
@@ -118,8 +118,8 @@ def test_figures_are_written_in_the_form_of_the_ending(tmp_path: Path, ending: s
     assert path.stat().st_size > 3000
     assert [p.name for p in path.parent.iterdir()] == [f"curves.{ending}"]
     if ending == "png":
-        with Image.open(path) as picture:
-            assert picture.size == (1050, 400)
+        with Image.open(path) as image:
+            assert image.size == (1050, 400)
 
 
 def test_unknown_ending_lists_those_there_are(tmp_path: Path) -> None:

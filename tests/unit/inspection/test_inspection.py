@@ -11,30 +11,28 @@ from alexnet.inspection.feature_maps import feature_maps
 from alexnet.inspection.kernels import kernels
 from alexnet.inspection.recording import recorded
 from alexnet.model.alexnet import AlexNet
-from alexnet.model.checkpoint import TrainedNetwork
+from alexnet.model.checkpoint import Classifier
 from alexnet.model.variants import VARIANTS
 from alexnet.records import Preprocessing
 
 
-def make(variant: str = "seminar", channels: str = "RGB") -> TrainedNetwork:
+def make(variant: str = "seminar", channels: str = "RGB") -> Classifier:
     torch.manual_seed(1)
     network = AlexNet(VARIANTS[variant], size=67, num_classes=3)
-    return TrainedNetwork(
-        network, ("a", "b", "c"), Preprocessing(67, "squash", True, channels, (9.0,) * 3, (60.0,) * 3)
-    )
+    return Classifier(network, ("a", "b", "c"), Preprocessing(67, "squash", True, channels, (9.0,) * 3, (60.0,) * 3))
 
 
-PICTURE = np.random.default_rng(0).integers(0, 256, (67, 67, 3), dtype=np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 256, (67, 67, 3), dtype=np.uint8)
 
 
 @pytest.mark.parametrize("layer", ["conv1", "conv3", "conv4", "conv5"])
 def test_maps_are_those_of_the_named_layer(layer: str) -> None:
     """conv3, 4 and 5 crashed in the notebook: an index was passed where a layer was meant."""
-    trained = make()
-    maps = feature_maps(trained, PICTURE, layer)
-    x = normalize(torch.from_numpy(PICTURE)[None], trained.preprocessing)
+    classifier = make()
+    maps = feature_maps(classifier, IMAGE, layer)
+    x = normalize(torch.from_numpy(IMAGE)[None], classifier.preprocessing)
     with torch.no_grad():
-        for name, module in trained.network.named_layers():
+        for name, module in classifier.network.named_layers():
             x = module(x)
             if name == layer:
                 break
@@ -48,16 +46,16 @@ def test_maps_are_those_of_the_named_layer(layer: str) -> None:
 
 
 def test_first_map_is_a_correlation_with_the_kernel() -> None:
-    trained = make()
-    maps, found = feature_maps(trained, PICTURE, "conv1"), kernels(trained, "conv1")
-    x = normalize(torch.from_numpy(PICTURE)[None], trained.preprocessing)
-    bias = trained.network["conv1"].bias.detach()  # type: ignore[union-attr,operator]
+    classifier = make()
+    maps, found = feature_maps(classifier, IMAGE, "conv1"), kernels(classifier, "conv1")
+    x = normalize(torch.from_numpy(IMAGE)[None], classifier.preprocessing)
+    bias = classifier.network["conv1"].bias.detach()  # type: ignore[union-attr,operator]
     expected = F.conv2d(x, torch.from_numpy(found.weights), bias, stride=4)  # type: ignore[arg-type]
     np.testing.assert_allclose(maps.before, expected[0].numpy(), rtol=1e-4, atol=1e-5)
 
 
 def test_maps_of_pooling_and_norm_have_no_kernels() -> None:
-    maps = feature_maps(make(), PICTURE, "norm1")
+    maps = feature_maps(make(), IMAGE, "norm1")
     assert maps.kernels is None
     assert maps.after is None
     assert maps.strongest(2)[0] == int(maps.before.reshape(96, -1).max(1).argmax())
@@ -65,25 +63,25 @@ def test_maps_of_pooling_and_norm_have_no_kernels() -> None:
 
 def test_layer_without_maps_is_refused() -> None:
     with pytest.raises(GeometryError, match="not maps"):
-        feature_maps(make(), PICTURE, "fc6")
+        feature_maps(make(), IMAGE, "fc6")
 
 
-def test_picture_of_another_size_is_refused() -> None:
+def test_image_of_another_size_is_refused() -> None:
     with pytest.raises(GeometryError, match=r"uint8 \[67, 67, 3\]"):
-        feature_maps(make(), PICTURE[:50, :50], "conv1")
+        feature_maps(make(), IMAGE[:50, :50], "conv1")
 
 
 def test_bgr_networks_show_their_kernels_in_rgb() -> None:
-    trained = make("caffe", "BGR")
-    stored = trained.network["conv1"].weight.detach().numpy()  # type: ignore[union-attr,operator]
-    np.testing.assert_array_equal(kernels(trained, "conv1").weights, stored[:, ::-1])
-    assert kernels(trained, "conv2").groups == 2
+    classifier = make("caffe", "BGR")
+    stored = classifier.network["conv1"].weight.detach().numpy()  # type: ignore[union-attr,operator]
+    np.testing.assert_array_equal(kernels(classifier, "conv1").weights, stored[:, ::-1])
+    assert kernels(classifier, "conv2").groups == 2
 
 
 def test_kernels_are_a_copy() -> None:
-    trained = make()
-    kernels(trained, "conv1").weights[:] = 0
-    assert trained.network["conv1"].weight.abs().max() > 0  # type: ignore[union-attr,operator]
+    classifier = make()
+    kernels(classifier, "conv1").weights[:] = 0
+    assert classifier.network["conv1"].weight.abs().max() > 0  # type: ignore[union-attr,operator]
 
 
 def test_layer_without_kernels_lists_those_with() -> None:

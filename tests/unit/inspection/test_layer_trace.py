@@ -5,47 +5,47 @@ import pytest
 import torch
 from torch import nn
 
-from alexnet.convolution.kernels import named_kernel
+from alexnet.convolution.gallery import named_kernel
 from alexnet.errors import GeometryError
 from alexnet.inspection.kernel_matching import apply_learned_kernel, match_kernels
 from alexnet.inspection.layer_trace import trace_layer, trace_module
+from alexnet.layers.lrn import LocalResponseNorm
 from alexnet.model.alexnet import AlexNet
-from alexnet.model.checkpoint import TrainedNetwork
-from alexnet.model.lrn import LocalResponseNorm
+from alexnet.model.checkpoint import Classifier
 from alexnet.model.variants import get_variant
 from alexnet.records import Preprocessing
 
 
 @pytest.fixture(scope="module", params=["seminar", "caffe"])
-def trained(request: pytest.FixtureRequest) -> TrainedNetwork:
+def classifier(request: pytest.FixtureRequest) -> Classifier:
     torch.manual_seed(0)
     network = AlexNet(get_variant(request.param), size=96, num_classes=3)
     channels = "BGR" if request.param == "caffe" else "RGB"
     preprocessing = Preprocessing(96, "crop", True, channels, (100.0, 110.0, 120.0), (50.0, 51.0, 52.0))
-    return TrainedNetwork(network, ("a", "b", "c"), preprocessing)
+    return Classifier(network, ("a", "b", "c"), preprocessing)
 
 
-PICTURE = np.random.default_rng(0).integers(0, 255, (96, 96, 3), dtype=np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 255, (96, 96, 3), dtype=np.uint8)
 
 
 @pytest.mark.parametrize("layer", ["conv1", "norm1", "pool1", "conv2", "conv4", "pool5"])
-def test_output_of_a_layer_equals_what_the_network_gives(trained: TrainedNetwork, layer: str) -> None:
-    shape = {row.name: row.output for row in trained.network.spec.geometry(96, 3)}[layer]
+def test_output_of_a_layer_equals_what_the_network_gives(classifier: Classifier, layer: str) -> None:
+    shape = {row.name: row.output for row in classifier.network.spec.geometry(96, 3)}[layer]
     for place in ((0, 0, 0), tuple(side - 1 for side in shape), tuple(side // 2 for side in shape)):
-        step = trace_layer(trained, PICTURE, layer, map=place[0], row=place[1], column=place[2])
+        step = trace_layer(classifier, IMAGE, layer, map=place[0], row=place[1], column=place[2])
         assert step.value == pytest.approx(step.layer_value, rel=1e-4, abs=1e-5)
 
 
-def test_network_is_left_as_found(trained: TrainedNetwork) -> None:
-    trained.network.train()
+def test_network_is_left_as_found(classifier: Classifier) -> None:
+    classifier.network.train()
     state = torch.random.get_rng_state()
-    trace_layer(trained, PICTURE, "conv1", map=0, row=0, column=0)
+    trace_layer(classifier, IMAGE, "conv1", map=0, row=0, column=0)
     with pytest.raises(GeometryError):
-        trace_layer(trained, PICTURE, "relu1", map=0, row=0, column=0)
-    assert trained.network.training
+        trace_layer(classifier, IMAGE, "relu1", map=0, row=0, column=0)
+    assert classifier.network.training
     assert torch.equal(torch.random.get_rng_state(), state)
-    assert not any(module._forward_hooks for module in trained.network.modules())
-    trained.network.eval()
+    assert not any(module._forward_hooks for module in classifier.network.modules())
+    classifier.network.eval()
 
 
 @pytest.mark.parametrize("groups", [1, 2, 6])
@@ -85,23 +85,23 @@ def test_any_pooling_and_normalization_equals_pytorch(layer: nn.Module) -> None:
 
 
 @pytest.mark.parametrize("layer", ["conv1", "conv2"])
-def test_learned_kernel_summed_over_channels_is_the_layers_map(trained: TrainedNetwork, layer: str) -> None:
-    number = trained.network[layer].out_channels - 1  # type: ignore[union-attr]
-    found = apply_learned_kernel(trained, PICTURE, layer, int(number))  # type: ignore[arg-type]
+def test_learned_kernel_summed_over_channels_is_the_layers_map(classifier: Classifier, layer: str) -> None:
+    number = classifier.network[layer].out_channels - 1  # type: ignore[union-attr]
+    found = apply_learned_kernel(classifier, IMAGE, layer, int(number))  # type: ignore[arg-type]
     np.testing.assert_allclose(found.summed, found.layer_map, rtol=1e-3, atol=1e-4)
     assert len(found.channel_maps) == len(found.weights)
 
 
-def test_bad_places_and_layers_are_refused(trained: TrainedNetwork) -> None:
+def test_bad_places_and_layers_are_refused(classifier: Classifier) -> None:
     for layer, place, words in (
         ("conv1", (96, 0, 0), "0 to 95"),
         ("fc6", (0, 0, 0), "not maps"),
         ("relu1", (0, 0, 0), "ReLU"),
     ):
         with pytest.raises(GeometryError, match=words):
-            trace_layer(trained, PICTURE, layer, map=place[0], row=place[1], column=place[2])
+            trace_layer(classifier, IMAGE, layer, map=place[0], row=place[1], column=place[2])
     with pytest.raises(GeometryError, match="kernels 0 to 95"):
-        apply_learned_kernel(trained, PICTURE, "conv1", 96)
+        apply_learned_kernel(classifier, IMAGE, "conv1", 96)
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from alexnet.errors import GeometryError, RecipeError
+from alexnet.layers.dropout import ClassicDropout, Dropout
 from alexnet.model.alexnet import AlexNet
-from alexnet.model.dropout import ClassicDropout, Dropout
 from alexnet.model.initialization import initialize
 from alexnet.model.summary import summarize
 from alexnet.model.variants import VARIANTS, get_variant
@@ -131,7 +131,7 @@ def test_maps_are_as_large_as_in_2012(variant: str, size: int) -> None:
 
 
 def test_rounding_up_lays_zeros_on_the_far_side() -> None:
-    """conv1 at 224 px equals the same kernels on a picture of 227 px whose last three rows and columns are 0."""
+    """conv1 at 224 px equals the same kernels on an image of 227 px whose last three rows and columns are 0."""
     network = AlexNet(VARIANTS["paper"], size=224, num_classes=2)
     x = torch.randn(1, 3, 224, 224)
     larger = torch.nn.functional.pad(x, (0, 3, 0, 3))
@@ -285,7 +285,7 @@ def test_layer_that_is_not_there_is_named(key: object) -> None:
         build("seminar")[key]  # type: ignore[index]
 
 
-def test_too_small_pictures_name_the_layer() -> None:
+def test_too_small_images_name_the_layer() -> None:
     with pytest.raises(GeometryError, match="66 px are too small at pool5"):
         summarize("seminar", size=66)
     assert VARIANTS["seminar"].smallest_size() == 67

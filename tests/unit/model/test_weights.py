@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 from scipy import signal
 
-from alexnet.data.decode import decode_picture, normalize
+from alexnet.data.decode import decode_image, normalize
 from alexnet.errors import WeightsError
 from alexnet.inspection.recording import recorded
 from alexnet.model.alexnet import AlexNet
@@ -123,7 +123,7 @@ def test_real_kernels_fit_the_caffe_variant(shared_data: Path) -> None:
 
 
 def test_reference_activations_of_the_original_program_are_reproduced(shared_data: Path) -> None:
-    """CaffeNet's conv1 and conv2 on one picture: our convolution, pooling and normalization against Caffe's."""
+    """CaffeNet's conv1 and conv2 on one image: our convolution, pooling and normalization against Caffe's."""
     tensors = read_weights(shared_data / "weights" / "caffenet_conv12_float.npz")
     with np.load(shared_data / "weights" / "caffenet_reference_activations.npz") as arrays:
         reference = {name: torch.from_numpy(np.array(arrays[name])).double() for name in arrays.files}
@@ -136,8 +136,8 @@ def test_reference_activations_of_the_original_program_are_reproduced(shared_dat
         torch.testing.assert_close(ours[layer][0], expected, rtol=0, atol=1e-3, msg=name)
 
 
-def test_caffe_kernels_on_real_pictures_equal_an_independent_computation(shared_data: Path) -> None:
-    """Picture to pool5 in float64 with SciPy's correlation, NumPy's maxima and sums of squares, layer by layer."""
+def test_caffe_kernels_on_real_images_equal_an_independent_computation(shared_data: Path) -> None:
+    """Image to pool5 in float64 with SciPy's correlation, NumPy's maxima and sums of squares, layer by layer."""
     tensors = read_weights(shared_data / "weights" / "caffe_alexnet_conv_q7.npz")
     caffe = network("caffe", 95, 8).double()
     load_weights(caffe, tensors, "file")
@@ -146,13 +146,13 @@ def test_caffe_kernels_on_real_pictures_equal_an_independent_computation(shared_
         members = [next(m for m in archive if m.isreg() and f"test/{name}/" in m.name) for name in names]
         files = [archive.extractfile(member) for member in members]
         plain = Preprocessing(95, "squash", True, "BGR", (104.0, 117.0, 123.0), (1.0, 1.0, 1.0))
-        pixels = [decode_picture(file.read(), plain) for file in files if file]
+        pixels = [decode_image(file.read(), plain) for file in files if file]
     entry = normalize(torch.from_numpy(np.stack(pixels)), plain).double()
     convs = ["conv1", "conv2", "conv3", "conv4", "conv5"]
     with recorded(caffe, ["pool5", *convs]) as ours:
         caffe(entry)
-    for number, picture in enumerate(entry.numpy()):
-        maps = picture
+    for number, image in enumerate(entry.numpy()):
+        maps = image
         for layer in convs:
             spec = next(s for s in VARIANTS["caffe"].features if s.name == layer)
             maps = correlate_by_scipy(maps, tensors, spec)

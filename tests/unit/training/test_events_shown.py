@@ -30,9 +30,9 @@ def test_plain_lines_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None
     assert lines.splitlines() == [
         "8 kinds",
         "warning: careful",
-        "decoding: 5 of 5 pictures",
-        "epoch 3/8, step 97 of 384: loss 0.610  211 pictures/s  1:02:05 left",
-        f"epoch  2/8  {scores}  200 pictures/s  kept",
+        "decoding: 5 of 5 images",
+        "epoch 3/8, step 97 of 384: loss 0.610  211 images/s  1:02:05 left",
+        f"epoch  2/8  {scores}  200 images/s  kept",
     ]
 
 

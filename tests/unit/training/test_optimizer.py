@@ -80,7 +80,7 @@ def test_kernels_are_orthogonalized_in_bfloat16_where_its_products_are_fast(
     monkeypatch: pytest.MonkeyPatch, is_fast: bool, dtype: torch.dtype, expected: torch.dtype
 ) -> None:
     seen: set[torch.dtype] = set()
-    monkeypatch.setattr(optimizer, "multiplies_bfloat16", lambda: is_fast)
+    monkeypatch.setattr(optimizer, "has_fast_bfloat16", lambda: is_fast)
     monkeypatch.setattr(optimizer, "orthogonalize", lambda matrix: (seen.add(matrix.dtype), orthogonalize(matrix))[1])
     network = small_network()
     learn(network, Optimizers(network, PRESETS["fast"], dtype=dtype), steps=1)

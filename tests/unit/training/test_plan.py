@@ -13,17 +13,17 @@ from alexnet.model.alexnet import AlexNet
 from alexnet.model.variants import get_variant
 from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe
-from alexnet.results import Run
+from alexnet.runs.run import Run
 from alexnet.training import speed
 from alexnet.training.optimizer import Optimizers
 from alexnet.training.plan import Counts, Plan, lay_out, plan_training
 from alexnet.training.schedule import Rates
 from alexnet.training.speed import Speeds, measure_speeds
-from tests.conftest import small_recipe, write_pictures
+from tests.conftest import small_recipe, write_images
 
 Command = Callable[..., tuple[int, str, str]]
 
-# 32 pictures pass in 8 s, the update takes 0.5 s; 100 files/s are decoded
+# 32 images pass in 8 s, the update takes 0.5 s; 100 files/s are decoded
 SPEEDS = Speeds("cpu", 32, 3, 8.0, 0.5, 256, 0, 100.0)
 ILSVRC = Counts(files=1_281_167, classes=1000, train=1_281_167, validation=0, test=0)
 MULTIPLY_ADDS = (
@@ -39,7 +39,7 @@ MULTIPLY_ADDS = (
 
 
 def _plan(recipe: Recipe, counts: Counts = ILSVRC, speeds: Speeds = SPEEDS, free: int = 10**12) -> Plan:
-    return lay_out(Path("pictures"), recipe, counts, speeds, cache_path=Path("cache"), free_bytes=free)
+    return lay_out(Path("images"), recipe, counts, speeds, cache_path=Path("cache"), free_bytes=free)
 
 
 def test_imagenet_by_the_paper_s_recipe_is_what_one_works_out_by_hand() -> None:
@@ -76,7 +76,7 @@ def test_batch_is_no_larger_than_the_training_set() -> None:
     assert (plan.batch_size, plan.steps_per_epoch, plan.num_steps) == (40, 1, 90)
 
 
-def test_growing_pictures_take_less_than_full_ones() -> None:
+def test_growing_images_take_less_than_full_ones() -> None:
     counts = Counts(files=6000, classes=8, train=5000, validation=500, test=500)
     grown, full = _plan(PRESETS["fast"], counts), _plan(PRESETS["fast"].replace(start_size=None), counts)
     assert full.total_flop == full.flop * 128 * full.num_steps
@@ -88,9 +88,9 @@ def test_warnings_name_what_to_mend() -> None:
     none_held_out = replace(ILSVRC, test=1, validation=0)
     said = _plan(PRESETS["paper"], none_held_out, replace(SPEEDS, num_unusable=2), free=10**9).warnings
     assert len(said) == 3
-    assert "cache: 251.9 GB of decoded pictures do not fit into the 1.0 GB free; free space there, or set" in said[0]
-    assert said[1].startswith("schedule = plateau goes by validation pictures")
-    assert "2 of 256 files tried are no pictures, or damaged; `alexnet data check pictures` names them" in said[2]
+    assert "cache: 251.9 GB of decoded images do not fit into the 1.0 GB free; free space there, or set" in said[0]
+    assert said[1].startswith("schedule = plateau goes by validation images")
+    assert "2 of 256 files tried are no images, or damaged; `alexnet data check images` names them" in said[2]
     assert _plan(PRESETS["program"]).warnings == ()
 
 
@@ -107,24 +107,24 @@ def test_momentum_is_what_the_optimizer_keeps_after_a_step(optimizer: str) -> No
 
 
 def test_counts_and_steps_are_those_of_a_real_training(
-    picture_folder: Path, trained_run: Run, monkeypatch: pytest.MonkeyPatch
+    image_folder: Path, trained_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("alexnet.training.plan.measure_speeds", lambda *_, **__: SPEEDS)
-    plan = plan_training(picture_folder, small_recipe(validation_fraction=0.2))
+    plan = plan_training(image_folder, small_recipe(validation_fraction=0.2))
     counts = {"train": plan.counts.train, "validation": plan.counts.validation, "test": plan.counts.test}
-    assert counts == trained_run.folder.about["data"]["pictures"]
+    assert counts == trained_run.folder.about["data"]["images"]
     assert plan.num_steps == trained_run.folder.steps[-1].step
     assert plan.parameters == sum(p.numel() for p in trained_run.model.network.parameters())
 
 
 def test_measured_speeds_are_positive_and_the_batch_is_cut_to_the_time(
-    picture_folder: Path, monkeypatch: pytest.MonkeyPatch
+    image_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from alexnet.data.folder import scan_folder
 
     monkeypatch.setattr(speed, "STEP_SECONDS", 1e-9)
     state = torch.get_rng_state()
-    found = measure_speeds(scan_folder(picture_folder), PRESETS["paper"].replace(size=64), num_classes=3, batch=40)
+    found = measure_speeds(scan_folder(image_folder), PRESETS["paper"].replace(size=64), num_classes=3, batch=40)
     assert torch.equal(torch.get_rng_state(), state), "the random state is left as found"
     assert (found.batch, found.num_decoded, found.num_unusable) == (16, 93, 0)
     assert min(found.pass_seconds, found.update_seconds, found.decode_speed) > 0
@@ -132,11 +132,11 @@ def test_measured_speeds_are_positive_and_the_batch_is_cut_to_the_time(
 
 
 def test_plan_makes_neither_run_nor_cache(
-    run_command: Command, picture_folder: Path, own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_command: Command, image_folder: Path, own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ALEXNET_CACHE", str(tmp_path / "cache"))
-    words = ["train", picture_folder, "--preset", "paper-small", "--set", "size=64", "--plan"]
+    words = ["train", image_folder, "--preset", "paper-small", "--set", "size=64", "--plan"]
     code, out, err = run_command(*words, "--json")
     assert code == 0, err
     values = json.loads(out)
@@ -152,12 +152,12 @@ def test_plan_makes_neither_run_nor_cache(
     assert "batches of" in out
 
 
-def test_plan_of_a_file_that_is_no_picture_and_of_too_few_pictures(tmp_path: Path) -> None:
-    write_pictures(tmp_path / "set", 3)
-    (tmp_path / "set" / "down" / "note.jpg").write_text("no picture")
+def test_plan_of_a_file_that_is_no_image_and_of_too_few_images(tmp_path: Path) -> None:
+    write_images(tmp_path / "set", 3)
+    (tmp_path / "set" / "down" / "note.jpg").write_text("no image")
     assert plan_training(tmp_path / "set", small_recipe()).speeds.num_unusable == 1
     with pytest.raises(RecipeError, match="variant nonsense: no such network"):
         plan_training(tmp_path / "set", small_recipe(variant="nonsense"))
     (tmp_path / "lone" / "a").mkdir(parents=True)
-    with pytest.raises(DataError, match="holds no pictures in class folders"):
+    with pytest.raises(DataError, match="holds no images in class folders"):
         plan_training(tmp_path / "lone", small_recipe())

@@ -9,8 +9,8 @@ from alexnet.errors import RecipeError
 from alexnet.model.variants import VARIANTS
 from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe
-from alexnet.training import processes
-from alexnet.training.schedule import Plateau, picture_size, rates_at, usable_sizes
+from alexnet.training import machine as machine_module
+from alexnet.training.schedule import Plateau, image_size, rates_at, usable_sizes
 
 
 def factors(recipe: Recipe, num_steps: int, steps_per_epoch: int) -> list[float]:
@@ -76,7 +76,7 @@ def test_sizes_keep_the_input_of_the_fully_connected_layers() -> None:
 def test_size_grows_to_the_full_one() -> None:
     recipe = Recipe(start_size=72, growth=0.5)
     sizes = usable_sizes(VARIANTS["seminar"], 72, 96)
-    grown = [picture_size(recipe, sizes, step, num_steps=100) for step in range(100)]
+    grown = [image_size(recipe, sizes, step, num_steps=100) for step in range(100)]
     assert grown[0] == 72
     assert grown == sorted(grown)
     assert set(grown[50:]) == {96}
@@ -85,25 +85,25 @@ def test_size_grows_to_the_full_one() -> None:
 def test_start_size_above_the_size_means_the_size() -> None:
     sizes = usable_sizes(VARIANTS["seminar"], 128, 67)
     assert sizes == (67,)
-    assert picture_size(Recipe(start_size=128, size=67), sizes, 0, num_steps=10) == 67
+    assert image_size(Recipe(start_size=128, size=67), sizes, 0, num_steps=10) == 67
 
 
 def test_size_stays_where_it_is_not_to_grow() -> None:
-    assert picture_size(Recipe(), (96,), 0, num_steps=10) == 96
+    assert image_size(Recipe(), (96,), 0, num_steps=10) == 96
 
 
 def test_unknown_device_is_named() -> None:
     with pytest.raises(RecipeError, match="device warp: is unknown or not there; choose auto or cpu"):
-        processes.choose_machine(Recipe(device="warp"))
+        machine_module.choose_machine(Recipe(device="warp"))
 
 
 @pytest.mark.parametrize(("is_fast", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
 def test_processor_is_asked_for_bfloat16(monkeypatch: pytest.MonkeyPatch, is_fast: bool, dtype: torch.dtype) -> None:
-    monkeypatch.setattr(processes, "multiplies_bfloat16", lambda: is_fast)
-    machine = processes.choose_machine(Recipe(device="cpu"))
+    monkeypatch.setattr(machine_module, "has_fast_bfloat16", lambda: is_fast)
+    machine = machine_module.choose_machine(Recipe(device="cpu"))
     assert machine.dtype == dtype
     assert "fast" in str(machine)
 
 
 def test_asked_precision_is_taken() -> None:
-    assert processes.choose_machine(Recipe(device="cpu", precision="bfloat16")).dtype == torch.bfloat16
+    assert machine_module.choose_machine(Recipe(device="cpu", precision="bfloat16")).dtype == torch.bfloat16

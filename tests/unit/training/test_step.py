@@ -1,4 +1,4 @@
-"""The step and the reading of its numbers, as far as a processor can show what a GPU does."""
+"""The step and the reading of its numbers, as far as a CPU can show what a GPU does."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from torch import Tensor
 from alexnet.data.batches import Shuffled, gather
 from alexnet.errors import RunError
 from alexnet.evaluation.metrics import num_wrong
-from alexnet.results import Run
+from alexnet.runs.run import Run
 from alexnet.training import loop, step
 from alexnet.training.events import Event, Note, Stepped, ignore
 from alexnet.training.job import Job
@@ -30,12 +30,12 @@ from tests.conftest import small_recipe
 
 
 @pytest.fixture
-def new_job(picture_folder: Path) -> Callable[..., Job]:
+def new_job(image_folder: Path) -> Callable[..., Job]:
     """A job at its start values; the same ones for the same recipe."""
     from alexnet.data.folder import scan_folder
 
     def make(**changes: object) -> Job:
-        return prepare(scan_folder(picture_folder), small_recipe(**changes), ignore)[0]
+        return prepare(scan_folder(image_folder), small_recipe(**changes), ignore)[0]
 
     return make
 
@@ -45,13 +45,13 @@ def take_steps(job: Job, take: TrainingStep, numbers: range) -> list[tuple[float
     order = Shuffled(len(job.split.train), job.batch_size, job.recipe.seed)
     read = []
     for number in numbers:
-        pictures, labels = gather(job.pixels, job.split.train, order(number), job.machine.device)
-        read.append(take(number, pictures, labels, Rates(1.0 / (1 + number), 1.0)).read())
+        images, labels = gather(job.pixels, job.split.train, order(number), job.machine.device)
+        read.append(take(number, images, labels, Rates(1.0 / (1 + number), 1.0)).read())
     return read
 
 
 def weights(job: Job) -> list[Tensor]:
-    return [value.detach().clone() for value in job.trained.network.parameters()]
+    return [value.detach().clone() for value in job.classifier.network.parameters()]
 
 
 def test_outcome_gives_loss_and_errors_as_they_were() -> None:
@@ -64,22 +64,22 @@ def test_outcome_gives_loss_and_errors_as_they_were() -> None:
 def test_step_is_the_passes_and_the_update(new_job: Callable[..., Job]) -> None:
     """Written out once more, with torch alone."""
     job, again = new_job(optimizer="sgd", dropout=0.0), new_job(optimizer="sgd", dropout=0.0)
-    network = again.trained.network.train()
+    network = again.classifier.network.train()
     order = Shuffled(len(job.split.train), job.batch_size, job.recipe.seed)
-    pictures, labels = gather(job.pixels, job.split.train, order(0), job.machine.device)
+    images, labels = gather(job.pixels, job.split.train, order(0), job.machine.device)
     from alexnet.data.augment import Augmentation, augment
 
     generator = torch.Generator().manual_seed(2 * job.recipe.seed * 1_000_003 + 1)
-    x = augment(pictures, Augmentation.of(job.recipe), job.trained.preprocessing, size=67, generator=generator)
+    x = augment(images, Augmentation.of(job.recipe), job.classifier.preprocessing, size=67, generator=generator)
     with torch.autocast("cpu", job.machine.dtype, enabled=job.machine.dtype != torch.float32):
         logits = network(x)
     loss = F.cross_entropy(logits.float(), labels, label_smoothing=job.recipe.label_smoothing)
     loss.backward()
     Optimizers(network, again.recipe).step(Rates(1.0, 1.0))
 
-    job.trained.network.train()
-    take = TrainingStep(job, Optimizers(job.trained.network, job.recipe), ignore)
-    assert take(0, pictures, labels, Rates(1.0, 1.0)).read() == (loss.item(), int(num_wrong(logits, labels)))
+    job.classifier.network.train()
+    take = TrainingStep(job, Optimizers(job.classifier.network, job.recipe), ignore)
+    assert take(0, images, labels, Rates(1.0, 1.0)).read() == (loss.item(), int(num_wrong(logits, labels)))
     assert all(torch.equal(*pair) for pair in zip(weights(job), weights(again), strict=True))
 
 
@@ -122,8 +122,8 @@ def test_recorded_steps_equal_plain_ones_while_rate_and_size_change(
     plain, other = new_job(**recipe), new_job(**recipe)
     read = []
     for job, record in ((plain, False), (other, True)):
-        job.trained.network.train()
-        take = TrainingStep(job, Optimizers(job.trained.network, job.recipe), ignore, record=record)
+        job.classifier.network.train()
+        take = TrainingStep(job, Optimizers(job.classifier.network, job.recipe), ignore, record=record)
         read.append(take_steps(job, take, range(job.num_steps)))
     assert read[0] == read[1]
     assert all(torch.equal(*pair) for pair in zip(weights(plain), weights(other), strict=True))
@@ -132,7 +132,7 @@ def test_recorded_steps_equal_plain_ones_while_rate_and_size_change(
     assert [what for what, _ in recorded] == ["recorded", "finished"] * 2 + ["recorded"], (
         "waited for, then given back"
     )
-    assert all(parameter.grad is None for parameter in other.trained.network.parameters())
+    assert all(parameter.grad is None for parameter in other.classifier.network.parameters())
 
 
 def test_size_that_does_not_last_is_not_recorded(
@@ -140,8 +140,8 @@ def test_size_that_does_not_last_is_not_recorded(
 ) -> None:
     job = new_job(epochs=1)
     monkeypatch.setattr(step, "LASTING", job.num_steps + 1)
-    job.trained.network.train()
-    take_steps(job, TrainingStep(job, Optimizers(job.trained.network, job.recipe), ignore, record=True), range(2))
+    job.classifier.network.train()
+    take_steps(job, TrainingStep(job, Optimizers(job.classifier.network, job.recipe), ignore, record=True), range(2))
     assert recorded == []
 
 
@@ -151,7 +151,7 @@ def test_mean_image_is_subtracted_before_anything_is_rounded(
     for normalization, dtype in (("mean_image", torch.float32), ("dataset", torch.bfloat16)):
         job = new_job(normalization=normalization)
         machine = replace(job.machine, dtype=torch.bfloat16)
-        captured = CapturedPasses(Passes(job.trained.network, machine, 0.0), count=2, size=67)
+        captured = CapturedPasses(Passes(job.classifier.network, machine, 0.0), count=2, size=67)
         assert captured._x.dtype == dtype
 
 
@@ -168,8 +168,8 @@ def test_passes_that_cannot_be_recorded_are_launched_one_by_one_and_said_once(
     heard: list[Event] = []
     read, before = [], torch.backends.cudnn.benchmark
     for job, record in ((plain, False), (other, True)):
-        job.trained.network.train()
-        take = TrainingStep(job, Optimizers(job.trained.network, job.recipe), heard.append, record=record)
+        job.classifier.network.train()
+        take = TrainingStep(job, Optimizers(job.classifier.network, job.recipe), heard.append, record=record)
         read.append(take_steps(job, take, range(job.num_steps)))
     assert read[0] == read[1], "what a broken-off recording computed is gone"
     assert [type(event) for event in heard] == [Note]
@@ -184,10 +184,10 @@ def files(run: Run) -> tuple[list[tuple[int, float, float]], dict[str, Tensor]]:
 
 
 def test_numbers_read_a_step_late_leave_the_same_files_also_resumed(
-    picture_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = small_recipe(epochs=2)
-    straight = train(picture_folder, recipe, out=tmp_path / "straight")
+    straight = train(image_folder, recipe, out=tmp_path / "straight")
     monkeypatch.setitem(loop.STEPS_BEHIND, "cpu", 1)
     launched: list[int] = []
     take = TrainingStep.__call__
@@ -206,11 +206,11 @@ def test_numbers_read_a_step_late_leave_the_same_files_also_resumed(
                 os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        train(picture_folder, recipe, out=tmp_path / "late", on_event=listen)
+        train(image_folder, recipe, out=tmp_path / "late", on_event=listen)
     assert heard == [(1, 2), (2, 3), (3, 3)], "a step is told when the next is launched; an interrupt leaves none out"
     state = (tmp_path / "late" / "state" / "state.json").read_text()
     assert '"step": 3' in state
-    resumed = train(picture_folder, recipe, out=tmp_path / "late", resume=True, on_event=listen)
+    resumed = train(image_folder, recipe, out=tmp_path / "late", resume=True, on_event=listen)
     assert heard[3:] == [(4, 4), (5, 6), (6, 7), (7, 8), (8, 8)], "before an epoch is measured all its steps are told"
     (steps, model), (late_steps, late_model) = files(straight), files(resumed)
     assert steps == late_steps
@@ -219,13 +219,13 @@ def test_numbers_read_a_step_late_leave_the_same_files_also_resumed(
 
 
 def test_loss_that_is_not_finite_is_named_by_its_own_step_also_when_read_late(
-    picture_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = small_recipe(optimizer="sgd", learning_rate=1e9, warmup=0.0)
     said = []
     for behind in (0, 1):
         monkeypatch.setitem(loop.STEPS_BEHIND, "cpu", behind)
         with pytest.raises(RunError, match="the loss is not finite") as error:
-            train(picture_folder, recipe, out=tmp_path / str(behind))
+            train(image_folder, recipe, out=tmp_path / str(behind))
         said.append(str(error.value))
     assert said[0] == said[1]

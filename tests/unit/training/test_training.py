@@ -11,7 +11,7 @@ import torch
 
 from alexnet.errors import AlexNetError, RecipeError, RunError
 from alexnet.presets import PRESETS
-from alexnet.results import Run, open_run
+from alexnet.runs.run import Run, open_run
 from alexnet.training.events import Ended, Event, Note, Stepped, Warned
 from alexnet.training.train import train
 from tests.conftest import small_recipe
@@ -36,7 +36,7 @@ def test_finished_run_holds_all_its_files(trained_run: Run) -> None:
     about = trained_run.folder.read_json("run.json")
     assert about["status"] == "finished"
     assert about["classes"] == ["across", "down", "rings"]
-    assert about["data"]["pictures"] == {"train": 57, "validation": 15, "test": 21}
+    assert about["data"]["images"] == {"train": 57, "validation": 15, "test": 21}
     assert about["seed"] == 0
 
 
@@ -49,8 +49,8 @@ def test_every_step_and_epoch_is_recorded_with_held_out_scores(trained_run: Run)
     assert second.test_top5_error is None, "three classes have no top-5 error"
 
 
-def test_every_test_picture_is_scored(trained_run: Run) -> None:
-    assert trained_run.evaluation.num_pictures == len(trained_run.predictions) == 21
+def test_every_test_image_is_scored(trained_run: Run) -> None:
+    assert trained_run.evaluation.num_images == len(trained_run.predictions) == 21
     assert trained_run.evaluation.num_mistakes == len(trained_run.mistakes())
 
 
@@ -59,25 +59,25 @@ def test_kept_checkpoint_is_the_one_that_validation_chose(trained_run: Run) -> N
     assert trained_run.folder.read_json("model.json")["epoch"] == best.epoch
 
 
-def test_same_seed_gives_the_same_weights(trained_run: Run, picture_folder: Path, tmp_path: Path) -> None:
-    again = train(picture_folder, small_recipe(validation_fraction=0.2), out=tmp_path / "again")
+def test_same_seed_gives_the_same_weights(trained_run: Run, image_folder: Path, tmp_path: Path) -> None:
+    again = train(image_folder, small_recipe(validation_fraction=0.2), out=tmp_path / "again")
     assert equal(trained_run, again)
     assert again.predictions == trained_run.predictions
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "adam"])
-def test_interrupted_and_resumed_equals_uninterrupted(picture_folder: Path, tmp_path: Path, optimizer: str) -> None:
+def test_interrupted_and_resumed_equals_uninterrupted(image_folder: Path, tmp_path: Path, optimizer: str) -> None:
     recipe = small_recipe(optimizer=optimizer, epochs=2)
-    straight = train(picture_folder, recipe, out=tmp_path / "straight")
+    straight = train(image_folder, recipe, out=tmp_path / "straight")
 
     def interrupt(event: Event) -> None:
         if isinstance(event, Stepped) and event.record.step == 5:
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        train(picture_folder, recipe, out=tmp_path / "broken", on_event=interrupt)
+        train(image_folder, recipe, out=tmp_path / "broken", on_event=interrupt)
     assert (tmp_path / "broken" / "state" / "state.json").exists()
-    resumed = train(picture_folder, recipe, out=tmp_path / "broken", resume=True)
+    resumed = train(image_folder, recipe, out=tmp_path / "broken", resume=True)
     assert equal(straight, resumed)
     timeless = [(s.step, s.loss, s.top1_error) for s in resumed.folder.steps]
     assert timeless == [(s.step, s.loss, s.top1_error) for s in straight.folder.steps]
@@ -85,7 +85,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(picture_folder: Path, tmp_
     assert not (tmp_path / "broken" / "state").exists()
 
 
-def test_run_killed_before_anything_was_saved_starts_anew(picture_folder: Path, tmp_path: Path) -> None:
+def test_run_killed_before_anything_was_saved_starts_anew(image_folder: Path, tmp_path: Path) -> None:
     class Killed(Exception):  # noqa: N818
         pass
 
@@ -95,88 +95,86 @@ def test_run_killed_before_anything_was_saved_starts_anew(picture_folder: Path, 
 
     recipe = small_recipe(epochs=1)
     with pytest.raises(Killed):
-        train(picture_folder, recipe, out=tmp_path / "run", on_event=kill)
-    resumed = train(picture_folder, None, out=tmp_path / "run", resume=True)
+        train(image_folder, recipe, out=tmp_path / "run", on_event=kill)
+    resumed = train(image_folder, None, out=tmp_path / "run", resume=True)
     assert [step.step for step in resumed.folder.steps] == [1, 2, 3, 4]
 
 
-def test_resuming_with_other_settings_names_them(trained_run: Run, picture_folder: Path) -> None:
+def test_resuming_with_other_settings_names_them(trained_run: Run, image_folder: Path) -> None:
     with pytest.raises(RunError, match="epochs is 2, not 9"):
-        train(picture_folder, trained_run.recipe.replace(epochs=9), out=trained_run.path, resume=True)
+        train(image_folder, trained_run.recipe.replace(epochs=9), out=trained_run.path, resume=True)
 
 
-def test_resuming_a_finished_run_gives_it_back(trained_run: Run, picture_folder: Path) -> None:
+def test_resuming_a_finished_run_gives_it_back(trained_run: Run, image_folder: Path) -> None:
     heard: list[Event] = []
-    again = train(picture_folder, None, out=trained_run.path, resume=True, on_event=heard.append)
+    again = train(image_folder, None, out=trained_run.path, resume=True, on_event=heard.append)
     assert again.evaluation == trained_run.evaluation
     assert isinstance(heard[0], Note)
     assert "finished" in heard[0].text
 
 
-def test_resuming_nothing_is_refused(picture_folder: Path, tmp_path: Path) -> None:
+def test_resuming_nothing_is_refused(image_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no such folder"):
-        train(picture_folder, None, out=tmp_path / "gone", resume=True)
+        train(image_folder, None, out=tmp_path / "gone", resume=True)
 
 
-def test_second_training_in_the_same_folder_is_refused(trained_run: Run, picture_folder: Path) -> None:
+def test_second_training_in_the_same_folder_is_refused(trained_run: Run, image_folder: Path) -> None:
     with pytest.raises(RunError, match="already holds a run"):
-        train(picture_folder, small_recipe(), out=trained_run.path)
+        train(image_folder, small_recipe(), out=trained_run.path)
 
 
-def test_loss_that_is_not_finite_is_named(picture_folder: Path, tmp_path: Path) -> None:
+def test_loss_that_is_not_finite_is_named(image_folder: Path, tmp_path: Path) -> None:
     recipe = small_recipe(optimizer="sgd", learning_rate=1e9, warmup=0.0)
     with pytest.raises(RunError, match="loss is not finite; the learning rate .* is the likely cause"):
-        train(picture_folder, recipe, out=tmp_path / "run")
+        train(image_folder, recipe, out=tmp_path / "run")
 
 
-def test_loss_that_sits_at_guessing_is_named(picture_folder: Path, tmp_path: Path) -> None:
+def test_loss_that_sits_at_guessing_is_named(image_folder: Path, tmp_path: Path) -> None:
     heard: list[Event] = []
     recipe = small_recipe(optimizer="sgd", learning_rate=1e-9, initialization="gaussian", epochs=1)
-    train(picture_folder, recipe, out=tmp_path / "run", on_event=heard.append)
+    train(image_folder, recipe, out=tmp_path / "run", on_event=heard.append)
     warned = [event.text for event in heard if isinstance(event, Warned)]
     assert warned[0].endswith("use preset paper-small or fast"), "said before the first step"
     assert "expect the loss to stay at ln 3 = 1.099" in warned[0]
     assert any("blind guessing (ln 3 = 1.099): " in text and "steps are needed" in text for text in warned[1:])
 
 
-def test_last_epoch_is_kept_without_validation(picture_folder: Path, tmp_path: Path) -> None:
+def test_last_epoch_is_kept_without_validation(image_folder: Path, tmp_path: Path) -> None:
     heard: list[Event] = []
-    run = train(picture_folder, small_recipe(validation_fraction=0.0), out=tmp_path / "run", on_event=heard.append)
+    run = train(image_folder, small_recipe(validation_fraction=0.0), out=tmp_path / "run", on_event=heard.append)
     assert run.folder.read_json("model.json")["epoch"] == 2
     assert all(event.is_best for event in heard if isinstance(event, Ended))
 
 
-def test_fine_tuning_takes_kernels_of_a_run_and_says_so(
-    trained_run: Run, picture_folder: Path, tmp_path: Path
-) -> None:
+def test_fine_tuning_takes_kernels_of_a_run_and_says_so(trained_run: Run, image_folder: Path, tmp_path: Path) -> None:
     heard: list[Event] = []
     recipe = small_recipe(variant="auto", weights=str(trained_run.path), kernel_learning_rate_factor=0.0, epochs=1)
-    run = train(picture_folder, recipe, out=tmp_path / "run", on_event=heard.append)
+    run = train(image_folder, recipe, out=tmp_path / "run", on_event=heard.append)
     assert torch.equal(weights(run)["features.4.weight"], weights(trained_run)["features.4.weight"])
     assert any("loaded conv1, conv2" in event.text for event in heard if isinstance(event, Note))
     assert run.recipe.variant == "seminar"
 
 
-def test_preset_that_needs_weights_says_so(picture_folder: Path, tmp_path: Path) -> None:
+def test_preset_that_needs_weights_says_so(image_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="starts from weights: give --weights"):
-        train(picture_folder, PRESETS["finetune"], out=tmp_path / "run")
+        train(image_folder, PRESETS["finetune"], out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_too_small_pictures_are_said_before_anything_is_written(picture_folder: Path, tmp_path: Path) -> None:
+def test_too_small_images_are_said_before_anything_is_written(image_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(AlexNetError, match="63 px are too small"):
-        train(picture_folder, small_recipe(size=63), out=tmp_path / "run")
+        train(image_folder, small_recipe(size=63), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_unusable_files_are_left_out_and_listed(picture_folder: Path, tmp_path: Path) -> None:
+def test_unusable_files_are_left_out_and_listed(image_folder: Path, tmp_path: Path) -> None:
     import shutil
 
-    shutil.copytree(picture_folder, tmp_path / "p")
+    shutil.copytree(image_folder, tmp_path / "p")
     (tmp_path / "p" / "train" / "down" / "Thumbs.db").write_bytes(b"x")
     heard: list[Event] = []
     run = train(tmp_path / "p", small_recipe(epochs=1), out=tmp_path / "run", on_event=heard.append)
-    assert (run.path / "left_out.csv").read_text().splitlines() == ["file,reason", "train/down/Thumbs.db,no picture"]
+    assert (run.path / "left_out.csv").read_text().splitlines() == ["file,reason", "train/down/Thumbs.db,no image"]
     notes = [event.text for event in heard if isinstance(event, Note) and "left out" in event.text]
     assert len(notes) == 1
 
@@ -196,15 +194,16 @@ def test_damaged_model_is_named(trained_run: Run, tmp_path: Path) -> None:
 
 
 def test_imagenet_is_fetched_only_when_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from alexnet.training import start
 
     path = tmp_path / "fetched.pth"
+    from alexnet.training import pretrained
+
     torch.save({"features.0.weight": torch.ones(64, 3, 11, 11)}, path)
     fetched: list[str] = []
-    monkeypatch.setattr(start, "fetch_weights", lambda on_progress: fetched.append("once") or path)
-    assert start.choose_start(small_recipe(), lambda _event: None).tensors is None
+    monkeypatch.setattr(pretrained, "fetch_weights", lambda on_progress: fetched.append("once") or path)
+    assert pretrained.choose_start(small_recipe(), lambda _event: None).tensors is None
     assert fetched == []
-    chosen = start.choose_start(
+    chosen = pretrained.choose_start(
         small_recipe(variant="auto", normalization="auto", weights="imagenet"), lambda _event: None
     )
     assert fetched == ["once"]
@@ -212,45 +211,45 @@ def test_imagenet_is_fetched_only_when_asked_for(monkeypatch: pytest.MonkeyPatch
     assert chosen.recipe.weights == "imagenet"
 
 
-def test_refused_out_folder_is_left_alone_and_refused_at_once(picture_folder: Path, tmp_path: Path) -> None:
+def test_refused_out_folder_is_left_alone_and_refused_at_once(image_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(RunError, match="exists and is no run folder"):
-        train(picture_folder, small_recipe(weights="gone.pth"), out=tmp_path)
+        train(image_folder, small_recipe(weights="gone.pth"), out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_interrupt_in_the_last_step_is_heard_and_loses_nothing(picture_folder: Path, tmp_path: Path) -> None:
+def test_interrupt_in_the_last_step_is_heard_and_loses_nothing(image_folder: Path, tmp_path: Path) -> None:
     def interrupt(event: Event) -> None:
         if isinstance(event, Stepped) and event.record.step == event.num_steps:
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        train(picture_folder, small_recipe(epochs=1), out=tmp_path / "run", on_event=interrupt)
+        train(image_folder, small_recipe(epochs=1), out=tmp_path / "run", on_event=interrupt)
     steps: list[Event] = []
-    run = train(picture_folder, None, out=tmp_path / "run", resume=True, on_event=steps.append)
+    run = train(image_folder, None, out=tmp_path / "run", resume=True, on_event=steps.append)
     assert not any(isinstance(event, Stepped) for event in steps)
-    assert run.evaluation.num_pictures == 21
+    assert run.evaluation.num_images == 21
 
 
 def test_run_folder_has_a_name_of_its_own_where_none_is_given(
-    picture_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    run = train(picture_folder, small_recipe(epochs=1))
-    assert run.path == Path("runs") / f"{picture_folder.name}-small-seed0"
+    run = train(image_folder, small_recipe(epochs=1))
+    assert run.path == Path("runs") / f"{image_folder.name}-small-seed0"
     assert (run.path / "model.safetensors").stat().st_mode & 0o777 == (run.path / "run.json").stat().st_mode & 0o777
 
 
-def test_weights_of_a_run_bring_their_normalization(trained_run: Run, picture_folder: Path, tmp_path: Path) -> None:
+def test_weights_of_a_run_bring_their_normalization(trained_run: Run, image_folder: Path, tmp_path: Path) -> None:
     recipe = small_recipe(variant="auto", normalization="auto", weights=str(trained_run.path), epochs=1)
     shifted = tmp_path / "bright"
-    for path in picture_folder.rglob("*.png"):
+    for path in image_folder.rglob("*.png"):
         from PIL import Image
 
-        target = shifted / path.relative_to(picture_folder)
+        target = shifted / path.relative_to(image_folder)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with Image.open(path) as picture:
-            picture.point(lambda value: value // 2).save(target)
+        with Image.open(path) as image:
+            image.point(lambda value: value // 2).save(target)
     run = train(shifted, recipe, out=tmp_path / "run")
     assert run.model.preprocessing.mean == trained_run.model.preprocessing.mean
 
@@ -277,17 +276,17 @@ def interrupted_after(step: int) -> Callable[[Event], None]:
     return listen
 
 
-def test_paper_recipe_interrupted_and_resumed_equals_uninterrupted(picture_folder: Path, tmp_path: Path) -> None:
+def test_paper_recipe_interrupted_and_resumed_equals_uninterrupted(image_folder: Path, tmp_path: Path) -> None:
     """Plateau rule, remembered rates, mean image, crops, colours and switches all go on where they were."""
     recipe = PRESETS["paper-small"].replace(
         name="small", size=64, epochs=4, batch_size=24, plateau_epochs=1, validation_fraction=0.25, lrn="divided",
         learning_rate=0.001,
     )  # fmt: skip
-    straight = train(picture_folder, recipe, out=tmp_path / "straight")
+    straight = train(image_folder, recipe, out=tmp_path / "straight")
     assert len({step.learning_rate for step in straight.folder.steps}) > 1, "the rate has dropped"
     with pytest.raises(KeyboardInterrupt):
-        train(picture_folder, recipe, out=tmp_path / "broken", on_event=interrupted_after(5))
-    resumed = train(picture_folder, None, out=tmp_path / "broken", resume=True)
+        train(image_folder, recipe, out=tmp_path / "broken", on_event=interrupted_after(5))
+    resumed = train(image_folder, None, out=tmp_path / "broken", resume=True)
     assert all(torch.equal(value, weights(straight)[name]) for name, value in weights(resumed).items())
     assert "mean_image" in weights(resumed)
     assert resumed.model.network.spec.switches == {"lrn": "divided"}
@@ -296,16 +295,16 @@ def test_paper_recipe_interrupted_and_resumed_equals_uninterrupted(picture_folde
 
 @pytest.mark.parametrize("normalization", ["imagenet", "mean_image"])
 def test_fine_tuning_resumed_keeps_what_the_weights_learned_with(
-    picture_folder: Path, tmp_path: Path, normalization: str
+    image_folder: Path, tmp_path: Path, normalization: str
 ) -> None:
     source = train(
-        picture_folder, small_recipe(epochs=1, normalization=normalization, lrn="off"), out=tmp_path / "source"
+        image_folder, small_recipe(epochs=1, normalization=normalization, lrn="off"), out=tmp_path / "source"
     )
     recipe = small_recipe(variant="auto", normalization="auto", weights=str(source.path), epochs=1, seed=3)
-    straight = train(picture_folder, recipe, out=tmp_path / "straight")
+    straight = train(image_folder, recipe, out=tmp_path / "straight")
     with pytest.raises(KeyboardInterrupt):
-        train(picture_folder, recipe, out=tmp_path / "broken", on_event=interrupted_after(2))
-    resumed = train(picture_folder, recipe, out=tmp_path / "broken", resume=True)
+        train(image_folder, recipe, out=tmp_path / "broken", on_event=interrupted_after(2))
+    resumed = train(image_folder, recipe, out=tmp_path / "broken", resume=True)
     assert resumed.model.preprocessing == straight.model.preprocessing == source.model.preprocessing
     assert all(torch.equal(value, weights(straight)[name]) for name, value in weights(resumed).items())
     if normalization == "mean_image":
@@ -324,7 +323,7 @@ def test_runs_of_an_earlier_version_are_refused_by_name(trained_run: Run, tmp_pa
             look(open_run(tmp_path / "run"))
 
 
-def test_plateau_rule_without_validation_pictures_says_what_to_do(picture_folder: Path, tmp_path: Path) -> None:
+def test_plateau_rule_without_validation_images_says_what_to_do(image_folder: Path, tmp_path: Path) -> None:
     recipe = PRESETS["paper-small"].replace(validation_fraction=0.0)
-    with pytest.raises(RecipeError, match=r"= 0 of 72 training pictures leaves none: raise it \(0.25\), add a val"):
-        train(picture_folder, recipe, out=tmp_path / "run")
+    with pytest.raises(RecipeError, match=r"= 0 of 72 training images leaves none: raise it \(0.25\), add a val"):
+        train(image_folder, recipe, out=tmp_path / "run")

@@ -1,0 +1,1 @@
+"""Practice images drawn by the program itself: no downloads, known truth."""

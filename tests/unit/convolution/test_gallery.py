@@ -1,0 +1,110 @@
+"""The gallery: each kernel does what its line says."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from alexnet.convolution.apply import apply_kernel
+from alexnet.convolution.gallery import GALLERY, named_kernel, parse_grid, read_kernel
+from alexnet.errors import DataError, GeometryError, RecipeError
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_every_kernel_is_odd_said_and_sourced(name: str) -> None:
+    kernel = named_kernel(name)
+    assert all(side % 2 for side in kernel.weights.shape)
+    assert kernel.shows
+    assert kernel.source
+    assert kernel.is_separable == (np.linalg.matrix_rank(kernel.weights.astype(float)) <= 1)
+    assert "<table" in kernel._repr_html_()
+
+
+def test_blurs_keep_brightness_and_edges_cancel() -> None:
+    for name in ("identity", "box:7", "gauss:2.5", "binomial", "unsharp", "sharpen", "motion:9:30"):
+        assert named_kernel(name).gain == pytest.approx(1.0)
+    for name in ("sobel-x", "scharr-y", "prewitt-x", "laplace-4", "laplace-8", "log:2", "gabor:30:0.2"):
+        assert named_kernel(name).gain == pytest.approx(0.0, abs=1e-12)
+
+
+def test_gauss_and_sobel_equal_scipy() -> None:
+    image = np.random.default_rng(0).normal(size=(40, 40))
+    blurred = ndimage.gaussian_filter(image, 1.5, truncate=5 / 1.5, mode="mirror")
+    np.testing.assert_allclose(apply_kernel(image, "gauss:1.5").values, blurred, atol=1e-12)
+    found = apply_kernel(image, "sobel-y", operation="correlation").values
+    np.testing.assert_allclose(found, ndimage.sobel(image, 0, mode="mirror"), atol=1e-12)
+    np.testing.assert_allclose(apply_kernel(image, "sobel-y").values, -found, atol=1e-12)
+
+
+def test_shift_moves_the_image_as_it_says() -> None:
+    image = np.arange(20).reshape(4, 5)
+    found = apply_kernel(image, "shift:1:2", border="zero").values
+    assert (found[1:, 2:] == image[:-1, :-2]).all()
+
+
+@pytest.mark.parametrize("operation", ["convolution", "correlation"])
+def test_angle_points_to_the_brighter_side_and_magnitude_has_no_sign(operation: str) -> None:
+    down = np.repeat(np.arange(9.0)[:, None], 9, axis=1)
+    for image, degrees in ((down, 90.0), (down.T, 0.0), (-down, -90.0)):
+        angle = apply_kernel(image, "sobel-angle", size="valid", operation=operation)  # type: ignore[arg-type]
+        np.testing.assert_allclose(angle.values, degrees, atol=1e-9)
+        np.testing.assert_allclose(apply_kernel(image, "sobel-magnitude", size="valid").values, 8.0)
+
+
+def test_gabor_answers_to_stripes_of_its_own_direction() -> None:
+    y, x = np.mgrid[:64, :64]
+    for angle in (0, 45, 90):
+        turn = np.radians(angle)
+        stripes = np.cos(2 * np.pi * 0.15 * (x * np.cos(turn) - y * np.sin(turn)))
+        answers = {a: np.abs(apply_kernel(stripes, f"gabor:{a}:0.15").values).mean() for a in (0, 45, 90)}
+        assert max(answers, key=lambda a: answers[a]) == angle
+
+
+def test_typed_and_written_kernels_are_read(tmp_path: Path) -> None:
+    assert read_kernel("1 2 3; 4 5 6; 7 8 9").weights.tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    assert read_kernel("1/4 1/2, 1/4").weights.tolist() == [[0.25, 0.5, 0.25]]
+    written = tmp_path / "mine.csv"
+    written.write_text("# a comment\n-1,0,1\n-2,0,2\n-1,0,1\n", encoding="utf-8")
+    assert (read_kernel(str(written)).weights == named_kernel("sobel-x").weights).all()
+    assert read_kernel(str(written)).weights.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "words"),
+    [
+        ("1 2; 3", DataError, "row 2 has 1"),
+        ("1 1e999", DataError, "not finite"),
+        ("1/0", DataError, "no number"),
+        ("sobel", RecipeError, "sobel-y"),
+        ("gauss:0", RecipeError, "sigma"),
+        ("gauss:wide", RecipeError, "no number"),
+        ("box:3:4", RecipeError, "no setting"),
+        ("mine.csv", DataError, "no such kernel file"),
+        ("99999999999999999999", DataError, "64 bits"),
+    ],
+)
+def test_kernel_that_cannot_be_is_refused_in_one_line(text: str, kind: type[Exception], words: str) -> None:
+    with pytest.raises(kind, match=words) as caught:
+        read_kernel(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_even_kernel_is_refused_where_a_middle_is_asked_for() -> None:
+    with pytest.raises(GeometryError, match="odd number"):
+        read_kernel("1 2; 3 4", odd=True)
+    assert read_kernel("1 2; 3 4").weights.shape == (2, 2)
+
+
+def test_grid_of_nothing_is_refused() -> None:
+    with pytest.raises(DataError, match="holds no numbers"):
+        parse_grid(" ; # only a comment", "the file")
+
+
+def test_scale_of_signed_results_is_symmetric_and_said() -> None:
+    filtered = apply_kernel(np.eye(8, dtype=np.uint8) * 200, "laplace-4")
+    low, high, said = filtered.scale
+    assert low == -high
+    assert "symmetric" in said
+    assert "data:image/png" in filtered._repr_html_()
+    assert apply_kernel(np.eye(8, dtype=np.uint8) * 200, "sharpen").scale[2].endswith("cut off there")

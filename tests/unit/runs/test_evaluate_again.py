@@ -1,0 +1,314 @@
+"""Testing finished runs again: who is tested on what, together or in other views, and what is refused."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from alexnet.data.cache import DecodedImages, decode_folder
+from alexnet.data.decode import decode_image, normalize, plain_preprocessing
+from alexnet.data.folder import scan_folder
+from alexnet.data.split import Split, split_images
+from alexnet.errors import AlexNetError, DataError, RecipeError, RunError
+from alexnet.model.alexnet import AlexNet
+from alexnet.model.checkpoint import Classifier, save_network
+from alexnet.model.initialization import initialize
+from alexnet.model.variants import VARIANTS
+from alexnet.records import Preprocessing, wilson_interval
+from alexnet.runs.run import Run
+from alexnet.runs.evaluate_again import retest, retest_together, retest_views
+from alexnet.run_folder import SCHEMA, RunFolder
+from tests.conftest import CLASSES, draw_stripes, small_recipe, write_images
+
+
+def decode(run: Run) -> DecodedImages:
+    folder = scan_folder(run.folder.about["data"]["path"])
+    return decode_folder(folder, plain_preprocessing(run.recipe))
+
+
+def split(run: Run, *, seed: int | None = None) -> Split:
+    recipe = run.recipe
+    return split_images(
+        decode(run),
+        test_fraction=recipe.test_fraction,
+        validation_fraction=recipe.validation_fraction,
+        seed=recipe.seed if seed is None else seed,
+    )
+
+
+def make_run(path: Path, data: Path, **settings: object) -> Run:
+    """A finished run of a network that learned nothing: start values by the seed."""
+    recipe = small_recipe(**{"start_size": None, "crop_scale": 1.0, "crop_ratio": 1.0, **settings})
+    folder = RunFolder.create(path)
+    folder.write_recipe(recipe)
+    images = decode_folder(scan_folder(data), plain_preprocessing(recipe))
+    classes = tuple(scan_folder(data).classes)
+    network = AlexNet(VARIANTS["seminar"], size=recipe.size, num_classes=len(classes))
+    initialize(network, "fan_in", seed=recipe.seed, head_std=0.1)
+    plain = plain_preprocessing(recipe).to_dict() | {"mean": (128.0,) * 3, "std": (60.0,) * 3}
+    classifier = Classifier(network, classes, Preprocessing.from_dict(plain), views=recipe.test_views)
+    save_network(folder, classifier, epoch=1)
+    about = {"schema": SCHEMA, "status": "finished", "classes": list(classes)}
+    about["data"] = {"path": str(data.resolve()), "fingerprint": images.fingerprint}
+    folder.write_json("run.json", about)
+    return Run(folder)
+
+
+def change_about(run: Run, **changes: object) -> None:
+    run.folder.write_json("run.json", run.folder.about | changes)
+
+
+def contents(run: Run) -> dict[str, tuple[int, bytes]]:
+    files = (path for path in run.path.rglob("*") if path.is_file())
+    return {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in files if "model" not in path.name}
+
+
+@pytest.fixture(scope="module")
+def no_split(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten images of each of three classes, without a test set."""
+    return write_images(tmp_path_factory.mktemp("no-split"), 10)
+
+
+@pytest.fixture
+def pair(image_folder: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
+    """Two runs on a folder with a test set: of other sizes, of other views. Made once, given as copies."""
+    base = tmp_path_factory.getbasetemp() / "pair"
+    if not base.exists():
+        make_run(base / "first", image_folder, seed=1)
+        make_run(base / "second", image_folder, seed=2, size=71, test_views="centre")
+    copies = (shutil.copytree(base / name, tmp_path / name, copy_function=os.link) for name in ("first", "second"))
+    first, second = (Run(RunFolder(copy)) for copy in copies)
+    return first, second
+
+
+def saved(run: Run) -> dict[str, dict[str, float]]:
+    """File → class → probability, as predictions.csv has them (all of three classes)."""
+    return {prediction.file: dict(prediction.top) for prediction in run.predictions}
+
+
+def test_together_is_the_mean_of_the_saved_probabilities(pair: tuple[Run, Run]) -> None:
+    for run in pair:
+        retest(run)
+    before = [contents(run) for run in pair]
+    found = retest_together(pair)
+    one, two = (saved(run) for run in pair)
+    assert len(found.predictions) == len(one) == len(two) == 21
+    wrong = 0
+    for prediction in found.predictions:
+        file = prediction.file
+        mean = {name: (one[file][name] + two[file][name]) / 2 for name in CLASSES}
+        assert dict(prediction.top) == pytest.approx(mean, abs=1e-6)
+        wrong += max(mean, key=lambda name: mean[name]) != prediction.true
+    assert found.evaluation.top1_error == wrong / 21
+    assert [member.top1_error for member in found.members] == [run.evaluation.top1_error for run in pair]
+    assert found.mean_top1_error == pytest.approx(np.mean([run.evaluation.top1_error for run in pair]))
+    assert (found.evaluation.top5_error, found.mean_top5_error, found.top5_interval) == (None, None, None)
+    assert (found.notes, found.num_left_out) == ((), 0)
+    assert [contents(run) for run in pair] == before, "a test of several writes nothing"
+
+
+def test_together_as_plain_data_names_each_run(pair: tuple[Run, Run]) -> None:
+    values = json.loads(json.dumps(retest_together(pair).to_dict(), allow_nan=False))
+    assert [member["run"] for member in values["members"]] == [str(run.path) for run in pair]
+    assert values["evaluation"]["per_class"][0]["recall"] is not None
+    assert "predictions" not in values
+
+
+def test_top5_of_seven_classes_has_an_interval(tmp_path: Path) -> None:
+    for place, name in enumerate("abcdefg"):
+        for side, count in (("train", 2), ("test", 1)):
+            folder = tmp_path / "seven" / side / name
+            folder.mkdir(parents=True)
+            for number in range(count):
+                draw_stripes(place % 3, 10 * place + number + 100 * (side == "test")).save(folder / f"{number}.png")
+    runs = [make_run(tmp_path / f"run{seed}", tmp_path / "seven", seed=seed) for seed in (1, 2)]
+    found = retest_together(runs)
+    errors = [member.top5_error for member in found.members]
+    assert found.mean_top5_error == pytest.approx(np.mean(errors))
+    missed = sum(p.true not in [name for name, _ in p.top] for p in found.predictions)
+    assert 0 < missed < 7
+    assert found.evaluation.top5_error == missed / 7
+    assert found.top5_interval == wilson_interval(missed, 7)
+
+
+def test_named_views_hold_for_every_run(pair: tuple[Run, Run]) -> None:
+    found = retest_together(pair)
+    assert [member.views for member in found.members] == ["centre crop and its mirror image", "centre crop"]
+    named = retest_together(pair, views="centre")
+    assert {member.views for member in named.members} == {named.evaluation.views} == {"centre crop"}
+
+
+def test_no_image_that_a_run_was_trained_on_is_in_a_test_together(no_split: Path, tmp_path: Path) -> None:
+    settings = {"test_fraction": 0.5, "validation_fraction": 0.1}
+    runs = [
+        make_run(tmp_path / f"run{seed}", no_split, seed=seed, size=size, **settings)
+        for seed, size in ((1, 67), (2, 67), (3, 71))
+    ]
+    found = retest_together(runs)
+    names = [file.entry.name for file in decode(runs[0]).folder.files]
+    tested = {prediction.file for prediction in found.predictions}
+    sides = [split(run) for run in runs]
+    for side in sides:
+        assert not tested & {names[row] for row in (*side.train.indices, *side.validation.indices)}
+    assert tested == set.intersection(*({names[row] for row in side.test.indices} for side in sides))
+    assert 0 < len(tested) < 15
+    assert found.notes == (
+        f"tested on the {len(tested)} images that are in the test set of every run; alone they have 15, 15, 15",
+    )
+    for prediction in found.predictions:
+        assert prediction.file.startswith(str(prediction.true)), "class numbers went astray"
+
+
+def test_runs_without_a_common_test_image_are_refused(no_split: Path, tmp_path: Path) -> None:
+    first = make_run(tmp_path / "first", no_split, test_fraction=0.1)
+    mine = split(first).test.indices
+    other = next(seed for seed in range(1, 100) if not np.isin(split(first, seed=seed).test.indices, mine).any())
+    second = make_run(tmp_path / "second", no_split, test_fraction=0.1, seed=other)
+    with pytest.raises(DataError, match="no image is in the test set of every run.* with --data"):
+        retest_together([first, second])
+    assert retest_together([first, second], write_images(tmp_path / "p", 2, first=700)).evaluation.num_images == 6
+
+
+def test_only_a_test_as_the_training_made_it_is_written(pair: tuple[Run, Run], tmp_path: Path) -> None:
+    run = pair[0]
+    assert not (run.path / "predictions.csv").exists()
+    retest(run, views="mirror")
+    retest(run, write_images(tmp_path / "p", 2, first=700))
+    assert not (run.path / "predictions.csv").exists()
+    assert retest(run).predictions == run.predictions
+    assert retest(run, Path(run.folder.about["data"]["path"])).evaluation.confusion == run.evaluation.confusion
+
+
+def test_ten_crops_of_whole_squares_are_cut_from_larger_ones(no_split: Path, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", no_split)
+    found = retest(run, views="ten_crop")
+    assert found.notes == (
+        f"{run.path}: was trained on whole squares of 67 px; its ten crops are cut from squares of 77 px, "
+        "in the paper's proportion of 224 to 256",
+    )
+    root = Path(run.folder.about["data"]["path"])
+    larger = Preprocessing(77, "squash", True, "RGB", (128.0,) * 3, (60.0,) * 3)
+    for prediction in found.predictions:
+        square = decode_image((root / prediction.file).read_bytes(), larger)
+        crops = [square[y : y + 67, x : x + 67] for y, x in ((5, 5), (0, 0), (0, 10), (10, 0), (10, 10))]
+        crops += [crop[:, ::-1] for crop in crops]
+        with torch.no_grad():
+            logits = run.model.network(normalize(torch.from_numpy(np.stack(crops)), larger)).double().numpy()
+        powers = np.exp(logits)
+        mean = (powers / powers.sum(1, keepdims=True)).mean(0)
+        assert dict(prediction.top) == pytest.approx(dict(zip(run.model.classes, mean, strict=True)), abs=1e-5)
+
+
+def test_every_view_and_its_difference_from_the_centre(pair: tuple[Run, Run]) -> None:
+    run = pair[1]
+    before = contents(run)
+    found = retest_views([run])
+    assert contents(run) == before, "a comparison of views writes nothing"
+    tests = {views: retest(run, views=views) for views in ("centre", "mirror", "ten_crop")}
+    assert list(found.evaluations) == list(tests)
+    for views, test in tests.items():
+        assert found.evaluations[views].confusion == test.evaluation.confusion
+        assert found.evaluations[views].views == test.evaluation.views
+    assert len({evaluation.loss for evaluation in found.evaluations.values()}) == 3
+    for difference, views in zip(found.differences, ("mirror", "ten_crop"), strict=True):
+        both = list(zip(tests["centre"].predictions, tests[views].predictions, strict=True))
+        fixed = [a.file for a, b in both if a.is_mistake and not b.is_mistake]
+        broken = [a.file for a, b in both if b.is_mistake and not a.is_mistake]
+        assert (difference.before, difference.after) == ("centre", views)
+        assert (list(difference.fixed), list(difference.broken)) == (fixed, broken)
+        assert difference.difference == pytest.approx((len(broken) - len(fixed)) / 21)
+    assert "77 px" not in found.notes[0] and "81 px" in found.notes[0]
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_ten_crops_of_a_run_that_cut_its_crops_need_no_note(image_folder: Path, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", image_folder, crop_from=1.2, test_views="ten_crop")
+    found = retest(run)
+    assert found.notes == ()
+    assert found.evaluation.views.startswith("ten crops")
+
+
+def test_several_runs_together_in_every_view(pair: tuple[Run, Run]) -> None:
+    found = retest_views(pair)
+    assert found.evaluations["mirror"].loss == retest_together(pair, views="mirror").evaluation.loss
+    assert len(found.notes) == 2
+
+
+def test_other_images_than_those_of_the_training(pair: tuple[Run, Run], tmp_path: Path) -> None:
+    other = write_images(tmp_path / "other", 2, first=700)
+    (other / "rings" / "broken.png").write_text("x")
+    found = retest_together(pair, other)
+    assert (found.evaluation.num_images, found.num_left_out, found.data) == (6, 1, str(other))
+
+
+Refused = Callable[[tuple[Run, Run], Path], object]
+
+
+def _unfinished(pair: tuple[Run, Run], path: Path) -> object:
+    change_about(pair[1], status="running")
+    return retest_together(pair)
+
+
+def _classes(pair: tuple[Run, Run], path: Path) -> object:
+    change_about(pair[1], classes=["across", "down", "spots"])
+    return retest_together(pair)
+
+
+def _images(pair: tuple[Run, Run], path: Path) -> object:
+    return retest_together([pair[0], make_run(path / "third", write_images(path / "p", 4))])
+
+
+def _twice(pair: tuple[Run, Run], path: Path) -> object:
+    return retest_together([*pair, Run(RunFolder(path / "first" / ".." / "first"))])
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "said"),
+    [
+        (_unfinished, RunError, "second: is not finished; go on with `alexnet resume .*second`"),
+        (
+            _classes,
+            RunError,
+            "second: knows other classes than .*first .*alone knows rings, spots.; give runs of the",
+        ),
+        (_images, RunError, "third: was trained on other images than .*first; name those to test on with --data"),
+        (_twice, RunError, "first: is named twice; name each run once"),
+        (lambda pair, path: retest_together([]), RunError, "give at least one run folder"),
+        (lambda pair, path: retest(pair[0], views="left"), RecipeError, "views left: no such way"),
+        (
+            lambda pair, path: retest_together(pair, views="all"),
+            RecipeError,
+            "views all: .* or all with `alexnet eval",
+        ),
+    ],
+)
+def test_what_cannot_be_tested_together_is_refused(
+    pair: tuple[Run, Run], tmp_path: Path, call: Refused, kind: type[AlexNetError], said: str
+) -> None:
+    with pytest.raises(kind, match=said) as caught:
+        call(pair, tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_changed_images_of_the_training_without_a_test_set_are_refused(tmp_path: Path) -> None:
+    """Which of them the run was trained on, nobody can say."""
+    data = write_images(tmp_path / "p", 4)
+    run = make_run(tmp_path / "run", data)
+    draw_stripes(0, 900).save(data / "across" / "new.png")
+    with pytest.raises(DataError, match="p: holds other images than the run was trained with"):
+        retest(run)
+    with pytest.raises(DataError, match=r"p: has changed since .*run was trained on a part of it.*or name other"):
+        retest(run, data)
+    (data / "across" / "new.png").unlink()
+    assert retest(run, data).evaluation.num_images == len(split(run).test)
+
+
+def test_images_moved_elsewhere_are_still_the_runs_own(no_split: Path, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", no_split)
+    moved = shutil.copytree(no_split, tmp_path / "moved")
+    assert retest(run, moved).predictions == retest(run).predictions
