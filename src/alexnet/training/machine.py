@@ -1,10 +1,11 @@
-"""The machine: device, precision, and memory that is not given back between steps."""
+"""The machine that a training runs on: device, precision, and how its CPU treats subnormal numbers."""
 
 import ctypes
 import os
 import platform
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,10 +17,13 @@ from alexnet.recipe import Recipe
 
 __all__ = ["Machine", "choose_machine", "describe_machine", "keep_freed_memory", "subnormals_flushed"]
 
+SUBNORMAL = 5e-324
+"""The smallest float64 above 0. Where subnormal numbers are flushed, it times 1 is 0."""
+
 
 @dataclass(frozen=True)
 class Machine:
-    """Where a training runs. dtype: numbers in convolutions and products."""
+    """Where a training runs. dtype: the precision of convolutions and matmuls. reason: why that one was chosen."""
 
     device: torch.device
     dtype: torch.dtype
@@ -31,24 +35,24 @@ class Machine:
 
 
 def choose_machine(recipe: Recipe) -> Machine:
-    """Device and precision for a recipe.
+    """The device and precision for a recipe.
 
-    On a CPU, bfloat16 is chosen where its products are several times as fast as those of float32.
+    On a CPU, `precision = auto` means bfloat16 only where its matmuls are several times as fast as float32's.
 
     Raises:
-        RecipeError: the device is unknown or not there.
+        RecipeError: the device is unknown or not available.
     """
     device = _choose_device(recipe.device)
     if recipe.precision != "auto":
-        return Machine(device, getattr(torch, recipe.precision), "as asked")
+        return Machine(device, getattr(torch, recipe.precision), "set by the recipe")
     if device.type == "cuda":
         if torch.cuda.is_bf16_supported(including_emulation=False):
-            return Machine(device, torch.bfloat16, "the GPU has it")
-        return Machine(device, torch.float32, "the GPU has no bfloat16")
+            return Machine(device, torch.bfloat16, "the GPU supports it")
+        return Machine(device, torch.float32, "the GPU does not support bfloat16")
     if device.type == "cpu":
         if has_fast_bfloat16():
-            return Machine(device, torch.bfloat16, "the CPU multiplies it fast")
-        return Machine(device, torch.float32, "no fast products of bfloat16 that may be used")
+            return Machine(device, torch.bfloat16, "fast bfloat16 matmul on this CPU")
+        return Machine(device, torch.float32, "no fast bfloat16 matmul on this CPU")
     return Machine(device, torch.float32, f"the safe choice on {device.type}")
 
 
@@ -59,8 +63,72 @@ def _choose_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise RecipeError(f"device {name}: is unknown or not there; choose auto or cpu") from error
+        raise RecipeError(f"device {name}: unknown or not available; choose auto or cpu") from error
     return device
+
+
+@contextmanager
+def subnormals_flushed() -> Iterator[None]:
+    """Inside, the CPU treats subnormal numbers (float32: below 1.2e-38) as 0; afterwards as it did before.
+
+    Gradients of saturated outputs decay into subnormal numbers, which the CPU computes with on a slow path:
+    fine-tuning was three times as fast without them (EXPERIMENTS.md, "Subnormal numbers").
+
+    The mode belongs to a thread. It is set, and set back, for the calling thread and for the threads that share
+    torch's work with it, whether they exist already or start inside; other threads of the program keep theirs. Where
+    torch does not use an OpenMP library with GNU's interface (outside Linux), only the calling thread is reached.
+    """
+    before: dict[int, bool] = {}
+    here = threading.get_ident()
+
+    def flush() -> None:
+        before[threading.get_ident()] = _flushes_subnormals()
+        torch.set_flush_denormal(True)
+
+    def restore() -> None:
+        # a thread that started inside took its mode over from the calling thread
+        torch.set_flush_denormal(before.get(threading.get_ident(), before[here]))
+
+    _run_on_every_thread(flush)
+    try:
+        yield
+    finally:
+        _run_on_every_thread(restore)
+
+
+def _flushes_subnormals() -> bool:
+    """Whether the calling thread treats subnormal numbers as 0."""
+    return SUBNORMAL * 1.0 == 0.0
+
+
+def _run_on_every_thread(action: Callable[[], None]) -> None:
+    """Run `action` in the calling thread and in every thread that shares torch's operations with it.
+
+    Torch has no call for this; the OpenMP library below it has: GOMP_parallel runs a function once in each thread of
+    the caller's pool, which is the pool that torch's operations use.
+
+    Source: libgomp's manual, "Implementing PARALLEL construct".
+    """
+    start_parallel = _gomp_parallel()
+    if start_parallel is None:
+        action()
+    else:
+        start_parallel(PARALLEL_BODY(lambda _data: action()), None, torch.get_num_threads(), 0)
+
+
+PARALLEL_BODY = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+"""C's type of the function that a parallel region runs."""
+
+
+def _gomp_parallel() -> Callable[..., None] | None:
+    """The call that starts a parallel region, None where there is none of this name."""
+    if not sys.platform.startswith("linux"):
+        return None
+    start_parallel = getattr(ctypes.CDLL(None), "GOMP_parallel", None)
+    if start_parallel is not None:
+        start_parallel.argtypes = [PARALLEL_BODY, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
+        start_parallel.restype = None
+    return start_parallel
 
 
 def keep_freed_memory() -> bool:
@@ -80,20 +148,6 @@ def keep_freed_memory() -> bool:
         return False
     m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4
     return all([mallopt(m_mmap_max, 0), mallopt(m_trim_threshold, -1), mallopt(m_top_pad, 64 << 20)])
-
-
-@contextmanager
-def subnormals_flushed() -> Iterator[None]:
-    """Inside, numbers below 1e-38 count as 0 on a CPU, which computes with them on a slow path otherwise.
-
-    To be entered before the first parallel work, whose threads take it over; the calling thread is set back.
-    Fine-tuning was three times as fast (EXPERIMENTS.md, "Subnormal numbers").
-    """
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
 
 
 def describe_machine() -> dict[str, str | int]:

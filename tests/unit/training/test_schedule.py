@@ -1,15 +1,12 @@
-"""Rates and sizes over a training; device and precision."""
+"""Learning rates and image sizes over a training."""
 
 import itertools
 
 import pytest
-import torch
 
-from alexnet.errors import RecipeError
 from alexnet.model.variants import VARIANTS
 from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe
-from alexnet.training import machine as machine_module
 from alexnet.training.schedule import Plateau, image_size, rates_at, usable_sizes
 
 
@@ -90,20 +87,3 @@ def test_start_size_above_the_size_means_the_size() -> None:
 
 def test_size_stays_where_it_is_not_to_grow() -> None:
     assert image_size(Recipe(), (96,), 0, num_steps=10) == 96
-
-
-def test_unknown_device_is_named() -> None:
-    with pytest.raises(RecipeError, match="device warp: is unknown or not there; choose auto or cpu"):
-        machine_module.choose_machine(Recipe(device="warp"))
-
-
-@pytest.mark.parametrize(("is_fast", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
-def test_processor_is_asked_for_bfloat16(monkeypatch: pytest.MonkeyPatch, is_fast: bool, dtype: torch.dtype) -> None:
-    monkeypatch.setattr(machine_module, "has_fast_bfloat16", lambda: is_fast)
-    machine = machine_module.choose_machine(Recipe(device="cpu"))
-    assert machine.dtype == dtype
-    assert "fast" in str(machine)
-
-
-def test_asked_precision_is_taken() -> None:
-    assert machine_module.choose_machine(Recipe(device="cpu", precision="bfloat16")).dtype == torch.bfloat16
