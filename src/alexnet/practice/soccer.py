@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from alexnet.errors import DataError
 from alexnet.practice.soccer_scene import Array, Camera, Field, aim_camera, paint_ground, through_lens
 from alexnet.practice.soccer_shapes import Canvas, add_ball, add_foot, add_obstacle, add_post
-from alexnet.errors import DataError
 
 __all__ = ["SOCCER_CLASSES", "draw_soccer_image", "write_soccer"]
 

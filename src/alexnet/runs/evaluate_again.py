@@ -13,8 +13,8 @@ from alexnet.data.cache import DecodedImages, decode_folder
 from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.data.split import Subset, split_images
 from alexnet.errors import DataError, RunError
-from alexnet.evaluation.paired import PairedDifference, paired_difference
 from alexnet.evaluation.ensemble import EnsembleMember, EnsembleScore, evaluate_ensemble
+from alexnet.evaluation.paired import PairedDifference, paired_difference
 from alexnet.evaluation.views import VIEWS, decoding_for, require_views
 from alexnet.records import Evaluation, Prediction, Record, wilson_interval
 from alexnet.runs.run import Run

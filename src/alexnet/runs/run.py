@@ -12,10 +12,10 @@ import numpy as np
 from alexnet.data.decode import Pixels
 from alexnet.errors import DataError
 from alexnet.evaluation.mistakes import MistakeOrder, find_mistakes
+from alexnet.evaluation.predict import predict, read_image
 from alexnet.inspection.feature_maps import FeatureMaps, feature_maps
 from alexnet.inspection.kernels import KernelSet, kernels
 from alexnet.model.checkpoint import Classifier, load_network
-from alexnet.evaluation.predict import predict, read_image
 from alexnet.recipe import Recipe
 from alexnet.records import Evaluation, Prediction
 from alexnet.run_folder import RunFolder
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from alexnet.figures.curves import Course
     from alexnet.figures.tiles import KernelScale
 
-__all__ = ["Run", "kernels_of", "maps_of", "open_run", "images_of"]
+__all__ = ["Run", "images_of", "kernels_of", "maps_of", "open_run"]
 
 
 class Run:

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alexnet.errors import DataError
 from alexnet.practice import soccer
 from alexnet.practice.soccer import SOCCER_CLASSES, draw_soccer_image, write_soccer
 from alexnet.practice.soccer_scene import aim_camera
 from alexnet.practice.soccer_shapes import Canvas
-from alexnet.errors import DataError
 
 
 def _files(directory: Path) -> dict[str, bytes]:

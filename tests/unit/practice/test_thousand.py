@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexnet.practice import thousand
 from alexnet.data.folder import scan_folder
-from alexnet.practice.thousand import COLORS, SHAPES, TEXTURES, class_name, class_words, draw_class, write_thousand
 from alexnet.errors import DataError
+from alexnet.practice import thousand
+from alexnet.practice.thousand import COLORS, SHAPES, TEXTURES, class_name, class_words, draw_class, write_thousand
 
 
 def _files(directory: Path) -> dict[str, bytes]:

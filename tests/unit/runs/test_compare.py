@@ -3,8 +3,8 @@
 import pytest
 from scipy.stats import binomtest
 
-from alexnet.runs.compare import compare_runs, draw_columns, sign_test
 from alexnet.errors import RunError
+from alexnet.runs.compare import compare_runs, draw_columns, sign_test
 from alexnet.runs.run import Run
 
 

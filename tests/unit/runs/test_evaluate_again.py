@@ -20,9 +20,9 @@ from alexnet.model.checkpoint import Classifier, save_network
 from alexnet.model.initialization import initialize
 from alexnet.model.variants import VARIANTS
 from alexnet.records import Preprocessing, wilson_interval
-from alexnet.runs.run import Run
-from alexnet.runs.evaluate_again import retest, retest_together, retest_views
 from alexnet.run_folder import SCHEMA, RunFolder
+from alexnet.runs.evaluate_again import retest, retest_together, retest_views
+from alexnet.runs.run import Run
 from tests.conftest import CLASSES, draw_stripes, small_recipe, write_images
 
 
