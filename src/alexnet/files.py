@@ -1,51 +1,211 @@
-"""Writing whole or not at all, and where things lie that outlive a run."""
+"""Files that are written whole or not at all, names that can be shown, and the folder of the cache."""
 
 import contextlib
 import errno
 import os
-import sys
+import re
+import secrets
+import unicodedata
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
-from alexnet.errors import AlexNetError
+from alexnet.errors import AlexNetError, DataError
 
-__all__ = ["disk_errors", "user_cache_dir", "write_whole"]
+__all__ = ["disk_errors", "escape_name", "shown_name", "unescape_name", "user_cache_dir", "write_whole"]
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Errors of a disk or a quota that has no room left."""
+
+STEM_LENGTH = 40
+"""Characters of a file's stem that its temporary name keeps: file systems allow 255 bytes for a name."""
+
+SUFFIX_LENGTH = 16
+
+TEMPORARY = re.compile(r"\..*\.[0-9a-f]{16}\.part(\.[^.]*)?", re.DOTALL)
+"""Names of files that `write_whole` has not finished."""
+
+DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that change the direction of the text after them: `\u202egpj.exe` would read as `exe.jpg`."""
+
+ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+ESCAPED = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|[nrt\\])")
+
+
+def shown_name(name: str | bytes | os.PathLike[str]) -> str:
+    r"""A name as one line that any terminal, file and page can show.
+
+    Control characters, line breaks, marks that turn the direction of text, and bytes that are not UTF-8 are
+    escaped; everything else stays as it is. The result is its own `shown_name`.
+
+    >>> shown_name(b"caf\xe9.jpg")
+    'caf\\xe9.jpg'
+    >>> shown_name("red \x1b[31m")
+    'red \\x1b[31m'
+    """
+    return "".join(map(_escaped, _text(name)))
+
+
+def escape_name(name: str | bytes) -> str:
+    r"""The `shown_name` of a file or folder from which `unescape_name` gives the name back.
+
+    A backslash that would read as an escape is doubled, so that two names never become the same.
+
+    >>> escape_name("back\\slash"), escape_name("back\\new")
+    ('back\\slash', 'back\\\\new')
+    """
+    text = _text(name)
+    parts = []
+    for place, character in enumerate(text):
+        rest = text[place + 1 : place + 2]
+        is_ambiguous = character == "\\" and bool(rest) and (rest in "xunrt\\" or _escaped(rest) != rest)
+        parts.append(r"\\" if is_ambiguous else _escaped(character))
+    return "".join(parts)
+
+
+def unescape_name(shown: str) -> str:
+    r"""The name of which `escape_name` made this text; bytes that are not UTF-8 become surrogates, as in `os`.
+
+    >>> unescape_name("caf\\xe9.jpg").encode("utf-8", "surrogateescape")
+    b'caf\xe9.jpg'
+    """
+    return ESCAPED.sub(_unescaped, shown)
+
+
+def _text(name: str | bytes | os.PathLike[str]) -> str:
+    return name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else os.fspath(name)
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable():
+        return character
+    number = ord(character)
+    if 0xDC80 <= number <= 0xDCFF:  # a byte that is not UTF-8, as Python keeps it
+        return f"\\x{number - 0xDC00:02x}"
+    if unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp") and character not in DIRECTIONS:
+        return character
+    # \x80 to \xff stand for bytes, so control characters from there on take the longer form
+    return ESCAPES.get(character) or (f"\\x{number:02x}" if number < 0x80 else f"\\u{number:04x}")
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    kind, digits = match[0][1], match[0][2:]
+    if kind not in "xu":
+        return {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}[kind]
+    number = int(digits, 16)
+    return chr(number + 0xDC00 if kind == "x" and number >= 0x80 else number)
 
 
 def user_cache_dir() -> Path:
-    """Folder for decoded images and downloaded weights: $ALEXNET_CACHE, else the system's cache folder."""
-    chosen = os.environ.get("ALEXNET_CACHE")
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "alexnet"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "alexnet"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "alexnet"
+    """Folder for decoded images and downloaded weights: $ALEXNET_CACHE, else the system's cache folder.
+
+    Raises:
+        DataError: neither is known, as for a user without a home folder.
+    """
+    import platformdirs  # here, so that `alexnet --help` need not load it
+
+    try:
+        chosen = os.environ.get("ALEXNET_CACHE") or platformdirs.user_cache_dir("alexnet", appauthor=False)
+        return Path(chosen).expanduser()
+    except RuntimeError as error:
+        raise DataError(
+            "the cache has no place, since this user has no home folder; set ALEXNET_CACHE to a folder"
+        ) from error
 
 
 @contextlib.contextmanager
 def disk_errors(path: Path, kind: type[AlexNetError], step: str) -> Iterator[None]:
-    """Turn what the disk says of `path` into one line of `kind` that ends in the next step."""
+    """Turn an OSError into one line of `kind` that names `path` and ends in the next step.
+
+    Args:
+        step: what to do; where the disk is full, the line says that instead.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            step = "the disk is full: free some space, then start again (a training goes on with --resume)"
-        raise kind(f"{path}: cannot be written ({error.strerror or error}); {step}") from error
+        if error.errno in FULL:
+            step = "the disk is full: free some space, then start again (`alexnet resume` goes on with a training)"
+        reason = error.strerror or str(error)
+        raise kind(f"{shown_name(path)}: cannot be written ({reason}); {step}") from error
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file whole or not at all: `write` gets a path beside it, which is then renamed.
+    """Write a file whole or not at all, so that it also survives a power cut.
+
+    The file is written beside its place under a name that no other process or thread uses, flushed to the disk, and
+    renamed. What writers that were killed left in the folder is removed.
+
+    Args:
+        write: writes to the path that it gets, which has the suffix of `path`.
 
     Raises:
         OSError: the disk is full, or the folder cannot be written; nothing is left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    _remove_leftovers(path.parent)
+    suffix = path.suffix if len(os.fsencode(path.suffix)) <= SUFFIX_LENGTH else ""
+    beside = path.with_name(f".{path.stem[:STEM_LENGTH]}.{secrets.token_hex(8)}.part{suffix}")
+    with _claimed(beside):
+        try:
+            write(beside)
+            with beside.open("rb+") as file:
+                os.fsync(file.fileno())
+            beside.replace(path)
+        finally:
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
+    _flush_folder(path.parent)
+
+
+@contextlib.contextmanager
+def _claimed(path: Path) -> Iterator[None]:
+    """Hold a lock on a new file while it is written: it shows others that its writer is alive."""
+    if os.name == "nt":  # there an open file cannot be removed anyway
+        yield
+        return
+    file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
     try:
-        write(beside)
-        beside.replace(path)
+        with contextlib.suppress(OSError):  # some network file systems have no locks
+            _lock(file)
+        yield
     finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+        os.close(file)
+
+
+@lru_cache(maxsize=256)
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the unfinished files of writers that have ended; once for each folder and process."""
+    with contextlib.suppress(OSError):
+        for path in list(folder.iterdir()):
+            if TEMPORARY.fullmatch(path.name):
+                _remove_if_dead(path)
+
+
+def _remove_if_dead(path: Path) -> None:
+    with contextlib.suppress(OSError):  # its writer lives, or it is gone
+        if os.name != "nt":
+            file = os.open(path, os.O_RDWR)
+            try:
+                _lock(file)
+            finally:
+                os.close(file)
+        path.unlink()
+
+
+def _lock(file: int) -> None:
+    """Lock an open file for this process and thread, or raise OSError where another holds it."""
+    import fcntl
+
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Bring a rename in `folder` to the disk."""
+    if os.name == "nt":
+        return
+    with contextlib.suppress(OSError):  # some file systems cannot flush a folder
+        file = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
