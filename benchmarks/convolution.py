@@ -20,6 +20,7 @@ import torch
 from scipy import ndimage, signal
 from torch.nn import functional as F
 
+from alexnet.cli.process import keep_freed_memory
 from alexnet.convolution.fast import ERROR_BOUND, convolve2d
 
 SIDES = (3, 5, 7, 11, 21, 41, 63)
@@ -119,6 +120,7 @@ def main() -> None:
     words.add_argument("--only", type=int, nargs="*", default=SIDES)
     chosen = words.parse_args()
     torch.set_num_threads(chosen.threads)
+    keep_freed_memory()
     opencv = load_opencv()
     if opencv is not None:
         opencv.setNumThreads(chosen.threads)

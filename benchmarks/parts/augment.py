@@ -1,7 +1,7 @@
 """Augmentation of a batch, in ms and as a share of the step it belongs to."""
 
+from alexnet.cli.process import keep_freed_memory
 from alexnet.presets import PRESETS
-from alexnet.training.machine import keep_freed_memory
 from benchmarks.compare import Setting, Way, compare
 from benchmarks.measured import Comparison
 from benchmarks.ours import OurTraining

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from alexnet.cli.process import keep_freed_memory
 from alexnet.presets import PRESETS
-from alexnet.training.machine import keep_freed_memory
 from benchmarks.compare import MissingPeerError, Setting, Way, compare
 from benchmarks.measured import Comparison
 from benchmarks.ours import OurTraining

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from alexnet.cli.process import keep_freed_memory
 from alexnet.presets import PRESETS
-from alexnet.training.machine import keep_freed_memory
 from benchmarks.compare import Setting, Way, compare
 from benchmarks.measured import Comparison
 from benchmarks.ours import OurTraining, training_flop

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import torch
 
+from alexnet.cli.process import keep_freed_memory
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.initialization import initialize
 from alexnet.model.variants import get_variant
 from alexnet.presets import PRESETS
-from alexnet.training.machine import choose_machine, keep_freed_memory
+from alexnet.training.machine import choose_machine
 from alexnet.training.optimizer import Optimizers
 from alexnet.training.schedule import Rates
 from benchmarks.compare import Setting, Way, compare

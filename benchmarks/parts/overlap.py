@@ -8,11 +8,11 @@ import os
 import shutil
 import threading
 
+from alexnet.cli.process import keep_freed_memory
 from alexnet.data.cache import decode_folder
 from alexnet.data.decode import plain_preprocessing
 from alexnet.data.folder import scan_folder
 from alexnet.presets import PRESETS
-from alexnet.training.machine import keep_freed_memory
 from benchmarks.compare import Setting, Way, compare
 from benchmarks.images import draw_photographs
 from benchmarks.measured import Comparison

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import torch
 
+from alexnet.cli.process import keep_freed_memory
 from alexnet.presets import PRESETS
-from alexnet.training.machine import keep_freed_memory
 from benchmarks.compare import Setting, Way, bfloat16_is_fast, compare
 from benchmarks.measured import Comparison
 from benchmarks.modern_loop import modern_steps

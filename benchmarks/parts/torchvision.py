@@ -2,8 +2,8 @@
 
 import torch
 
+from alexnet.cli.process import keep_freed_memory
 from alexnet.presets import PRESETS
-from alexnet.training.machine import keep_freed_memory
 from benchmarks.compare import Setting, Way, bfloat16_is_fast, compare
 from benchmarks.images import subset
 from benchmarks.measured import Comparison

@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from alexnet.cli.process import keep_freed_memory
 from alexnet.layers.cpu_features import has_slow_float32_matmul
 from alexnet.layers.fast_path import allow_fast_paths
 from alexnet.layers.lrn import LocalResponseNorm
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.initialization import initialize
 from alexnet.model.variants import get_variant
-from alexnet.training.machine import keep_freed_memory
 from benchmarks.compare import Setting, Way, bfloat16_is_fast, compare
 from benchmarks.measured import Comparison
 from benchmarks.ours import training_flop

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexnet.cli.main import SPIN_COUNT, share_the_cores
 from alexnet.runs.run import Run
 from tests.conftest import draw_stripes, encode, write_images
 
@@ -277,22 +276,6 @@ def test_truncated_image_in_prediction_is_named(run_command: Command, trained_ru
     code, _, err = run_command("predict", trained_run.path, tmp_path / "cut.jpg")
     assert code == 2
     assert "cut.jpg: cannot be used" in err
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ({}, SPIN_COUNT),
-        ({"GOMP_SPINCOUNT": "7"}, "7"),
-        ({"OMP_WAIT_POLICY": "active"}, None),
-    ],
-)
-def test_waiting_threads_give_way_unless_the_user_says_how_they_wait(
-    monkeypatch: pytest.MonkeyPatch, before: dict[str, str], after: str | None
-) -> None:
-    monkeypatch.setattr(os, "environ", dict(before))
-    share_the_cores()
-    assert os.environ.get("GOMP_SPINCOUNT") == after
 
 
 def test_nothing_loads_the_threads_before_their_setting_is_made() -> None:

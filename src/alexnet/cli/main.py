@@ -12,6 +12,7 @@ import typer
 from alexnet.cli import images, look, models, training
 from alexnet.cli.convolve import convolve
 from alexnet.cli.exporting import export
+from alexnet.cli.process import prepare_process
 from alexnet.cli.show import screen
 from alexnet.errors import AlexNetError
 
@@ -52,22 +53,6 @@ app.add_typer(images.app, name="data", help="Check images, draw practice images,
 app.add_typer(models.app, name="model")
 
 
-SPIN_COUNT = "10000"
-"""Turns for which a thread that waits for the others keeps its core before it gives it up (EXPERIMENTS.md)."""
-
-
-def share_the_cores() -> None:
-    """Let threads that wait give way to other programs: beside one, a step is twice as slow instead of six times.
-
-    Read by the threads' library (GNU OpenMP) as torch loads it; a user's own settings stay. In a terminal's command
-    only, since it holds for the whole process.
-
-    Source: libgomp's manual, GOMP_SPINCOUNT.
-    """
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
-
-
 def _print_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
@@ -91,7 +76,7 @@ def run(arguments: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal of few letters shows what it can
             stream.reconfigure(errors="backslashreplace")
-    share_the_cores()
+    prepare_process()
     screen.quiet = screen.as_json = False
     # what Python took to start is CPU time already spent
     screen.started = time.perf_counter() - (time.process_time() if arguments is None else 0.0)

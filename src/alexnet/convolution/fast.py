@@ -29,7 +29,6 @@ from alexnet.convolution.layout import (
     check_kernel,
     output_axis,
 )
-from alexnet.convolution.memory import keep_freed_memory
 from alexnet.errors import DataError, RecipeError
 
 __all__ = ["ERROR_BOUND", "Method", "convolve2d", "separate"]
@@ -108,7 +107,6 @@ class _Plan:
 
     def run(self, scene: Scene, target: Array | None) -> Array:
         """Convolve one channel into `target`, or into an array of its own."""
-        keep_freed_memory()
         if target is None and self.in_one_piece(scene):
             separable = self.method == "separable"
             target = (

@@ -1,43 +1,103 @@
-"""Record what layers give, and leave the model as it was found."""
+"""Record the outputs of layers during a forward pass, and restore the network afterwards."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from alexnet.errors import GeometryError
 from alexnet.model.alexnet import AlexNet
 
-__all__ = ["recorded"]
+__all__ = ["left_as_found", "recorded"]
 
 
 @contextmanager
-def recorded(network: AlexNet, layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
-    """Inside, a forward pass fills the yielded dict with a copy of each named layer's output.
+def recorded(
+    network: nn.Module,
+    layers: Sequence[str] | Mapping[str, nn.Module],
+    *,
+    eval_mode: bool = True,
+    grad: bool = False,
+) -> Iterator[dict[str, Tensor]]:
+    """Record what layers return: inside the block, a forward pass fills the yielded dict.
 
-    Eval mode, no gradients; afterwards hooks, modes, gradients and torch's random state are as before, also
-    when something fails inside.
+    Each value is a detached copy, because the next layer may work in place. Of a layer that runs several times, the
+    last output is kept. Afterwards the network is as it was, also when something fails inside: see `left_as_found`.
+
+    Args:
+        layers: names, of an `AlexNet` as in its table (`conv1`), of another module as in `named_modules`; or names of
+            your own with the modules.
+        eval_mode: switch to eval mode for the block; False keeps the mode of every module.
+        grad: record a graph, so that `backward` works inside; False computes without gradients.
 
     Raises:
-        GeometryError: a layer is not in the network.
+        GeometryError: the network has no such layer, or a layer returns something other than a tensor.
+
+    >>> network = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    >>> with recorded(network, ["0", "1"]) as outputs:
+    ...     _ = network(torch.zeros(1, 2))
+    >>> outputs["1"].shape
+    torch.Size([1, 3])
     """
-    modules = {name: network[name] for name in layers}
+    modules = layers if isinstance(layers, Mapping) else {name: _find_layer(network, name) for name in layers}
     outputs: dict[str, Tensor] = {}
-
-    def keep(name: str) -> object:
-        def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-            outputs[name] = output.detach().clone()  # the next layer may work in place
-
-        return hook
-
-    modes = [(module, module.training) for module in network.modules()]
-    handles = [module.register_forward_hook(keep(name)) for name, module in modules.items()]  # type: ignore[arg-type]
-    network.eval()
-    try:
-        with torch.no_grad():
+    with left_as_found(network), torch.set_grad_enabled(grad):
+        handles = [module.register_forward_hook(_keep_in(outputs, name)) for name, module in modules.items()]
+        if eval_mode:
+            network.eval()
+        try:
             yield outputs
-    finally:
-        for handle in handles:
-            handle.remove()
-        for module, mode in modes:
-            module.training = mode
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+@contextmanager
+def left_as_found(network: nn.Module) -> Iterator[None]:
+    """Restore a network after the block, also when something fails inside.
+
+    Restored are the mode of every module, the gradient and `requires_grad` of every parameter, the buffers, and
+    torch's random state on the CPU and on the GPUs that hold weights. Inside, every gradient is None at first, so
+    that `backward` adds nothing to the caller's. Values of parameters are not copied: who changes them restores them.
+    """
+    modes = [(module, module.training) for module in network.modules()]
+    gradients = [(weight, weight.grad, weight.requires_grad) for weight in network.parameters()]
+    buffers = [(buffer, buffer.detach().clone()) for buffer in network.buffers()]
+    devices = {weight.device for weight in network.parameters() if weight.device.type == "cuda"}
+    with torch.random.fork_rng(devices=list(devices)):
+        for weight in network.parameters():
+            weight.grad = None
+        try:
+            yield
+        finally:
+            for module, mode in modes:
+                module.training = mode
+            for weight, gradient, required in gradients:
+                weight.requires_grad_(required)
+                weight.grad = gradient
+            with torch.no_grad():
+                for buffer, value in buffers:
+                    buffer.copy_(value)
+
+
+def _find_layer(network: nn.Module, name: str) -> nn.Module:
+    if isinstance(network, AlexNet):
+        return network[name]
+    modules: dict[str, nn.Module] = dict(network.named_modules())
+    if name not in modules:
+        known = ", ".join(key for key in modules if key)
+        raise GeometryError(f"layer {name}: the network has no such layer; choose one of {known}")
+    return modules[name]
+
+
+def _keep_in(outputs: dict[str, Tensor], name: str) -> Any:
+    """A forward hook that copies the output of its module into `outputs`."""
+
+    def hook(_module: nn.Module, _inputs: object, output: object) -> None:
+        if not isinstance(output, Tensor):
+            raise GeometryError(f"layer {name}: returns a {type(output).__name__}; choose one that returns a tensor")
+        outputs[name] = output.detach().clone()
+
+    return hook

@@ -1,0 +1,105 @@
+"""Outputs of layers are recorded, and the network is left as it was."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from alexnet.errors import GeometryError
+from alexnet.inspection.recording import left_as_found, recorded
+
+
+def make_network() -> nn.Sequential:
+    torch.manual_seed(0)
+    inner = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+    return nn.Sequential(inner, nn.ReLU(inplace=True), nn.Flatten(), nn.Dropout(), nn.Linear(8, 2))
+
+
+X = torch.randn(5, 1, 4, 4, generator=torch.Generator().manual_seed(1))
+
+
+def state_of(network: nn.Module) -> dict[str, object]:
+    """Everything that must not change, in plain values."""
+    return {
+        "weights": {name: value.tolist() for name, value in network.state_dict().items()},
+        "modes": [module.training for module in network.modules()],
+        "gradients": [None if w.grad is None else w.grad.tolist() for w in network.parameters()],
+        "identities": [None if w.grad is None else id(w.grad) for w in network.parameters()],
+        "required": [w.requires_grad for w in network.parameters()],
+        "hooks": [len(module._forward_hooks) for module in network.modules()],
+        "random": torch.get_rng_state().tolist(),
+        "grad enabled": torch.is_grad_enabled(),
+    }
+
+
+def test_outputs_of_any_module_are_those_before_the_next_layer_changes_them() -> None:
+    network = make_network().eval()
+    with recorded(network, ["0.1", "1"]) as outputs:
+        network(X)
+    expected = network[0](X)
+    torch.testing.assert_close(outputs["0.1"], expected)
+    torch.testing.assert_close(outputs["1"], expected.clamp(min=0))
+    assert outputs["0.1"].min() < 0
+    assert not outputs["0.1"].requires_grad
+
+
+def test_layers_may_be_given_as_modules() -> None:
+    network = make_network()
+    with recorded(network, {"last": network[4]}) as outputs:
+        result = network(X)
+    torch.testing.assert_close(outputs["last"], result)
+
+
+@pytest.mark.parametrize("eval_mode", [True, False])
+@pytest.mark.parametrize("grad", [True, False])
+@pytest.mark.parametrize("fails", [True, False])
+def test_everything_is_as_before(eval_mode: bool, grad: bool, fails: bool) -> None:
+    network = make_network()
+    network[1].eval()
+    network[4].weight.requires_grad_(False)
+    network[4].bias.grad = torch.ones(2)
+    before = copy.deepcopy(state_of(network))
+    try:
+        with recorded(network, ["0"], eval_mode=eval_mode, grad=grad) as outputs:
+            assert network.training is not eval_mode
+            logits = network(X)
+            assert logits.requires_grad is grad
+            torch.rand(3)
+            if grad:
+                logits.sum().backward()
+                network[4].weight.requires_grad_(True)
+            if fails:
+                raise ValueError("inside")
+    except ValueError:
+        assert fails
+    assert set(outputs) == {"0"}
+    assert state_of(network) == before
+
+
+def test_gradients_inside_are_those_of_the_block_alone() -> None:
+    network = make_network().eval()
+    network(X).sum().backward()
+    expected = network[4].weight.grad.clone()  # type: ignore[union-attr]
+    with left_as_found(network):
+        network(X).sum().backward()
+        torch.testing.assert_close(network[4].weight.grad, expected)
+    torch.testing.assert_close(network[4].weight.grad, expected)
+
+
+def test_unknown_layer_lists_those_there_are() -> None:
+    with (
+        pytest.raises(GeometryError, match=r"layer conv9: the network has no such layer; choose one of 0, 0\.0"),
+        recorded(make_network(), ["conv9"]),
+    ):
+        pass
+
+
+def test_layer_that_returns_no_tensor_is_refused_and_the_hook_removed() -> None:
+    network = nn.Sequential(nn.LSTM(2, 3))
+    with (
+        pytest.raises(GeometryError, match="layer 0: returns a tuple"),
+        recorded(network, ["0"]),
+    ):
+        network(torch.zeros(4, 1, 2))
+    assert not network[0]._forward_hooks
