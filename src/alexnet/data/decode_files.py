@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from alexnet.data.decode import ImageFacts, Pixels, inspect_image, without_warnings
-from alexnet.data.sources import Entry, ImageSource
+from alexnet.data.entry import Entry, ImageSource
 from alexnet.records import Preprocessing
 
 __all__ = ["decode_files"]
@@ -50,6 +50,8 @@ def _decode_group(source: ImageSource, entries: Sequence[Entry], preprocessing: 
 
 
 def _decode_one(source: ImageSource, entry: Entry, preprocessing: Preprocessing) -> Decoded:
+    if entry.problem:
+        return None, ImageFacts(error=entry.problem)
     try:
         data = source.read(entry)
     except OSError as error:

@@ -1,27 +1,24 @@
 """Which image belongs to which class and split: a folder of class folders, scanned by name."""
 
 import html
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alexnet.data.sources import Entry, ImageSource, open_source
+from alexnet.data.entry import Entry, ImageSource
+from alexnet.data.layout import Layout, find_layout, is_hidden
+from alexnet.data.sources import open_source
 from alexnet.errors import DataError
+from alexnet.files import shown_name
 
 __all__ = ["ImageFile", "ImageFolder", "scan_folder"]
-
-SPLIT_NAMES = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
-    ("val", "valid", "validation"), "validation"
-)
-
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
-"""Files that may be images by name, in a folder that holds nothing else but one folder."""
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A file that should hold an image. split: `train`, `test`, `validation`, or None where none is given."""
+    """A file that should hold an image. split: `train`, `test`, `validation`, or None where the folder has none."""
 
     entry: Entry
     class_name: str
@@ -33,6 +30,7 @@ class ImageFolder:
     """A scanned folder: what it holds by name, before any file is opened.
 
     classes: names in lexicographic order, those without files too. stray: files outside the class folders.
+    notes: what was left aside, and which folders were read as which split, where their names leave a doubt.
     """
 
     path: Path
@@ -40,14 +38,15 @@ class ImageFolder:
     classes: tuple[str, ...]
     files: tuple[ImageFile, ...] = field(repr=False)
     stray: tuple[str, ...] = field(repr=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def has_split(self) -> bool:
-        """Whether the folder itself says which images are for testing."""
+        """Whether the folder has its own test or validation images."""
         return any(file.split in ("test", "validation") for file in self.files)
 
     def counts(self) -> dict[str, Counter[str]]:
-        """Number of files by split (`all` where none is given) and class."""
+        """Number of files by split (`all` where the folder has none) and class."""
         table: dict[str, Counter[str]] = {}
         for file in self.files:
             table.setdefault(file.split or "all", Counter())[file.class_name] += 1
@@ -61,103 +60,78 @@ class ImageFolder:
             for name in self.classes
         )
         head = "".join(f"<th>{split}</th>" for split in self.counts())
-        return f"<b>{html.escape(str(self.path))}</b><table><tr><th>class</th>{head}</tr>{rows}</table>"
+        return f"<b>{html.escape(shown_name(self.path))}</b><table><tr><th>class</th>{head}</tr>{rows}</table>"
 
 
-def scan_folder(path: Path | str) -> ImageFolder:
+def scan_folder(path: Path | str, *, min_classes: int = 2) -> ImageFolder:
     """List a folder of images, or a `.tar` or `.zip` of one; no file is opened.
 
-    Layouts: `DIR/train/CLASS/*` with `DIR/test` or `DIR/val` or both, or `DIR/CLASS/*`. A single folder around
-    either is looked through; folders inside a class folder belong to the class.
+    Layouts: `DIR/train/CLASS/*` with `DIR/test` or `DIR/val` or both, or `DIR/CLASS/*`; other names that contain
+    train, test, val, valid, eval, dev or holdout as a word do as well, such as `training_set`. Single folders around
+    either are looked through; folders inside a class folder belong to the class. Class names are compared in
+    Unicode's composed form (NFC). Hidden folders, and those that programs make, are left aside at every level.
+
+    Args:
+        min_classes: how many class folders there must be, >= 1.
 
     Raises:
-        DataError: the path is missing or broken, or there are not at least two classes.
+        DataError: the path is missing or damaged, there are too few classes, or it is not clear which folders are
+            splits and which are classes.
+
+    >>> scan_folder("images").classes  # doctest: +SKIP
+    ('ball', 'post')
     """
     source = open_source(path)
-    root = _find_root(source)
-    layout = _split_folders(source, root)
-    files, stray, classes = [], [], set()
+    layout = find_layout(source)
+    files, stray, hidden = [], [], Counter[str]()
     for entry in source.entries:
-        parts = _parts_below(entry.name, root)
-        split = layout.get(parts[0]) if parts else None
-        inner = parts[1:] if split else parts
-        if (layout and not split) or len(inner) < 2 or _is_hidden(inner[0]):
-            stray.append(entry.name)
+        base = next((base for base in layout.splits if entry.name.startswith(base)), None)
+        *folders, _ = entry.name.split("/")
+        inner = entry.name[len(base or "") :].split("/")
+        if any(map(is_hidden, folders)):
+            hidden[next(filter(is_hidden, folders))] += 1
+        elif base is not None and len(inner) > 1:
+            files.append(ImageFile(entry, _class_name(inner[0]), layout.splits[base]))
             continue
-        files.append(ImageFile(entry, inner[0], split))
-        classes.add(inner[0])
-    classes |= _empty_classes(source, root, layout)
-    if "train" in layout.values() and not {"test", "validation"} & set(layout.values()):
+        stray.append(entry.name)
+    if "train" in layout.splits.values() and not {"test", "validation"} & set(layout.splits.values()):
         files = [ImageFile(file.entry, file.class_name, None) for file in files]
-    _require_classes(Path(path), classes, files)
-    return ImageFolder(Path(path), source, tuple(sorted(classes)), tuple(files), tuple(stray))
+    classes = {file.class_name for file in files} | _folder_names(source, layout)
+    _require_classes(Path(path), classes, files, min_classes)
+    notes = layout.notes + _hidden_note(hidden) + _unreadable(source)
+    return ImageFolder(Path(path), source, tuple(sorted(classes)), tuple(files), tuple(stray), notes)
 
 
-def _parts_below(name: str, root: str) -> tuple[str, ...]:
-    if not name.startswith(root):
-        return ()
-    return tuple(part for part in name[len(root) :].split("/") if part not in ("", "."))
+def _class_name(folder: str) -> str:
+    return unicodedata.normalize("NFC", folder)
 
 
-def _children(source: ImageSource, root: str) -> tuple[set[str], set[str]]:
-    """Names of the folders and of the files directly below `root`."""
-    folders: set[str] = set()
-    files: set[str] = set()
-    for entry in source.entries:
-        parts = _parts_below(entry.name, root)
-        if parts:
-            (files if len(parts) == 1 else folders).add(parts[0])
-    folders |= {parts[0] for name in source.folders if (parts := _parts_below(name, root))}
-    return {name for name in folders if not _is_hidden(name)}, files
+def _folder_names(source: ImageSource, layout: Layout) -> set[str]:
+    """Classes that have a folder, those without files too."""
+    names = set()
+    for folder in source.folders:
+        for base in layout.splits:
+            inner = folder[len(base) :].split("/")
+            if folder.startswith(base) and inner[0] and not is_hidden(inner[0]):
+                names.add(_class_name(inner[0]))
+    return names
 
 
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
+def _hidden_note(hidden: Counter[str]) -> tuple[str, ...]:
+    files = "1 file in a hidden folder is" if hidden.total() == 1 else f"{hidden.total()} files in hidden folders are"
+    return (f"{files} left aside ({', '.join(sorted(hidden)[:3])})",) if hidden else ()
 
 
-def _find_root(source: ImageSource) -> str:
-    """The folder inside the source that holds the splits or the classes: lone folders are looked through."""
-    root = ""
-    while True:
-        folders, files = _children(source, root)
-        if len(folders) != 1 or any(name.lower().endswith(IMAGE_ENDINGS) for name in files):
-            return root
-        (only,) = folders
-        if only.lower() in SPLIT_NAMES or not _children(source, f"{root}{only}/")[0]:
-            return root
-        root = f"{root}{only}/"
+def _unreadable(source: ImageSource) -> tuple[str, ...]:
+    return tuple(
+        f"{e.name}: {e.problem}; its files are left aside" for e in source.entries if e.name in source.folders
+    )
 
 
-def _split_folders(source: ImageSource, root: str) -> dict[str, str]:
-    """Folder name → split, where `train` is among them; else nothing."""
-    folders, _ = _children(source, root)
-    named = {name: SPLIT_NAMES[name.lower()] for name in folders if name.lower() in SPLIT_NAMES}
-    flat = [name for name in sorted(named) if not _children(source, f"{root}{name}/")[0]]
-    if flat:  # a class may be called `train`; but beside a `train` of class folders, flat images are unsorted
-        _refuse_unsorted(source, root, named, flat)
-        return {}
-    return named if "train" in named.values() else {}
-
-
-def _refuse_unsorted(source: ImageSource, root: str, named: dict[str, str], flat: list[str]) -> None:
-    """Say what to do where `train` holds class folders and `val` or `test` bare images, as ILSVRC-2012 comes."""
-    folders, _ = _children(source, root)
-    trained = [name for name, split in named.items() if split == "train" and name not in flat]
-    if folders == set(named) and trained and len(_children(source, f"{root}{trained[0]}/")[0]) >= 2:
-        raise DataError(
-            f"{source.path / root / flat[0]}: its images lie in no class folders, those of {trained[0]} do; sort "
-            f"them into {flat[0]}/CLASS/ (ILSVRC-2012: by its ground truth), or move {flat[0]} elsewhere"
-        )
-
-
-def _empty_classes(source: ImageSource, root: str, layout: dict[str, str]) -> set[str]:
-    bases = [f"{root}{name}/" for name in layout] if layout else [root]
-    return {name for base in bases for name in _children(source, base)[0]}
-
-
-def _require_classes(path: Path, classes: Iterable[str], files: Iterable[ImageFile]) -> None:
+def _require_classes(path: Path, classes: Iterable[str], files: Iterable[ImageFile], at_least: int) -> None:
     filled = {file.class_name for file in files}
     if not filled:
-        raise DataError(f"{path}: holds no images in class folders; lay them out as DIR/CLASS/image.jpg")
-    if len(set(classes)) < 2:
-        raise DataError(f"{path}: holds one class only ({min(filled)}); at least two folders of images are needed")
+        raise DataError(f"{shown_name(path)}: has no images in class folders; lay them out as DIR/CLASS/image.jpg")
+    if len(set(classes)) < at_least:
+        few = f"has only one class ({min(filled)}); give a folder of at least {at_least} class folders"
+        raise DataError(f"{shown_name(path)}: {few}")

@@ -88,7 +88,8 @@ def _given_sides(images: DecodedImages) -> tuple[dict[str, list[int]], list[str]
         set(images.folder.classes) - {images.folder.files[row].class_name for r in sides.values() for row in r}
     )
     are = "file is" if num_unusable == 1 else "files are"
-    notes = [f"{num_unusable} {are} left out: no image, or not readable"] if num_unusable else []
+    notes = list(images.folder.notes)
+    notes += [f"{num_unusable} {are} left out: no image, or not readable"] if num_unusable else []
     notes += [f"{', '.join(empty)}: no usable image, the class is left out"] if empty else []
     return sides, notes
 

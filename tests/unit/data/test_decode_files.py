@@ -10,7 +10,7 @@ import pytest
 
 from alexnet.data.decode import decode_image
 from alexnet.data.decode_files import AHEAD_BYTES, GROUP, decode_files
-from alexnet.data.sources import Entry
+from alexnet.data.entry import Entry
 from alexnet.records import Preprocessing
 from tests.conftest import draw_stripes, encode
 

@@ -159,5 +159,5 @@ def test_plan_of_a_file_that_is_no_image_and_of_too_few_images(tmp_path: Path) -
     with pytest.raises(RecipeError, match="variant nonsense: no such network"):
         plan_training(tmp_path / "set", small_recipe(variant="nonsense"))
     (tmp_path / "lone" / "a").mkdir(parents=True)
-    with pytest.raises(DataError, match="holds no images in class folders"):
+    with pytest.raises(DataError, match="has no images in class folders"):
         plan_training(tmp_path / "lone", small_recipe())

@@ -1,0 +1,51 @@
+"""How large a file, an image and an archive may be; checked before anything is read.
+
+Every bound is an environment variable, so that it holds for each command and call alike:
+
+    ALEXNET_MAX_IMAGE_BYTES     bytes of one image file, 256 MB
+    ALEXNET_MAX_IMAGE_PIXELS    pixels of one image as it is decoded, 64 million; see `image_file.count_pixels`
+    ALEXNET_MAX_ARCHIVE_RATIO   bytes of an archive's files over bytes of the archive, 100
+"""
+
+import os
+from dataclasses import dataclass
+
+from alexnet.errors import DataError
+
+__all__ = ["Limits", "get_limits"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on what is opened.
+
+    max_image_bytes: of one file. max_image_pixels: of one image, width times height as decoded.
+    max_archive_ratio: bytes of all files of an archive over bytes of the archive.
+    """
+
+    max_image_bytes: int = 256_000_000
+    max_image_pixels: int = 64_000_000
+    max_archive_ratio: int = 100
+
+
+def get_limits() -> Limits:
+    """The bounds that hold now: those of the environment, else the defaults.
+
+    Raises:
+        DataError: a variable is not a positive number.
+    """
+    return Limits(**{name: _read(name, default) for name, default in vars(Limits()).items()})
+
+
+def _read(name: str, default: int) -> int:
+    variable = f"ALEXNET_{name.upper()}"
+    text = os.environ.get(variable)
+    if not text:
+        return default
+    try:
+        value = int(float(text))
+    except (ValueError, OverflowError) as error:
+        raise DataError(f"{variable}={text}: is not a number; give for example {default}") from error
+    if value < 1:
+        raise DataError(f"{variable}={text}: must be at least 1; give for example {default}")
+    return value
