@@ -70,15 +70,14 @@ class RunFolder:
         """What resuming needs."""
         return self.path / "state"
 
-    @property
-    def state_manifest(self) -> Path:
-        """Names the tensors of the saved state; written last."""
-        return self.state_dir / "state.json"
+    def state_manifests(self) -> list[Path]:
+        """A manifest for each saved state, newest first; it names the tensors and is written after them."""
+        return sorted(self.state_dir.glob("step-*.json"), reverse=True)
 
     @property
     def holds_state(self) -> bool:
-        """Whether there is something to resume from."""
-        return self.state_manifest.exists()
+        """Whether there is a saved state to resume from."""
+        return bool(self.state_manifests())
 
     # --- opening
     @classmethod

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from alexnet.training.step import CapturedPasses, TrainingStep
 from torch import Tensor, nn
 
 from alexnet.data.batches import Ahead, Resident, Shuffled, gather, in_order
@@ -20,8 +21,7 @@ from alexnet.training.job import Job
 from alexnet.training.optimizer import Optimizers
 from alexnet.training.preparation import prepare
 from alexnet.training.schedule import Rates
-from alexnet.training.step import CapturedPasses, TrainingStep
-from alexnet.training.train import train
+from alexnet.training.train import resume, train
 from tests.conftest import small_recipe
 
 pytestmark = [
@@ -155,7 +155,7 @@ def test_training_interrupted_and_resumed_records_every_step(
 
     with pytest.raises(KeyboardInterrupt):
         train(image_folder, recipe, out=tmp_path / "broken", on_event=interrupt)
-    resumed = train(image_folder, recipe, out=tmp_path / "broken", resume=True)
+    resumed = resume(tmp_path / "broken")
     losses = [[step.loss for step in run.folder.steps] for run in (straight, resumed)]
     assert [record.step for record in resumed.folder.steps] == list(range(1, 17))
     np.testing.assert_allclose(losses[1], losses[0], rtol=0.02)

@@ -20,8 +20,9 @@ from alexnet.records import Record
 from alexnet.training.events import Listener, ignore
 from alexnet.training.optimizer import num_remembered, parameters_in_table
 from alexnet.training.preparation import missing_validation
-from alexnet.training.pretrained import choose_start
+from alexnet.training.pretrained import load_pretrained
 from alexnet.training.schedule import image_size, usable_sizes
+from alexnet.training.settle import settle_recipe
 from alexnet.training.speed import Speeds, measure_speeds
 
 __all__ = ["Counts", "Memory", "Plan", "lay_out", "plan_training"]
@@ -120,7 +121,7 @@ def plan_training(folder: ImageFolder | Path | str, recipe: Recipe, *, on_event:
     """
     folder = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
     if recipe.variant == "auto":
-        recipe = choose_start(recipe, on_event).recipe
+        recipe = settle_recipe(recipe, load_pretrained(recipe, on_event))
     counts = _count(folder, recipe)
     batch = min(recipe.batch_size, counts.train)
     speeds = measure_speeds(folder, recipe, num_classes=counts.classes, batch=batch)
