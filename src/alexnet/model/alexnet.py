@@ -60,7 +60,7 @@ class AlexNet(nn.Module):
         self.spec = spec.with_classes(num_classes)
         self.size, self.num_classes, self.dropout = size, num_classes, dropout
         self.register_buffer("mean_image", torch.zeros(3, size, size) if mean_image else None)
-        self.register_load_state_dict_pre_hook(_accept_mean_image)
+        self.register_load_state_dict_pre_hook(_accept_mean_image)  # type: ignore[no-untyped-call]
         pools = [layer for layer in self.spec.features if isinstance(layer, AdaptivePool)]
         flat = spec.flat_features(size)
         maps = [layer for layer in self.spec.features if not isinstance(layer, AdaptivePool)]

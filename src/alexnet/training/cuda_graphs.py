@@ -101,6 +101,7 @@ class GraphedPasses:
                 raise
             finally:
                 _clear_gradients(network)
+                generator.manual_seed(generator.initial_seed())  # the warm-up has drawn masks
 
     def _record(self, forward_backward: ForwardBackward, network: AlexNet) -> tuple[Tensor, Tensor]:
         side, current = torch.cuda.Stream(), torch.cuda.current_stream()  # type: ignore[no-untyped-call]

@@ -141,6 +141,7 @@ def test_passes_that_cannot_be_recorded_run_as_they_are_and_are_reported_once(
     restored: list[object] = []
     generator = SimpleNamespace(
         manual_seed=other.dropout_generator.manual_seed,
+        initial_seed=other.dropout_generator.initial_seed,
         clone_state=lambda: "state",
         graphsafe_set_state=restored.append,
     )
