@@ -101,7 +101,9 @@ class RunFolder:
         """
         path = self.path
         if (path / "run.json").exists():
-            raise RunError(f"{path}: already holds a run; continue it with `alexnet resume {path}`, or choose another --out")
+            raise RunError(
+                f"{path}: already holds a run; `alexnet resume {path}` continues it; or choose another --out"
+            )
         unfinished = {".lock", "recipe.toml", "left_out.csv"}  # what a start leaves that found the disk full
         if path.exists() and (not path.is_dir() or any(p.name not in unfinished for p in path.iterdir())):
             raise RunError(f"{path}: exists and is no run folder; choose another --out")
@@ -155,7 +157,7 @@ class RunFolder:
         try:
             values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise RunError(f"{path}: is missing; the run is not finished, continue it with `alexnet resume {self.path}`") from error
+            raise RunError(f"{path}: is missing; the run is unfinished: `alexnet resume {self.path}`") from error
         except (OSError, ValueError) as error:
             raise RunError(f"{path}: is damaged ({error}); train again") from error
         return values
