@@ -1,4 +1,4 @@
-"""Write docs/settings.md, docs/commands.md and docs/variants.md anew from the code; `--check` only compares."""
+"""Write settings.md, commands.md and variants.md from the code; `--check` only compares."""
 
 import sys
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Every field of a recipe: `--set field=value`, or a line of a TOML file given with `--recipe`.",
+        "Every field of a recipe: set it with `--set field=value`, or in a TOML file given with `--recipe`.",
         "`alexnet recipe PRESET` prints such a file. (Written by `make docs`.)",
         "",
         "| setting | " + " | ".join(PRESETS) + " | meaning |",
@@ -36,38 +36,42 @@ def settings_page() -> str:
 
 def commands_page() -> str:
     """The help of every command."""
-    lines = ["# Commands", "", "What `alexnet COMMAND --help` says. (Written by `make docs`.)", ""]
+    lines = ["# Commands", "", "What `alexnet COMMAND --help` prints. (Written by `make docs`.)", ""]
     root: Any = typer.main.get_command(app)
     for name, command in _walk("alexnet", root):
-        lines += [f"## `{name}`", "", command.help or "", "", "| word | meaning |", "|---|---|"]
+        lines += [f"## `{name}`", "", command.help or "", "", "| argument or option | meaning |", "|---|---|"]
         for parameter in command.params:
-            said = getattr(parameter, "help", "") or ""
-            words = getattr(parameter, "opts", [])
-            is_option = words[0].startswith("-")
-            shown = " ".join(words) if is_option else getattr(parameter, "metavar", None) or words[0].upper()
-            lines.append(f"| `{shown}` | {said} |")
+            options = getattr(parameter, "opts", [])
+            is_option = options[0].startswith("-")
+            shown = " ".join(options) if is_option else getattr(parameter, "metavar", None) or options[0].upper()
+            lines.append(f"| `{shown}` | {_cell(getattr(parameter, 'help', '') or '')} |")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _cell(text: str) -> str:
+    """Text for one cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
 def _walk(path: str, command: Any) -> list[tuple[str, Any]]:
-    """Every command with its words; in brackets one that may be left out."""
+    """Every command under its full name; a subcommand that may be left out is in brackets."""
     children = getattr(command, "commands", None)
     if children is None:
         return [(path, command)]
-    words = {name: f"[{name}]" if name == getattr(command, "fallback", None) else name for name in children}
-    return [row for name, child in children.items() for row in _walk(f"{path} {words[name]}", child)]
+    names = {name: f"[{name}]" if name == getattr(command, "fallback", None) else name for name in children}
+    return [row for name, child in children.items() for row in _walk(f"{path} {names[name]}", child)]
 
 
 def variants_page() -> str:
-    """A table of every network with the source of each number, and what differs from the paper's."""
+    """A table of every network with the source of each number, and how it differs from the paper's."""
     differences = {name: diff_variants("paper", name) for name in VARIANTS}
     lines = [
         "# Variants",
         "",
-        "Each network that goes by the name of AlexNet: its layers in order, every value with its source, its start",
-        "values, and the preprocessing it was made for. `alexnet model NAME` prints its shapes and counts,",
-        "`alexnet model diff NAME NAME` what differs between two. (Written by `make docs`.)",
+        "Every network that is called AlexNet: its layers in order, each value with its source, its initialization,",
+        "and the preprocessing it was made for. `alexnet model NAME` prints shapes and counts,",
+        "`alexnet model diff NAME NAME` the differences between two. (Written by `make docs`.)",
         "",
         "In the sources, paper is Krizhevsky, Sutskever & Hinton, NIPS 2012; layers-145.cfg, layers-145-half.cfg,",
         "layer-params-145.cfg, layer.py, convdata_jpeg.py and src/layer.cu are files of the authors' 2012 program,",
@@ -84,9 +88,9 @@ def variants_page() -> str:
             f"Source: {spec.source}.",
             "",
             f"At its own {totals.size} px and 1000 classes: {totals.parameters:,} parameters,",
-            f"{totals.multiply_adds:,} multiply-adds; maps in px: {maps}.",
+            f"{totals.multiply_adds:,} multiply-adds; feature maps in px: {maps}.",
             "",
-            "| layer | what | place and values | source |",
+            "| layer | type | position and values | source |",
             "|---|---|---|---|",
             *_variant_rows(spec),
             "",
@@ -95,36 +99,36 @@ def variants_page() -> str:
 
 
 def _variant_rows(spec: NetworkSpec) -> Iterator[str]:
-    """Lines of a table: one for each source of a layer, with all that it gives."""
+    """Rows of a table: one for each source of a layer, with every value from it."""
     parts: list[tuple[str, LayerSpec | Inputs]] = [(layer.name, layer) for layer in spec.layers]
-    behind = ["the image", *(layer.name for layer in spec.layers)]
-    for place, (name, part) in enumerate([*parts, ("inputs", spec.inputs)]):
-        said: dict[str, list[str]] = {}
+    before = ["the image", *(layer.name for layer in spec.layers)]
+    for position, (name, part) in enumerate([*parts, ("inputs", spec.inputs)]):
+        by_source: dict[str, list[str]] = {}
         if name != "inputs":
-            said[part.source_of("place")] = [f"behind {behind[place]}"]
+            by_source[part.source_of("place")] = [f"after {before[position]}"]
         for field, value in part.values().items():
             if field != "name":
-                said.setdefault(part.source_of(field), []).append(f"{field} {shown_value(field, value)}")
-        shown = [name, type(part).__name__]
-        for source, values in said.items():
-            yield f"| {' | '.join(shown)} | {'; '.join(values)} | {source} |"
-            shown = ["", ""]
+                by_source.setdefault(part.source_of(field), []).append(f"{field} {shown_value(field, value)}")
+        cells = [name, type(part).__name__]
+        for source, values in by_source.items():
+            yield f"| {' | '.join(cells)} | {'; '.join(values)} | {source} |"
+            cells = ["", ""]
 
 
 def _matrix(differences: dict[str, Differences]) -> list[str]:
-    """What each variant has another way than `paper`; an empty cell is as in `paper`."""
+    """How each variant differs from `paper`; an empty cell means: as in `paper`."""
     rows: dict[tuple[str, str, str, str], dict[str, str]] = {}
-    for name, found in differences.items():
-        for row in found.rows:
+    for name, difference in differences.items():
+        for row in difference.rows:
             key = (row.part, row.layer, row.field, shown_value(row.field, row.first))
             rows.setdefault(key, {})[name] = shown_value(row.field, row.second)
     others = [name for name in differences if name != "paper"]
-    tables = (*VARIANTS.values(), VARIANTS["paper"])  # the last says where a layer stands
-    places = {layer.name: place for spec in tables for place, layer in enumerate(spec.layers)}
-    lines = ["## What differs from `paper`", "", "An empty cell is as in `paper`.", ""]
+    tables = (*VARIANTS.values(), VARIANTS["paper"])  # the last one decides the order of the layers
+    positions = {layer.name: position for spec in tables for position, layer in enumerate(spec.layers)}
+    lines = ["## Differences from `paper`", "", "An empty cell means: as in `paper`.", ""]
     for part in PARTS:
         lines += [f"| {part} | | paper | {' | '.join(others)} |", "|" + "---|" * (len(others) + 3)]
-        keys = sorted((key for key in rows if key[0] == part), key=lambda key: places.get(key[1], 0))
+        keys = sorted((key for key in rows if key[0] == part), key=lambda key: positions.get(key[1], 0))
         for key in keys:
             cells = (*key[1:], *(rows[key].get(name, "") for name in others))
             lines.append(f"| {' | '.join(cells)} |")
@@ -132,17 +136,18 @@ def _matrix(differences: dict[str, Differences]) -> list[str]:
     return lines
 
 
+PAGES = {"settings.md": settings_page, "commands.md": commands_page, "variants.md": variants_page}
+
+
 def main() -> int:
-    """Write the pages, or with `--check` say which are out of date."""
-    stale = []
-    pages = {"settings.md": settings_page(), "commands.md": commands_page(), "variants.md": variants_page()}
-    for name, text in pages.items():
-        path = HERE / name
-        if "--check" in sys.argv:
-            if not path.exists() or path.read_text(encoding="utf-8") != text:
-                stale.append(name)
-        else:
-            path.write_text(text, encoding="utf-8")
+    """Write the pages, or with `--check` name those that are out of date."""
+    texts = {name: make() for name, make in PAGES.items()}
+    if "--check" not in sys.argv:
+        for name, text in texts.items():
+            (HERE / name).write_text(text, encoding="utf-8")
+        return 0
+    old = {path.name: path.read_text(encoding="utf-8") for path in HERE.glob("*.md")}
+    stale = [name for name, text in texts.items() if old.get(name) != text]
     if stale:
         print(f"out of date: {', '.join(stale)}; run make docs")
     return 1 if stale else 0

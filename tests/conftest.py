@@ -2,8 +2,10 @@
 
 import io
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -100,6 +102,16 @@ def trained_run(tmp_path_factory: pytest.TempPathFactory, image_folder: Path) ->
     yield run
     if previous is None:
         os.environ.pop("ALEXNET_CACHE")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image_folder: Path, trained_run: Any) -> Path:
+    """The current folder as examples expect it: `images/`, `photo.jpg` and a finished run `runs/first`."""
+    for source, name in ((image_folder, "images"), (trained_run.path, "runs/first")):
+        shutil.copytree(source, tmp_path / name, copy_function=os.link)  # what is written anew leaves the original
+    draw_stripes(0, 5, size=120).save(tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture

@@ -56,11 +56,21 @@ EXAMPLES = [(holder, line, text) for holder in modules() for line, text in examp
 
 @pytest.mark.parametrize(("holder", "line", "text"), EXAMPLES, ids=[f"{h.path}:{line}" for h, line, _ in EXAMPLES])
 def test_examples_in_docstrings_run(
-    holder: Module, line: int, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    holder: Module,
+    line: int,
+    text: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
-    """Parsed from the source, so that no decorator, import or private name hides one."""
+    """Parsed from the source, so that no decorator, import or private name hides one.
+
+    An example that names `images`, `photo.jpg` or `runs/first` runs in a folder that has them.
+    """
     monkeypatch.chdir(tmp_path)
-    names = dict(vars(import_module(holder.dotted)))
+    if any(f'"{name}' in text for name in ("images", "photo.jpg", "runs/first")):
+        request.getfixturevalue("workspace")
+    names = {"alexnet": alexnet, **vars(import_module(holder.dotted))}
     test = doctest.DocTestParser().get_doctest(text, names, holder.dotted, holder.path, line)
     assert test.examples
     told: list[str] = []
