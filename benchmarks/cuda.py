@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from alexnet.data.batches import Resident, Shuffled
 from alexnet.data.split import Split, Subset
+from alexnet.evaluation.metrics import num_wrong
 from alexnet.layers.lrn import LocalResponseNorm
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
@@ -29,12 +30,12 @@ from alexnet.model.variants import get_variant
 from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe
 from alexnet.records import Preprocessing
+from alexnet.training.cuda_graphs import replayed_on_gpu
 from alexnet.training.events import Event, Note
 from alexnet.training.job import Job
 from alexnet.training.machine import Machine
 from alexnet.training.optimizer import Optimizers
 from alexnet.training.schedule import Rates
-from alexnet.training.step import Outcome, TrainingStep
 from benchmarks.modern_loop import build_torchvision_network
 
 GPU = torch.device("cuda")
@@ -77,17 +78,33 @@ def ours(job: Job, *, record: bool) -> Callable[[], None]:
         if isinstance(event, Note):
             print(event.text, file=sys.stderr)
 
-    take = TrainingStep(job, Optimizers(job.classifier.network, job.recipe), say, record=record)
-    train = job.split.train
+    def forward_backward(x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.autocast("cuda", torch.bfloat16):
+            logits = job.network(x)
+        loss = F.cross_entropy(logits.float(), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach(), num_wrong(logits.detach(), labels)
+
+    passes = replayed_on_gpu(forward_backward, job, first_step=0, emit=say, record=record)
+    optimizers, train = Optimizers(job.network, job.recipe), job.split.train
     batches = Resident(job.pixels, train, Shuffled(len(train), job.batch_size, 0), GPU)
-    state = SimpleNamespace(step=0, waiting=cast(Outcome | None, None))
+    state = SimpleNamespace(step=0, pending=cast(tuple[Tensor, torch.cuda.Event] | None, None))
 
     def run() -> None:
         for _ in range(STEPS):
-            outcome = take(state.step, *batches.at(state.step), Rates(1e-3, 1e-3))
-            if state.waiting is not None:
-                state.waiting.read()
-            state.step, state.waiting = state.step + 1, outcome
+            images, labels = batches.at(state.step)
+            x = job.augment(images, state.step)
+            job.seed_dropout(state.step)
+            loss, wrong = passes(x, labels)
+            optimizers.step(Rates(1e-3, 1e-3))
+            values = torch.empty(2, pin_memory=True)
+            values.copy_(torch.stack((loss, wrong.to(loss.dtype))), non_blocking=True)
+            done = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            done.record()
+            if state.pending is not None:
+                state.pending[1].synchronize()
+                state.pending[0].tolist()
+            state.step, state.pending = state.step + 1, (values, done)
 
     return run
 

@@ -8,6 +8,8 @@ part says so. Everything is measured on the CPU, whether there is a GPU or not.
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from alexnet.data.batches import Shuffled, gather
@@ -17,7 +19,6 @@ from alexnet.recipe import Recipe
 from alexnet.training.events import ignore
 from alexnet.training.optimizer import Optimizers
 from alexnet.training.preparation import prepare
-from alexnet.training.step import Passes, TrainingStep, training_input
 
 __all__ = ["OurTraining", "training_flop"]
 
@@ -32,7 +33,6 @@ class OurTraining:
         self.network.train()
         self.optimizers = Optimizers(self.network, recipe, dtype=self.job.machine.dtype)
         self.order = Shuffled(len(self.job.split.train), self.job.batch_size, recipe.seed)
-        self.take = TrainingStep(self.job, self.optimizers, ignore)
         self.steps_done = 0
 
     @property
@@ -46,13 +46,27 @@ class OurTraining:
 
     def augmented(self, pixels: Tensor, step: int) -> Tensor:
         """The network's input of a step."""
-        return training_input(self.job, pixels, size=self.job.recipe.size, seed=step, colors=self.job.colors)
+        return self.job.augment(pixels, step)
 
     def step(self) -> float:
         """A whole step from the cache to updated weights; the loss, as the loop reads it out after each step."""
-        outcome = self.take(self.steps_done, *self.batch(self.steps_done), self.job.rates(self.steps_done))
+        step = self.steps_done
+        images, labels = self.batch(step)
+        x = self.augmented(images, step)
+        self.job.seed_dropout(step)
+        loss = self.forward_backward(x, labels)
+        self.optimizers.step(self.job.rates(step))
         self.steps_done += 1
-        return outcome.read()[0]
+        return loss.item()
+
+    def forward_backward(self, x: Tensor, labels: Tensor) -> Tensor:
+        """Forward pass, loss and backward pass; the loss."""
+        machine, smoothing = self.job.machine, self.job.recipe.label_smoothing
+        with torch.autocast(machine.device.type, machine.dtype, enabled=machine.dtype != torch.float32):
+            logits = self.network(x)
+        loss = F.cross_entropy(logits.float(), labels, label_smoothing=smoothing)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
 
     def steps(self, count: int) -> Callable[[], None]:
         """So many whole steps as one call."""
@@ -67,11 +81,10 @@ class OurTraining:
         """So many steps on one tensor that is there already: no reading, no augmentation."""
         pixels, labels = self.batch(0)
         x, rates = self.augmented(pixels, 0), self.job.rates(0)
-        passes = Passes(self.network, self.job.machine, self.job.recipe.label_smoothing)
 
         def run() -> None:
             for _ in range(count):
-                loss, _ = passes(x, labels)
+                loss = self.forward_backward(x, labels)
                 self.optimizers.step(rates)
                 loss.item()
 

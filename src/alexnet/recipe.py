@@ -71,10 +71,10 @@ class Recipe(BaseModel):
     """Side of the square that crops of `size` are cut from, in sizes (the paper's is 256/224); 1 cuts nothing."""
     apply_exif: bool = True
     """Turn images as their EXIF orientation says. Viewers do; some sets carry wrong orientations."""
-    normalization: Literal["dataset", "mean", "mean_image", "imagenet", "caffe", "auto"] = "dataset"
+    normalization: Literal["dataset", "mean", "mean_image", "imagenet", "caffe", "auto", "weights"] = "dataset"
     """`dataset`: the training set's mean and deviation by channel. `mean`: its mean alone, on the raw scale of 0 to
     255; `mean_image`: likewise, the mean of each pixel. `imagenet`: ImageNet's mean and deviation; `caffe`: Caffe's
-    mean (BGR, raw); `auto`: the variant's."""
+    mean (BGR, raw); `auto`: the variant's; `weights`: as the run that the weights come from was trained."""
     test_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
     """Share of the images held out as test set where the folder has no split of its own."""
     validation_fraction: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
@@ -161,6 +161,9 @@ class Recipe(BaseModel):
     its mirror image, or the centre, the four corners, and their mirror images."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Start of everything random: same seed, same machine, same weights."""
+    save_minutes: Positive = 2.0
+    """Minutes after which the state of the training is saved again, also within an epoch; `alexnet resume` continues
+    from there. A slow disk is written to less often."""
     device: str = "auto"
     """`auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1` ..."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

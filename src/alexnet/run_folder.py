@@ -70,15 +70,14 @@ class RunFolder:
         """What resuming needs."""
         return self.path / "state"
 
-    @property
-    def state_manifest(self) -> Path:
-        """Names the tensors of the saved state; written last."""
-        return self.state_dir / "state.json"
+    def state_manifests(self) -> list[Path]:
+        """A manifest for each saved state, newest first; it names the tensors and is written after them."""
+        return sorted(self.state_dir.glob("step-*.json"), reverse=True)
 
     @property
     def holds_state(self) -> bool:
-        """Whether there is something to resume from."""
-        return self.state_manifest.exists()
+        """Whether there is a saved state to resume from."""
+        return bool(self.state_manifests())
 
     # --- opening
     @classmethod
@@ -102,7 +101,9 @@ class RunFolder:
         """
         path = self.path
         if (path / "run.json").exists():
-            raise RunError(f"{path}: already holds a run; go on with --resume, or choose another --out")
+            raise RunError(
+                f"{path}: already holds a run; `alexnet resume {path}` continues it; or choose another --out"
+            )
         unfinished = {".lock", "recipe.toml", "left_out.csv"}  # what a start leaves that found the disk full
         if path.exists() and (not path.is_dir() or any(p.name not in unfinished for p in path.iterdir())):
             raise RunError(f"{path}: exists and is no run folder; choose another --out")
@@ -156,7 +157,7 @@ class RunFolder:
         try:
             values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise RunError(f"{path}: is missing; the run is not finished, go on with --resume") from error
+            raise RunError(f"{path}: is missing; the run is unfinished: `alexnet resume {self.path}`") from error
         except (OSError, ValueError) as error:
             raise RunError(f"{path}: is damaged ({error}); train again") from error
         return values

@@ -8,20 +8,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from alexnet.data.batches import Ahead, Resident, Shuffled, gather, in_order
 from alexnet.data.folder import scan_folder
 from alexnet.data.split import Subset
+from alexnet.evaluation.metrics import num_wrong
 from alexnet.layers import lrn_triton
-from alexnet.training import step
+from alexnet.training import cuda_graphs
+from alexnet.training.cuda_graphs import GraphedPasses, ReplayedPasses, replayed_on_gpu
 from alexnet.training.events import Event, Note, Stepped, ignore
 from alexnet.training.job import Job
 from alexnet.training.optimizer import Optimizers
 from alexnet.training.preparation import prepare
 from alexnet.training.schedule import Rates
-from alexnet.training.step import CapturedPasses, TrainingStep
-from alexnet.training.train import train
+from alexnet.training.train import resume, train
 from tests.conftest import small_recipe
 
 pytestmark = [
@@ -48,13 +50,25 @@ def new_job(image_folder: Path) -> Callable[..., Job]:
 def learn(job: Job, *, record: bool) -> tuple[list[tuple[float, int]], list[Event], object]:
     """All steps of a job at a rate that changes: what each gave, what was said, and the last step's passes."""
     heard: list[Event] = []
-    take = TrainingStep(job, Optimizers(job.classifier.network.train(), job.recipe), heard.append, record=record)
+
+    def forward_backward(x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.autocast("cuda", job.machine.dtype, enabled=job.machine.dtype != torch.float32):
+            logits = job.network(x)
+        loss = F.cross_entropy(logits.float(), labels, label_smoothing=job.recipe.label_smoothing)
+        loss.backward()
+        return loss.detach(), num_wrong(logits.detach(), labels)
+
+    passes = replayed_on_gpu(forward_backward, job, first_step=0, emit=heard.append, record=record)
+    optimizers = Optimizers(job.network.train(), job.recipe)
     order = Shuffled(len(job.split.train), job.batch_size, job.recipe.seed)
-    outcomes = []
-    for number in range(job.num_steps):
-        images, labels = gather(job.pixels, job.split.train, order(number), GPU)
-        outcomes.append(take(number, images, labels, Rates(1.0 / (1 + number), 1.0)))
-    return [outcome.read() for outcome in outcomes], heard, take._passes
+    results = []
+    for step in range(job.num_steps):
+        images, labels = gather(job.pixels, job.split.train, order(step), GPU)
+        job.seed_dropout(step)
+        loss, wrong = passes(job.augment(images, step), labels)
+        results.append((loss.item(), int(wrong)))
+        optimizers.step(Rates(1.0 / (1 + step), 1.0))
+    return results, heard, passes._passes if isinstance(passes, ReplayedPasses) else passes
 
 
 @pytest.mark.parametrize(
@@ -70,12 +84,12 @@ def test_recorded_steps_equal_plain_ones_while_rate_and_size_change(
     new_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch, variant: str, changes: dict[str, object]
 ) -> None:
     """Dropout draws the same in both, so that only the order of sums differs."""
-    monkeypatch.setattr(step, "LASTING", 3)
+    monkeypatch.setattr(cuda_graphs, "MIN_STEPS", 3)
     recipe = {"variant": variant, "epochs": 3, "learning_rate": 1e-4, **changes}
     plain, _, _ = learn(new_job(**recipe), record=False)
     recorded, heard, passes = learn(new_job(**recipe), record=True)
     assert not heard, "nothing had to be launched one by one"
-    assert isinstance(passes, CapturedPasses)
+    assert isinstance(passes, GraphedPasses)
     loose = 0.03 if changes["precision"] == "bfloat16" else 2e-3
     np.testing.assert_allclose([loss for loss, _ in recorded], [loss for loss, _ in plain], rtol=loose)
 
@@ -84,7 +98,7 @@ def test_what_cannot_be_recorded_goes_on_plainly_with_dropout(
     new_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A step that waits for the device breaks the recording off; the random state must survive it."""
-    monkeypatch.setattr(step, "LASTING", 3)
+    monkeypatch.setattr(cuda_graphs, "MIN_STEPS", 3)
     job = new_job(dropout=0.5)
 
     def wait(_module: nn.Module, _inputs: object, output: Tensor) -> None:
@@ -145,7 +159,7 @@ def test_lrns_kernels_equal_torchs_layer(
 def test_training_interrupted_and_resumed_records_every_step(
     image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str
 ) -> None:
-    monkeypatch.setattr(step, "LASTING", 3)
+    monkeypatch.setattr(cuda_graphs, "MIN_STEPS", 3)
     recipe = small_recipe(device="cuda", precision="float32", epochs=4, optimizer=optimizer)
     straight = train(image_folder, recipe, out=tmp_path / "straight")
 
@@ -155,8 +169,8 @@ def test_training_interrupted_and_resumed_records_every_step(
 
     with pytest.raises(KeyboardInterrupt):
         train(image_folder, recipe, out=tmp_path / "broken", on_event=interrupt)
-    resumed = train(image_folder, recipe, out=tmp_path / "broken", resume=True)
-    losses = [[step.loss for step in run.folder.steps] for run in (straight, resumed)]
+    resumed = resume(tmp_path / "broken")
+    losses = [[record.loss for record in run.folder.steps] for run in (straight, resumed)]
     assert [record.step for record in resumed.folder.steps] == list(range(1, 17))
     np.testing.assert_allclose(losses[1], losses[0], rtol=0.02)
     assert resumed.evaluation.num_images == 21

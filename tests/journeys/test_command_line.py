@@ -170,7 +170,6 @@ def test_data_cache_is_shown_and_cleared(
         (["train"], "Missing argument 'DATA'"),
         (["train", ".", "--preset", "quick"], "preset quick: no such recipe"),
         (["train", ".", "--set", "epoch=3"], "did you mean epochs?"),
-        (["train", ".", "--resume"], "say which run with --out"),
         (["fly"], "No such command 'fly'"),
         (["report", "gone"], "gone: no such folder"),
         (["model", "resnet"], "variant resnet: no such network"),

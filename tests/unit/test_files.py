@@ -1,6 +1,5 @@
 """Writing whole or not at all, names that can be shown, and the folder of the cache."""
 
-import doctest
 import os
 import re
 import signal
@@ -150,7 +149,3 @@ def test_disk_error_names_the_file_in_one_line() -> None:
         disk_errors(Path("new\nline"), RunError, "mend it"),
     ):
         raise OSError("gone")
-
-
-def test_examples_run() -> None:
-    assert doctest.testmod(files).failed == 0

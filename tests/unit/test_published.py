@@ -1,6 +1,5 @@
 """The published figures: in range, consistent with each other, and each with its source."""
 
-import doctest
 from pathlib import Path
 
 import pytest
@@ -75,7 +74,3 @@ def test_docs_hold_every_figure(result: published.PublishedResult) -> None:
     assert [float(cell) if cell != "–" else cell for cell in cells[5:7]] == [
         float(said(error)) if error is not None else "–" for error in (result.top1_error, result.top5_error)
     ]
-
-
-def test_examples_run() -> None:
-    assert doctest.testmod(published).failed == 0

@@ -63,7 +63,7 @@ def test_full_disk_is_said_in_one_line(tmp_path: Path) -> None:
 
 def test_folder_that_holds_a_run_is_not_overwritten(tmp_path: Path) -> None:
     RunFolder.create(tmp_path / "run").write_json("run.json", {})
-    with pytest.raises(RunError, match="already holds a run; go on with --resume"):
+    with pytest.raises(RunError, match="already holds a run; `alexnet resume"):
         RunFolder.create(tmp_path / "run")
 
 

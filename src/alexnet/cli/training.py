@@ -8,14 +8,17 @@ import typer
 from alexnet.cli.options import Json, RunPath
 from alexnet.cli.planning import show_plan
 from alexnet.cli.show import TrainingScreen, percent, screen
-from alexnet.errors import RecipeError, RunError
+from alexnet.errors import RecipeError
 from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe, load_recipe, parse_settings
 from alexnet.run_folder import RunFolder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from alexnet.records import Evaluation
     from alexnet.runs.run import Run
+    from alexnet.training.events import Listener
 
 __all__ = ["evaluate", "predict", "resume", "train"]
 
@@ -44,36 +47,33 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Passes over the images.", show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(help="Start of everything random.", show_default=False)] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder.", show_default="runs/...")] = None,
-    go_on: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run in --out.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Say what it would take, and train nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train on a folder of images; test, and write all there is to see into the run folder."""
     named = {"weights": weights, "epochs": epochs, "seed": seed}
-    plain = not (recipe_file or settings or preset or any(v is not None for v in named.values()))
     name = preset or ("finetune" if weights else "fast")
-    recipe = None if go_on and plain else _choose_recipe(name, recipe_file, settings or [], named)
-    if go_on and out is None:
-        raise RunError("--resume: say which run with --out, or use `alexnet resume RUN`")
+    recipe = _choose_recipe(name, recipe_file, settings or [], named)
     if plan:
-        return show_plan(data, recipe or RunFolder.open(out or "").recipe)
-    return _train(data, recipe, out, go_on=go_on)
+        return show_plan(data, recipe)
+    from alexnet.training.train import free_run_path
+    from alexnet.training.train import train as train_network
+
+    out = out or free_run_path(data, recipe)
+    return _run_training(out, lambda listener: train_network(data, recipe, out=out, on_event=listener))
 
 
 def resume(run: RunPath, as_json: Json = False) -> None:
     """Go on with an unfinished run, on the images that it was begun with."""
-    about = RunFolder.open(run).about
-    _train(Path(about["data"]["path"]), None, run, go_on=True)
+    from alexnet.training.train import resume as resume_training
+
+    _run_training(run, lambda listener: resume_training(run, on_event=listener))
 
 
-def _train(data: Path, recipe: Recipe | None, out: Path | None, *, go_on: bool) -> None:
-    from alexnet.training.train import free_run_path
-    from alexnet.training.train import train as train_network
-
-    out = out or free_run_path(data, recipe or PRESETS["fast"])
+def _run_training(out: Path, start: "Callable[[Listener], Run]") -> None:
     try:
         with TrainingScreen(screen) as listener:
-            run = train_network(data, recipe, out=out, resume=go_on, on_event=listener)
+            run = start(listener)
     except KeyboardInterrupt:
         if RunFolder(out).holds_state:
             screen.note(f"saved; go on with: alexnet resume {out}", style="default")

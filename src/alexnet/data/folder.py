@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from alexnet.data.entry import Entry, ImageSource
-from alexnet.data.layout import Layout, find_layout, is_hidden
+from alexnet.data.folder_layout import Layout, find_layout, is_hidden
 from alexnet.data.sources import open_source
 from alexnet.errors import DataError
 from alexnet.files import shown_name

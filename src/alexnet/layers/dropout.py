@@ -1,52 +1,68 @@
-"""Dropout: torch's, with its mask drawn faster on a CPU, and that of the authors' 2012 program."""
+"""Dropout with random numbers of its own: torch's, and that of the authors' 2012 program."""
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["ClassicDropout", "Dropout"]
+__all__ = ["ClassicDropout", "Dropout", "set_dropout_generator"]
 
 
 class Dropout(nn.Dropout):
-    """torch's dropout: zero each unit with probability `p` while training, and scale the others by 1 / (1 - p)."""
+    """torch's dropout: zero each unit with probability `p` in training, and scale the others by 1 / (1 - p).
+
+    generator: what the masks are drawn from; torch's global generator where there is none.
+    """
+
+    generator: torch.Generator | None = None
 
     def forward(self, input: Tensor) -> Tensor:
-        """Mask and scale, or nothing in testing."""
-        simply = input.device.type == "cpu" and not torch.compiler.is_compiling()
-        if not (self.training and simply and 0.0 < self.p < 1.0):
-            return super().forward(input)
-        return input * _kept(input, self.p).div_(1.0 - self.p)
+        """Mask and scale in training; in evaluation, the input."""
+        if not self.training or self.p == 0.0:
+            return input
+        return input * _draw_mask(input, self.p, self.generator).div_(1.0 - self.p)
 
 
 class ClassicDropout(nn.Module):
-    """Zero each unit with probability `rate` while training; multiply all by 1 - rate in testing.
+    """Zero each unit with probability `rate` in training; multiply all by 1 - rate in evaluation.
 
-    `nn.Dropout` scales the kept units up by 1 / (1 - rate) while training instead. The expected input of the layer
-    behind is the same within each of the two; between them it differs by that factor, and so do the gradients that
-    its weights get.
+    `nn.Dropout` scales the kept units up by 1 / (1 - rate) in training instead. Within each of the two forms the
+    expected input of the next layer is the same in training and evaluation; between them it differs by that factor,
+    and so do the gradients of that layer's weights.
+
+    generator: what the masks are drawn from; torch's global generator where there is none.
 
     Source: Krizhevsky et al. 2012, §4.2 ("multiply their outputs by 0.5"); HiddenSexLayer of the 2012 program.
     """
+
+    generator: torch.Generator | None = None
 
     def __init__(self, rate: float = 0.5) -> None:
         super().__init__()
         self.rate = rate
 
     def forward(self, x: Tensor) -> Tensor:
-        """Mask, or scale."""
+        """Mask in training; scale in evaluation."""
         if not self.training:
             return x * (1.0 - self.rate)
-        return x * _kept(x, self.rate)
+        return x * _draw_mask(x, self.rate, self.generator)
 
     def extra_repr(self) -> str:
         """Its rate."""
         return f"rate={self.rate}"
 
 
-def _kept(x: Tensor, rate: float) -> Tensor:
+def set_dropout_generator(network: nn.Module, generator: torch.Generator | None) -> None:
+    """Let every dropout layer of a network draw its masks from one generator, on the network's device."""
+    for module in network.modules():
+        if isinstance(module, Dropout | ClassicDropout):
+            module.generator = generator
+
+
+def _draw_mask(x: Tensor, rate: float, generator: torch.Generator | None) -> Tensor:
     """1 with probability 1 - rate, else 0; shape and dtype of x.
 
-    By uniform numbers, which torch draws on a CPU in a quarter of `bernoulli_`'s time (EXPERIMENTS.md).
+    On a CPU by uniform numbers, which torch draws in a quarter of `bernoulli_`'s time (EXPERIMENTS.md).
     """
     if x.device.type != "cpu":
-        return torch.empty_like(x).bernoulli_(1.0 - rate)
-    return torch.empty_like(x, dtype=torch.float32).uniform_().ge_(rate).to(x.dtype)
+        return torch.empty_like(x).bernoulli_(1.0 - rate, generator=generator)
+    uniform = torch.empty_like(x, dtype=torch.float32).uniform_(generator=generator)
+    return uniform.ge_(rate).to(x.dtype)

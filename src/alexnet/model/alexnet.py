@@ -60,6 +60,7 @@ class AlexNet(nn.Module):
         self.spec = spec.with_classes(num_classes)
         self.size, self.num_classes, self.dropout = size, num_classes, dropout
         self.register_buffer("mean_image", torch.zeros(3, size, size) if mean_image else None)
+        self.register_load_state_dict_pre_hook(_accept_mean_image)  # type: ignore[no-untyped-call]
         pools = [layer for layer in self.spec.features if isinstance(layer, AdaptivePool)]
         flat = spec.flat_features(size)
         maps = [layer for layer in self.spec.features if not isinstance(layer, AdaptivePool)]
@@ -106,6 +107,13 @@ class AlexNet(nn.Module):
         maps = self.avgpool(self.features(self.first_input(x)))
         logits: Tensor = self.classifier(torch.flatten(maps, 1))
         return logits
+
+
+def _accept_mean_image(network: nn.Module, tensors: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Before loading: make room for a mean image where the tensors hold one."""
+    loaded = tensors.get(f"{prefix}mean_image")
+    if loaded is not None and network.mean_image is None:
+        network.mean_image = torch.empty_like(loaded, device=next(network.parameters()).device)
 
 
 class _Undrawn(TorchFunctionMode):

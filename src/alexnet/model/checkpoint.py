@@ -42,12 +42,15 @@ def write_tensors(run: RunFolder, name: str, tensors: Mapping[str, Tensor]) -> N
 
 
 class Classifier:
-    """A network in eval mode with its classes, its preprocessing, and the views that its tests average."""
+    """A network with its classes, its preprocessing, and the views that its tests average.
+
+    It may be trained or not, and is used as it is: whatever evaluates it switches the network to eval mode meanwhile.
+    """
 
     def __init__(
         self, network: AlexNet, classes: tuple[str, ...], preprocessing: Preprocessing, *, views: str = "centre"
     ) -> None:
-        self.network, self.classes, self.preprocessing = network.eval(), classes, preprocessing
+        self.network, self.classes, self.preprocessing = network, classes, preprocessing
         self.views = views
 
     def __repr__(self) -> str:
@@ -96,11 +99,10 @@ def load_network(run: RunFolder) -> Classifier:
                 size=preprocessing.size,
                 num_classes=len(classes),
                 dropout=values["dropout"],
-                mean_image="mean_image" in tensors,
             )
         network.load_state_dict(tensors, assign=True)
         views = str(values["test_views"])
     except (OSError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         message = " ".join(str(error).split())[:160]
         raise RunError(f"{path}: is missing or damaged ({message}); train again") from error
-    return Classifier(network, classes, preprocessing, views=views)
+    return Classifier(network.eval(), classes, preprocessing, views=views)

@@ -36,23 +36,33 @@ def initialize(
     Source: fan_in: He et al. 2015, arXiv:1502.01852; gaussian: Krizhevsky et al. 2012, §5.
     """
     specs = [spec for spec in network.spec.layers if isinstance(spec, Conv | Linear)]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for spec in specs:
-            layer = network[spec.name]
-            assert isinstance(layer, nn.Conv2d | nn.Linear)
-            layer.reset_parameters()
-            std, bias = _start(scheme, spec, layer, is_last=spec is specs[-1])
-            if kernel_std is not None and spec.name in ("conv3", "conv4", "conv5"):
-                std = kernel_std
-            if head_std is not None and spec is specs[-1]:
-                std = head_std
-            if hidden_bias is not None and spec.name in HIDDEN_BIASED:
-                bias = hidden_bias
-            if std is not None:
-                nn.init.normal_(layer.weight, std=std)
-            if bias is not None and layer.bias is not None:
-                nn.init.constant_(layer.bias, bias)
+    generator = torch.Generator().manual_seed(seed)
+    for spec in specs:
+        layer = network[spec.name]
+        assert isinstance(layer, nn.Conv2d | nn.Linear)
+        _reset_as_pytorch(layer, generator)
+        std, bias = _start(scheme, spec, layer, is_last=spec is specs[-1])
+        if kernel_std is not None and spec.name in ("conv3", "conv4", "conv5"):
+            std = kernel_std
+        if head_std is not None and spec is specs[-1]:
+            std = head_std
+        if hidden_bias is not None and spec.name in HIDDEN_BIASED:
+            bias = hidden_bias
+        if std is not None:
+            nn.init.normal_(layer.weight, std=std, generator=generator)
+        if bias is not None and layer.bias is not None:
+            nn.init.constant_(layer.bias, bias)
+
+
+def _reset_as_pytorch(layer: nn.Conv2d | nn.Linear, generator: torch.Generator) -> None:
+    """What `reset_parameters` of torch's layers does, from a generator of our own.
+
+    Weights and biases are uniform between -1 / sqrt(fan_in) and 1 / sqrt(fan_in).
+    """
+    nn.init.kaiming_uniform_(layer.weight, a=5**0.5, generator=generator)
+    if layer.bias is not None:
+        bound = layer.weight[0].numel() ** -0.5
+        nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
 
 
 def _start(

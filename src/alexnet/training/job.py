@@ -1,26 +1,41 @@
-"""All that a training works on, gathered."""
+"""Everything that a training works on, gathered in one value."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
 
+from alexnet.data.augment import Augmentation, augment
 from alexnet.data.decode import Pixels
 from alexnet.data.split import Split
 from alexnet.data.statistics import PrincipalColors
+from alexnet.layers.dropout import set_dropout_generator
+from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
 from alexnet.recipe import Recipe
+from alexnet.records import Preprocessing
 from alexnet.training.machine import Machine
-from alexnet.training.schedule import Rates, rates_at
+from alexnet.training.schedule import Rates, image_size, rates_at, usable_sizes
 
 __all__ = ["Job"]
 
 
 @dataclass(frozen=True)
 class Job:
-    """All that the loop works on.
+    """What the training loop works on.
 
-    classifier: the network on its device, with classes and preprocessing. colors: principal colours of the training
-    images, None where the recipe does not use them.
+    A step's random choices depend on the recipe's seed and the step's number alone, and are drawn from generators of
+    the job's own: other random numbers of the process neither change nor are changed. On a CPU the same step from the
+    same state gives the same weights, bit for bit. On a GPU the choices are the same too, but cuDNN's gradients are
+    sums in no fixed order, so that weights agree within rounding.
+
+    Args:
+        classifier: the network on its device, with its classes and preprocessing.
+        colors: principal colours of the training images; None where the recipe does not use them.
     """
 
     recipe: Recipe
@@ -29,15 +44,33 @@ class Job:
     split: Split
     machine: Machine
     colors: PrincipalColors | None = None
+    dropout_generator: torch.Generator = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Give the dropout layers a generator of the job's own."""
+        generator = torch.Generator(self.machine.device)
+        object.__setattr__(self, "dropout_generator", generator)
+        set_dropout_generator(self.network, generator)
 
     @property
+    def network(self) -> AlexNet:
+        """The network that is trained."""
+        return self.classifier.network
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How images become the network's input."""
+        return self.classifier.preprocessing
+
+    # --- steps and epochs
+    @property
     def batch_size(self) -> int:
-        """Images in a step: the recipe's, or all there are."""
+        """Images in a step: the recipe's number, or all there are."""
         return min(self.recipe.batch_size, len(self.split.train))
 
     @property
     def steps_per_epoch(self) -> int:
-        """Whole batches in an epoch; the few images over are others in each epoch."""
+        """Whole batches in an epoch; the few images left over differ from epoch to epoch."""
         return len(self.split.train) // self.batch_size
 
     @property
@@ -45,15 +78,65 @@ class Job:
         """Steps of the whole training."""
         return self.recipe.epochs * self.steps_per_epoch
 
+    def epoch_of(self, step: int) -> int:
+        """The epoch, from 1, that a step (from 0) belongs to."""
+        return step // self.steps_per_epoch + 1
+
     def rates(self, step: int, *, num_drops: int = 0) -> Rates:
-        """Shares of the peak rates at a step, after so many drops of schedule `plateau`."""
+        """Factors on the peak learning rates at a step, after so many drops of schedule `plateau`."""
         return rates_at(
             self.recipe, step, num_steps=self.num_steps, steps_per_epoch=self.steps_per_epoch, num_drops=num_drops
         )
 
+    # --- images
+    @cached_property
+    def _sizes(self) -> tuple[int, ...]:
+        return usable_sizes(self.network.spec, self.recipe.start_size or self.recipe.size, self.recipe.size)
+
+    def image_size(self, step: int) -> int:
+        """Side in px of the images at a step; it grows where the recipe has a `start_size`."""
+        return image_size(self.recipe, self._sizes, step, num_steps=self.num_steps)
+
+    def augment(
+        self, images: UInt8[Tensor, "N S S 3"], step: int, *, size: int | None = None
+    ) -> Float[Tensor, "N 3 R R"]:
+        """The network's input for a step: images changed at random, resized and normalized.
+
+        size: side in px; by default, that of the step.
+        """
+        return augment(
+            images,
+            Augmentation.of(self.recipe),
+            self.preprocessing,
+            size=size or self.image_size(step),
+            generator=torch.Generator().manual_seed(self._seed(step) + 1),
+            colors=self.colors if step < round(self.recipe.pca_until * self.num_steps) else None,
+            mean_image=self.network.mean_image,
+        )
+
+    def seed_dropout(self, step: int) -> None:
+        """Let dropout draw the masks that belong to a step."""
+        self.dropout_generator.manual_seed(self._seed(step))
+
+    def _seed(self, step: int) -> int:
+        return 2 * (self.recipe.seed * 1_000_003 + step)
+
+    # --- guessing
+    @cached_property
+    def _class_fractions(self) -> np.ndarray:
+        counts = np.bincount(self.split.train.labels, minlength=len(self.split.classes))
+        return np.asarray(counts / counts.sum())
+
     @property
     def guessing_loss(self) -> float:
-        """Loss in nats of a network that knows the classes' frequencies only; ln K where they are equal."""
-        counts = np.bincount(self.split.train.labels, minlength=len(self.split.classes))
-        shares = counts[counts > 0] / counts.sum()
-        return float(-(shares * np.log(shares)).sum())
+        """Loss in nats of guessing by the frequency of the classes alone; ln K where all are equally frequent."""
+        fractions = self._class_fractions[self._class_fractions > 0]
+        return float(-(fractions * np.log(fractions)).sum())
+
+    @property
+    def guessing_formula(self) -> str:
+        """The loss of guessing as people look it up, for example `ln 8 = 2.079`."""
+        num_classes, loss = len(self.split.classes), self.guessing_loss
+        if math.isclose(loss, math.log(num_classes), abs_tol=5e-4):
+            return f"ln {num_classes} = {loss:.3f}"
+        return f"{loss:.3f} (ln {num_classes} = {math.log(num_classes):.3f} if the classes were equally frequent)"

@@ -1,6 +1,12 @@
-"""Update rules: torch's own, and orthogonalized updates for the kernels."""
+"""The optimizers that a recipe can name: which rule updates a parameter, what it remembers, how far it moves.
 
-from collections.abc import Callable
+To add an optimizer, write its `UpdateRule`, enter it in `OPTIMIZERS`, and add its name to `Recipe.optimizer`. The
+plan, the trainability check and saved states ask here, and a test runs every optimizer through all three.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -8,252 +14,272 @@ from torch import Tensor, nn
 
 from alexnet.layers.cpu_features import has_fast_bfloat16
 from alexnet.model.alexnet import AlexNet
+from alexnet.model.specs import LayerGeometry
 from alexnet.recipe import Recipe
+from alexnet.training.muon import Muon
+from alexnet.training.paper_sgd import PaperSGD
 from alexnet.training.schedule import Rates
+from alexnet.training.torch_optimizers import SGD, Adam, AdamW
 
-__all__ = ["Muon", "Optimizers", "PaperSGD", "orthogonalize"]
+__all__ = [
+    "OPTIMIZERS",
+    "Optimizers",
+    "ParameterInfo",
+    "UpdateRule",
+    "num_remembered",
+    "parameters_in_table",
+    "parameters_of",
+    "rule_for",
+    "sharpness_limit",
+]
 
 LARGEST_SIDE = 512
-"""Matrices whose shorter side is longer are left to AdamW: orthogonalizing them costs more than it saves."""
+"""Shorter side of the largest matrix that Muon updates. AdamW gets larger ones: to orthogonalize them costs more time
+than it saves."""
+
+Groups = list[dict[str, Any]]
 
 
-def orthogonalize(matrix: Tensor, *, iterations: int = 5) -> Tensor:
-    """A matrix with the singular vectors of `matrix` and singular values near 1 (0.7 to 1.2), in its dtype.
+@dataclass(frozen=True)
+class ParameterInfo:
+    """What decides how a parameter is updated.
 
-    A Newton-Schulz iteration of an odd quintic, X ← a X + (b A + c A²) X with A = X Xᵀ, whose coefficients are
-    chosen for speed near 0 instead of for convergence to exactly 1. X itself is multiplied once at the end: every
-    factor is a polynomial of X Xᵀ, so they are gathered in that smaller square (half to a third of the operations
-    for kernels, whose matrices are 6 to 14 times as wide as high). In bfloat16 at most three are gathered: five raise
-    the weakest directions 500 times, and their rounding would outweigh the strong ones (EXPERIMENTS.md).
-
-    Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers", coefficients 3.4445, -4.7750, 2.0315.
-    """
-    wide = matrix.shape[0] <= matrix.shape[1]
-    x: Tensor = matrix if wide else matrix.T
-    x = x / (x.norm() + 1e-7)
-    most = 3 if matrix.dtype == torch.bfloat16 else iterations
-    while iterations > 0:
-        x = _gathered(x @ x.T, min(most, iterations)) @ x
-        iterations -= most
-    return x if wide else x.T
-
-
-def _gathered(gram: Tensor, iterations: int) -> Tensor:
-    """The product of so many factors a + b A + c A², the first with A = gram, each next one with A made by it."""
-    a, b, c = 3.4445, -4.7750, 2.0315
-    product: Tensor | None = None
-    for left in reversed(range(iterations)):
-        factor = torch.addmm(gram, gram, gram, beta=b, alpha=c)
-        factor.diagonal().add_(a)
-        product = factor if product is None else factor @ product
-        if left:
-            gram = factor @ gram @ factor
-    assert product is not None
-    return product
-
-
-def _bare(method: Any) -> Any:
-    """A method of torch's optimizers without what loads torch's compiler: a second and a half of every start.
-
-    The wrappers around it matter to compiled and differentiable updates only. Where there is none, itself.
-    """
-    return getattr(method, "__wrapped__", method)
-
-
-class Adam(torch.optim.Adam):
-    """torch's Adam, quick to start."""
-
-    add_param_group = _bare(torch.optim.Optimizer.add_param_group)
-    step = torch.no_grad()(_bare(torch.optim.Adam.step))
-
-
-class AdamW(torch.optim.AdamW):
-    """torch's AdamW, quick to start."""
-
-    add_param_group = _bare(torch.optim.Optimizer.add_param_group)
-    step = torch.no_grad()(_bare(torch.optim.AdamW.step))
-
-
-class SGD(torch.optim.SGD):
-    """torch's SGD, quick to start."""
-
-    add_param_group = _bare(torch.optim.Optimizer.add_param_group)
-    step = torch.no_grad()(_bare(torch.optim.SGD.step))
-
-
-class Muon(torch.optim.Optimizer):
-    """Momentum whose update is orthogonalized: every direction of a kernel matrix moves at the same speed.
-
-        m ← momentum m + (1 - momentum) g        u = (1 - momentum) g + momentum m
-        w ← (1 - lr weight_decay) w - lr sqrt(max(1, rows / columns)) orthogonalize(u)
-
-    A kernel tensor [out, in, k, k] is the matrix [out, in k k]. dtype: in which they are orthogonalized; weights and
-    momentum keep their own.
-
-    Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers".
+    layer: its layer's name. shape: of the tensor. is_kernel: it belongs to a convolutional layer (kernels and their
+    biases). is_last: it belongs to the last layer.
     """
 
-    add_param_group = _bare(torch.optim.Optimizer.add_param_group)
+    layer: str
+    shape: tuple[int, ...]
+    is_kernel: bool
+    is_last: bool
 
-    def __init__(
-        self,
-        params: Any,
-        *,
-        lr: float,
-        momentum: float = 0.95,
-        weight_decay: float = 0.0,
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
-        self._dtype = dtype
+    @property
+    def is_bias(self) -> bool:
+        """Whether it is a vector of biases."""
+        return len(self.shape) == 1
 
-    def __getstate__(self) -> dict[str, Any]:
-        """What a copy takes over."""
-        return super().__getstate__() | {"_dtype": self._dtype}
+    @property
+    def matrix(self) -> tuple[int, int]:
+        """Rows and columns of the weights as a matrix, one row for each output."""
+        return self.shape[0], math.prod(self.shape[1:])
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """One update of every parameter that has a gradient."""
-        loss = closure() if closure else None
-        for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    self._update(weight, weight.grad, group)
-        return loss
-
-    def _update(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
-        state = self.state[weight]
-        if not state:
-            state["momentum"] = torch.zeros_like(weight)
-        average = state["momentum"].lerp_(gradient, 1 - group["momentum"])
-        ahead = _channels_last(gradient.lerp(average, group["momentum"]))
-        update = orthogonalize(ahead.flatten(1).to(self._dtype))
-        scale = max(1.0, update.shape[0] / update.shape[1]) ** 0.5
-        weight.mul_(1 - group["lr"] * group["weight_decay"])
-        _channels_last(weight).add_(update.view(ahead.shape), alpha=-group["lr"] * scale)
+    def rate_factor(self, recipe: Recipe) -> float:
+        """Factor on the learning rate; 0 where the recipe freezes the parameter."""
+        return recipe.rate_factor(is_kernel=self.is_kernel, is_bias=self.is_bias)
 
 
-def _channels_last(weight: Tensor) -> Tensor:
-    """Kernels as [out, k, k, in], in which order they lie in memory; the order of columns means nothing to Muon."""
-    return weight.permute(0, 2, 3, 1) if weight.ndim == 4 else weight
+@dataclass(frozen=True)
+class UpdateRule:
+    """How an optimizer updates the parameters that it is given.
 
-
-class PaperSGD(SGD):
-    """Stochastic gradient descent as the paper prints it: the rate is part of what the momentum remembers.
-
-        v ← momentum v - weight_decay lr w - lr g        w ← w + v
-
-    torch's SGD keeps b = momentum b + g + weight_decay w and takes lr b off w, so that a new rate holds at once for
-    all that b remembers. While the rate stays, both are the same (v = -lr b); on a step where it changes, torch's
-    momentum is lr'/lr times the paper's. Here b is scaled by lr/lr' then, and torch's fused update does the rest.
-
-    Source: Krizhevsky et al. 2012, §5; src/weights.cu of the 2012 program.
+    Args:
+        name: for messages.
+        build: make torch's optimizer from parameter groups, the recipe, and the machine's dtype.
+        num_remembered: how many numbers it keeps for each weight from step to step.
+        step_norm: the norm of a step at the peak learning rate, momentum included, from the parameter, the norm of
+            its gradient, and the recipe; without the recipe's factors on the learning rate.
+        sharpness_limit: the largest stable product of learning rate and curvature of the loss; None for adaptive
+            rules, whose steps do not grow with the gradient.
+        rate_setting: the recipe's field that holds the peak learning rate.
+        accepts: whether it can update a parameter; by default all.
     """
 
-    def __init__(self, params: Any, *, lr: float, momentum: float) -> None:
-        super().__init__(params, lr=lr, momentum=momentum, fused=True)
+    name: str
+    build: Callable[[Groups, Recipe, torch.dtype], torch.optim.Optimizer]
+    num_remembered: Callable[[Recipe], int]
+    step_norm: Callable[[ParameterInfo, float, Recipe], float]
+    sharpness_limit: Callable[[Recipe], float] | None
+    rate_setting: str = "learning_rate"
+    accepts: Callable[[ParameterInfo], bool] = lambda _parameter: True
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """One update of every parameter that has a gradient."""
-        for group in self.param_groups:
-            for weight in group["params"]:
-                self._carry_over(weight, group)
-        moving = [group for group in self.param_groups if group["lr"] > 0.0]
-        groups, self.param_groups = self.param_groups, moving
-        try:
-            return super().step(closure)  # type: ignore[no-any-return]
-        finally:
-            self.param_groups = groups
+    @property
+    def is_adaptive(self) -> bool:
+        """Whether the size of a step is independent of the size of the gradient."""
+        return self.sharpness_limit is None
 
-    def _carry_over(self, weight: Tensor, group: dict[str, Any]) -> None:
-        """Keep v as it is where the rate has changed; at rate 0 the 2012 program leaves weights and v alone."""
-        if group["lr"] == 0.0:
-            return
-        state = self.state[weight]
-        average, rate = state.get("momentum_buffer"), state.get("rate")
-        if average is not None and rate is not None and float(rate) != group["lr"]:
-            average.mul_(float(rate) / group["lr"])
-        state["rate"] = torch.tensor(group["lr"], dtype=torch.float64)
+    def peak_rate(self, recipe: Recipe) -> float:
+        """The peak learning rate, without the recipe's factors."""
+        return float(getattr(recipe, self.rate_setting))
+
+
+def _one_with_momentum(recipe: Recipe) -> int:
+    return 1 if recipe.momentum > 0.0 else 0
+
+
+def _descent_step(_parameter: ParameterInfo, gradient_norm: float, recipe: Recipe) -> float:
+    """Momentum adds up 1 / (1 - momentum) gradients."""
+    return recipe.learning_rate / (1.0 - recipe.momentum) * gradient_norm
+
+
+def _descent_limit(recipe: Recipe) -> float:
+    """Source: Polyak 1964, doi:10.1016/0041-5553(64)90137-5."""
+    return 2.0 * (1.0 + recipe.momentum)
+
+
+def _adam_step(parameter: ParameterInfo, _gradient_norm: float, recipe: Recipe) -> float:
+    """Every weight moves by about the learning rate."""
+    return recipe.learning_rate * math.sqrt(math.prod(parameter.shape))
+
+
+def _muon_step(parameter: ParameterInfo, _gradient_norm: float, recipe: Recipe) -> float:
+    """Every singular value of the update is about the learning rate."""
+    rows, columns = parameter.matrix
+    return recipe.muon_learning_rate * math.sqrt(max(1.0, rows / columns)) * math.sqrt(min(rows, columns))
+
+
+def _build_muon(groups: Groups, recipe: Recipe, dtype: torch.dtype) -> torch.optim.Optimizer:
+    on_cpu = groups[0]["params"][0].device.type == "cpu"
+    is_fast = dtype == torch.bfloat16 and on_cpu and has_fast_bfloat16()
+    return Muon(groups, lr=recipe.muon_learning_rate, dtype=dtype if is_fast else torch.float32)
+
+
+DESCENT = UpdateRule(
+    "sgd",
+    build=lambda groups, recipe, _: SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, fused=True),
+    num_remembered=_one_with_momentum,
+    step_norm=_descent_step,
+    sharpness_limit=_descent_limit,
+)
+PAPER_DESCENT = UpdateRule(
+    "sgd_2012",
+    build=lambda groups, recipe, _: PaperSGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum),
+    num_remembered=_one_with_momentum,
+    step_norm=_descent_step,
+    sharpness_limit=_descent_limit,
+)
+ADAM = UpdateRule(
+    "adam",
+    build=lambda groups, recipe, _: Adam(groups, lr=recipe.learning_rate, fused=True),
+    num_remembered=lambda _recipe: 2,
+    step_norm=_adam_step,
+    sharpness_limit=None,
+)
+ADAMW = UpdateRule(
+    "adamw",
+    build=lambda groups, recipe, _: AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.99), fused=True),
+    num_remembered=lambda _recipe: 2,
+    step_norm=_adam_step,
+    sharpness_limit=None,
+)
+MUON = UpdateRule(
+    "muon",
+    build=_build_muon,
+    num_remembered=lambda _recipe: 1,
+    step_norm=_muon_step,
+    sharpness_limit=None,
+    rate_setting="muon_learning_rate",
+    accepts=lambda info: not info.is_bias and not info.is_last and min(info.matrix) <= LARGEST_SIDE,
+)
+
+OPTIMIZERS: dict[str, tuple[UpdateRule, ...]] = {
+    "adam": (ADAM,),
+    "adamw": (ADAMW,),
+    "sgd": (DESCENT,),
+    "sgd_2012": (PAPER_DESCENT,),
+    "muon": (MUON, ADAMW),
+}
+"""The values of `Recipe.optimizer`, each with its update rules. A parameter goes to the first rule that accepts it;
+the last rule accepts all."""
+
+
+def rule_for(parameter: ParameterInfo, recipe: Recipe) -> UpdateRule:
+    """The rule that updates a parameter with a recipe's optimizer."""
+    return next(rule for rule in OPTIMIZERS[recipe.optimizer] if rule.accepts(parameter))
+
+
+def sharpness_limit(recipe: Recipe) -> float | None:
+    """The limit of a recipe's optimizer, see `UpdateRule`; None if a rule of it is adaptive."""
+    limits = [rule.sharpness_limit for rule in OPTIMIZERS[recipe.optimizer]]
+    return min(limit(recipe) for limit in limits if limit) if all(limits) else None
+
+
+def num_remembered(parameters: Iterable[ParameterInfo], recipe: Recipe) -> int:
+    """How many numbers a recipe's optimizer keeps from step to step; none for frozen parameters."""
+    moving = [parameter for parameter in parameters if parameter.rate_factor(recipe) > 0.0]
+    return sum(
+        rule_for(parameter, recipe).num_remembered(recipe) * math.prod(parameter.shape) for parameter in moving
+    )
+
+
+def parameters_of(network: AlexNet) -> Iterator[tuple[nn.Parameter, ParameterInfo]]:
+    """Every parameter of a network's convolutional and fully connected layers, in order."""
+    layers = [(name, layer) for name, layer in network.named_layers() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    for name, layer in layers:
+        for parameter in layer.parameters(recurse=False):
+            is_kernel, is_last = isinstance(layer, nn.Conv2d), name == layers[-1][0]
+            yield parameter, ParameterInfo(name, tuple(parameter.shape), is_kernel, is_last)
+
+
+def parameters_in_table(rows: Sequence[LayerGeometry]) -> Iterator[ParameterInfo]:
+    """The same from a network's table, without building the network."""
+    layers = [row for row in rows if row.kernel]
+    for row in layers:
+        for shape in (row.kernel, row.kernel[:1]):
+            yield ParameterInfo(row.name, shape, is_kernel=len(row.kernel) == 4, is_last=row is layers[-1])
 
 
 class Optimizers:
-    """The optimizers of a recipe as one: each with its peak rate, by parameter name.
+    """The optimizers of a recipe as one: updates every parameter of a network that the recipe does not freeze.
 
-    dtype: the machine's; a CPU fast at bfloat16's products orthogonalizes in it, everything else in float32.
+    Args:
+        dtype: the machine's. On a CPU with fast bfloat16 matmul Muon orthogonalizes in it; all else is float32.
     """
 
     def __init__(self, network: AlexNet, recipe: Recipe, *, dtype: torch.dtype = torch.float32) -> None:
-        self._parts = _build(network, recipe, dtype)
-        self._names: dict[Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
+        groups = _group_by_rule(network, recipe)
+        self._parts = [rule.build(group, recipe, dtype) for rule, group in groups.items()]
+        self._part_of = {
+            parameter: part
+            for part in self._parts
+            for group in part.param_groups
+            for parameter in group["params"]
+        }  # fmt: skip
+        self._parameters = dict(network.named_parameters())
 
     def step(self, rates: Rates) -> None:
-        """One update at these shares of the peak rates; gradients are cleared."""
-        for optimizer in self._parts:
-            for group in optimizer.param_groups:
+        """Make one update at these fractions of the peak learning rates, and clear the gradients."""
+        for part in self._parts:
+            for group in part.param_groups:
                 group["lr"] = group["peak"] * rates.of(group["layer"], is_bias=group["is_bias"])
-            optimizer.step()
-        for parameter in self._names:
+            part.step()
+        for parameter in self._parameters.values():
             parameter.grad = None
 
     def state_tensors(self) -> dict[str, Tensor]:
-        """All that the optimizers remember, by a name of its own."""
+        """All that the optimizers remember, by `parameter.key`."""
         return {
-            f"{place}.{self._names[parameter]}.{key}": value
-            for place, optimizer in enumerate(self._parts)
-            for parameter, state in optimizer.state.items()
-            for key, value in state.items()
+            f"{name}.{key}": value
+            for name, parameter in self._parameters.items()
+            if parameter in self._part_of
+            for key, value in self._part_of[parameter].state[parameter].items()
             if isinstance(value, Tensor)
         }
 
     def load_state_tensors(self, tensors: dict[str, Tensor]) -> None:
-        """Back from `state_tensors`."""
-        parameters = {name: parameter for parameter, name in self._names.items()}
-        for key, value in tensors.items():
-            place, _, rest = key.partition(".")
-            name, _, item = rest.rpartition(".")
-            parameter = parameters[name]
-            value = value.to(parameter.device)
-            if value.shape == parameter.shape:  # fused updates walk memory: it must be laid out alike
+        """Restore what `state_tensors` gave.
+
+        Raises:
+            KeyError: a tensor belongs to no parameter that these optimizers update.
+        """
+        for key, tensor in tensors.items():
+            name, _, item = key.rpartition(".")
+            parameter = self._parameters[name]
+            value = tensor.to(parameter.device)
+            if value.shape == parameter.shape:  # a fused update needs the same layout in memory
                 value = torch.empty_like(parameter, requires_grad=False).copy_(value)
-            self._parts[int(place)].state[parameter][item] = value
+            self._part_of[parameter].state[parameter][item] = value
 
 
-def _groups(
-    network: AlexNet, recipe: Recipe, *, with_muon: bool
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Parameter groups for Muon and for the other optimizer; frozen layers are left out."""
-    muon: list[dict[str, Any]] = []
-    other: list[dict[str, Any]] = []
-    layers = [(name, m) for name, m in network.named_layers() if isinstance(m, nn.Conv2d | nn.Linear)]
-    for name, module in layers:
-        for parameter in module.parameters(recurse=False):
-            is_bias = parameter.ndim == 1
-            factor = recipe.rate_factor(is_kernel=isinstance(module, nn.Conv2d), is_bias=is_bias)
-            parameter.requires_grad_(factor > 0)
-            if factor == 0:
-                continue
-            shorter = min(len(parameter), parameter[0].numel())
-            by_muon = with_muon and not is_bias and shorter <= LARGEST_SIDE and name != layers[-1][0]
-            peak = factor * (recipe.muon_learning_rate if by_muon else recipe.learning_rate)
-            decay = recipe.weight_decay if not is_bias or recipe.decay_biases else 0.0
+def _group_by_rule(network: AlexNet, recipe: Recipe) -> dict[UpdateRule, Groups]:
+    """A parameter group for each parameter that the recipe does not freeze, by the rule that updates it."""
+    groups: dict[UpdateRule, Groups] = {}
+    for parameter, info in parameters_of(network):
+        factor = info.rate_factor(recipe)
+        parameter.requires_grad_(factor > 0.0)
+        if factor > 0.0:
+            rule = rule_for(info, recipe)
+            peak = factor * rule.peak_rate(recipe)
+            decay = recipe.weight_decay if recipe.decay_biases or not info.is_bias else 0.0
             group = {"params": [parameter], "weight_decay": decay, "lr": peak, "peak": peak}
-            (muon if by_muon else other).append(group | {"layer": name, "is_bias": is_bias})
-    return muon, other
-
-
-def _build(network: AlexNet, recipe: Recipe, dtype: torch.dtype) -> list[torch.optim.Optimizer]:
-    muon, other = _groups(network, recipe, with_muon=recipe.optimizer == "muon")
-    rate = recipe.learning_rate
-    if recipe.optimizer == "sgd":
-        return [SGD(other, lr=rate, momentum=recipe.momentum, fused=True)]
-    if recipe.optimizer == "sgd_2012":
-        return [PaperSGD(other, lr=rate, momentum=recipe.momentum)]
-    if recipe.optimizer == "adam":
-        return [Adam(other, lr=rate, fused=True)]
-    parts: list[torch.optim.Optimizer] = [AdamW(other, lr=rate, betas=(0.9, 0.99), fused=True)]
-    if muon:
-        on_processor = muon[0]["params"][0].device.type == "cpu"
-        is_fast = dtype == torch.bfloat16 and on_processor and has_fast_bfloat16()
-        parts.append(Muon(muon, lr=recipe.muon_learning_rate, dtype=dtype if is_fast else torch.float32))
-    return parts
+            groups.setdefault(rule, []).append(group | {"layer": info.layer, "is_bias": info.is_bias})
+    return groups

@@ -18,10 +18,11 @@ from alexnet.published import PAPER_TRAINING, PaperTraining
 from alexnet.recipe import Recipe
 from alexnet.records import Record
 from alexnet.training.events import Listener, ignore
-from alexnet.training.optimizer import LARGEST_SIDE
+from alexnet.training.optimizer import num_remembered, parameters_in_table
 from alexnet.training.preparation import missing_validation
-from alexnet.training.pretrained import choose_start
+from alexnet.training.pretrained import load_pretrained
 from alexnet.training.schedule import image_size, usable_sizes
+from alexnet.training.settle import settle_recipe
 from alexnet.training.speed import Speeds, measure_speeds
 
 __all__ = ["Counts", "Memory", "Plan", "lay_out", "plan_training"]
@@ -120,7 +121,7 @@ def plan_training(folder: ImageFolder | Path | str, recipe: Recipe, *, on_event:
     """
     folder = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
     if recipe.variant == "auto":
-        recipe = choose_start(recipe, on_event).recipe
+        recipe = settle_recipe(recipe, load_pretrained(recipe, on_event))
     counts = _count(folder, recipe)
     batch = min(recipe.batch_size, counts.train)
     speeds = measure_speeds(folder, recipe, num_classes=counts.classes, batch=batch)
@@ -219,20 +220,8 @@ def _memory(recipe: Recipe, spec: NetworkSpec, layers: tuple[LayerGeometry, ...]
         if not (isinstance(layer, Activation) and layer.function == "relu"):
             made += math.prod(row.output)
     weights = FLOAT_BYTES * sum(layer.parameters for layer in layers)
-    momentum = FLOAT_BYTES * _num_remembered(recipe, layers)
+    momentum = FLOAT_BYTES * num_remembered(parameters_in_table(layers), recipe)
     return Memory(weights, weights, momentum, FLOAT_BYTES * batch * made)
-
-
-def _num_remembered(recipe: Recipe, layers: tuple[LayerGeometry, ...]) -> int:
-    """Numbers that the optimizer keeps from step to step."""
-    parameters = sum(layer.parameters for layer in layers)
-    if recipe.optimizer in ("sgd", "sgd_2012"):
-        return parameters if recipe.momentum else 0
-    if recipe.optimizer != "muon":
-        return 2 * parameters
-    kernels = [layer.kernel for layer in layers if layer.kernel][:-1]
-    small = sum(math.prod(k) for k in kernels if min(k[0], math.prod(k[1:])) <= LARGEST_SIDE)
-    return 2 * parameters - small
 
 
 def _flop_of_steps(recipe: Recipe, spec: NetworkSpec, num_classes: int, num_steps: int) -> int:

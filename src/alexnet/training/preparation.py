@@ -1,6 +1,5 @@
-"""Everything that a training needs before its first step: machine, start values, decoded and split images."""
+"""Everything that a training needs before its first step: machine, recipe, images, split, network."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
@@ -24,91 +23,96 @@ from alexnet.records import Preprocessing
 from alexnet.run_folder import RunFolder
 from alexnet.training.events import Listener, Note, Progress
 from alexnet.training.job import Job
-from alexnet.training.machine import Machine, choose_machine
-from alexnet.training.pretrained import Start, choose_start
+from alexnet.training.machine import choose_machine
+from alexnet.training.pretrained import Pretrained, load_pretrained
+from alexnet.training.settle import settle_recipe
 
-__all__ = ["build_job", "missing_validation", "prepare"]
+__all__ = ["missing_validation", "prepare"]
 
 
 def prepare(
-    folder: ImageFolder,
-    recipe: Recipe,
-    emit: Listener,
-    *,
-    begun: RunFolder | None = None,
+    folder: ImageFolder, recipe: Recipe, emit: Listener, *, resumed: RunFolder | None = None
 ) -> tuple[Job, DecodedImages]:
-    """Everything that a training needs; nothing is written but the cache of decoded images.
+    """Gather what a training needs; nothing is written but the cache of decoded images.
 
     Args:
-        begun: the run that is resumed: its preprocessing holds, and where it has a saved state, start values need
-            not be fetched.
+        resumed: the run that is resumed: it keeps its preprocessing, and where it has a saved state, no pretrained
+            weights are needed.
 
     Raises:
-        DataError, RecipeError, WeightsError, GeometryError: one line that says what to mend.
+        DataError, RecipeError, WeightsError, GeometryError: one line that says what to correct.
     """
     machine = choose_machine(recipe)
-    saved = begun is not None and begun.holds_state
-    start = Start(recipe, None) if saved else choose_start(recipe, emit)
-    if begun is not None:
-        start = _as_begun(start, begun)
-    images = _decode(folder, start.recipe, emit)
-    split = split_images(
-        images,
-        test_fraction=start.recipe.test_fraction,
-        validation_fraction=start.recipe.validation_fraction,
-        seed=start.recipe.seed,
-    )
-    return build_job(start, images, split, machine, emit, saved=saved), images
-
-
-def _as_begun(start: Start, begun: RunFolder) -> Start:
-    """With the channels, mean and deviation that the run was begun with."""
-    about = begun.about
-    used = Preprocessing.from_dict(about["preprocessing"])
-    learned = (used.channels, used.mean, used.std)
-    return replace(start, preprocessing=learned, by_pixel=bool(about["mean_image"]))
+    has_state = resumed is not None and resumed.holds_state
+    pretrained = None if has_state else load_pretrained(recipe, emit)
+    recipe = recipe if resumed else settle_recipe(recipe, pretrained)
+    images = _decode(folder, recipe, emit)
+    split = _split(images, recipe)
+    if resumed:
+        preprocessing = Preprocessing.from_dict(resumed.about["preprocessing"])
+    else:
+        preprocessing = _choose_preprocessing(recipe, pretrained, images, split)
+    network = _build_network(recipe, pretrained, num_classes=len(split.classes), emit=emit)
+    if not has_state:  # a saved state brings its own
+        network.mean_image = _mean_image(recipe, pretrained, images, split, preprocessing)
+    network.to(device=machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    classifier = Classifier(network, split.classes, preprocessing, views=recipe.test_views)
+    colors = principal_colors(images.pixels, split.train) if recipe.pca_color > 0.0 else None
+    return Job(recipe, classifier, images.pixels, split, machine, colors), images
 
 
 def _decode(folder: ImageFolder, recipe: Recipe, emit: Listener) -> DecodedImages:
-    plain = plain_preprocessing(recipe)
-    return decode_folder(folder, plain, on_progress=lambda done, total: emit(Progress("decoding", done, total)))
+    return decode_folder(
+        folder,
+        plain_preprocessing(recipe),
+        on_progress=lambda done, total: emit(Progress("decoding", done, total)),
+    )
 
 
-def _preprocessing(start: Start, images: DecodedImages, split: Split) -> Preprocessing:
-    recipe = start.recipe
-    if start.preprocessing is not None:
-        channels, mean, std = start.preprocessing
-    elif recipe.normalization in ("dataset", "mean", "mean_image"):
-        mean, std = channel_statistics(images.pixels, split.train)
-        std = std if recipe.normalization == "dataset" else (1.0, 1.0, 1.0)
-        channels = "RGB"
-    else:
-        channels, mean, std = NORMALIZATIONS[recipe.normalization]
-    plain = plain_preprocessing(recipe)
-    return replace(plain, channels=channels, mean=mean, std=std)
-
-
-def build_job(
-    start: Start,
-    images: DecodedImages,
-    split: Split,
-    machine: Machine,
-    emit: Listener,
-    *,
-    saved: bool = False,
-) -> Job:
-    """The network at its start values, on its device, with all that the loop works on.
-
-    saved: a saved state will be put into the network, so that its mean image need not be computed.
-    """
-    recipe = start.recipe
-    spec = get_variant(recipe.variant, **recipe.switches)
+def _split(images: DecodedImages, recipe: Recipe) -> Split:
+    split = split_images(
+        images,
+        test_fraction=recipe.test_fraction,
+        validation_fraction=recipe.validation_fraction,
+        seed=recipe.seed,
+    )
     missing = missing_validation(recipe, len(split.train), len(split.validation))
     if missing:
         raise RecipeError(missing)
-    network = AlexNet.empty(
-        spec, size=recipe.size, num_classes=len(split.classes), dropout=recipe.dropout, mean_image=start.by_pixel
+    return split
+
+
+def missing_validation(recipe: Recipe, num_train: int, num_validation: int) -> str | None:
+    """What to do where schedule `plateau` has no validation images to go by; None where nothing is missing."""
+    if recipe.schedule != "plateau" or num_validation > 0:
+        return None
+    return (
+        "schedule = plateau needs validation images, and "
+        f"validation_fraction = {recipe.validation_fraction:g} of {num_train} training images leaves none: "
+        "raise it (0.25), add a val folder, or set schedule=step"
     )
+
+
+def _choose_preprocessing(
+    recipe: Recipe, pretrained: Pretrained | None, images: DecodedImages, split: Split
+) -> Preprocessing:
+    """How images become numbers: by a named normalization, that of the weights, or statistics of the training set."""
+    channels = "RGB"
+    if recipe.normalization == "weights" and pretrained is not None and pretrained.classifier is not None:
+        own = pretrained.classifier.preprocessing
+        channels, mean, std = own.channels, own.mean, own.std
+    elif recipe.normalization in NORMALIZATIONS:
+        channels, mean, std = NORMALIZATIONS[recipe.normalization]
+    else:
+        mean, std = channel_statistics(images.pixels, split.train)
+        std = std if recipe.normalization == "dataset" else (1.0, 1.0, 1.0)
+    return replace(plain_preprocessing(recipe), channels=channels, mean=mean, std=std)
+
+
+def _build_network(recipe: Recipe, pretrained: Pretrained | None, *, num_classes: int, emit: Listener) -> AlexNet:
+    """The network with its initial weights, on the CPU."""
+    spec = get_variant(recipe.variant, **recipe.switches)
+    network = AlexNet.empty(spec, size=recipe.size, num_classes=num_classes, dropout=recipe.dropout)
     initialize(
         network,
         recipe.initialization,
@@ -117,32 +121,18 @@ def build_job(
         kernel_std=recipe.kernel_std,
         head_std=recipe.head_std,
     )
-    if start.tensors is not None:
-        _load(network, start.tensors, str(recipe.weights), emit)
-    preprocessing = _preprocessing(start, images, split)
-    if network.mean_image is not None and not saved:
-        network.mean_image.copy_(
-            mean_image(images.pixels, split.train, preprocessing)
-            if start.mean_image is None
-            else F.interpolate(start.mean_image[None], [recipe.size] * 2, mode="bilinear")[0]
-        )
-    network.to(device=machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if pretrained is not None:
+        emit(Note(str(load_weights(network, pretrained.tensors, pretrained.source))))
     allow_fast_paths(network, recipe.convolution == "auto")
-    classifier = Classifier(network, split.classes, preprocessing, views=recipe.test_views)
-    colors = principal_colors(images.pixels, split.train) if recipe.pca_color > 0.0 else None
-    return Job(recipe, classifier, images.pixels, split, machine, colors)
+    return network
 
 
-def missing_validation(recipe: Recipe, num_train: int, num_validation: int) -> str | None:
-    """What to do where schedule `plateau` has no validation images to go by; None where nothing is missing."""
-    if recipe.schedule != "plateau" or num_validation > 0:
-        return None
-    return (
-        "schedule = plateau goes by validation images, and "
-        f"validation_fraction = {recipe.validation_fraction:g} of {num_train} training images leaves none: "
-        "raise it (0.25), add a val folder, or set schedule=step"
-    )
-
-
-def _load(network: AlexNet, tensors: Mapping[str, Tensor], source: str, emit: Listener) -> None:
-    emit(Note(str(load_weights(network, tensors, source))))
+def _mean_image(
+    recipe: Recipe, pretrained: Pretrained | None, images: DecodedImages, split: Split, preprocessing: Preprocessing
+) -> Tensor | None:
+    """What the network subtracts from every input, [3, size, size]; None if nothing."""
+    if recipe.normalization == "mean_image":
+        return mean_image(images.pixels, split.train, preprocessing)
+    if recipe.normalization == "weights" and pretrained is not None and pretrained.mean_image is not None:
+        return F.interpolate(pretrained.mean_image[None], [recipe.size] * 2, mode="bilinear")[0]
+    return None

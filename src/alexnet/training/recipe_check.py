@@ -10,7 +10,6 @@ from alexnet.recipe import Recipe
 from alexnet.training.advice import explain_plateau
 from alexnet.training.events import Listener, ignore
 from alexnet.training.job import Job
-from alexnet.training.step import training_input
 from alexnet.training.trainability import (
     Trainability,
     check_trainability,
@@ -83,4 +82,4 @@ def _batch(job: Job, *, step: int) -> tuple[Tensor, Tensor]:
     recipe, count = job.recipe, min(MOST_IMAGES, len(job.split.train))
     order = epoch_order(len(job.split.train), seed=recipe.seed, epoch=step // job.steps_per_epoch)
     pixels, labels = gather(job.pixels, job.split.train, order[:count], job.machine.device)
-    return training_input(job, pixels, size=recipe.size, seed=recipe.seed, colors=job.colors), labels
+    return job.augment(pixels, step, size=recipe.size), labels

@@ -1,95 +1,209 @@
-"""What resuming needs: saved whole, manifest last, found again by the manifest."""
+"""The state that a training resumes from: saved whole, with checksums, the last two kept."""
 
 import contextlib
 import json
 import math
+import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Annotated, Any
 
 import safetensors.torch
+from pydantic import Field, TypeAdapter, ValidationError
 from safetensors import SafetensorError
+from torch import Tensor
 
 from alexnet.errors import RunError
+from alexnet.evaluation.evaluate import HeldOutScore
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import write_tensors
 from alexnet.run_folder import RunFolder
+from alexnet.training.events import Listener, Warned
 from alexnet.training.optimizer import Optimizers
 from alexnet.training.schedule import Plateau
 
-__all__ = ["Position", "discard_state", "load_state", "save_state"]
+__all__ = ["Saver", "TrainingState", "discard_state", "load_state"]
+
+NUM_KEPT = 2
+"""Saved states that are kept: should the newest be damaged, the one before serves."""
+
+LARGEST_COST = 0.02
+"""Fraction of the training time that saving may take; where a save is slow, it is done less often."""
+
+WORTHWHILE_SECONDS = 30.0
+"""A training of fewer seconds is not saved before its final test: it is quicker to train again."""
+
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Loss = Annotated[float, Field(allow_inf_nan=False)]
 
 
 @dataclass
-class Position:
-    """How far a training is. step: updates done. Sums run over the current epoch; seconds over all of it.
+class TrainingState:
+    """How far a training has come.
 
-    best: (top-1 error, loss) of the chosen checkpoint, None before the first. plateau: what schedule `plateau`
-    remembers.
+    Args:
+        step: updates done.
+        num_seen: images seen in the current epoch; the sums of loss and mistakes run over them.
+        late_loss_sum: the same in the second half of the epoch, over `num_late` images.
+        step_seconds: time spent in steps of the current epoch.
+        seconds: time spent in all, without interruptions.
+        best: (top-1 error, loss) of the checkpoint that is kept; None before the first.
+        plateau: what schedule `plateau` has seen.
     """
 
-    step: int = 0
-    num_seen: int = 0
-    loss_sum: float = 0.0
-    num_wrong: int = 0
-    late_loss_sum: float = 0.0
-    num_late: int = 0
-    step_seconds: float = 0.0
-    seconds: float = 0.0
+    step: Count = 0
+    num_seen: Count = 0
+    loss_sum: Loss = 0.0
+    num_wrong: Count = 0
+    late_loss_sum: Loss = 0.0
+    num_late: Count = 0
+    step_seconds: Seconds = 0.0
+    seconds: Seconds = 0.0
     best: tuple[float, float] | None = None
     plateau: Plateau = field(default_factory=Plateau)
 
     def start_epoch(self) -> None:
-        """Set the epoch's sums to zero."""
+        """Set the sums of the epoch to zero."""
         self.num_seen = self.num_wrong = self.num_late = 0
         self.loss_sum = self.late_loss_sum = self.step_seconds = 0.0
 
+    def keeps(self, validation: HeldOutScore | None) -> bool:
+        """Whether the present network is the best so far, and remember it; without validation images, always."""
+        rank = (validation.top1_error, validation.loss) if validation else (0.0, 0.0)
+        if self.best is not None and rank > self.best:
+            return False
+        self.best = rank
+        return True
 
-def save_state(run: RunFolder, network: AlexNet, optimizers: Optimizers, position: Position) -> None:
-    """Write the state: tensors under a name of their own, then the manifest that points to them.
+
+class Saver:
+    """Saves the state of a training from time to time: every `save_minutes` of the recipe, at most."""
+
+    def __init__(
+        self, run: RunFolder, network: AlexNet, optimizers: Optimizers, state: TrainingState, *, minutes: float
+    ) -> None:
+        self._run, self._network, self._optimizers, self._state = run, network, optimizers, state
+        self._interval = 60.0 * minutes
+        self._saved = time.perf_counter()
+
+    def is_due(self) -> bool:
+        """Whether the last save is longer ago than the interval."""
+        return time.perf_counter() - self._saved > self._interval
+
+    def is_worthwhile(self) -> bool:
+        """Whether there is enough to lose by an interrupt in the final test."""
+        return self._state.seconds > WORTHWHILE_SECONDS
+
+    def save(self) -> None:
+        """Write the state; `state` must describe the present weights (see `Ledger.catch_up`).
+
+        Raises:
+            RunError: the disk is full, or the folder cannot be written; the states before it are kept.
+        """
+        started = time.perf_counter()
+        save_state(self._run, self._network, self._optimizers, self._state)
+        self._saved = time.perf_counter()
+        self._interval = max(self._interval, (self._saved - started) / LARGEST_COST)
+
+
+def save_state(run: RunFolder, network: AlexNet, optimizers: Optimizers, state: TrainingState) -> None:
+    """Write the tensors, then the manifest that names them with their checksum, then remove older states.
 
     Raises:
-        RunError: the disk is full, or the folder cannot be written; the state before it is kept.
+        RunError: the disk is full, or the folder cannot be written; the states before it are kept.
     """
-    name = f"step-{position.step:07d}.safetensors"
+    name = f"step-{state.step:09d}"
     tensors = {f"model.{key}": value for key, value in network.state_dict().items()}
     tensors |= {f"optimizer.{key}": value for key, value in optimizers.state_tensors().items()}
-    write_tensors(run, f"state/{name}", tensors)
-    values = asdict(position)
-    values["plateau"]["best"] = None if math.isinf(position.plateau.best) else position.plateau.best
-    run.write_json("state/state.json", {"tensors": name, **values})
-    for old in run.state_dir.glob("step-*.safetensors"):
-        if old.name != name:
+    write_tensors(run, f"state/{name}.safetensors", tensors)
+    values = asdict(state)
+    values["plateau"]["best"] = None if math.isinf(state.plateau.best) else state.plateau.best
+    checksum = _checksum(run.state_dir / f"{name}.safetensors")
+    run.write_json(f"state/{name}.json", {"tensors": f"{name}.safetensors", "blake2b": checksum, "state": values})
+    kept = {path.stem for path in run.state_manifests()[:NUM_KEPT]}
+    for path in run.state_dir.glob("step-*"):
+        if path.stem not in kept:
             with contextlib.suppress(OSError):
-                old.unlink()
+                path.unlink()
 
 
-def load_state(run: RunFolder, network: AlexNet, optimizers: Optimizers) -> Position | None:
-    """Put the saved state back; None where none was saved yet.
+def load_state(
+    run: RunFolder, network: AlexNet, optimizers: Optimizers, *, num_steps: int, emit: Listener
+) -> TrainingState | None:
+    """Restore the newest saved state that is whole; None where none has been saved.
 
     Raises:
-        RunError: the state is damaged, or belongs to another network.
+        RunError: every saved state is damaged, or belongs to another network.
     """
-    path = run.state_manifest
-    if not run.holds_state:
-        return None
+    manifests = run.state_manifests()
+    faults: list[str] = []
+    for path in manifests:
+        try:
+            state = _load(path, network, optimizers, num_steps)
+        except RunError as error:
+            faults.append(str(error))
+            continue
+        for fault in faults:
+            emit(Warned(f"{fault}; resuming from the state before it, step {state.step}"))
+        return state
+    if faults:
+        raise RunError(f"{faults[0]}; no other state is left: train again with another --out")
+    return None
+
+
+def _load(path: Path, network: AlexNet, optimizers: Optimizers, num_steps: int) -> TrainingState:
+    with _damage_named(path):
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        tensors_path = path.with_name(Path(manifest["tensors"]).name)
+        if _checksum(tensors_path) != manifest["blake2b"]:
+            raise ValueError(f"the checksum of {tensors_path.name} does not match")
+        state = _read_state(manifest["state"], num_steps)
+        tensors = safetensors.torch.load_file(tensors_path)
+        network.load_state_dict(_below("model.", tensors))
+        optimizers.load_state_tensors(_below("optimizer.", tensors))
+    return state
+
+
+def _read_state(values: dict[str, Any], num_steps: int) -> TrainingState:
+    plateau = dict(values["plateau"])
+    plateau["best"] = math.inf if plateau["best"] is None else plateau["best"]
+    state = TypeAdapter(TrainingState).validate_python({**values, "plateau": plateau})
+    if state.step > num_steps:
+        raise ValueError(f"step {state.step} is beyond the last one, {num_steps}")
+    return state
+
+
+@contextlib.contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        tensors = safetensors.torch.load_file(run.state_dir / values.pop("tensors"))
-        model = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
-        network.load_state_dict(model)
-        rest = {k.removeprefix("optimizer."): v for k, v in tensors.items() if k.startswith("optimizer.")}
-        optimizers.load_state_tensors(rest)
-        best, plateau = values.pop("best"), values.pop("plateau")
-        remembered = Plateau(**(plateau | {"best": math.inf if plateau["best"] is None else plateau["best"]}))
-        position = Position(**values, best=tuple(best) if best else None, plateau=remembered)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        yield
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in fault["loc"])
+        raise RunError(f"{path}: the saved state is damaged ({place}: {fault['msg'].lower()})") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
         message = " ".join(str(error).split())[:160]
-        raise RunError(f"{path}: the saved state is damaged ({message}); train anew in another --out") from error
-    return position
+        raise RunError(f"{path}: the saved state is damaged ({message})") from error
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _checksum(path: Path) -> str:
+    digest = blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def discard_state(run: RunFolder) -> None:
-    """Remove the state of a finished run: it is three times the size of the model."""
-    for path in (run.state_manifest, *run.state_dir.glob("*")):
+    """Remove the saved states of a finished run; each is about three times the size of the model."""
+    for path in [*run.state_manifests(), *run.state_dir.glob("*")]:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):

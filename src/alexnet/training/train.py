@@ -1,38 +1,36 @@
-"""A folder of images in, a trained network and its run folder out: gathers the parts."""
+"""A folder of images in, a trained network and its run folder out."""
 
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from alexnet.data.cache import DecodedImages
 from alexnet.data.check import FolderReport, check_folder
 from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.data.split import Split
-from alexnet.errors import RunError
+from alexnet.errors import RecipeError, RunError
 from alexnet.evaluation.evaluate import evaluate
 from alexnet.model.checkpoint import load_network
-from alexnet.model.variants import SWITCHES
 from alexnet.presets import PRESETS
-from alexnet.recipe import Recipe, recipe_differences
+from alexnet.recipe import Recipe
 from alexnet.run_folder import SCHEMA, RunFolder
 from alexnet.runs.run import Run
 from alexnet.training.events import Listener, Note, Warned, ignore
 from alexnet.training.job import Job
 from alexnet.training.loop import fit
-from alexnet.training.machine import (
-    describe_machine,
-    keep_freed_memory,
-    subnormals_flushed,
-)
+from alexnet.training.machine import describe_machine, subnormals_flushed
 from alexnet.training.preparation import prepare
 from alexnet.training.recipe_check import check_job
 from alexnet.training.resume import discard_state
 
-__all__ = ["free_run_path", "train"]
+__all__ = ["free_run_path", "resume", "train"]
 
 FEW_IMAGES = 10
 """Training images of a class below which a warning is given."""
@@ -40,59 +38,93 @@ FEW_IMAGES = 10
 
 def train(
     folder: ImageFolder | Path | str,
-    recipe: Recipe | None = None,
+    recipe: Recipe | str = "fast",
     *,
     out: Path | str | None = None,
-    resume: bool = False,
     on_event: Listener = ignore,
 ) -> Run:
-    """Train a network on a folder of images and test it; all that it leaves lies in the run folder.
+    """Train a network on a folder of images and test it; everything it leaves is in the run folder.
 
     Args:
         folder: a scanned folder, or the path of a folder, `.tar` or `.zip` of class folders.
-        recipe: all settings; `PRESETS["fast"]` if not given. On resuming, the run's own.
-        out: the run folder; a new one below runs/ if not given.
-        resume: go on with the unfinished run in `out`; a finished one is given back as it is.
-        on_event: hears of every step, epoch, and whatever is worth knowing.
+        recipe: all settings, or the name of a preset.
+        out: the run folder; by default a new one below runs/.
+        on_event: called with every step, epoch and message.
 
     Raises:
-        DataError, RecipeError, WeightsError, RunError: one line that says what to mend.
-        KeyboardInterrupt: interrupted; `resume` goes on from there.
+        DataError, RecipeError, WeightsError, RunError: one line that says what to correct.
+        KeyboardInterrupt: interrupted; the state is saved, and `resume` continues from there.
     """
-    started = time.perf_counter()
     folder = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
-    if resume:
-        run = RunFolder.open(_named(out))
-        recipe = _recipe_to_resume(run, recipe)
-        if run.about["status"] == "finished":
-            on_event(Note(f"{run.path}: is finished; nothing to resume"))
-            return Run(run)
-    else:
-        recipe = recipe or PRESETS["fast"]
-        run = RunFolder(free_run_path(folder.path, recipe) if out is None else Path(out))
-        run.require_free()
-    with subnormals_flushed():
-        job, images = prepare(folder, recipe, on_event, begun=run if resume else None)
+    recipe = recipe if isinstance(recipe, Recipe) else _preset(recipe)
+    run = RunFolder(free_run_path(folder.path, recipe) if out is None else Path(out).expanduser())
+    run.require_free()
+    return _train(folder, recipe, run, is_resumed=False, emit=on_event)
+
+
+def resume(run: Path | str | Run, *, data: Path | str | None = None, on_event: Listener = ignore) -> Run:
+    """Continue an unfinished run, on the images that it was started with; a finished run is returned as it is.
+
+    Args:
+        run: the run folder.
+        data: where the images are now, if they were moved.
+        on_event: called with every step, epoch and message.
+
+    Raises:
+        RunError: there is no such run, its images have changed, or its saved states are damaged.
+        DataError: its images are not there.
+        KeyboardInterrupt: interrupted again; the state is saved.
+    """
+    folder = RunFolder.open(run.path if isinstance(run, Run) else Path(run).expanduser())
+    if folder.about["status"] == "finished":
+        on_event(Note(f"{folder.path}: is finished; nothing to resume"))
+        return Run(folder)
+    images = scan_folder(data or folder.about["data"]["path"])
+    return _train(images, folder.recipe, folder, is_resumed=True, emit=on_event)
+
+
+def _train(folder: ImageFolder, recipe: Recipe, run: RunFolder, *, is_resumed: bool, emit: Listener) -> Run:
+    started = time.perf_counter()
+    with subnormals_flushed(), _memory_errors(recipe):
+        job, images = prepare(folder, recipe, emit, resumed=run if is_resumed else None)
         with run.locked():
             report = check_folder(images)
-            if not resume:
+            if is_resumed:
+                _require_same_images(run, images)
+            else:
                 _write_start(RunFolder.create(run.path), job, images, report)
-            elif run.about["data"]["fingerprint"] != images.fingerprint:
-                raise RunError(f"{run.path}: was trained on other images than {folder.path} holds now; train anew")
-            _tell(job, images, report, on_event)
-            if job.machine.device.type == "cpu":
-                keep_freed_memory()
+            _describe(job, images, report, emit)
             if not run.holds_state:
-                _warn_if_it_will_not_train(job, on_event)
-            position = fit(job, run, on_event)
-            _finish(run, job, images, position.seconds, time.perf_counter() - started)
+                _warn_if_it_will_not_train(job, emit)
+            state = fit(job, run, emit)
+            _finish(run, job, images, state.seconds, time.perf_counter() - started)
     return Run(run)
 
 
-def _named(out: Path | str | None) -> Path:
-    if out is None:
-        raise RunError("resume: name the run folder")
-    return Path(out)
+def _preset(name: str) -> Recipe:
+    if name not in PRESETS:
+        raise RecipeError(f"preset {name}: no such recipe; choose one of {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+@contextmanager
+def _memory_errors(recipe: Recipe) -> Iterator[None]:
+    """Turn a lack of memory into one line that names what to lower."""
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise _too_little_memory(recipe) from error
+    except RuntimeError as error:
+        if "can't allocate memory" not in str(error) and "not enough memory" not in str(error):
+            raise
+        raise _too_little_memory(recipe) from error
+
+
+def _too_little_memory(recipe: Recipe) -> RecipeError:
+    return RecipeError(
+        f"batch_size = {recipe.batch_size} at size = {recipe.size}: a step needs more memory than there is; "
+        f"set batch_size={max(1, recipe.batch_size // 2)} or a smaller size"
+    )
 
 
 def free_run_path(data: Path, recipe: Recipe) -> Path:
@@ -104,42 +136,28 @@ def free_run_path(data: Path, recipe: Recipe) -> Path:
     return path
 
 
+def _require_same_images(run: RunFolder, images: DecodedImages) -> None:
+    if run.about["data"]["fingerprint"] != images.fingerprint:
+        raise RunError(
+            f"{run.path}: the images in {images.folder.path} have changed since the run was started; train again"
+        )
+
+
 def _finish(run: RunFolder, job: Job, images: DecodedImages, training_seconds: float, seconds: float) -> None:
-    """Test the chosen checkpoint and write down what came out; the state is no longer needed."""
+    """Test the kept checkpoint, write down the result, and remove the saved states."""
     classifier = load_network(run)
     classifier.network.to(job.machine.device)
     names = [file.entry.name for file in images.folder.files]
     evaluation, predictions = evaluate(classifier, images.pixels, job.split.test, names)
-    run.write_predictions(predictions)
     run.write_evaluation(evaluation)
-    spent = {"training_seconds": training_seconds, "seconds": seconds + evaluation.seconds}
-    run.write_json("run.json", run.about | {"status": "finished", **spent})
+    run.write_predictions(predictions)
+    duration = {"training_seconds": training_seconds, "seconds": seconds + evaluation.seconds}
+    run.write_json("run.json", run.about | {"status": "finished", **duration})
     discard_state(run)
 
 
-def _recipe_to_resume(run: RunFolder, recipe: Recipe | None) -> Recipe:
-    """The run's own recipe.
-
-    Raises:
-        RunError: another one was asked for.
-    """
-    own = run.recipe
-    if recipe is None:
-        return own
-    changed = recipe_differences([own, recipe])
-    settled = {"variant", "normalization", "weights"}  # `auto` and paths were settled at the start
-    if recipe.variant == "auto":
-        settled |= set(SWITCHES)
-    faults = [f"{field} is {values[0]}, not {values[1]}" for field, values in changed.items() if field not in settled]
-    if faults:
-        raise RunError(
-            f"{run.path}: was begun with other settings ({', '.join(faults)}); resume without changing them"
-        )
-    return own
-
-
 def _write_start(run: RunFolder, job: Job, images: DecodedImages, report: FolderReport) -> None:
-    """Everything that is known before the first step; run.json last."""
+    """Write down everything that is known before the first step; run.json last."""
     recipe, split = job.recipe, job.split
     run.write_recipe(recipe)
     run.write_table("left_out.csv", ["file", "reason"], report.left_out.items())
@@ -151,8 +169,7 @@ def _write_start(run: RunFolder, job: Job, images: DecodedImages, report: Folder
         "program": {"version": _version(), "commit": _commit()},
         "machine": describe_machine(),
         "seed": recipe.seed,
-        "preprocessing": job.classifier.preprocessing.to_dict(),
-        "mean_image": job.classifier.network.mean_image is not None,
+        "preprocessing": job.preprocessing.to_dict(),
         "classes": list(split.classes),
         "data": {
             "path": str(images.folder.path.resolve()),
@@ -165,36 +182,36 @@ def _write_start(run: RunFolder, job: Job, images: DecodedImages, report: Folder
     run.write_json("run.json", values)
 
 
-def _tell(job: Job, images: DecodedImages, report: FolderReport, emit: Listener) -> None:
-    """Say once what the training works on and with."""
+def _describe(job: Job, images: DecodedImages, report: FolderReport, emit: Listener) -> None:
+    """Tell once what the training works on and with."""
     split = job.split
     counts = f"{len(split.train)} training, {len(split.validation)} validation and {len(split.test)} test images"
     emit(Note(f"{images.folder.path}: {len(split.classes)} classes, {counts}"))
     for note in split.notes:
         emit(Note(f"{note} (see left_out.csv)" if "left out: no image" in note else note))
-    _warn_of(report, split, emit)
+    _warn_of_images(report, split, emit)
     emit(Note(f"{job.recipe.name}: {job.recipe.variant} at {job.recipe.size} px on {job.machine}"))
 
 
-def _warn_of(report: FolderReport, split: Split, emit: Listener) -> None:
+def _warn_of_images(report: FolderReport, split: Split, emit: Listener) -> None:
     leaks = report.oddities.get("identical across the split", ())
     if leaks:
-        emit(Warned(f"{len(leaks)} images are in the training and in the held-out folder: their test is no test"))
+        emit(Warned(f"{len(leaks)} images are both in the training and in the held-out set: their score is no test"))
     if report.oddities.get("EXIF orientation"):
         count = len(report.oddities["EXIF orientation"])
         carry = "image carries" if count == 1 else "images carry"
-        emit(Note(f"{count} {carry} an EXIF orientation; the setting apply_exif says whether they are turned"))
+        emit(Note(f"{count} {carry} an EXIF orientation; the setting apply_exif says whether it is applied"))
     counts = np.bincount(split.train.labels, minlength=len(split.classes))
     few = [f"{name} ({count})" for name, count in zip(split.classes, counts, strict=True) if count < FEW_IMAGES]
     if few:
-        emit(Warned(f"few training images: {', '.join(few)}; expect little of these classes"))
+        emit(Warned(f"few training images: {', '.join(few)}; these classes will be recognized poorly"))
 
 
 def _warn_if_it_will_not_train(job: Job, emit: Listener) -> None:
-    """Say beforehand what the trainability check finds; nothing where it finds nothing."""
-    checked = check_job(job)
-    if checked.verdict != "trains":
-        emit(Warned(str(checked)))
+    """Report what the trainability check finds; nothing where it finds nothing."""
+    result = check_job(job)
+    if result.verdict != "trains":
+        emit(Warned(str(result)))
 
 
 def _version() -> str:
@@ -214,7 +231,7 @@ def _commit() -> str:
         return subprocess.run(git, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
 
     try:
-        ask("ls-files", "--error-unmatch", __file__)  # else the checkout around is the user's, not the program's
+        ask("ls-files", "--error-unmatch", __file__)  # otherwise the checkout is the user's, not the program's
         return ask("rev-parse", "--short=12", "HEAD")
     except (OSError, subprocess.SubprocessError):
         return ""

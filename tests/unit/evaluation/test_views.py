@@ -1,13 +1,10 @@
 """Ways to look at an image, each against crops cut by hand."""
 
-import doctest
-
 import numpy as np
 import pytest
 import torch
 
 from alexnet.errors import RecipeError
-from alexnet.evaluation import views as module
 from alexnet.evaluation.evaluate import average_probabilities, probabilities
 from alexnet.evaluation.views import SAID, VIEWS, cut_views, decoding_for, require_views
 from alexnet.model.alexnet import AlexNet
@@ -87,8 +84,3 @@ def test_unknown_views_are_refused_by_name() -> None:
         assert SAID[views]
     with pytest.raises(RecipeError, match="views left: no such way to look at an image; choose one of centre, mirr"):
         require_views("left")
-
-
-def test_examples_run() -> None:
-    assert doctest.testmod(module).attempted > 0
-    assert doctest.testmod(module).failed == 0

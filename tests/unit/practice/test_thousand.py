@@ -1,6 +1,5 @@
 """The drawn thousand classes: distinct, the same for the same seed, whole or not at all, in ILSVRC's layout."""
 
-import doctest
 import subprocess
 import sys
 from collections.abc import Callable
@@ -175,7 +174,3 @@ def test_unknown_class_is_refused() -> None:
 def test_drawing_loads_no_torch() -> None:
     program = "import sys, alexnet.practice.thousand; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
-
-
-def test_examples_run() -> None:
-    assert doctest.testmod(thousand).failed == 0

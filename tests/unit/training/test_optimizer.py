@@ -1,8 +1,9 @@
-"""Update rules against hand-computed and torch's own."""
+"""Every optimizer of a recipe: who updates what, how far, what is remembered; frozen and decaying parameters."""
 
-import copy
+import math
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 import torch
@@ -10,62 +11,20 @@ import torch
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.variants import VARIANTS
 from alexnet.presets import PRESETS
-from alexnet.training import optimizer
-from alexnet.training.optimizer import Muon, Optimizers, PaperSGD, orthogonalize
+from alexnet.recipe import Recipe
+from alexnet.training import muon, optimizer
+from alexnet.training.muon import orthogonalize
+from alexnet.training.optimizer import (
+    OPTIMIZERS,
+    Optimizers,
+    ParameterInfo,
+    UpdateRule,
+    parameters_in_table,
+    parameters_of,
+    rule_for,
+    sharpness_limit,
+)
 from alexnet.training.schedule import Rates
-
-
-@pytest.mark.parametrize("shape", [(8, 40), (40, 8), (16, 16)])
-def test_orthogonalized_has_the_same_directions_and_equal_strengths(shape: tuple[int, int]) -> None:
-    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    left, _, right = torch.linalg.svd(matrix, full_matrices=False)
-    ours = orthogonalize(matrix)
-    strengths = (left.T @ ours @ right.T).diagonal()
-    assert strengths.min() > 0.6
-    assert strengths.max() < 1.3
-    off = left.T @ ours @ right.T - strengths.diag()
-    assert off.abs().max() < 1e-6
-
-
-@pytest.mark.parametrize("shape", [(96, 363), (64, 600), (300, 40)])
-def test_gathered_products_equal_the_iteration_as_it_is_written(shape: tuple[int, int]) -> None:
-    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(1))
-    x = matrix.double() if shape[0] <= shape[1] else matrix.double().T
-    x = x / x.norm()
-    for _ in range(5):
-        gram = x @ x.T
-        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
-    expected = x if shape[0] <= shape[1] else x.T
-    torch.testing.assert_close(orthogonalize(matrix).double(), expected, rtol=0, atol=1e-4)
-
-
-@pytest.mark.parametrize("shape", [(96, 363), (256, 640)])
-@pytest.mark.parametrize("decades", [1, 2])
-def test_orthogonalized_in_bfloat16_stays_near_float32(shape: tuple[int, int], decades: int) -> None:
-    torch.manual_seed(0)
-    left, _, right = torch.linalg.svd(torch.randn(shape), full_matrices=False)
-    matrix = (left @ torch.logspace(0, -decades, shape[0]).diag() @ right).bfloat16()
-    found, expected = orthogonalize(matrix), orthogonalize(matrix.float())
-    assert found.dtype == torch.bfloat16
-    apart = ((found.float() - expected).norm() / expected.norm()).item()
-    assert apart < 0.06, apart
-
-
-@pytest.mark.parametrize("kernel", [True, False])
-def test_muon_orthogonalizes_in_the_dtype_it_is_given(kernel: bool) -> None:
-    torch.manual_seed(0)
-    start = torch.randn(8, 4, 3, 3).to(memory_format=torch.channels_last) if kernel else torch.randn(8, 20)
-    gradient, steps = torch.randn_like(start), {}
-    for dtype in (torch.float32, torch.bfloat16):
-        weight = torch.nn.Parameter(start.clone())
-        muon = copy.deepcopy(Muon([weight], lr=0.1, dtype=dtype))
-        (weight,) = muon.param_groups[0]["params"]
-        weight.grad = gradient.clone()
-        muon.step()
-        assert muon.state[weight]["momentum"].dtype == torch.float32
-        steps[dtype] = weight.detach() - start
-    apart = (steps[torch.bfloat16] - steps[torch.float32]).norm() / steps[torch.float32].norm()
-    assert 0 < apart < 0.06, apart
 
 
 @pytest.mark.parametrize(
@@ -81,20 +40,10 @@ def test_kernels_are_orthogonalized_in_bfloat16_where_its_products_are_fast(
 ) -> None:
     seen: set[torch.dtype] = set()
     monkeypatch.setattr(optimizer, "has_fast_bfloat16", lambda: is_fast)
-    monkeypatch.setattr(optimizer, "orthogonalize", lambda matrix: (seen.add(matrix.dtype), orthogonalize(matrix))[1])
+    monkeypatch.setattr(muon, "orthogonalize", lambda matrix: (seen.add(matrix.dtype), orthogonalize(matrix))[1])
     network = small_network()
     learn(network, Optimizers(network, PRESETS["fast"], dtype=dtype), steps=1)
     assert seen == {expected}
-
-
-def test_muon_step_is_the_formula() -> None:
-    weight = torch.torch.nn.Parameter(torch.randn(4, 2, 3, 3))
-    start, gradient = weight.detach().clone(), torch.randn(4, 2, 3, 3)
-    weight.grad = gradient.clone()
-    Muon([weight], lr=0.1, momentum=0.9, weight_decay=0.5).step()
-    average = 0.1 * gradient
-    update = orthogonalize((0.1 * gradient + 0.9 * average).reshape(4, 18)).reshape(4, 2, 3, 3)
-    torch.testing.assert_close(weight.detach(), start * (1 - 0.05) - 0.1 * update)
 
 
 def small_network() -> AlexNet:
@@ -108,6 +57,134 @@ def learn(network: AlexNet, optimizers: Optimizers, steps: int = 2) -> None:
         torch.manual_seed(7)
         torch.nn.functional.cross_entropy(network(x), torch.tensor([0, 1, 2, 0])).backward()
         optimizers.step(Rates(1.0, 1.0))
+
+
+RULES = {rule.name: rule for rules in OPTIMIZERS.values() for rule in rules}
+
+PARAMETERS = [
+    ParameterInfo("conv2", (24, 5, 3, 3), is_kernel=True, is_last=False),
+    ParameterInfo("fc6", (64, 16), is_kernel=False, is_last=False),
+    ParameterInfo("fc7", (600, 600), is_kernel=False, is_last=False),
+    ParameterInfo("fc7", (600,), is_kernel=False, is_last=False),
+    ParameterInfo("fc8", (10, 64), is_kernel=False, is_last=True),
+]
+
+
+def last_step(rule: UpdateRule, info: ParameterInfo, recipe: Recipe, *, scale: float = 1.0, steps: int = 80) -> float:
+    """Norm of the last of some steps along one and the same gradient, whose norm is `scale`."""
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.nn.Parameter(torch.randn(info.shape, generator=generator, dtype=torch.float64).float())
+    gradient = torch.randn(info.shape, generator=generator)
+    gradient *= scale / gradient.norm()
+    peak = rule.peak_rate(recipe)
+    group = {"params": [weight], "weight_decay": 0.0, "lr": peak, "peak": peak}
+    optimizer = rule.build([group], recipe, torch.float32)
+    for _ in range(steps):
+        before = weight.detach().clone()
+        weight.grad = gradient.clone()
+        optimizer.step()
+    return float((weight.detach() - before).norm())
+
+
+def test_recipe_names_the_optimizers_that_there_are() -> None:
+    assert set(get_args(Recipe.model_fields["optimizer"].annotation)) == set(OPTIMIZERS)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_parameter_gets_a_rule_and_moves(name: str) -> None:
+    recipe = PRESETS["fast"].replace(optimizer=name)
+    network = small_network()
+    before = {key: value.detach().clone() for key, value in network.named_parameters()}
+    optimizers = Optimizers(network, recipe)
+    for parameter in network.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimizers.step(Rates(1.0, 1.0))
+    assert [key for key, value in network.named_parameters() if torch.equal(value, before[key])] == []
+    assert all(OPTIMIZERS[name][-1].accepts(info) for info in PARAMETERS), "the last rule takes what is left"
+
+
+@pytest.mark.parametrize("size", [67, 96, 224])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_table_and_network_have_the_same_parameters(variant: str, size: int) -> None:
+    spec = VARIANTS[variant]
+    network = AlexNet.empty(spec, size=size, num_classes=3)
+    built = [info for _, info in parameters_of(network)]
+    assert list(parameters_in_table(spec.geometry(size, 3))) == built
+    assert [parameter for parameter, _ in parameters_of(network)] == list(network.parameters())
+
+
+@pytest.mark.parametrize(("rule", "info"), [(r, i) for r in RULES.values() for i in PARAMETERS if r.accepts(i)])
+def test_step_is_as_large_as_the_rule_says(rule: UpdateRule, info: ParameterInfo) -> None:
+    """Along a gradient that stays the same; orthogonalized updates have singular values of 0.7 to 1.2."""
+    recipe = Recipe(learning_rate=1e-3, muon_learning_rate=1e-3, momentum=0.9)
+    for scale in (1.0, 1000.0):
+        expected = rule.step_norm(info, scale, recipe)
+        assert last_step(rule, info, recipe, scale=scale) == pytest.approx(expected, rel=0.2)
+    grows = rule.step_norm(info, 1000.0, recipe) > rule.step_norm(info, 1.0, recipe)
+    assert grows != rule.is_adaptive
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_rule_remembers_as_much_as_it_says(rule: UpdateRule, momentum: float) -> None:
+    recipe = Recipe(momentum=momentum)
+    for info in PARAMETERS:
+        if rule.accepts(info):
+            weight = torch.nn.Parameter(torch.ones(info.shape))
+            group = {"params": [weight], "weight_decay": 0.0, "lr": 0.1, "peak": 0.1}
+            optimizer = rule.build([group], recipe, torch.float32)
+            weight.grad = torch.ones_like(weight)
+            optimizer.step()
+            kept = sum(
+                value.numel() for value in optimizer.state[weight].values() if value is not None and value.ndim
+            )
+            assert kept == rule.num_remembered(recipe) * math.prod(info.shape)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize(
+    "rule", [rule for rule in RULES.values() if rule.sharpness_limit], ids=lambda rule: rule.name
+)
+def test_descent_diverges_above_its_limit_and_converges_below_it(rule: UpdateRule, momentum: float) -> None:
+    """On a parabola of curvature 1, whose gradient is the weight itself."""
+    recipe = Recipe(momentum=momentum)
+    assert rule.sharpness_limit is not None
+    for excess in (0.95, 1.05):
+        rate = excess * rule.sharpness_limit(recipe)
+        weight = torch.nn.Parameter(torch.ones(1, dtype=torch.float64))
+        group = {"params": [weight], "weight_decay": 0.0, "lr": rate, "peak": rate}
+        optimizer = rule.build([group], recipe, torch.float32)
+        for _ in range(500):
+            weight.grad = weight.detach().clone()
+            optimizer.step()
+        assert (abs(weight.item()) > 100.0) is (excess > 1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"), [("sgd", 3.8), ("sgd_2012", 3.8), ("adam", None), ("adamw", None), ("muon", None)]
+)
+def test_only_descent_has_a_limit_of_sharpness(name: str, limit: float | None) -> None:
+    assert sharpness_limit(Recipe(optimizer=name, momentum=0.9)) == limit
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "expected"),
+    [("conv1", (96, 3, 11, 11), "muon"), ("fc6", (4096, 256), "muon"), ("fc7", (4096, 4096), "adamw"),
+     ("conv1", (96,), "adamw"), ("fc8", (8, 4096), "adamw")],
+)  # fmt: skip
+def test_muon_updates_kernels_and_small_matrices_and_adamw_the_rest(
+    layer: str, shape: tuple[int, ...], expected: str
+) -> None:
+    info = ParameterInfo(layer, shape, is_kernel=layer.startswith("conv"), is_last=layer == "fc8")
+    assert rule_for(info, PRESETS["fast"]).name == expected
+
+
+def test_state_of_a_frozen_parameter_is_refused() -> None:
+    network = small_network()
+    learn(network, before := Optimizers(network, PRESETS["fast"]), steps=1)
+    frozen = Optimizers(network, PRESETS["fast"].replace(kernel_learning_rate_factor=0.0))
+    with pytest.raises(KeyError):
+        frozen.load_state_tensors(before.state_tensors())
 
 
 def test_seminar_recipe_steps_as_torchs_adam() -> None:
@@ -125,9 +202,9 @@ def test_seminar_recipe_steps_as_torchs_adam() -> None:
         torch.testing.assert_close(first, second, msg=name, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("optimizer", ["muon", "adamw", "adam", "sgd", "sgd_2012"])
-def test_state_put_back_goes_on_the_same(optimizer: str) -> None:
-    recipe = PRESETS["fast"].replace(optimizer=optimizer, learning_rate=1e-3)
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_state_put_back_goes_on_the_same(name: str) -> None:
+    recipe = PRESETS["fast"].replace(optimizer=name, learning_rate=1e-3)
     straight = small_network()
     learn(straight, Optimizers(straight, recipe), steps=2)
     first = small_network()
@@ -162,48 +239,6 @@ def test_biases_do_not_decay() -> None:
     optimizers.step(Rates(1.0, 1.0))
     assert bool((network["conv1"].bias == 1).all())  # type: ignore[union-attr]
     assert network["fc7"].weight.abs().sum().item() < weight  # type: ignore[union-attr,operator]
-
-
-def printed_rule(rates: list[float], gradients: list[torch.Tensor], start: torch.Tensor) -> torch.Tensor:
-    """The paper's §5, number by number: v ← 0.9 v - 0.0005 e w - e g; w ← w + v."""
-    w, v = start.clone(), torch.zeros_like(start)
-    for rate, gradient in zip(rates, gradients, strict=True):
-        if rate == 0.0:  # src/weights.cu of the 2012 program: no update at all
-            continue
-        v = 0.9 * v - 0.0005 * rate * w - rate * gradient
-        w = w + v
-    return w
-
-
-@pytest.mark.parametrize(
-    "rates",
-    [[0.01] * 6, [0.01, 0.01, 0.001, 0.001, 0.0001, 0.0001], [0.001, 0.01, 0.0, 0.0, 0.005], [0.01, 0.01, 0.0, 0.01]],
-)
-def test_paper_sgd_is_the_printed_rule(rates: list[float]) -> None:
-    generator = torch.Generator().manual_seed(0)
-    start = torch.randn(7, 5, generator=generator, dtype=torch.float64)
-    gradients = [torch.randn(7, 5, generator=generator, dtype=torch.float64) for _ in rates]
-    weight = torch.nn.Parameter(start.clone())
-    optimizer = PaperSGD([{"params": [weight], "weight_decay": 5e-4}], lr=rates[0], momentum=0.9)
-    for rate, gradient in zip(rates, gradients, strict=True):
-        optimizer.param_groups[0]["lr"] = rate
-        weight.grad = gradient.clone()
-        optimizer.step()
-    torch.testing.assert_close(weight.detach(), printed_rule(rates, gradients, start), rtol=1e-12, atol=1e-14)
-
-
-def test_torch_sgd_differs_from_the_printed_rule_where_the_rate_drops() -> None:
-    """On the step of the drop torch's momentum is a tenth of the paper's; before it both are the same."""
-    for rates, same in (([0.01] * 3, True), ([0.01, 0.01, 0.001], False)):
-        weight = torch.nn.Parameter(torch.ones(3, dtype=torch.float64))
-        optimizer = torch.optim.SGD([weight], lr=0.01, momentum=0.9, weight_decay=5e-4)
-        gradients = [torch.full((3,), float(i + 1), dtype=torch.float64) for i in range(3)]
-        for rate, gradient in zip(rates, gradients, strict=True):
-            optimizer.param_groups[0]["lr"] = rate
-            weight.grad = gradient.clone()
-            optimizer.step()
-        expected = printed_rule(rates, gradients, torch.ones(3, dtype=torch.float64))
-        assert torch.allclose(weight.detach(), expected, rtol=1e-12) is same
 
 
 def test_biases_decay_and_move_faster_where_the_recipe_says_so() -> None:

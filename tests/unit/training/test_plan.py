@@ -15,7 +15,7 @@ from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe
 from alexnet.runs.run import Run
 from alexnet.training import speed
-from alexnet.training.optimizer import Optimizers
+from alexnet.training.optimizer import OPTIMIZERS, Optimizers
 from alexnet.training.plan import Counts, Plan, lay_out, plan_training
 from alexnet.training.schedule import Rates
 from alexnet.training.speed import Speeds, measure_speeds
@@ -94,9 +94,10 @@ def test_warnings_name_what_to_mend() -> None:
     assert _plan(PRESETS["program"]).warnings == ()
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "sgd_2012", "adam", "adamw", "muon"])
-def test_momentum_is_what_the_optimizer_keeps_after_a_step(optimizer: str) -> None:
-    recipe = small_recipe(optimizer=optimizer, variant="seminar", momentum=0.9)
+@pytest.mark.parametrize("factor", [1.0, 0.0])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_momentum_is_what_the_optimizer_keeps_after_a_step(name: str, factor: float) -> None:
+    recipe = small_recipe(optimizer=name, variant="seminar", momentum=0.9, kernel_learning_rate_factor=factor)
     network = AlexNet(get_variant("seminar"), size=67, num_classes=3)
     optimizers = Optimizers(network, recipe)
     network(torch.zeros(1, 3, 67, 67)).sum().backward()

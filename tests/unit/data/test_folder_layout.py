@@ -1,13 +1,11 @@
 """Which folders are splits and which are classes: recognized by their names, or refused, never guessed."""
 
-import doctest
 from pathlib import Path
 
 import pytest
 
-from alexnet.data import layout
 from alexnet.data.folder import ImageFolder, scan_folder
-from alexnet.data.layout import split_of
+from alexnet.data.folder_layout import split_of
 from alexnet.errors import DataError
 from tests.conftest import CLASSES, draw_stripes, write_images
 
@@ -171,7 +169,3 @@ def test_image_beside_the_classes_does_not_hide_them(tmp_path: Path) -> None:
     write_images(tmp_path / "images", 1)
     put(tmp_path / "images", "sample.jpg")
     assert scan_folder(tmp_path).classes == CLASSES
-
-
-def test_examples_run() -> None:
-    assert doctest.testmod(layout).failed == 0

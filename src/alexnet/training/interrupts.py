@@ -1,0 +1,37 @@
+"""Ctrl-C, termination and a closed terminal, held back until a step is complete."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+__all__ = ["interrupts_deferred"]
+
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""What ends a training early: Ctrl-C, `kill`, and a terminal or connection that is closed (not on Windows)."""
+
+
+@contextmanager
+def interrupts_deferred() -> Iterator[threading.Event]:
+    """Yield an event that the first signal sets, so that no step is cut in half; a second signal raises at once.
+
+    Python delivers signals to the main thread only: in any other thread the event is never set. On leaving, the
+    signal handlers are those from before.
+    """
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        interrupted.set()
+
+    previous = {number: signal.signal(number, handle) for number in SIGNALS}
+    try:
+        yield interrupted
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
