@@ -84,7 +84,14 @@ def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def small_recipe(**changes: object) -> Recipe:
     """A recipe that trains in seconds."""
-    small = {"size": 67, "start_size": None, "batch_size": 16, "epochs": 2, "learning_rate": 1e-4}
+    small = {
+        "initialization": "fan_in",
+        "size": 67,
+        "start_size": None,
+        "batch_size": 16,
+        "epochs": 2,
+        "learning_rate": 1e-4,
+    }
     return PRESETS["fast"].replace(**{**small, "muon_learning_rate": 0.01, "name": "small", **changes})
 
 

@@ -34,6 +34,7 @@ PRESETS: dict[str, Recipe] = {
     "fast": Recipe(
         # chosen by trial: EXPERIMENTS.md, "Orthogonalized updates" and "Which augmentation"
         name="fast",
+        initialization="patches",
         epochs=8,
         batch_size=128,
         optimizer="muon",

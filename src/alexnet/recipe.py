@@ -7,15 +7,35 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from alexnet.errors import RecipeError
 
-__all__ = ["Recipe", "build_recipe", "load_recipe", "parse_settings", "recipe_differences"]
+__all__ = ["AUTO", "Recipe", "build_recipe", "load_recipe", "parse_settings", "recipe_differences"]
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
+
+AUTO: Any = "auto"
+"""Value of a setting that follows from the number of training images; see `alexnet.training.sizing`."""
+
+
+def _number_or_auto(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    return AUTO if value == AUTO else check(value)
+
+
+OrAuto = (WrapValidator(_number_or_auto), PlainSerializer(lambda value: value, return_type=Any))
+"""Annotations of a number that may be `AUTO` until training settles it; training computes with numbers only."""
 
 
 class Recipe(BaseModel):
@@ -52,9 +72,9 @@ class Recipe(BaseModel):
     """`inverted` scales the kept units up while training, `2012` all units down in testing; none: the table's."""
     dropout_place: Literal["before", "after"] | None = None
     """Dropout `before` fc6 and fc7 or `after` their activations; none leaves the table's."""
-    initialization: Literal["fan_in", "gaussian", "pytorch", "seminar", "table"] = "fan_in"
+    initialization: Literal["fan_in", "gaussian", "patches", "pytorch", "seminar", "table"] = "fan_in"
     """Start values: `fan_in` N(0, 2/fan_in), `gaussian` N(0, 0.01²), PyTorch's own, the seminar's mix, or those
-    of the variant's `table`."""
+    of the variant's `table`. `patches`: as `fan_in`, but conv1 from patches of the training images."""
     hidden_bias: float | None = None
     """Start value of the biases of conv2, conv4, conv5, fc6 and fc7; none leaves the initialization's."""
     kernel_std: Positive | None = None
@@ -77,8 +97,9 @@ class Recipe(BaseModel):
     mean (BGR, raw); `auto`: the variant's; `weights`: as the run that the weights come from was trained."""
     test_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
     """Share of the images held out as test set where the folder has no split of its own."""
-    validation_fraction: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-    """Share of the training images set apart to choose the checkpoint; 0 keeps the last epoch's."""
+    validation_fraction: Annotated[float, Field(ge=0.0, lt=1.0), *OrAuto] = 0.1
+    """Share of the training images set apart to choose the checkpoint; 0 keeps the last epoch's. `auto`: 0.05 where
+    that makes 100 images, else 0."""
 
     # --- augmentation: what a training image may suffer
     flip: bool = True
@@ -105,10 +126,11 @@ class Recipe(BaseModel):
     """Share of the training after which the principal colours are left alone."""
 
     # --- learning
-    epochs: Annotated[int, Field(ge=1, le=10_000)] = 10
-    """Passes over the training images."""
-    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 128
-    """Images in one step."""
+    epochs: Annotated[int, Field(ge=1, le=10_000), *OrAuto] = 10
+    """Passes over the training images. `auto`: 8 for 6,400 images and more, up to 100 for fewer (from trained weights
+    3 instead of 8)."""
+    batch_size: Annotated[int, Field(ge=1, le=65_536), *OrAuto] = 128
+    """Images in one step. `auto`: 16 to 128 (from trained weights 64), so that an epoch has about 40 steps."""
     optimizer: Literal["adam", "adamw", "sgd", "sgd_2012", "muon"] = "adamw"
     """The update rule; `sgd_2012` is the paper's, whose rate is part of the momentum; `muon` orthogonalizes the
     updates of the kernels and gives the rest to AdamW."""

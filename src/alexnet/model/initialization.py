@@ -28,7 +28,7 @@ def initialize(
         scheme: `table`: what the variant's table says. `pytorch`: what torch's layers start with. `seminar`:
             kernels N(0, 0.01²) with biases 0, fully connected layers as PyTorch's. `gaussian`: all weights
             N(0, 0.01²), biases 0. `fan_in`: weights N(0, 2 / fan_in), biases 0, and the last layer N(0, 0.01²),
-            so that the first loss is ln K.
+            so that the first loss is ln K. `patches`: as `fan_in`; training then takes conv1 from the images.
         hidden_bias: biases of conv2, conv4, conv5, fc6 and fc7 instead of the scheme's.
         kernel_std: deviation of the weights of conv3, conv4 and conv5 instead of the scheme's.
         head_std: deviation of the last layer's weights instead of the scheme's.
@@ -71,6 +71,7 @@ def _start(
     """Deviation of the weights and value of the biases; None leaves them as PyTorch starts them."""
     if scheme == "table":
         return spec.weight_std, spec.bias
+    scheme = "fan_in" if scheme == "patches" else scheme
     if scheme == "gaussian" or (scheme == "seminar" and isinstance(spec, Conv)) or (scheme == "fan_in" and is_last):
         return 0.01, 0.0
     if scheme == "fan_in":

@@ -24,6 +24,7 @@ from alexnet.run_folder import RunFolder
 from alexnet.training.events import Listener, Note, Progress
 from alexnet.training.job import Job
 from alexnet.training.machine import choose_machine
+from alexnet.training.patch_start import initialize_from_patches
 from alexnet.training.pretrained import Pretrained, load_pretrained
 from alexnet.training.settle import settle_recipe
 
@@ -55,6 +56,12 @@ def prepare(
     network = _build_network(recipe, pretrained, num_classes=len(split.classes), emit=emit)
     if not has_state:  # a saved state brings its own
         network.mean_image = _mean_image(recipe, pretrained, images, split, preprocessing)
+        if recipe.initialization == "patches" and pretrained is None:
+            note = initialize_from_patches(
+                network, images.pixels, split.train.indices, preprocessing, seed=recipe.seed
+            )
+            if note:
+                emit(Note(note))
     network.to(device=machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     classifier = Classifier(network, split.classes, preprocessing, views=recipe.test_views)
     colors = principal_colors(images.pixels, split.train) if recipe.pca_color > 0.0 else None

@@ -1,0 +1,92 @@
+"""The first layer of a new network from patches of the training images."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from alexnet.data.decode import Pixels, normalize
+from alexnet.data.split import Indices
+from alexnet.model.alexnet import AlexNet
+from alexnet.model.patch_kernels import patch_kernels
+from alexnet.records import Preprocessing
+
+__all__ = ["initialize_from_patches", "sample_patches"]
+
+MOST_IMAGES = 4096
+"""Images, drawn at random from the training set, that patches are cut from."""
+
+NUM_PATCHES = 40_000
+"""Patches cut from them: 58 MB for 11 x 11 px in three channels, whatever the number of images."""
+
+VARIANCE_OFFSET = 10.0
+"""Added to a patch's variance, in grey levels squared; Coates & Ng 2012, §2.1."""
+
+HE_NORM = 2.0**0.5
+"""Norm of a kernel whose weights are N(0, 2 / fan_in), for inputs of mean square 1; He et al. 2015."""
+
+
+def initialize_from_patches(
+    network: AlexNet, pixels: Pixels, rows: Indices, preprocessing: Preprocessing, *, seed: int
+) -> str | None:
+    """Replace the kernels of conv1 by those that patches of the training images suggest.
+
+    All kernels get the norm that He's initialization gives them, divided by the root mean square of the network's
+    input, so that inputs on the raw scale of 0 to 255 do not drive the layers after them any harder. Where the
+    patches show fewer different things than there are kernels, the kernels left over keep their random directions.
+
+    Args:
+        network: initialized, on the CPU, with its mean image where it has one.
+        pixels: all decoded images, uint8 [N, S, S, 3].
+        rows: the training images among them.
+        preprocessing: how the network sees them.
+        seed: the kernels depend on it and on the images alone.
+
+    Returns:
+        A note for the user where some kernels keep their random start, else None.
+
+    Source: see `patch_kernels`.
+    """
+    conv1 = network["conv1"]
+    assert isinstance(conv1, nn.Conv2d)
+    patches = sample_patches(network, pixels, rows, preprocessing, kernel_size=conv1.kernel_size[0], seed=seed)
+    grey_level = float(np.sqrt(np.mean(np.square(preprocessing.std))))
+    chosen = patch_kernels(
+        patches, conv1.out_channels, seed=seed, variance_offset=VARIANCE_OFFSET / max(grey_level, 1.0) ** 2
+    )
+    root_mean_square = max(float(patches.square().mean().sqrt()), 1e-3)
+    with torch.no_grad():
+        random = nn.functional.normalize(conv1.weight.flatten(1), dim=1).view_as(conv1.weight)
+        kernels = torch.where(chosen.found[:, None, None, None], chosen.weights, random)
+        conv1.weight.copy_(kernels * (HE_NORM / root_mean_square))
+    if chosen.num_found == conv1.out_channels:
+        return None
+    left = conv1.out_channels - chosen.num_found
+    return (
+        f"the training images vary too little to choose all kernels of conv1 from their patches: {left} of "
+        f"{conv1.out_channels} start at random"
+    )
+
+
+def sample_patches(
+    network: AlexNet, pixels: Pixels, rows: Indices, preprocessing: Preprocessing, *, kernel_size: int, seed: int
+) -> Tensor:
+    """Patches [n, 3, k, k] of the network's first input, at random places of random training images.
+
+    n is `NUM_PATCHES`, or a few more so that every image gives as many; only the patches are read, in the order in
+    which their images lie on the disk.
+    """
+    draw = np.random.default_rng([seed, kernel_size])
+    images = np.sort(draw.permutation(rows)[:MOST_IMAGES])
+    each = -(-NUM_PATCHES // len(images))
+    places = draw.integers(0, preprocessing.size - kernel_size + 1, (len(images), each, 2))
+    margin = (pixels.shape[1] - preprocessing.size) // 2
+    cut = np.empty((len(images) * each, kernel_size, kernel_size, 3), np.uint8)
+    for number, row in enumerate(images):
+        image = pixels[row]
+        for place, (top, left) in enumerate(places[number] + margin):
+            cut[number * each + place] = image[top : top + kernel_size, left : left + kernel_size]
+    patches = normalize(torch.from_numpy(cut), preprocessing).contiguous()
+    if network.mean_image is not None:
+        for patch, (top, left) in zip(patches, places.reshape(-1, 2), strict=True):
+            patch -= network.mean_image[:, top : top + kernel_size, left : left + kernel_size]
+    return patches

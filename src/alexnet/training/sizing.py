@@ -1,0 +1,76 @@
+"""Settings that follow from the number of training images: the values behind `auto`."""
+
+from alexnet.errors import RecipeError
+from alexnet.recipe import AUTO, Recipe
+
+__all__ = ["is_sized", "size_recipe"]
+
+FULL_SIZE = 6400
+"""Training images from which the epochs of a preset are as they were measured on natural8 (6,547 images)."""
+
+EPOCHS_FROM_SCRATCH = 8
+"""Epochs for `FULL_SIZE` images and more, from random weights or patches."""
+
+EPOCHS_FROM_WEIGHTS = 3
+"""The same, from trained weights."""
+
+MOST_EPOCHS = 100
+"""Epochs for the smallest folders."""
+
+BATCHES = 40
+"""Batches into which an epoch is divided, as far as the batch sizes allow."""
+
+SMALLEST_BATCH = 16
+"""Images in a step for small folders; fewer make the gradient noisy, and each step costs nearly as much."""
+
+LARGEST_BATCH = {"scratch": 128, "weights": 64}
+"""Images in a step for large folders."""
+
+VALIDATION_FRACTION = 0.05
+"""Fraction of the training images that chooses the checkpoint where there are enough of them."""
+
+ENOUGH_TO_CHOOSE = 100
+"""Validation images below which their errors are mostly chance: none are set apart, and the last epoch is kept."""
+
+
+def is_sized(recipe: Recipe) -> bool:
+    """Whether no setting of the recipe is left to the number of images."""
+    return AUTO not in (recipe.epochs, recipe.batch_size, recipe.validation_fraction)
+
+
+def size_recipe(recipe: Recipe, num_images: int) -> Recipe:
+    """The recipe with `epochs`, `batch_size` and `validation_fraction` chosen by number wherever they are `auto`.
+
+        batch_size = the power of two nearest below num_images / 40, from 16 to 128 (from trained weights: 64)
+        epochs = 8 * sqrt(6400 / num_images), from 8 to 100 (from trained weights: 3 instead of 8)
+        validation_fraction = 0.05 where that makes 100 images or more, else 0
+
+    So a folder of 80 images is trained for 72 epochs of 5 steps, one of 1,280 for 18 epochs of 40, and one of 6,400
+    or more for 8 epochs. The number of steps stays between 300 and 800 for all folders up to 12,800 images: fewer
+    images do not make a network from scratch learn in fewer steps.
+
+    Args:
+        num_images: training images, before any are set apart for validation, >= 1.
+
+    Raises:
+        RecipeError: there is no training image.
+
+    >>> sized = size_recipe(Recipe(epochs="auto", batch_size="auto", validation_fraction="auto"), 320)
+    >>> sized.epochs, sized.batch_size, sized.validation_fraction
+    (36, 16, 0.0)
+    """
+    if num_images < 1:
+        raise RecipeError("epochs = auto follows from the training images, and there are none: add images")
+    is_trained = recipe.weights is not None
+    chosen: dict[str, float] = {}
+    if recipe.epochs == AUTO:
+        full = EPOCHS_FROM_WEIGHTS if is_trained else EPOCHS_FROM_SCRATCH
+        chosen["epochs"] = min(MOST_EPOCHS, round(full * max(1.0, FULL_SIZE / num_images) ** 0.5))
+    if recipe.batch_size == AUTO:
+        largest = LARGEST_BATCH["weights" if is_trained else "scratch"]
+        power = max(1, num_images // BATCHES).bit_length() - 1
+        chosen["batch_size"] = min(largest, max(SMALLEST_BATCH, 2**power))
+    if recipe.validation_fraction == AUTO:
+        is_enough = round(VALIDATION_FRACTION * num_images) >= ENOUGH_TO_CHOOSE
+        chosen["validation_fraction"] = VALIDATION_FRACTION if is_enough else 0.0
+    return recipe.replace(**chosen) if chosen else recipe
