@@ -1,6 +1,6 @@
 """The named recipes."""
 
-from alexnet.recipe import Recipe
+from alexnet.recipe import AUTO, Recipe
 
 __all__ = ["PRESETS"]
 
@@ -35,8 +35,8 @@ PRESETS: dict[str, Recipe] = {
         # chosen by trial: EXPERIMENTS.md, "Orthogonalized updates" and "Which augmentation"
         name="fast",
         initialization="patches",
-        epochs=8,
-        batch_size=128,
+        epochs=AUTO,
+        batch_size=AUTO,
         optimizer="muon",
         learning_rate=5e-4,
         muon_learning_rate=0.02,
@@ -47,7 +47,7 @@ PRESETS: dict[str, Recipe] = {
         color=0.3,
         start_size=68,
         growth=0.8,
-        validation_fraction=0.05,
+        validation_fraction=AUTO,
         test_views="mirror",
     ),
     "seminar": Recipe(
@@ -109,15 +109,15 @@ PRESETS: dict[str, Recipe] = {
         variant="auto",
         initialization="gaussian",
         normalization="auto",
-        epochs=3,
-        batch_size=64,
+        epochs=AUTO,
+        batch_size=AUTO,
         optimizer="adamw",
         learning_rate=1e-4,
         kernel_learning_rate_factor=0.2,
         weight_decay=0.01,
         crop_scale=0.6,
         crop_ratio=1.1,
-        validation_fraction=0.05,
+        validation_fraction=AUTO,
         test_views="mirror",
     ),
 }

@@ -23,6 +23,7 @@ from alexnet.training.preparation import missing_validation
 from alexnet.training.pretrained import load_pretrained
 from alexnet.training.schedule import image_size, usable_sizes
 from alexnet.training.settle import settle_recipe
+from alexnet.training.sizing import size_for_images
 from alexnet.training.speed import Speeds, measure_speeds
 
 __all__ = ["Counts", "Memory", "Plan", "lay_out", "plan_training"]
@@ -122,24 +123,25 @@ def plan_training(folder: ImageFolder | Path | str, recipe: Recipe, *, on_event:
     folder = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
     if recipe.variant == "auto":
         recipe = settle_recipe(recipe, load_pretrained(recipe, on_event))
-    counts = _count(folder, recipe)
+    facts = tuple(ImageFacts(digest=file.entry.name) for file in folder.files)
+    undecoded = DecodedImages(folder, plain_preprocessing(recipe), Path(), facts)
+    recipe = size_for_images(recipe, undecoded)
+    counts = _count(undecoded, recipe)
     batch = min(recipe.batch_size, counts.train)
     speeds = measure_speeds(folder, recipe, num_classes=counts.classes, batch=batch)
     where = caches_dir()
     return lay_out(folder.path, recipe, counts, speeds, cache_path=where, free_bytes=_free_bytes(where))
 
 
-def _count(folder: ImageFolder, recipe: Recipe) -> Counts:
+def _count(undecoded: DecodedImages, recipe: Recipe) -> Counts:
     """Images by their part; each file is taken for an image unlike all others.
 
     Raises:
         DataError: too little is left to train or to test on.
     """
-    facts = tuple(ImageFacts(digest=file.entry.name) for file in folder.files)
-    undecoded = DecodedImages(folder, plain_preprocessing(recipe), Path(), facts)
     fractions = {"test_fraction": recipe.test_fraction, "validation_fraction": recipe.validation_fraction}
     split = split_images(undecoded, **fractions, seed=recipe.seed)
-    return Counts(len(folder.files), len(split.classes), len(split.train), len(split.validation), len(split.test))
+    return Counts(len(undecoded.facts), len(split.classes), len(split.train), len(split.validation), len(split.test))
 
 
 def _free_bytes(path: Path) -> int:

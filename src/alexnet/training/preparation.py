@@ -27,6 +27,7 @@ from alexnet.training.machine import choose_machine
 from alexnet.training.patch_start import initialize_from_patches
 from alexnet.training.pretrained import Pretrained, load_pretrained
 from alexnet.training.settle import settle_recipe
+from alexnet.training.sizing import size_for_images
 
 __all__ = ["missing_validation", "prepare"]
 
@@ -48,6 +49,7 @@ def prepare(
     pretrained = None if has_state else load_pretrained(recipe, emit)
     recipe = recipe if resumed else settle_recipe(recipe, pretrained)
     images = _decode(folder, recipe, emit)
+    recipe = size_for_images(recipe, images)
     split = _split(images, recipe)
     if resumed:
         preprocessing = Preprocessing.from_dict(resumed.about["preprocessing"])

@@ -1,9 +1,11 @@
 """Settings that follow from the number of training images: the values behind `auto`."""
 
+from alexnet.data.cache import DecodedImages
+from alexnet.data.split import split_images
 from alexnet.errors import RecipeError
 from alexnet.recipe import AUTO, Recipe
 
-__all__ = ["is_sized", "size_recipe"]
+__all__ = ["size_for_images", "size_recipe"]
 
 FULL_SIZE = 6400
 """Training images from which the epochs of a preset are as they were measured on natural8 (6,547 images)."""
@@ -33,9 +35,16 @@ ENOUGH_TO_CHOOSE = 100
 """Validation images below which their errors are mostly chance: none are set apart, and the last epoch is kept."""
 
 
-def is_sized(recipe: Recipe) -> bool:
-    """Whether no setting of the recipe is left to the number of images."""
-    return AUTO not in (recipe.epochs, recipe.batch_size, recipe.validation_fraction)
+def size_for_images(recipe: Recipe, images: DecodedImages) -> Recipe:
+    """The recipe sized by the training images of a folder, those included that are set apart for validation.
+
+    Raises:
+        DataError: too little is left to train or to test on.
+    """
+    if AUTO not in (recipe.epochs, recipe.batch_size, recipe.validation_fraction):
+        return recipe
+    split = split_images(images, test_fraction=recipe.test_fraction, validation_fraction=0.0, seed=recipe.seed)
+    return size_recipe(recipe, len(split.train))
 
 
 def size_recipe(recipe: Recipe, num_images: int) -> Recipe:
@@ -46,8 +55,8 @@ def size_recipe(recipe: Recipe, num_images: int) -> Recipe:
         validation_fraction = 0.05 where that makes 100 images or more, else 0
 
     So a folder of 80 images is trained for 72 epochs of 5 steps, one of 1,280 for 18 epochs of 40, and one of 6,400
-    or more for 8 epochs. The number of steps stays between 300 and 800 for all folders up to 12,800 images: fewer
-    images do not make a network from scratch learn in fewer steps.
+    or more for 8 epochs. From scratch, folders of 32 to 12,800 images get between 200 and 1,100 steps: a network does
+    not learn in fewer steps because it has fewer images.
 
     Args:
         num_images: training images, before any are set apart for validation, >= 1.

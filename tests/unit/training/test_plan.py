@@ -78,7 +78,8 @@ def test_batch_is_no_larger_than_the_training_set() -> None:
 
 def test_growing_images_take_less_than_full_ones() -> None:
     counts = Counts(files=6000, classes=8, train=5000, validation=500, test=500)
-    grown, full = _plan(PRESETS["fast"], counts), _plan(PRESETS["fast"].replace(start_size=None), counts)
+    fast = PRESETS["fast"].replace(epochs=8, batch_size=128)
+    grown, full = _plan(fast, counts), _plan(fast.replace(start_size=None), counts)
     assert full.total_flop == full.flop * 128 * full.num_steps
     assert 0.6 * full.total_flop < grown.total_flop < 0.95 * full.total_flop
     assert grown.training_seconds < full.training_seconds

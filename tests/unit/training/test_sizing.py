@@ -1,0 +1,86 @@
+"""Settings by the number of images: from a handful to ImageNet, and only where they are left open."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from alexnet.errors import RecipeError
+from alexnet.presets import PRESETS
+from alexnet.recipe import AUTO, Recipe, build_recipe, parse_settings
+from alexnet.training.plan import plan_training
+from alexnet.training.sizing import size_recipe
+from alexnet.training.train import train
+from tests.conftest import small_recipe
+
+Command = Callable[..., tuple[int, str, str]]
+
+OPEN = Recipe(epochs=AUTO, batch_size=AUTO, validation_fraction=AUTO)
+
+
+@pytest.mark.parametrize(
+    ("num_images", "epochs", "batch_size", "validation_fraction"),
+    [
+        (1, 100, 16, 0.0),
+        (32, 100, 16, 0.0),
+        (80, 72, 16, 0.0),  # natural8, 10 images a class
+        (320, 36, 16, 0.0),  # 40 a class
+        (1280, 18, 32, 0.0),  # 160 a class
+        (6547, 8, 128, 0.05),  # natural8
+        (1_281_167, 8, 128, 0.05),  # ImageNet
+    ],
+)
+def test_settings_follow_from_the_number_of_images(
+    num_images: int, epochs: int, batch_size: int, validation_fraction: float
+) -> None:
+    sized = size_recipe(OPEN, num_images)
+    assert (sized.epochs, sized.batch_size, sized.validation_fraction) == (epochs, batch_size, validation_fraction)
+
+
+@pytest.mark.parametrize("num_images", [32, 50, 80, 130, 240, 320, 700, 1280, 3000, 6400, 12_800])
+def test_small_folders_get_hundreds_of_steps(num_images: int) -> None:
+    sized = size_recipe(OPEN, num_images)
+    num_steps = sized.epochs * (num_images // sized.batch_size)
+    assert 200 <= num_steps <= 1100
+
+
+def test_trained_weights_need_fewer_epochs_and_smaller_batches() -> None:
+    sized = size_recipe(OPEN.replace(weights="imagenet"), 6547)
+    assert (sized.epochs, sized.batch_size) == (3, 64)
+    assert size_recipe(OPEN.replace(weights="imagenet"), 80).epochs == 27
+
+
+@pytest.mark.parametrize("field", ["epochs", "batch_size", "validation_fraction"])
+def test_what_is_set_stays(field: str) -> None:
+    own = {"epochs": 5, "batch_size": 40, "validation_fraction": 0.3}[field]
+    sized = size_recipe(OPEN.replace(**{field: own}), 80)
+    assert getattr(sized, field) == own
+    others = {"epochs": 72, "batch_size": 16, "validation_fraction": 0.0}
+    assert all(getattr(sized, name) == value for name, value in others.items() if name != field)
+
+
+def test_no_image_is_refused() -> None:
+    with pytest.raises(RecipeError, match="there are none: add images"):
+        size_recipe(OPEN, 0)
+
+
+def test_auto_is_written_read_and_checked_as_a_number_would_be() -> None:
+    recipe = parse_settings(Recipe(), ["epochs=auto", "batch_size=12"])
+    assert (recipe.epochs, recipe.batch_size) == (AUTO, 12)
+    assert 'epochs = "auto"' in recipe.to_toml()
+    with pytest.raises(RecipeError, match=r"^recipe: epochs = 'many': input should be a valid integer"):
+        build_recipe({"epochs": "many"})
+
+
+def test_a_run_keeps_the_numbers_that_were_chosen(image_folder: Path, tmp_path: Path) -> None:
+    recipe = small_recipe(epochs=1, batch_size=AUTO, validation_fraction=AUTO)
+    run = train(image_folder, recipe, out=tmp_path / "run")
+    assert run.recipe.batch_size == 16
+    assert run.recipe.validation_fraction == 0.0
+    assert run.folder.read_json("run.json")["data"]["images"] == {"train": 72, "validation": 0, "test": 21}
+
+
+def test_plan_shows_the_numbers_that_training_would_choose(image_folder: Path) -> None:
+    plan = plan_training(image_folder, PRESETS["fast"].replace(size=67, start_size=None))
+    assert (plan.epochs, plan.batch_size, plan.num_steps) == (75, 16, 300)
+    assert (plan.counts.train, plan.counts.validation) == (72, 0)
