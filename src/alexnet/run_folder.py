@@ -55,6 +55,15 @@ class RunFolder:
         """Images for slides."""
         return self.path / "figures"
 
+    def kernel_snapshots(self) -> list[tuple[int, Path]]:
+        """The kernels of the first layer as .npy files, each with the number of epochs done: 0 is the start."""
+        found = []
+        for path in sorted((self.path / "kernels").glob("epoch-*.npy")):
+            number = path.stem.removeprefix("epoch-")
+            if number.isdigit():
+                found.append((int(number), path))
+        return found
+
     @property
     def report_path(self) -> Path:
         """The page that shows all of it."""

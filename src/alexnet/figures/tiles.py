@@ -33,6 +33,7 @@ def draw_kernels(
     chosen: Sequence[int] | None = None,
     channel: int | None = None,
     columns: int = 16,
+    limit: float | None = None,
 ) -> Figure:
     """Kernels of one layer, numbered.
 
@@ -41,6 +42,7 @@ def draw_kernels(
             shown by its mean over the input maps, or by the one input map `channel`.
         chosen: kernels to show, all if not given.
         scale: one scale for all or each its own; the figure says which. Grey is a weight of 0.
+        limit: the weight at the end of the common scale; by default, nearly the largest one shown.
 
     Raises:
         GeometryError: a kernel or channel that is not there.
@@ -56,7 +58,7 @@ def draw_kernels(
         tiles, how = weights[places].mean(1), f"mean of {weights.shape[1]} input maps"
     else:
         tiles, how = weights[places, channel], f"input map {channel}"
-    common = float(np.quantile(np.abs(tiles), 0.998))
+    common = float(np.quantile(np.abs(tiles), 0.998)) if limit is None else limit
     said = f"one scale, ±{common:.3g}" if scale == "common" else "each on its own scale, strengths do not compare"
     limits = [common if scale == "common" else float(np.abs(tile).max()) for tile in tiles]
     images = [kernel_image(tile, limit) for tile, limit in zip(tiles, limits, strict=True)]

@@ -13,6 +13,7 @@ from alexnet.training.cuda_graphs import replayed_on_gpu
 from alexnet.training.events import Listener
 from alexnet.training.interrupts import interrupts_deferred
 from alexnet.training.job import Job
+from alexnet.training.kernel_snapshots import save_kernel_snapshot
 from alexnet.training.ledger import Ledger
 from alexnet.training.optimizer import Optimizers
 from alexnet.training.resume import Saver, TrainingState, load_state
@@ -42,6 +43,8 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> TrainingState:
         return loss.detach(), num_wrong(logits.detach(), labels)
 
     compute_gradients = replayed_on_gpu(forward_backward, job, first_step=state.step, emit=emit)
+    if state.step == 0:
+        save_kernel_snapshot(run, job.classifier, epoch=0)
     network.train()
     with (
         interrupts_deferred() as interrupted,
@@ -64,6 +67,7 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> TrainingState:
                 is_best = state.keeps(validation)
                 if is_best:
                     save_network(run, job.classifier, epoch=job.epoch_of(step))
+                save_kernel_snapshot(run, job.classifier, epoch=job.epoch_of(step))
                 ledger.end_epoch(step, rates, validation, test, is_best=is_best)
             if interrupted.is_set():
                 break
