@@ -15,6 +15,9 @@ __all__ = ["FirstLayerStatistics", "GaborFit", "TowerTest", "compare_towers", "f
 GOOD_FIT = 0.5
 """Fraction of a kernel's energy that a Gabor function must explain for its parameters to mean something."""
 
+BLOB_CYCLES = 0.2
+"""Wavelengths in the smaller width of the envelope (one standard deviation) below which a kernel counts as a blob."""
+
 NUM_ANGLES, FREQUENCIES, SIGMAS = 12, (0.0, 0.04, 0.07, 0.1, 0.14, 0.18, 0.24, 0.32), (0.12, 0.2, 0.32)
 """Where the search starts: angles over half a turn, cycles per px, and widths as fractions of the kernel's side."""
 
@@ -242,7 +245,7 @@ def _describe(
         frequency, sine = -frequency, -sine
     phase = float(np.degrees(np.arctan2(-float(sine), float(cosine))))
     r_squared = float(explained.clamp(0.0, 1.0))
-    along = float(np.exp(log_along))
+    along, across = float(np.exp(log_along)), float(np.exp(log_across))
     return GaborFit(
         kernel=number,
         r_squared=r_squared,
@@ -251,16 +254,21 @@ def _describe(
         wavelength=1.0 / frequency if frequency > 1e-3 else None,
         phase=phase,
         sigma_along=along,
-        sigma_across=float(np.exp(log_across)),
+        sigma_across=across,
         colorfulness=color,
-        kind=_kind(r_squared, frequency * along, phase, color),
+        kind=_kind(r_squared, frequency * min(along, across), phase, color),
     )
 
 
 def _kind(r_squared: float, cycles: float, phase: float, color: float) -> str:
-    """cycles: of the wave in one standard deviation of the envelope; few of them make a blob."""
+    """An odd wave is an edge, an even one a bar; an even one that fades before it repeats is a blob.
+
+    cycles: wavelengths in the envelope's smaller width.
+    """
     if r_squared < GOOD_FIT:
         return "other"
-    if cycles < 0.12:
+    if 45.0 <= abs(phase) <= 135.0:
+        return "edge"
+    if cycles < BLOB_CYCLES:
         return "color blob" if color > 0.5 else "blob"
-    return "edge" if 45.0 <= abs(phase) <= 135.0 else "bar"
+    return "bar"
