@@ -1,0 +1,86 @@
+"""Take units away: a network as if some kernels or units gave nothing, or always the same."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from alexnet.errors import GeometryError
+from alexnet.inspection.recording import left_as_found
+from alexnet.model.alexnet import AlexNet
+
+__all__ = ["ablated", "parse_units"]
+
+
+@contextmanager
+def ablated(
+    network: nn.Module,
+    units: Mapping[str, Sequence[int]],
+    *,
+    values: Mapping[str, Float[Tensor, " C"]] | None = None,
+) -> Iterator[None]:
+    """Inside the block, the named units of the named layers give 0, or a fixed value, whatever comes in.
+
+    A unit is a feature map of a convolutional layer, or an output of a fully connected one. The outputs are replaced
+    before the activation. Afterwards the network is as it was, also when something fails inside.
+
+    Args:
+        units: layer → numbers of its units.
+        values: layer → what its units give instead, one number for each unit of the layer (their mean over the
+            training set, say); 0 for layers that are not named.
+
+    Raises:
+        GeometryError: a layer or a unit does not exist.
+    """
+    handles: list[Any] = []
+    with left_as_found(network):
+        try:
+            for layer, numbers in units.items():
+                module = network[layer] if isinstance(network, AlexNet) else dict(network.named_modules()).get(layer)
+                if not isinstance(module, nn.Conv2d | nn.Linear):
+                    raise GeometryError(f"layer {layer}: has no units to take away; choose a layer with weights")
+                _require_units(layer, numbers, len(module.weight))
+                replacement = None if values is None else values.get(layer)
+                handles.append(module.register_forward_hook(_replace(list(numbers), replacement)))
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+def _require_units(layer: str, numbers: Sequence[int], count: int) -> None:
+    for number in numbers:
+        if not 0 <= number < count:
+            raise GeometryError(f"{layer}/{number}: {layer} has units 0 to {count - 1}")
+
+
+def _replace(numbers: list[int], values: Tensor | None) -> Any:
+    def hook(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+        changed = output.clone()
+        new = torch.zeros(len(numbers)) if values is None else values[numbers]
+        shape = (1, len(numbers), *[1] * (output.ndim - 2))
+        changed[:, numbers] = new.to(output).view(shape)
+        return changed
+
+    return hook
+
+
+def parse_units(text: str) -> dict[str, list[int]]:
+    """Units from their addresses, `conv1/5,conv1/9,fc7/100`.
+
+    Raises:
+        GeometryError: an address is not LAYER/NUMBER.
+
+    >>> parse_units("conv1/5,conv1/9,fc7/100")
+    {'conv1': [5, 9], 'fc7': [100]}
+    """
+    units: dict[str, list[int]] = {}
+    for address in text.replace(" ", "").split(","):
+        layer, slash, number = address.partition("/")
+        if not slash or not layer or not number.isdecimal():
+            raise GeometryError(f"unit {address}: write it as LAYER/NUMBER, for instance conv1/5")
+        units.setdefault(layer, []).append(int(number))
+    return units

@@ -1,0 +1,97 @@
+"""Features against a forward hook of torch, their cache, and nearest neighbours against scikit-learn."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.neighbors import NearestNeighbors
+
+from alexnet.data.cache import decode_folder
+from alexnet.data.decode import normalize
+from alexnet.data.folder import scan_folder
+from alexnet.errors import GeometryError
+from alexnet.inspection import features as module
+from alexnet.inspection.features import compute_features, features_of
+from alexnet.inspection.neighbours import nearest_rows
+from alexnet.runs.run import Run
+
+
+@pytest.fixture
+def images(trained_run: Run, image_folder: Path):
+    """The run's images, decoded as its network gets them."""
+    return decode_folder(scan_folder(image_folder), trained_run.model.preprocessing)
+
+
+@pytest.mark.parametrize(("layer", "behind"), [("fc7", "relu7"), ("pool5", "pool5"), ("fc8", "fc8")])
+def test_features_are_what_the_layer_gives(trained_run: Run, images: object, layer: str, behind: str) -> None:
+    classifier = trained_run.model
+    outputs: list[torch.Tensor] = []
+    handle = classifier.network[behind].register_forward_hook(lambda _m, _i, output: outputs.append(output.clone()))
+    with torch.no_grad():
+        classifier.network.eval()(normalize(torch.from_numpy(images.pixels[:5].copy()), classifier.preprocessing))
+    handle.remove()
+    np.testing.assert_allclose(
+        features_of(classifier, images.pixels[:5], layer), outputs[0].flatten(1).numpy(), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_second_call_takes_the_cache_and_a_changed_weight_does_not(
+    trained_run: Run, images: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier = trained_run.model
+    first = compute_features(classifier, images, "fc7")
+    assert first.values.shape == (len(images.folder.files), 4096)
+    counted: list[int] = []
+    forward = module._forward
+    monkeypatch.setattr(module, "_forward", lambda *given: counted.append(1) or forward(*given))
+    again = compute_features(classifier, images, "fc7")
+    np.testing.assert_array_equal(again.values, first.values)
+    assert counted == []
+    bias = classifier.network["conv1"].bias
+    with torch.no_grad():
+        bias[0] += 1.0
+        changed = compute_features(classifier, images, "fc7")
+        bias[0] -= 1.0
+    assert counted
+    assert not np.array_equal(changed.values, first.values)
+
+
+def test_damaged_cache_is_computed_again(trained_run: Run, images: object) -> None:
+    first = np.array(compute_features(trained_run.model, images, "pool5").values)
+    for path in images.pixels_path.parent.glob("features-*.f32"):
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 0xFF
+        path.write_bytes(data)
+    np.testing.assert_array_equal(compute_features(trained_run.model, images, "pool5").values, first)
+
+
+def test_features_are_written_with_files_and_labels(trained_run: Run, images: object, tmp_path: Path) -> None:
+    features = compute_features(trained_run.model, images, "pool5")
+    with np.load(features.save(tmp_path / "features.npz")) as saved:
+        np.testing.assert_array_equal(saved["values"], features.values)
+        assert tuple(saved["files"]) == features.files
+        assert tuple(saved["labels"]) == features.labels
+
+
+def test_neighbours_equal_scikit_learns() -> None:
+    rng = np.random.default_rng(0)
+    values, queries = rng.normal(size=(20_000, 32)).astype(np.float32), rng.normal(size=(7, 32)).astype(np.float32)
+    rows, distances = nearest_rows(values, queries, k=6)
+    expected, places = (
+        NearestNeighbors(n_neighbors=6, algorithm="brute").fit(values.astype(float)).kneighbors(queries)
+    )
+    np.testing.assert_array_equal(rows, places)
+    np.testing.assert_allclose(distances, expected, rtol=1e-5)
+
+
+def test_image_is_its_own_nearest_neighbour_and_few_rows_are_all_given() -> None:
+    values = np.random.default_rng(1).normal(size=(3, 8))
+    rows, distances = nearest_rows(values, values[1:2], k=10)
+    assert rows.shape == (1, 3)
+    assert (rows[0, 0], distances[0, 0]) == (1, 0.0)
+
+
+def test_vectors_of_other_lengths_are_refused() -> None:
+    with pytest.raises(GeometryError, match="of one length"):
+        nearest_rows(np.zeros((2, 3)), np.zeros((1, 4)))
