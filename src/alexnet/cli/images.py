@@ -23,11 +23,11 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Open every file; show classes, counts and sizes, and what is odd, by name."""
-    from alexnet.data.check import check_images
+    from alexnet.data.check import check_folder
     from alexnet.training.events import Progress
 
     with TrainingScreen(screen) as listener:
-        report = check_images(data, on_progress=lambda done, total: listener(Progress("decoding", done, total)))
+        report = check_folder(data, on_progress=lambda done, total: listener(Progress("decoding", done, total)))
     splits = list(report.counts)
     rows = [(name, *(report.counts[split][name] for split in splits)) for name in report.classes]
     rows.append(("total", *(sum(report.counts[split].values()) for split in splits)))
@@ -39,10 +39,13 @@ def check(
     for kind, names in report.oddities.items():
         screen.say(f"{kind}: {len(names)}")
         for name in names if every else names[:MOST_NAMED]:
-            reason = f" ({report.left_out[name]})" if name in report.left_out else ""
+            details = report.depths if kind == "more than 8 bits" else report.left_out
+            reason = f" ({details[name]})" if name in details else ""
             screen.say(f"    {name}{reason}")
         if len(names) > MOST_NAMED and not every:
             screen.say(f"    and {len(names) - MOST_NAMED} more (--all)")
+    for note in report.notes:
+        screen.say(note)
     if not report.oddities:
         screen.say("nothing odd")
     screen.give(report.to_dict())

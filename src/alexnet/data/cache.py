@@ -1,57 +1,87 @@
-"""Decode once: every image of a folder as uint8 [N, size, size, 3] in one memory-mapped file."""
+"""Decode once: every usable image of a folder as uint8 [N, size, size, 3] in one memory-mapped file.
+
+    images/KEY/pixels.u8    the pixels of usable images, a row each
+    images/KEY/facts.json   what each file holds, with a checksum of every row and one of itself; written last
+    images/KEY.lock         held by the process and thread that builds it
+
+KEY follows from each file's name, length and time stamps, and from the preprocessing and the limits. A cache that is
+cut short or damaged is built again.
+"""
 
 import json
 import os
 import shutil
 import time
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import asdict, dataclass
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from dataclasses import astuple, dataclass, field, fields
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 
+import filelock
 import numpy as np
 
 from alexnet.data.decode import ImageFacts, Pixels
 from alexnet.data.decode_files import decode_files
-from alexnet.data.folder import ImageFolder
+from alexnet.data.folder import ImageFile, ImageFolder
+from alexnet.data.limits import get_limits
 from alexnet.errors import DataError
 from alexnet.files import disk_errors, user_cache_dir, write_whole
 from alexnet.records import Preprocessing
 
-__all__ = ["DecodedImages", "clear_cache", "decode_folder", "list_caches"]
+__all__ = ["DecodedImages", "caches_dir", "clear_cache", "decode_folder", "list_caches"]
 
-VERSION = 2
-"""Raised whenever decoding changes, so that older caches are not used."""
+VERSION = 3
+"""Raised whenever decoding or the layout changes, so that older caches are not used."""
+
+ALWAYS_VERIFIED = 1 << 30
+"""Bytes of pixels up to which checksums are compared at every start. A larger cache is trusted if the file has not
+changed, and the machine has not been started again, since the last comparison."""
+
+VERIFIED_ROWS = 64
+"""Rows that a thread compares at a time."""
+
+FACTS_START = '{"checksum": "'
+"""Of facts.json; the checksum is that of the text after it."""
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class DecodedImages:
-    """A folder's images as pixels, in the order of `folder.files`, with what was found in each file.
+    """The usable images of a folder as pixels.
 
-    Rows of files that cannot be used are black; their facts hold the error.
+    folder: as scanned, with all files. files: the usable ones, a row of `pixels` each, with their `facts`.
+    left_out: the other files, name → reason. notes: what happened on the way, a line each.
     """
 
     folder: ImageFolder
     preprocessing: Preprocessing
     pixels_path: Path
+    files: tuple[ImageFile, ...]
     facts: tuple[ImageFacts, ...]
+    left_out: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def pixels(self) -> Pixels:
         """uint8 [N, decoded_size, decoded_size, 3], mapped from the disk, read-only."""
-        size = self.preprocessing.decoded_size
-        return np.memmap(self.pixels_path, dtype=np.uint8, mode="r", shape=(len(self.facts), size, size, 3))
+        shape = (len(self.facts), *[self.preprocessing.decoded_size] * 2, 3)
+        if not self.facts:  # nothing can be mapped of an empty file
+            return np.empty(shape, np.uint8)
+        return np.memmap(self.pixels_path, dtype=np.uint8, mode="r", shape=shape)
 
     @property
     def fingerprint(self) -> str:
-        """Changes when any image, name, class or split does."""
+        """Changes when a usable image, its name, class or split does."""
         digest = blake2b(digest_size=16)
-        for file, fact in zip(self.folder.files, self.facts, strict=True):
-            digest.update(f"{file.entry.name}\0{file.split}\0{fact.digest}\n".encode("utf-8", "surrogateescape"))
+        for file, fact in zip(self.files, self.facts, strict=True):
+            digest.update(f"{file.entry.name}\0{file.class_name}\0{file.split}\0{fact.digest}\n".encode())
         return digest.hexdigest()
 
 
@@ -63,32 +93,39 @@ def caches_dir() -> Path:
 def decode_folder(
     folder: ImageFolder, preprocessing: Preprocessing, *, on_progress: Progress | None = None
 ) -> DecodedImages:
-    """The folder's images, decoded on all cores or taken from the cache of an earlier call.
+    """The folder's images, decoded on all cores, or read from the cache of an earlier call.
 
-    The cache is keyed by each file's name, length and time stamps, and by the preprocessing; one that was cut
-    short is noticed and made anew. Memory stays bounded however many images there are.
+    A cache is compared with its checksums before it is used, and built again where it is damaged; `notes` says so.
+    Threads and processes that ask for the same images at once wait for the first one. Memory stays bounded however
+    many images there are.
 
     Args:
-        on_progress: called with (images done, images in all) while decoding; not where the cache serves.
+        on_progress: called with (files done, files in all) while decoding; not where the cache serves.
 
     Raises:
         DataError: the cache folder cannot be written, or the disk is full.
     """
     cache = caches_dir() / _key(folder, preprocessing)
-    facts = _read_facts(cache, len(folder.files), preprocessing.decoded_size)
-    if facts is None:
-        step = "free space there, or set ALEXNET_CACHE to another folder"
-        with disk_errors(cache, DataError, step):
-            facts = _build(cache, folder, preprocessing, on_progress)
-    return DecodedImages(folder, preprocessing, cache / "pixels.u8", facts)
+    images = _open(cache, folder, preprocessing)
+    if images is not None:
+        return images
+    with disk_errors(cache, DataError, "set ALEXNET_CACHE to a folder that can be written"), _locked(cache):
+        images = _open(cache, folder, preprocessing)  # another thread or process may have built it meanwhile
+        if images is not None:
+            return images
+        notes = (
+            ("the cache of decoded images was damaged and was built again",) if _facts_path(cache).exists() else ()
+        )
+        facts = _build(cache, folder, preprocessing, on_progress)
+    return _assemble(cache, folder, preprocessing, facts, notes)
 
 
 def _key(folder: ImageFolder, preprocessing: Preprocessing) -> str:
-    digest = blake2b(f"{VERSION} {_pixel_settings(preprocessing)}".encode(), digest_size=16)
+    digest = blake2b(f"{VERSION} {_pixel_settings(preprocessing)} {get_limits()}".encode(), digest_size=16)
     digest.update(os.fsencode(folder.path.resolve()))
     for file in folder.files:
         entry = file.entry
-        digest.update(f"{entry.name}\0{entry.num_bytes}\0{entry.stamp}\n".encode("utf-8", "surrogateescape"))
+        digest.update(f"{entry.name}\0{entry.num_bytes}\0{entry.stamp}\0{entry.problem}\n".encode())
     return digest.hexdigest()
 
 
@@ -97,15 +134,109 @@ def _pixel_settings(preprocessing: Preprocessing) -> str:
     return f"{preprocessing.decoded_size} {preprocessing.resize} {preprocessing.apply_exif}"
 
 
-def _read_facts(cache: Path, num_files: int, size: int) -> tuple[ImageFacts, ...] | None:
-    """The facts of a whole cache; None where there is none, or it was cut short."""
+def _facts_path(cache: Path) -> Path:
+    return cache / "facts.json"
+
+
+def _pixels_path(cache: Path) -> Path:
+    return cache / "pixels.u8"
+
+
+@contextmanager
+def _locked(cache: Path) -> Iterator[None]:
+    """Hold the right to build a cache; where the file system has no locks, all may, since files appear whole."""
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(cache.with_name(f"{cache.name}.lock"))
     try:
-        rows = json.loads((cache / "facts.json").read_text(encoding="utf-8"))
-        num_bytes = (cache / "pixels.u8").stat().st_size
-        facts = tuple(ImageFacts(**row) for row in rows)
-    except (OSError, ValueError, TypeError):
+        lock.acquire()
+    except NotImplementedError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _assemble(
+    cache: Path,
+    folder: ImageFolder,
+    preprocessing: Preprocessing,
+    facts: tuple[ImageFacts, ...],
+    notes: tuple[str, ...] = (),
+) -> DecodedImages:
+    pairs = list(zip(folder.files, facts, strict=True))
+    usable = [(file, fact) for file, fact in pairs if fact.error is None]
+    left_out = {file.entry.name: fact.error for file, fact in pairs if fact.error is not None}
+    files, kept = tuple(file for file, _ in usable), tuple(fact for _, fact in usable)
+    images = DecodedImages(folder, preprocessing, _pixels_path(cache), files, kept, left_out, notes)
+    _ = images.pixels  # mapped at once: from here on it is no matter if somebody clears the cache
+    return images
+
+
+def _open(cache: Path, folder: ImageFolder, preprocessing: Preprocessing) -> DecodedImages | None:
+    """The images of a whole cache; None where there is none, or it is damaged."""
+    try:
+        facts = _read_facts(_facts_path(cache))
+        images = _assemble(cache, folder, preprocessing, facts)
+        is_whole = _pixels_path(cache).stat().st_size == images.pixels.nbytes and _is_verified(cache, images)
+    except (OSError, ValueError, TypeError, KeyError):
         return None
-    return facts if len(facts) == num_files and num_bytes == num_files * size * size * 3 else None
+    return images if is_whole else None
+
+
+def _is_verified(cache: Path, images: DecodedImages) -> bool:
+    """Whether the pixels are those of the checksums."""
+    stamp_path, is_large = cache / "verified.txt", images.pixels.nbytes > ALWAYS_VERIFIED
+    if is_large and (stamp := _stamp(_pixels_path(cache))):
+        with suppress(OSError):
+            if stamp_path.read_text(encoding="utf-8") == stamp:
+                return True
+
+    def compare(start: int) -> bool:
+        rows = range(start, min(start + VERIFIED_ROWS, len(images.facts)))
+        return all(zlib.crc32(images.pixels[row].data) == images.facts[row].crc for row in rows)
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        is_whole = all(pool.map(compare, range(0, len(images.facts), VERIFIED_ROWS)))
+    if is_whole and is_large:
+        _write_stamp(cache)
+    return is_whole
+
+
+def _stamp(path: Path) -> str:
+    """What changes when a file is written, or the machine was started again; empty where the latter is not known."""
+    try:
+        status, boot = path.stat(), BOOT_ID.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {boot}"
+
+
+def _write_stamp(cache: Path) -> None:
+    stamp = _stamp(_pixels_path(cache))
+    with suppress(OSError):  # without it the next start compares again
+        write_whole(cache / "verified.txt", lambda beside: beside.write_text(stamp, encoding="utf-8"))
+
+
+def _read_facts(path: Path) -> tuple[ImageFacts, ...]:
+    """The facts of a cache. Raises OSError, ValueError, TypeError or KeyError where they are missing or damaged."""
+    text = path.read_text(encoding="utf-8")
+    values = json.loads(text)
+    if values["checksum"] != _checksum(text[len(values["checksum"]) + len(FACTS_START) :]):
+        raise ValueError("changed")
+    return tuple(ImageFacts(*row) for row in values["rows"])
+
+
+def _write_facts(path: Path, facts: list[ImageFacts]) -> None:
+    columns = json.dumps([field.name for field in fields(ImageFacts)])
+    rest = f'", "columns": {columns}, "rows": {json.dumps([astuple(fact) for fact in facts])}}}'
+    text = f"{FACTS_START}{_checksum(rest)}{rest}"
+    write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"))
+
+
+def _checksum(text: str) -> str:
+    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _build(
@@ -113,37 +244,51 @@ def _build(
 ) -> tuple[ImageFacts, ...]:
     facts: list[ImageFacts] = []
     entries = [file.entry for file in folder.files]
-    blank = np.zeros((preprocessing.decoded_size, preprocessing.decoded_size, 3), np.uint8)
 
     def write(beside: Path) -> None:
         with beside.open("wb") as file, closing(decode_files(folder.source, entries, preprocessing)) as decoded:
             for pixels, fact in decoded:
-                file.write((blank if pixels is None else pixels).tobytes())
+                if pixels is not None:
+                    file.write(pixels.data)
                 facts.append(fact)
-                if on_progress and (len(facts) % 64 == 0 or len(facts) == len(folder.files)):
-                    on_progress(len(facts), len(folder.files))
+                if on_progress and (len(facts) % 64 == 0 or len(facts) == len(entries)):
+                    on_progress(len(facts), len(entries))
 
-    (cache / "facts.json").unlink(missing_ok=True)
-    write_whole(cache / "pixels.u8", write)
-    text = json.dumps([asdict(fact) for fact in facts])
-    write_whole(cache / "facts.json", lambda beside: beside.write_text(text, encoding="utf-8"))
+    _facts_path(cache).unlink(missing_ok=True)
+    write_whole(_pixels_path(cache), write)
+    if not any(fact.may_pass for fact in facts):  # else these files are tried again the next time
+        _write_facts(_facts_path(cache), facts)
+    if _pixels_path(cache).stat().st_size > ALWAYS_VERIFIED:
+        _write_stamp(cache)
     return tuple(facts)
 
 
 def list_caches() -> list[tuple[Path, int, float]]:
-    """Every cache: its folder, bytes, and age in days since it was made."""
+    """Every cache: its folder, bytes, and age in days since it was built."""
     rows = []
     for cache in sorted(caches_dir().glob("*")):
-        if cache.is_dir():
-            num_bytes = sum(path.stat().st_size for path in cache.iterdir())
-            rows.append((cache, num_bytes, (time.time() - cache.stat().st_mtime) / 86400))
+        with suppress(OSError):  # somebody else may be clearing it
+            if cache.is_dir():
+                num_bytes = sum(path.stat().st_size for path in cache.iterdir())
+                rows.append((cache, num_bytes, (time.time() - cache.stat().st_mtime) / 86400))
     return rows
 
 
 def clear_cache() -> int:
-    """Delete every cache of decoded images; returns the bytes freed."""
-    rows = list_caches()
-    for cache, _, _ in rows:
+    """Delete every cache of decoded images that nobody is building; returns the bytes freed.
+
+    Raises:
+        DataError: a cache cannot be deleted.
+    """
+    freed = 0
+    for cache, num_bytes, _ in list_caches():
         with disk_errors(cache, DataError, "check its permissions"):
-            shutil.rmtree(cache)
-    return sum(num_bytes for _, num_bytes, _ in rows)
+            lock = filelock.FileLock(cache.with_name(f"{cache.name}.lock"), timeout=0)
+            try:
+                with lock:
+                    shutil.rmtree(cache)
+                    freed += num_bytes
+            except filelock.Timeout:
+                continue
+            Path(lock.lock_file).unlink(missing_ok=True)
+    return freed

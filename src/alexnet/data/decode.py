@@ -1,21 +1,21 @@
 """The one definition of preprocessing: how an image file becomes the numbers that a network gets."""
 
-import io
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from jaxtyping import Float, UInt8
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from alexnet.data.bit_depth import Depth, find_depth, is_deep
+from alexnet.data.image_file import load_image, open_image, quiet_pillow, read_file, reserve_pixels, strips
 from alexnet.errors import DataError
+from alexnet.files import shown_name
 from alexnet.recipe import Recipe
 from alexnet.records import Preprocessing
 
@@ -24,17 +24,17 @@ __all__ = [
     "ImageFacts",
     "Pixels",
     "centre_crop",
+    "decode_file",
     "decode_image",
     "inspect_image",
     "normalize",
     "plain_preprocessing",
-    "without_warnings",
 ]
 
 Pixels = npt.NDArray[np.uint8]
 
 NORMALIZATIONS: dict[str, tuple[str, tuple[float, float, float], tuple[float, float, float]]] = {
-    # channels, mean and deviation on the scale 0-255
+    # channels, mean and std on the scale 0-255
     "imagenet": (
         "RGB",
         (0.485 * 255, 0.456 * 255, 0.406 * 255),  # torchvision's weights: transforms of IMAGENET1K_V1
@@ -48,25 +48,9 @@ NORMALIZATIONS: dict[str, tuple[str, tuple[float, float, float], tuple[float, fl
 }
 """Fixed normalizations by name; `dataset` is computed from the training images."""
 
-EXIF_ORIENTATION = 0x0112
-
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What sets an image of an EXIF orientation upright."""
-
-logging.getLogger("PIL").addHandler(logging.NullHandler())
-logging.getLogger("PIL").propagate = False
-
 
 def plain_preprocessing(recipe: Recipe) -> Preprocessing:
-    """How a recipe has files decoded to uint8 pixels, its normalization left out."""
+    """The preprocessing of a recipe up to uint8 pixels, without its normalization."""
     blank = (0.0, 0.0, 0.0)
     cut_from = recipe.cut_from if recipe.cut_from != recipe.size else None
     return Preprocessing(recipe.size, recipe.resize, recipe.apply_exif, "RGB", blank, blank, cut_from)
@@ -74,9 +58,12 @@ def plain_preprocessing(recipe: Recipe) -> Preprocessing:
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What a file turned out to hold. width, height: px, as stored. digest: of the decoded pixels.
+    """What a file holds.
 
-    error: why it cannot be used, None if it can; the other fields are then empty.
+    width, height: px, as stored. orientation: of EXIF, 1 to 8. digest, crc: of the decoded pixels, to tell images
+    apart and to notice damage. depth: how more than 8 bits became 8, see `bit_depth`; empty for 8 bits.
+    error: why it cannot be used, None if it can; the other fields are then empty. may_pass: the error may be gone the
+    next time, since the memory or the disk failed, not the file.
     """
 
     format: str = ""
@@ -86,74 +73,90 @@ class ImageFacts:
     orientation: int = 1
     transparent: bool = False
     digest: str = ""
+    crc: int = 0
     error: str | None = None
+    depth: str = ""
+    may_pass: bool = False
+
+
+def decode_file(path: Path | str, preprocessing: Preprocessing) -> UInt8[np.ndarray, "H W 3"]:
+    """The square uint8 RGB image of a file, as `decode_image` gives it.
+
+    Raises:
+        DataError: the file is missing, too large, damaged, or no image; the line names it.
+    """
+    try:
+        return decode_image(read_file(path), preprocessing)
+    except _UnusableError as error:
+        raise DataError(f"{shown_name(path)}: cannot be used ({error}); give an image file") from error
 
 
 def decode_image(data: bytes, preprocessing: Preprocessing) -> UInt8[np.ndarray, "H W 3"]:
     """The square uint8 RGB image, [decoded_size, decoded_size, 3], of a file's bytes.
 
-    One channel becomes grey, 16 bits become 8, CMYK becomes RGB, what is transparent is laid on white; of an
-    animation the first frame is taken. Reduction is antialiased (bilinear over the area that a pixel covers).
+    Grey becomes RGB, more than 8 bits become 8 by the rule in `bit_depth`, CMYK becomes RGB, transparent images are
+    laid on white; of an animation the first frame counts. With `apply_exif` the image is turned upright as Pillow's
+    `exif_transpose` turns it. Reduction is antialiased (bilinear over the area that a pixel covers).
 
     Raises:
-        DataError: the bytes are no image, or a damaged one.
+        DataError: the bytes are no image, a damaged one, or one beyond the limits; without the name of the file.
     """
-    with without_warnings():
-        pixels, facts = inspect_image(data, preprocessing)
+    pixels, facts = inspect_image(data, preprocessing)
     if pixels is None:
-        raise DataError(facts.error or "no image")
+        raise _UnusableError(facts.error or "no image")
     return pixels
 
 
-@contextmanager
-def without_warnings() -> Iterator[None]:
-    """No warnings of Python's in here. The filters belong to all threads: enter it outside of them, not in each."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+class _UnusableError(DataError):
+    """The content of a file cannot be used; the message does not name the file."""
 
 
 def inspect_image(data: bytes, preprocessing: Preprocessing) -> tuple[Pixels | None, ImageFacts]:
-    """The decoded image and what was found in the file; None and the reason where it cannot be used.
-
-    Pillow may warn of large or odd files; what matters is in the facts: see `without_warnings`.
-    """
+    """The decoded image and the facts about its file; None, and the reason in `error`, where it cannot be used."""
     try:
-        return _decode(data, preprocessing)
-    except UnidentifiedImageError:
-        return None, ImageFacts(error="no image" if data else "empty file")
-    except Exception as error:  # the edge to a decoder of others, which raises many kinds
-        return None, ImageFacts(error=" ".join(str(error).split()) or type(error).__name__)
+        with quiet_pillow():
+            return _decode(data, preprocessing)
+    except DataError as error:
+        return None, ImageFacts(error=str(error))
+    except MemoryError:
+        return None, ImageFacts(error="too little memory to decode it", may_pass=True)
+    except Exception as error:  # decoders of damaged files raise many kinds
+        return None, ImageFacts(error=_reason(error))
+
+
+def _reason(error: Exception) -> str:
+    text = shown_name(" ".join(str(error).split()))
+    if text.startswith("decoder error"):  # libtiff's reason goes to its own messages only
+        return f"damaged image data ({text})"
+    return text or type(error).__name__
 
 
 def _decode(data: bytes, preprocessing: Preprocessing) -> tuple[Pixels, ImageFacts]:
     size = preprocessing.decoded_size
-    with Image.open(io.BytesIO(data)) as image:
-        width, height, mode, kind = *image.size, image.mode, image.format or ""
-        orientation = _orientation(image)
-        transparent = mode in ("RGBA", "LA", "PA") or "transparency" in image.info
-        if kind == "JPEG":
-            image.draft("RGB", (2 * size, 2 * size))  # decodes large files at 1/2, 1/4 or 1/8
-        rgb = _to_rgb(image, transparent=transparent)
-    if preprocessing.apply_exif and orientation != 1:
-        rgb = rgb.transpose(TURNS[orientation])
-    pixels = np.asarray(_make_square(rgb, size, preprocessing.resize))
-    digest = blake2b(pixels.tobytes(), digest_size=16).hexdigest()
-    return pixels, ImageFacts(kind, mode, width, height, orientation, transparent, digest)
+    with open_image(data, draft_size=2 * size) as (image, (width, height)), reserve_pixels(image):
+        mode, kind = image.mode, image.format or ""
+        transparent = mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
+        rule = "16 bits a channel, of which the upper 8 are used" if _is_deep_color(image) else ""
+        orientation, turn = load_image(image, apply_exif=preprocessing.apply_exif)
+        if kind == "TIFF" and orientation >= 5:  # Pillow gives the size of the turned image
+            width, height = height, width
+        depth = find_depth(image) if is_deep(mode) else None
+        square = _make_square(image, size, preprocessing.resize, transparent=transparent, depth=depth)
+    pixels = np.asarray(square if turn is None else square.transpose(turn))
+    digest = blake2b(pixels.data, digest_size=16).hexdigest()
+    rule = depth.rule if depth else rule
+    crc = zlib.crc32(pixels.data)
+    return pixels, ImageFacts(kind, mode, width, height, orientation, transparent, digest, crc, depth=rule)
 
 
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8; 1 (upright) where there is none or it makes no sense."""
-    try:
-        found = image.getexif().get(EXIF_ORIENTATION, 1)
-    except Exception:  # whatever a malformed block makes of Pillow: the image itself may be sound
-        return 1
-    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+def _is_deep_color(image: Image.Image) -> bool:
+    """Whether a colour image is stored with 16 bits a channel."""
+    return not is_deep(image.mode) and any(";16" in str(tile.args) for tile in getattr(image, "tile", ()))
 
 
-def _to_rgb(image: Image.Image, *, transparent: bool) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        return _from_deep(image).convert("RGB")
+def _to_rgb(image: Image.Image, *, transparent: bool, depth: Depth | None) -> Image.Image:
+    if depth is not None:
+        return depth.to_grey(image).convert("RGB")
     if transparent:
         whole = image.convert("RGBA")
         ground = Image.new("RGBA", whole.size, "white")
@@ -161,28 +164,29 @@ def _to_rgb(image: Image.Image, *, transparent: bool) -> Image.Image:
     return image.convert("RGB")
 
 
-def _from_deep(image: Image.Image) -> Image.Image:
-    """16- and 32-bit grey as 8 bits: by 256 where it is 16 bits, by its own range where it is a float."""
-    values = np.asarray(image).astype(np.float64)
-    if image.mode == "F":
-        values = np.nan_to_num(values)
-        low, high = float(values.min()), float(values.max())
-        values = (values - low) * (255.0 / (high - low)) if high > low else values * 0.0
-    elif image.mode.startswith("I;16") or values.max(initial=0.0) > 255.0:
-        values = values / 256.0
-    return Image.fromarray(values.clip(0.0, 255.0).astype(np.uint8))
+def _make_square(
+    image: Image.Image, size: int, resize: str, *, transparent: bool, depth: Depth | None
+) -> Image.Image:
+    """The image in RGB, resized to a square: whole, or its centre.
 
-
-def _make_square(image: Image.Image, size: int, resize: str) -> Image.Image:
+    Only a strip of rows is converted to RGB at a time, and at once made narrow: Pillow resizes across and then down
+    as well, so the result is the same, and the memory that of the image alone.
+    """
     width, height = image.size
-    box = (0.0, 0.0, float(width), float(height))
+    left, top, right, bottom = 0.0, 0.0, float(width), float(height)
     if resize == "crop":
         side = min(width, height)
         left, top = (width - side) / 2, (height - side) / 2
-        box = (left, top, left + side, top + side)
-    if (width, height) == (size, size):
-        return image
-    return image.resize((size, size), Image.Resampling.BILINEAR, box=box)
+        right, bottom = left + side, top + side
+    if image.mode == "RGB" and not transparent:
+        return image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, right, bottom))
+    narrow = Image.new("RGB", (size, height))
+    for first, strip in strips(image):
+        rgb = _to_rgb(strip, transparent=transparent, depth=depth)
+        narrow.paste(
+            rgb.resize((size, rgb.height), Image.Resampling.BILINEAR, box=(left, 0, right, rgb.height)), (0, first)
+        )
+    return narrow.resize((size, size), Image.Resampling.BILINEAR, box=(0, top, size, bottom))
 
 
 def centre_crop(pixels: Pixels, preprocessing: Preprocessing) -> Pixels:
@@ -206,7 +210,7 @@ def _kept_line(values: tuple[float, ...], width: int, device: torch.device) -> t
 def normalize(
     pixels: UInt8[torch.Tensor, "N H W 3"] | Float[torch.Tensor, "N H W 3"], preprocessing: Preprocessing
 ) -> Float[torch.Tensor, "N 3 H W"]:
-    """The network's input of RGB images, 0 to 255, on their device: (pixel - mean) / deviation by channel.
+    """The network's input of RGB images, 0 to 255, on their device: (pixel - mean) / std by channel.
 
     The result is float32, channels-last in memory, as large as the images. Images of float32 may be overwritten.
     """

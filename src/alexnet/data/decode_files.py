@@ -1,12 +1,13 @@
-"""Many files decoded on all cores, in order."""
+"""Decode many files on all cores, in order."""
 
 import os
 from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from alexnet.data.decode import ImageFacts, Pixels, inspect_image, without_warnings
+from alexnet.data.decode import ImageFacts, Pixels, inspect_image
 from alexnet.data.entry import Entry, ImageSource
+from alexnet.data.image_file import quiet_pillow, reserve_bytes, too_many_bytes
 from alexnet.records import Preprocessing
 
 __all__ = ["decode_files"]
@@ -14,30 +15,30 @@ __all__ = ["decode_files"]
 Decoded = tuple[Pixels | None, ImageFacts]
 
 GROUP = 16
-"""Files that a thread takes at a time, at most: handing over each alone costs the lock that decoding leaves."""
+"""Files that a thread takes at a time, at most: one by one, threads would wait for Python's lock."""
 
-AHEAD_BYTES = 8 << 20
-"""Decoded pixels that wait to be taken, at most: bounds the memory."""
+WAITING_BYTES = 8 << 20
+"""Decoded pixels that wait to be used, at most."""
 
 
 def decode_files(
     source: ImageSource, entries: Sequence[Entry], preprocessing: Preprocessing
 ) -> Generator[Decoded, None, None]:
-    """The decoded image of every entry and what was found in it, in order; None and the reason where it fails.
+    """The decoded image of every entry and the facts about it, in order; None and the reason where it fails.
 
-    Threads serve, since Pillow decodes and resizes without holding Python's lock. What was begun for nothing is given
-    up when the iterator is closed.
+    Threads share the work, since Pillow decodes and resizes without holding Python's lock. Closing the iterator
+    cancels what has not been started.
     """
     cores = os.cpu_count() or 1
     size = max(1, min(GROUP, len(entries) // (4 * cores)))
-    ahead = max(2 * cores, AHEAD_BYTES // (3 * preprocessing.decoded_size**2 * size))
+    most_waiting = max(2 * cores, WAITING_BYTES // (3 * preprocessing.decoded_size**2 * size))
     waiting: deque[Future[list[Decoded]]] = deque()
     pool = ThreadPoolExecutor(cores)
-    with without_warnings():
+    with quiet_pillow():
         try:
             for start in range(0, len(entries), size):
                 waiting.append(pool.submit(_decode_group, source, entries[start : start + size], preprocessing))
-                if len(waiting) > ahead:
+                if len(waiting) > most_waiting:
                     yield from waiting.popleft().result()
             while waiting:
                 yield from waiting.popleft().result()
@@ -50,10 +51,16 @@ def _decode_group(source: ImageSource, entries: Sequence[Entry], preprocessing: 
 
 
 def _decode_one(source: ImageSource, entry: Entry, preprocessing: Preprocessing) -> Decoded:
-    if entry.problem:
-        return None, ImageFacts(error=entry.problem)
+    problem = entry.problem or too_many_bytes(entry.num_bytes)
+    if problem:
+        return None, ImageFacts(error=problem)
     try:
-        data = source.read(entry)
-    except OSError as error:
-        return None, ImageFacts(error=f"cannot be read ({error.strerror or error})")
-    return inspect_image(data, preprocessing)
+        with reserve_bytes(entry.num_bytes):
+            return inspect_image(source.read(entry), preprocessing)
+    except FileNotFoundError:
+        return None, ImageFacts(error="no longer there", may_pass=True)
+    except MemoryError:
+        return None, ImageFacts(error="too little memory to read it", may_pass=True)
+    except OSError as error:  # of a disk or a network it may pass; a damaged archive has no number
+        may_pass = error.errno is not None
+        return None, ImageFacts(error=f"cannot be read ({error.strerror or error})", may_pass=may_pass)

@@ -1,4 +1,4 @@
-"""Training, validation and test images: stratified by class, seeded, decided by content."""
+"""Training, validation and test images: a split by class, content and seed."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from alexnet.data.cache import DecodedImages
 from alexnet.errors import DataError
+from alexnet.files import shown_name
 
 __all__ = ["Indices", "Split", "Subset", "hold_out", "split_images"]
 
@@ -29,9 +30,9 @@ class Subset:
 
 @dataclass(frozen=True)
 class Split:
-    """Three disjoint subsets and the classes, in lexicographic order, that the labels count.
+    """Three disjoint subsets, and the classes, in lexicographic order, that the labels count.
 
-    notes: what was left out and why, one line each.
+    notes: what was left out or left aside and why, one line each.
     """
 
     classes: tuple[str, ...]
@@ -42,56 +43,65 @@ class Split:
 
 
 def split_images(images: DecodedImages, *, test_fraction: float, validation_fraction: float, seed: int) -> Split:
-    """Split a decoded folder as its layout says; what the layout leaves open is decided by content and seed.
+    """Split a decoded folder as its layout says; where it has no split, by content and seed.
 
     Identical images stay on one side of every split made here. Of `train` and `val` without `test`, `val` is
-    the test set; with `test` it chooses the checkpoint and nothing is taken from `train`.
+    the test set; with `test` it chooses the checkpoint and no training images are set apart.
+
+    Args:
+        test_fraction: of the images of each class, where the folder has no test set, above 0 and below 1.
+        validation_fraction: of the training images of each class, where it has no validation set, 0 to below 1.
 
     Raises:
-        DataError: fewer than two classes have training images, or nothing is left to test on.
+        DataError: fewer than two classes have training images, or none is left to test on.
     """
-    sides, notes = _given_sides(images)
+    sides = _sides_of_layout(images)
     digests = [fact.digest for fact in images.facts]
-    names = [file.class_name for file in images.folder.files]
+    names = [file.class_name for file in images.files]
     if "all" in sides:
         sides["train"], sides["test"] = hold_out(sides.pop("all"), names, digests, test_fraction, seed, at_least=1)
     train, test = sides.get("train", []), sides.get("test", [])
     validation = sides.get("validation")
     if validation is None:
         train, validation = hold_out(train, names, digests, validation_fraction, seed + 1)
-    classes = tuple(sorted({names[index] for index in train}))
+    classes = tuple(sorted({names[row] for row in train}))
     _require_enough(images, classes, test)
     number = {name: position for position, name in enumerate(classes)}
-    strangers = sorted({names[index] for index in [*test, *validation]} - set(classes))
-    if strangers:
-        notes.append(f"held-out images of {', '.join(strangers)} are left out: no training images of that class")
 
     def subset(rows: Iterable[int]) -> Subset:
         kept = [row for row in rows if names[row] in number]
         return Subset(np.array(kept, np.int64), np.array([number[names[row]] for row in kept], np.int64))
 
-    return Split(classes, subset(train), subset(validation), subset(test), tuple(notes))
+    notes = _notes(images, classes, {names[row] for row in [*test, *validation]})
+    return Split(classes, subset(train), subset(validation), subset(test), notes)
 
 
-def _given_sides(images: DecodedImages) -> tuple[dict[str, list[int]], list[str]]:
-    """Rows of the usable images by the layout's side."""
+def _sides_of_layout(images: DecodedImages) -> dict[str, list[int]]:
+    """Rows by the split that their folder belongs to: `train`, `test`, `validation`, or `all`."""
     sides: dict[str, list[int]] = defaultdict(list)
-    num_unusable = 0
-    for row, (file, fact) in enumerate(zip(images.folder.files, images.facts, strict=True)):
-        if fact.error is None:
-            sides[file.split or "all"].append(row)
-        else:
-            num_unusable += 1
+    for row, file in enumerate(images.files):
+        sides[file.split or "all"].append(row)
     if "validation" in sides and "test" not in sides:
         sides["test"] = sides.pop("validation")
-    empty = sorted(
-        set(images.folder.classes) - {images.folder.files[row].class_name for r in sides.values() for row in r}
-    )
-    are = "file is" if num_unusable == 1 else "files are"
-    notes = list(images.folder.notes)
-    notes += [f"{num_unusable} {are} left out: no image, or not readable"] if num_unusable else []
-    notes += [f"{', '.join(empty)}: no usable image, the class is left out"] if empty else []
-    return sides, notes
+    return dict(sides)
+
+
+def _notes(images: DecodedImages, classes: tuple[str, ...], held_out: set[str]) -> tuple[str, ...]:
+    """What is left aside or left out of a split, in words. held_out: classes of its test and validation images."""
+    notes = [*images.folder.notes, *images.notes]
+    count = len(images.left_out)
+    if count:
+        notes.append(f"{count} {'file is' if count == 1 else 'files are'} left out: no image, or not readable")
+    empty = sorted(set(images.folder.classes) - {file.class_name for file in images.files})
+    if empty:
+        notes.append(f"{', '.join(empty)}: no usable image, the class is left out")
+    strangers = sorted(held_out - set(classes))
+    if strangers:
+        notes.append(f"held-out images of {', '.join(strangers)} are left out: no training images of that class")
+    alike = [name for name in strangers if name.casefold() in {known.casefold() for known in classes}]
+    if alike:
+        notes.append(f"{', '.join(alike)}: a training class differs from it in case only; give both the same name")
+    return tuple(notes)
 
 
 def hold_out(
@@ -103,27 +113,33 @@ def hold_out(
     *,
     at_least: int = 0,
 ) -> tuple[list[int], list[int]]:
-    """Part `rows` into (kept, held out): of each class the share `fraction`, in an order given by content.
+    """Split `rows` into (kept, held out): `fraction` of each class is held out, in an order given by content.
 
     A class keeps at least one image, and gives `at_least` if it has more. Rows with the same digest go to the
     same side, whatever their class.
+
+    Args:
+        names: class of every row. digests: of its pixels.
+
+    >>> hold_out([0, 1, 2, 3], ["a"] * 4, ["w", "x", "y", "z"], 0.25, seed=0)
+    ([0, 1, 2], [3])
     """
     by_class: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         by_class[names[row]][digests[row]].append(row)
-    side: dict[str, bool] = {}
+    is_held: dict[str, bool] = {}
     held: list[int] = []
     for name in sorted(by_class):
         groups = by_class[name]
         total = sum(len(group) for group in groups.values())
-        wanted = max(at_least, round(total * fraction))
-        taken = sum(len(group) for digest, group in groups.items() if side.get(digest))
+        target = min(max(at_least, round(total * fraction)), total - 1)
+        num_held = sum(len(group) for digest, group in groups.items() if is_held.get(digest))
         for digest in sorted(groups, key=lambda digest: _rank(digest, seed)):
-            if digest not in side:
+            if digest not in is_held:
                 size = len(groups[digest])
-                side[digest] = taken + size <= min(wanted, total - 1)
-                taken += size if side[digest] else 0
-            if side[digest]:
+                is_held[digest] = num_held + size <= target
+                num_held += size if is_held[digest] else 0
+            if is_held[digest]:
                 held += groups[digest]
     out = set(held)
     return [row for row in rows if row not in out], sorted(held)
@@ -134,11 +150,11 @@ def _rank(digest: str, seed: int) -> bytes:
 
 
 def _require_enough(images: DecodedImages, classes: tuple[str, ...], test: Sequence[int]) -> None:
-    path = images.folder.path
+    path = shown_name(images.folder.path)
     if len(classes) < 2:
-        found = f"only {classes[0]}" if classes else "none"
-        raise DataError(f"{path}: at least two classes need training images, found {found}; add images")
-    names = {images.folder.files[row].class_name for row in test}
+        present = f"only {classes[0]} has any" if classes else "none has any"
+        raise DataError(f"{path}: at least two classes need training images, and {present}; add images")
+    names = {images.files[row].class_name for row in test}
     if not names & set(classes):
         raise DataError(
             f"{path}: no image is left to test on; add images (two of each class at the least), "

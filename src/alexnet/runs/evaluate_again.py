@@ -246,7 +246,7 @@ def _common(candidates: Sequence[_Candidate]) -> Subset:
 
 def _evaluate(candidates: Sequence[_Candidate], subset: Subset, views: str | None) -> EnsembleScore:
     members = [_exam(candidate, subset, candidate.ways(views)) for candidate in candidates]
-    files = candidates[0].images.folder.files
+    files = candidates[0].images.files
     return evaluate_ensemble(members, [files[row].entry.name for row in subset.indices])
 
 
@@ -256,8 +256,11 @@ def _exam(candidate: _Candidate, subset: Subset, views: str) -> EnsembleMember:
     decoding = decoding_for(classifier.preprocessing, views)
     if decoding == classifier.preprocessing:
         return EnsembleMember(classifier, images.pixels, subset, views)
-    tested = replace(images.folder, files=tuple(images.folder.files[row] for row in subset.indices))
-    pixels = decode_folder(tested, decoding).pixels
+    tested = replace(images.folder, files=tuple(images.files[row] for row in subset.indices))
+    decoded = decode_folder(tested, decoding)
+    for name, reason in decoded.left_out.items():
+        raise DataError(f"{tested.path}: {name}: {reason}; put it back or test again")
+    pixels = decoded.pixels
     return EnsembleMember(classifier, pixels, Subset(np.arange(len(subset)), subset.labels), views)
 
 
@@ -303,14 +306,10 @@ def _num_held_out(images: DecodedImages) -> int:
 
 def _foreign_test(run: Run, images: DecodedImages) -> Subset:
     """The images' own test set, or all of them; only classes that the network knows."""
-    files, facts, wanted = images.folder.files, images.facts, _held_out_split(images)
+    files, wanted = images.files, _held_out_split(images)
     _require_untrained(run, images)
     number = {name: place for place, name in enumerate(run.model.classes)}
-    rows = [
-        row
-        for row, (file, fact) in enumerate(zip(files, facts, strict=True))
-        if fact.error is None and file.split in wanted and file.class_name in number
-    ]
+    rows = [row for row, file in enumerate(files) if file.split in wanted and file.class_name in number]
     if not rows:
         known = ", ".join(run.model.classes)
         raise DataError(f"{images.folder.path}: holds no test images of the run's classes ({known})")

@@ -213,7 +213,7 @@ def images_of(run: Run, files: Sequence[str], *, missing_ok: bool = False) -> di
     Raises:
         DataError: the folder, or an image, is no longer there.
     """
-    from alexnet.data.decode import centre_crop, inspect_image, without_warnings
+    from alexnet.data.decode import centre_crop, inspect_image
     from alexnet.data.sources import open_source
 
     path = Path(run.folder.about["data"]["path"])
@@ -223,7 +223,7 @@ def images_of(run: Run, files: Sequence[str], *, missing_ok: bool = False) -> di
     for name in files:
         pixels = None
         if name in entries:
-            with contextlib.suppress(OSError), without_warnings():
+            with contextlib.suppress(OSError):
                 pixels = inspect_image(source.read(entries[name]), run.model.preprocessing)[0]
         if pixels is not None:
             found[name] = centre_crop(pixels, run.model.preprocessing)

@@ -124,7 +124,7 @@ def plan_training(folder: ImageFolder | Path | str, recipe: Recipe, *, on_event:
     if recipe.variant == "auto":
         recipe = settle_recipe(recipe, load_pretrained(recipe, on_event))
     facts = tuple(ImageFacts(digest=file.entry.name) for file in folder.files)
-    undecoded = DecodedImages(folder, plain_preprocessing(recipe), Path(), facts)
+    undecoded = DecodedImages(folder, plain_preprocessing(recipe), Path(), folder.files, facts)
     recipe = size_for_images(recipe, undecoded)
     counts = _count(undecoded, recipe)
     batch = min(recipe.batch_size, counts.train)

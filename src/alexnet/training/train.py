@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from alexnet.data.cache import DecodedImages
-from alexnet.data.check import FolderReport, check_folder
+from alexnet.data.check import FolderReport, check_decoded
 from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.data.split import Split
 from alexnet.errors import RecipeError, RunError
@@ -88,7 +88,7 @@ def _train(folder: ImageFolder, recipe: Recipe, run: RunFolder, *, is_resumed: b
     with subnormals_flushed(), _memory_errors(recipe):
         job, images = prepare(folder, recipe, emit, resumed=run if is_resumed else None)
         with run.locked():
-            report = check_folder(images)
+            report = check_decoded(images)
             if is_resumed:
                 _require_same_images(run, images)
             else:
@@ -147,7 +147,7 @@ def _finish(run: RunFolder, job: Job, images: DecodedImages, training_seconds: f
     """Test the kept checkpoint, write down the result, and remove the saved states."""
     classifier = load_network(run)
     classifier.network.to(job.machine.device)
-    names = [file.entry.name for file in images.folder.files]
+    names = [file.entry.name for file in images.files]
     evaluation, predictions = evaluate(classifier, images.pixels, job.split.test, names)
     run.write_evaluation(evaluation)
     run.write_predictions(predictions)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from alexnet.data.cache import DecodedImages, decode_folder
-from alexnet.data.check import FolderReport, check_folder, check_images
+from alexnet.data.check import FolderReport, check_decoded, check_folder
 from alexnet.data.folder import scan_folder
 from alexnet.data.split import Split, split_images
 from alexnet.errors import DataError
@@ -23,7 +23,7 @@ def decoded(path: Path) -> DecodedImages:
 
 
 def report(path: Path) -> FolderReport:
-    return check_folder(decoded(path))
+    return check_decoded(decoded(path))
 
 
 def split(path: Path, *, test: float = 0.25, validation: float = 0.2, seed: int = 0) -> Split:
@@ -87,7 +87,7 @@ def test_imbalance_is_named(tmp_path: Path) -> None:
 
 
 def test_real_odd_inputs_are_all_found(shared_data: Path) -> None:
-    found = check_images(shared_data / "odd-inputs.tar")
+    found = check_folder(shared_data / "odd-inputs.tar")
     turned = found.oddities["EXIF orientation"]
     assert sum(name.startswith("wrong-exif/") for name in turned) == 18
     assert found.oddities["format differs from the name"] == ("png-named-jpg/flower_0184.jpg",)
@@ -172,7 +172,7 @@ def test_one_usable_class_is_not_enough(tmp_path: Path) -> None:
     for name in ("across", "rings"):
         for path in (tmp_path / name).iterdir():
             path.write_text("no image")
-    with pytest.raises(DataError, match="found only down"):
+    with pytest.raises(DataError, match="only down has any; add images"):
         split(tmp_path)
 
 

@@ -1,11 +1,14 @@
 """Preprocessing: every kind of file becomes the right pixels."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from alexnet.data.decode import NORMALIZATIONS, decode_image, inspect_image, normalize
+from alexnet.data import decode, image_file
+from alexnet.data.decode import NORMALIZATIONS, decode_file, decode_image, inspect_image, normalize
 from alexnet.errors import DataError
 from alexnet.records import Preprocessing
 from tests.conftest import draw_stripes, encode
@@ -36,26 +39,6 @@ def test_squash_keeps_the_whole_and_crop_the_centre() -> None:
     assert squashed[16, -1, 0] > 250
     assert cropped[16, 0, 0] == pytest.approx(255 / 3, abs=4)
     assert cropped[16, -1, 0] == pytest.approx(2 * 255 / 3, abs=4)
-
-
-@pytest.mark.parametrize("orientation", range(2, 9))
-def test_exif_is_applied_as_pillow_does_or_left_alone(orientation: int) -> None:
-    image = gradient(32, 32)
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    data = encode(image, "PNG", exif=exif)
-    turned, facts = inspect_image(data, plain())
-    left, _ = inspect_image(data, plain(apply_exif=False))
-    names = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}  # orientation → Image.Transpose
-    np.testing.assert_array_equal(turned, np.asarray(image.transpose(Image.Transpose(names[orientation]))))
-    np.testing.assert_array_equal(left, np.asarray(image))
-    assert facts.orientation == orientation
-
-
-def test_sixteen_bits_keep_their_brightness() -> None:
-    ramp = np.linspace(0, 65535, 32 * 32).reshape(32, 32).astype(np.uint16)
-    pixels = decode_image(encode(Image.fromarray(ramp)), plain())
-    np.testing.assert_allclose(pixels[..., 0], ramp / 256, atol=1)
 
 
 def test_grey_cmyk_palette_and_one_bit_become_rgb() -> None:
@@ -94,7 +77,7 @@ def test_large_jpeg_by_draft_stays_near_the_full_decode() -> None:
     assert np.abs(decode_image(data, plain()).astype(int) - full).mean() < 2
 
 
-def test_normalization_is_pixel_less_mean_over_deviation_by_channel() -> None:
+def test_normalization_is_pixel_less_mean_over_std_by_channel() -> None:
     channels, mean, std = NORMALIZATIONS["caffe"]
     pixels = torch.tensor([[[[10, 20, 30]]]], dtype=torch.uint8)
     x = normalize(pixels, plain(1, channels=channels, mean=mean, std=std))
@@ -107,20 +90,48 @@ def test_normalization_is_pixel_less_mean_over_deviation_by_channel() -> None:
     torch.testing.assert_close(x.flatten(), torch.tensor(expected))
 
 
-def with_orientation(value: bytes, kind: int, count: int = 1) -> bytes:
-    """A JPEG whose EXIF block holds one orientation tag of an odd kind."""
-    entry = b"\x12\x01" + kind.to_bytes(2, "little") + count.to_bytes(4, "little") + value.ljust(4, b"\0")
-    block = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + entry + b"\0\0\0\0"
-    return encode(gradient(32, 32), "JPEG", exif=block)
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "CMYK", "1", "I;16", "F"])
+@pytest.mark.parametrize("resize", ["squash", "crop"])
+def test_strips_give_what_the_whole_image_gives(mode: str, resize: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = gradient(97, 203)
+    if mode in ("I;16", "F"):
+        image = Image.fromarray(
+            np.arange(97 * 203).reshape(203, 97).astype(np.uint16 if mode == "I;16" else np.float32)
+        )
+    data = encode(image if mode in ("I;16", "F") else image.convert(mode), "TIFF")
+    whole = decode_image(data, plain(resize=resize))
+    monkeypatch.setattr(image_file, "STRIP_PIXELS", 500)
+    np.testing.assert_array_equal(decode_image(data, plain(resize=resize)), whole)
 
 
-@pytest.mark.parametrize(("value", "kind"), [(b"\x06", 1), (b"\x06", 7), (b"abc", 2), (b"\xff\xff\xff\x7f", 4)])
-def test_orientation_of_an_odd_kind_does_not_cost_the_image(value: bytes, kind: int) -> None:
-    pixels, facts = inspect_image(with_orientation(value, kind), plain())
-    assert pixels is not None
-    assert 1 <= facts.orientation <= 8
+def test_strips_give_what_pillow_gives_at_once() -> None:
+    image = gradient(97, 203).convert("L")
+    expected = np.asarray(image.convert("RGB").resize((32, 32), Image.Resampling.BILINEAR))
+    np.testing.assert_array_equal(decode_image(encode(image), plain()), expected)
 
 
-def test_dark_sixteen_bits_stay_dark() -> None:
-    dark = Image.fromarray(np.full((32, 32), 200, np.uint16))
-    assert decode_image(encode(dark), plain()).max() == 0
+def test_file_that_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "new\nline.jpg").write_bytes(b"hello")
+    with pytest.raises(DataError, match=r"new\\nline.jpg: cannot be used \(no image\); give an image file"):
+        decode_file(tmp_path / "new\nline.jpg", plain())
+    with pytest.raises(DataError, match=r"gone.jpg: no such image; check the path"):
+        decode_file(tmp_path / "gone.jpg", plain())
+    with pytest.raises(DataError, match="no such image"):
+        decode_file("a\0b.jpg", plain())
+    (tmp_path / "film.jpg").write_bytes(bytes(2_000_000))
+    monkeypatch.setenv("ALEXNET_MAX_IMAGE_BYTES", "1e6")
+    with pytest.raises(DataError, match=r"film.jpg: too large: 2 MB, and 1 MB is the limit; raise ALEXNET_MAX_IMAGE"):
+        decode_file(tmp_path / "film.jpg", plain())
+    gradient(40, 40).save(tmp_path / "good.png")
+    assert decode_file(tmp_path / "good.png", plain()).shape == (32, 32, 3)
+
+
+def test_too_little_memory_is_not_a_fault_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(decode, "load_image", fail)
+    pixels, facts = inspect_image(encode(gradient(40, 40)), plain())
+    assert pixels is None
+    assert facts.may_pass
+    assert facts.error == "too little memory to decode it"

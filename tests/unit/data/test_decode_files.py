@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from alexnet.data.decode import decode_image
-from alexnet.data.decode_files import AHEAD_BYTES, GROUP, decode_files
+from alexnet.data.decode_files import GROUP, WAITING_BYTES, decode_files
 from alexnet.data.entry import Entry
 from alexnet.records import Preprocessing
 from tests.conftest import draw_stripes, encode
@@ -56,7 +56,7 @@ def test_no_more_is_decoded_ahead_than_the_bound() -> None:
     source, wide = Drawn(20 * GROUP), Preprocessing(512, "squash", True, "RGB", ZERO, ZERO)
     with closing(decode_files(source, source.entries, wide)) as decoded:
         next(decoded)
-        assert source.num_read <= AHEAD_BYTES // (3 * 512**2) + 6 * 8 * GROUP
+        assert source.num_read <= WAITING_BYTES // (3 * 512**2) + 6 * 8 * GROUP
     seen = source.num_read
     assert seen < len(source.entries)
     assert source.num_read == seen, "nothing goes on after it was closed"

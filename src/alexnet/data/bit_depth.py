@@ -1,0 +1,98 @@
+"""How grey images of more than 8 bits become 8 bits: one rule for every depth.
+
+    whole numbers from 0    The file's own depth where it says so: a PGM's largest value, a TIFF of 10, 12 or 14 bits.
+                            Otherwise the smallest of 8, 10, 12, 14, 16, 24, 31 and 32 bits that holds the image's
+                            largest value: cameras and microscopes write 12 bits into files of 16. Of that depth the
+                            upper 8 bits are kept.
+    whole numbers below 0   Spread over 0 to 255, from the smallest to the largest of the image.
+    floats                  The same; values that are not finite count as the smallest.
+    colour of 16 bits       The upper 8 bits of each channel, as Pillow reads it.
+
+So a dark image of 16 bits may come out brighter than it was taken: where that matters, save the images as 8 bits.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from alexnet.data.image_file import strips
+
+__all__ = ["Depth", "find_depth", "is_deep"]
+
+DEPTHS = (8, 10, 12, 14, 16, 24, 31, 32)
+"""Bits that cameras, scanners and programs store."""
+
+BITS_PER_SAMPLE, SAMPLE_FORMAT = 258, 339
+"""Tags of a TIFF."""
+
+UNSIGNED = 1
+
+Values = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Depth:
+    """From an image's numbers to 0 ... 255: floor((value - low) * scale). rule: the same in words."""
+
+    low: float
+    scale: float
+    rule: str
+    is_unsigned: bool = False
+
+    def to_grey(self, strip: Image.Image) -> Image.Image:
+        """A part of the image with 8 bits."""
+        values = np.nan_to_num(
+            _numbers(strip, is_unsigned=self.is_unsigned), nan=self.low, posinf=self.low, neginf=self.low
+        )
+        grey = np.floor((values - self.low) * self.scale)
+        return Image.fromarray(grey.clip(0.0, 255.0).astype(np.uint8))
+
+
+def is_deep(mode: str) -> bool:
+    """Whether images of this mode hold grey values of more than 8 bits."""
+    return mode.startswith("I") or mode == "F"
+
+
+def find_depth(image: Image.Image) -> Depth:
+    """The rule that holds for a decoded grey image of more than 8 bits."""
+    is_unsigned = _tag(image, BITS_PER_SAMPLE) == 32 and _tag(image, SAMPLE_FORMAT, UNSIGNED) == UNSIGNED
+    low, high = _extremes(image, is_unsigned=is_unsigned)
+    if image.mode == "F" or low < 0:
+        scale = 255.0 / (high - low) if high > low else 0.0
+        return Depth(low, scale, f"values from {low:g} to {high:g}, spread over 0 to 255", is_unsigned)
+    if image.format == "PPM":  # Pillow has scaled it to 16 bits
+        return Depth(0.0, 2.0**-8, "scaled by the largest value that the file declares")
+    declared = _tag(image, BITS_PER_SAMPLE)
+    if declared in (10, 12, 14):
+        return Depth(0.0, 2.0 ** (8 - declared), f"{declared} bits, as the file says")
+    bits = next(bits for bits in DEPTHS if high < 2**bits)
+    return Depth(0.0, 2.0 ** (8 - bits), f"read as {bits} bits, since the largest value is {high:.0f}", is_unsigned)
+
+
+def _numbers(image: Image.Image, *, is_unsigned: bool) -> Values:
+    values = np.asarray(image)
+    if is_unsigned and values.dtype == np.int32:  # Pillow has no mode for it and lets the upper half wrap
+        values = values.view(np.uint32)
+    return values.astype(np.float64)
+
+
+def _extremes(image: Image.Image, *, is_unsigned: bool) -> tuple[float, float]:
+    """Smallest and largest finite value; 0 and 0 where there is none."""
+    lows, highs = [], []
+    for _, strip in strips(image):
+        values = _numbers(strip, is_unsigned=is_unsigned)
+        finite = values[np.isfinite(values)]
+        if finite.size:
+            lows.append(float(finite.min()))
+            highs.append(float(finite.max()))
+    return min(lows, default=0.0), max(highs, default=0.0)
+
+
+def _tag(image: Image.Image, number: int, default: int = 0) -> int:
+    """A number that describes every channel of a TIFF; `default` where the file has none, or is no TIFF."""
+    value = getattr(image, "tag_v2", {}).get(number, default)
+    value = value[0] if isinstance(value, tuple) and value else value
+    return value if isinstance(value, int) else default
