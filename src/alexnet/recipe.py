@@ -77,6 +77,9 @@ class Recipe(BaseModel):
     of the variant's `table`. `patches`: as `fan_in`, but conv1 from patches of the training images."""
     hidden_bias: float | None = None
     """Start value of the biases of conv2, conv4, conv5, fc6 and fc7; none leaves the initialization's."""
+    conv1_std: Positive | None = None
+    """Standard deviation of the initial weights of conv1; none leaves the initialization's. A tenth of He's (0.0074)
+    leaves less of the random start in the learned kernels."""
     kernel_std: Positive | None = None
     """Deviation of the start weights of conv3, conv4 and conv5; none leaves the initialization's."""
     head_std: Positive | None = None
@@ -138,6 +141,8 @@ class Recipe(BaseModel):
     """Peak step size of the optimizer (with `muon`: of the AdamW part)."""
     muon_learning_rate: Positive = 0.02
     """Peak step size of the orthogonalized updates."""
+    smooth_conv1: bool = False
+    """With `muon`, smooth the updates of conv1 in space: its kernels keep shapes instead of noise."""
     kernel_learning_rate_factor: NotNegative = 1.0
     """Factor on the step size of the convolutional layers; small for fine-tuning, 0 freezes them."""
     bias_learning_rate_factor: NotNegative = 1.0

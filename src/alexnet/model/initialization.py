@@ -19,6 +19,7 @@ def initialize(
     *,
     seed: int,
     hidden_bias: float | None = None,
+    conv1_std: float | None = None,
     kernel_std: float | None = None,
     head_std: float | None = None,
 ) -> None:
@@ -30,6 +31,7 @@ def initialize(
             N(0, 0.01²), biases 0. `fan_in`: weights N(0, 2 / fan_in), biases 0, and the last layer N(0, 0.01²),
             so that the first loss is ln K. `patches`: as `fan_in`; training then takes conv1 from the images.
         hidden_bias: biases of conv2, conv4, conv5, fc6 and fc7 instead of the scheme's.
+        conv1_std: standard deviation of the weights of conv1 instead of the scheme's.
         kernel_std: deviation of the weights of conv3, conv4 and conv5 instead of the scheme's.
         head_std: deviation of the last layer's weights instead of the scheme's.
 
@@ -42,6 +44,8 @@ def initialize(
         assert isinstance(layer, nn.Conv2d | nn.Linear)
         _reset_as_pytorch(layer, generator)
         std, bias = _start(scheme, spec, layer, is_last=spec is specs[-1])
+        if conv1_std is not None and spec.name == "conv1":
+            std = conv1_std
         if kernel_std is not None and spec.name in ("conv3", "conv4", "conv5"):
             std = kernel_std
         if head_std is not None and spec is specs[-1]:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from alexnet.training.kernel_smoothing import smooth_kernels
 from alexnet.training.torch_optimizers import unwrapped
 
 __all__ = ["Muon", "orthogonalize"]
@@ -63,7 +64,9 @@ class Muon(torch.optim.Optimizer):
         m ← momentum m + (1 - momentum) g        u = (1 - momentum) g + momentum m
         w ← (1 - lr weight_decay) w - lr sqrt(max(1, rows / columns)) orthogonalize(u)
 
-    Kernels [out, in, k, k] count as a matrix of `out` rows and `in k k` columns.
+    Kernels [out, in, k, k] count as a matrix of `out` rows and `in k k` columns. Orthogonalizing raises the weak
+    directions of u, noise among them. In groups with `is_smooth`, u is smoothed in space before, and the result after
+    it, so that kernels get smooth updates.
 
     Args:
         dtype: the precision of `orthogonalize`; weights and momentum keep their own.
@@ -104,13 +107,25 @@ class Muon(torch.optim.Optimizer):
         if not state:
             state["momentum"] = torch.zeros_like(weight)
         average = state["momentum"].lerp_(gradient, 1 - group["momentum"])
-        ahead = _as_stored(gradient.lerp(average, group["momentum"]))
-        update = orthogonalize(ahead.flatten(1).to(self._dtype))
-        scale = max(1.0, update.shape[0] / update.shape[1]) ** 0.5
+        ahead = gradient.lerp(average, group["momentum"])
+        smooth = smooth_kernels if group.get("is_smooth") else _unchanged
+        ahead = _as_stored(smooth(ahead))
+        matrix = orthogonalize(ahead.flatten(1).to(self._dtype))
+        update = smooth(_as_torch(matrix.view(ahead.shape).to(weight.dtype)))
+        scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
         weight.mul_(1 - group["lr"] * group["weight_decay"])
-        _as_stored(weight).add_(update.view(ahead.shape), alpha=-group["lr"] * scale)
+        weight.add_(update, alpha=-group["lr"] * scale)
 
 
 def _as_stored(weight: Tensor) -> Tensor:
     """Kernels as [out, k, k, in], their order in memory (channels last); Muon does not depend on column order."""
     return weight.permute(0, 2, 3, 1) if weight.ndim == 4 else weight
+
+
+def _as_torch(stored: Tensor) -> Tensor:
+    """Back from `_as_stored`."""
+    return stored.permute(0, 3, 1, 2) if stored.ndim == 4 else stored
+
+
+def _unchanged(update: Tensor) -> Tensor:
+    return update

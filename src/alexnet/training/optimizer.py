@@ -281,5 +281,7 @@ def _group_by_rule(network: AlexNet, recipe: Recipe) -> dict[UpdateRule, Groups]
             peak = factor * rule.peak_rate(recipe)
             decay = recipe.weight_decay if recipe.decay_biases or not info.is_bias else 0.0
             group = {"params": [parameter], "weight_decay": decay, "lr": peak, "peak": peak}
-            groups.setdefault(rule, []).append(group | {"layer": info.layer, "is_bias": info.is_bias})
+            group |= {"layer": info.layer, "is_bias": info.is_bias}
+            group |= {"is_smooth": recipe.smooth_conv1 and info.layer == "conv1"}
+            groups.setdefault(rule, []).append(group)
     return groups

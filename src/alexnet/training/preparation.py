@@ -127,6 +127,7 @@ def _build_network(recipe: Recipe, pretrained: Pretrained | None, *, num_classes
         recipe.initialization,
         seed=recipe.seed,
         hidden_bias=recipe.hidden_bias,
+        conv1_std=recipe.conv1_std,
         kernel_std=recipe.kernel_std,
         head_std=recipe.head_std,
     )
