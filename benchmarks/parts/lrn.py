@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from alexnet.cli.process import keep_freed_memory
+from alexnet.layers.fast_path import allow_fast_paths
 from alexnet.layers.lrn import LocalResponseNorm
 from benchmarks.compare import Setting, Way, compare
 from benchmarks.measured import Comparison
@@ -40,6 +41,7 @@ def measure(setting: Setting) -> list[Comparison]:
     """Both shapes, in the layouts and dtypes that a network may have."""
     keep_freed_memory()
     ours, theirs = LocalResponseNorm(5, 1e-4, 0.75, 2.0), nn.LocalResponseNorm(5, 1e-4, 0.75, 2.0)
+    allow_fast_paths(ours, True)
     found = []
     for shape in SHAPES:
         # forward: x read, y written; backward: x and the gradient read, a gradient written

@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -105,7 +104,6 @@ def _convert(classifier: Classifier) -> torch.onnx.ONNXProgram:
             input_names=[INPUT],
             output_names=list(OUTPUTS),
             dynamic_shapes=({0: torch.export.Dim("N")},),
-            custom_translation_table={torch.ops.alexnet.local_response_norm.default: _translate_norm},
             opset_version=OPSET,
             dynamo=True,
             external_data=False,
@@ -142,33 +140,6 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(disabled)
-
-
-# Called by torch's exporter, with values of the graph for tensors; the annotations tell it what is an attribute.
-def _translate_norm(x: Any, size: int, groups: int, scale: float, beta: float, k: float) -> tuple[Any]:
-    """The operator `alexnet::local_response_norm` in ONNX; its second output serves the way back and is left out."""
-    from onnxscript import opset18 as op
-
-    normalize_part = _lrn if size % 2 else _written_out
-    if groups == 1:
-        return (normalize_part(op, x, x.shape[1], size, scale, beta, k),)
-    parts = op.Split(x, axis=1, num_outputs=groups)
-    width = x.shape[1] // groups
-    return (op.Concat(*(normalize_part(op, part, width, size, scale, beta, k) for part in parts), axis=1),)
-
-
-def _lrn(op: Any, x: Any, _: int, size: int, scale: float, beta: float, k: float) -> Any:
-    """One node. ONNX divides alpha by the size, and its window is ours where the size is odd."""
-    return op.LRN(x, size=size, alpha=scale * size, beta=beta, bias=k)
-
-
-def _written_out(op: Any, x: Any, channels: int, size: int, scale: float, beta: float, k: float) -> Any:
-    """x (k + scale * sum of x²)^-beta; of an even size, our window has its odd map before, ONNX's behind."""
-    padded = op.Pad(op.Mul(x, x), [0, size // 2, 0, 0, 0, (size - 1) // 2, 0, 0])
-    total = op.Slice(padded, [0], [channels], [1])
-    for start in range(1, size):
-        total = op.Add(total, op.Slice(padded, [start], [start + channels], [1]))
-    return op.Mul(x, op.Pow(op.Add(op.Mul(total, scale), k), -beta))
 
 
 def _try_out(file: Path, classifier: Classifier, path: Path) -> None:

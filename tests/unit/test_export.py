@@ -4,7 +4,6 @@ import copy
 import json
 import os
 import sys
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -121,26 +120,17 @@ def assert_all_counts(classifier: Classifier) -> None:
         assert (other - wanted).abs().max() > 1e-3 * wanted.abs().max()
 
 
-def count_nodes(path: Path) -> Counter[str]:
-    return Counter(node.op_type for node in onnx.load(path).graph.node)
-
-
 @pytest.mark.parametrize(
-    ("name", "preprocessing", "num_lrn"),
-    [("paper", PLAIN, 2), ("program", PLAIN, 4), ("caffe", BGR, 2), ("seminar", PLAIN, 2), ("torchvision", PLAIN, 0)],
+    ("name", "preprocessing"),
+    [("paper", PLAIN), ("program", PLAIN), ("caffe", BGR), ("seminar", PLAIN), ("torchvision", PLAIN)],
 )
-def test_numbers_under_onnxruntime_equal_torchs(
-    name: str, preprocessing: Preprocessing, num_lrn: int, tmp_path: Path
-) -> None:
+def test_numbers_under_onnxruntime_equal_torchs(name: str, preprocessing: Preprocessing, tmp_path: Path) -> None:
     mean_image = name in ("paper", "program")
     classifier = make_trained(strong_norms(narrow(get_variant(name))), preprocessing, mean_image=mean_image)
     path = export_onnx(classifier, tmp_path / "net.onnx")
     for count in (1, 5):
         assert_equal(path, classifier, count)
     assert_all_counts(classifier)
-    nodes = count_nodes(path)
-    assert nodes["LRN"] == num_lrn
-    assert nodes["Split"] == nodes["Concat"] == (2 if name == "program" else 0)
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -151,7 +141,6 @@ def test_windows_of_other_sizes_are_the_same(tmp_path: Path) -> None:
     classifier = make_trained(replace(spec, features=features))
     path = export_onnx(classifier, tmp_path / "net.onnx")
     assert_equal(path, classifier, 2)
-    assert count_nodes(path)["LRN"] == 1  # an even window is written out
 
 
 def test_file_says_what_it_is_and_nothing_of_the_machine_that_wrote_it(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ class Dropout(nn.Dropout):
         """Mask and scale in training; in evaluation, the input."""
         if not self.training or self.p == 0.0:
             return input
-        return input * _draw_mask(input, self.p, self.generator).div_(1.0 - self.p)
+        mask = _draw_mask(input, self.p, self.generator)
+        return input * (mask.div_(1.0 - self.p) if self.p < 1.0 else mask)
 
 
 class ClassicDropout(nn.Module):
@@ -58,11 +59,5 @@ def set_dropout_generator(network: nn.Module, generator: torch.Generator | None)
 
 
 def _draw_mask(x: Tensor, rate: float, generator: torch.Generator | None) -> Tensor:
-    """1 with probability 1 - rate, else 0; shape and dtype of x.
-
-    On a CPU by uniform numbers, which torch draws in a quarter of `bernoulli_`'s time (EXPERIMENTS.md).
-    """
-    if x.device.type != "cpu":
-        return torch.empty_like(x).bernoulli_(1.0 - rate, generator=generator)
-    uniform = torch.empty_like(x, dtype=torch.float32).uniform_(generator=generator)
-    return uniform.ge_(rate).to(x.dtype)
+    """1 with probability 1 - rate, else 0; shape and dtype of x."""
+    return torch.empty_like(x).bernoulli_(1.0 - rate, generator=generator)

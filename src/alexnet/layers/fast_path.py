@@ -1,4 +1,4 @@
-"""Layers that training may compute in another way than torch's own, where that is faster."""
+"""The one switch of the faster paths: layers that training may compute in another way than torch does."""
 
 import torch
 from torch import Tensor, nn
@@ -7,19 +7,19 @@ __all__ = ["FastPath", "allow_fast_paths"]
 
 
 class FastPath:
-    """Mixin for a layer of torch that training may compute another way.
+    """Mixin for layers with a faster path for training on a CPU.
 
-    That can be differentiated once, and is for training on a CPU, step by step. Testing and everything
-    else that looks into a network takes torch's own.
+    A fast path is differentiable once and may round differently. Evaluation, and everything else that looks into a
+    network, uses the plain computation.
 
-    detours: whether it may.
+    fast_path: whether the layer may use it; off at first, see `allow_fast_paths`.
     """
 
     fast_path: bool = False
     training: bool
 
-    def takes_fast_path(self, x: Tensor) -> bool:
-        """Whether it may, and trains on a CPU, step by step."""
+    def uses_fast_path(self, x: Tensor) -> bool:
+        """Whether the layer may, and this is a training step on a CPU outside of `torch.compile`."""
         return (
             self.fast_path
             and self.training
@@ -30,7 +30,7 @@ class FastPath:
 
 
 def allow_fast_paths(network: nn.Module, allowed: bool) -> None:
-    """Let every layer of a network be computed in the way that is fastest in training, or none."""
+    """Switch the fast paths of all layers of a network on or off; the recipe's `convolution` decides."""
     for module in network.modules():
         if isinstance(module, FastPath):
             module.fast_path = allowed

@@ -1,7 +1,8 @@
-"""Convolution of small maps in bfloat16 as products of matrices, for CPUs that are fast at those.
+"""Convolution of small feature maps as one matmul in bfloat16 (im2col), for CPUs with fast bfloat16 matmul.
 
-The inputs of every place are laid out as a row of one matrix. torch's own convolution is slow on maps whose lines are
-short, most of all for the gradient of the kernels: a seventh of the rate of matrix units at 4 x 4 (EXPERIMENTS.md).
+The inputs of every output position are copied into one row of a matrix. torch's own convolution is slow on maps with
+short rows, most of all for the gradient of the kernels: at 4 x 4 it reaches a seventh of the CPU's matmul rate
+(EXPERIMENTS.md).
 """
 
 from typing import Any
@@ -24,22 +25,25 @@ def im2col_conv2d(
 ) -> Float[Tensor, "N K P Q"]:
     """`F.conv2d` of stride 1 in bfloat16, whatever the inputs are; channels-last, differentiable once.
 
-    padding: less than the kernel's size. Sums are float32 inside the products. Gradients have the dtype of what they
-    belong to, those of the weights having been rounded to bfloat16 once, as torch's are under autocast.
+    Sums inside the matmul are float32. Each gradient has the dtype of its input; that of the weights was rounded to
+    bfloat16 once, as torch does under autocast.
+
+    Args:
+        padding: less than the kernel's size.
     """
-    return _Columns.apply(x, weight, bias, padding)  # type: ignore[no-any-return,no-untyped-call]
+    return _Im2col.apply(x, weight, bias, padding)  # type: ignore[no-any-return,no-untyped-call]
 
 
-class _Columns(torch.autograd.Function):
-    """Keeps the maps, not the much larger rows: laying them out anew takes less than reading them from memory."""
+class _Im2col(torch.autograd.Function):
+    """Keeps the maps, not the much larger matrix: building it again takes less time than reading it from memory."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
         ctx.dtypes, ctx.padding = (x.dtype, weight.dtype), padding
         x, kernels = x.bfloat16(), weight.permute(0, 2, 3, 1).bfloat16()  # [K, r, r, C]
         ctx.save_for_backward(x, kernels)
-        rows, height, width = _lay_out(x, kernels.shape[1], padding)
-        # written into maps and not returned as a view of rows: a ReLU may work in place on what a function returns
+        rows, height, width = _im2col(x, kernels.shape[1], padding)
+        # written into maps instead of returning a view: an in-place ReLU may follow
         shape = (len(x), len(kernels), height, width)
         maps = torch.empty(shape, dtype=rows.dtype, device=x.device, memory_format=torch.channels_last)
         matrix, into = kernels.flatten(1).t(), maps.permute(0, 2, 3, 1).flatten(0, 2)
@@ -59,19 +63,19 @@ class _Columns(torch.autograd.Function):
             for_bias = gradient.sum((0, 2, 3), dtype=weight_dtype)
         if ctx.needs_input_grad[1]:
             outputs = gradient.permute(0, 2, 3, 1).flatten(0, 2)
-            products = outputs.t() @ _lay_out(x, size, ctx.padding)[0]
-            for_weight = products.view(kernels.shape).to(weight_dtype).permute(0, 3, 1, 2)
+            sums = outputs.t() @ _im2col(x, size, ctx.padding)[0]
+            for_weight = sums.view(kernels.shape).to(weight_dtype).permute(0, 3, 1, 2)
         if ctx.needs_input_grad[0]:
-            # the same with the kernels turned by 180 degrees, from outputs to inputs: [r r K, C]
-            turned = kernels.flip(1, 2).permute(1, 2, 0, 3).flatten(0, 2)
-            rows, height, width = _lay_out(gradient, size, size - 1 - ctx.padding)
-            for_x = (rows @ turned).view(-1, height, width, x.shape[1]).permute(0, 3, 1, 2).to(dtype)
+            # the same convolution with the kernels rotated by 180 degrees, from outputs to inputs: [r r K, C]
+            rotated = kernels.flip(1, 2).permute(1, 2, 0, 3).flatten(0, 2)
+            rows, height, width = _im2col(gradient, size, size - 1 - ctx.padding)
+            for_x = (rows @ rotated).view(-1, height, width, x.shape[1]).permute(0, 3, 1, 2).to(dtype)
         return for_x, for_weight, for_bias, None
 
 
-def _lay_out(maps: Tensor, size: int, padding: int) -> tuple[Tensor, int, int]:
-    """[N, C, H, W] to the inputs of each place, [N P Q, r r C], zeros beyond the edges; and P and Q."""
+def _im2col(maps: Tensor, size: int, padding: int) -> tuple[Tensor, int, int]:
+    """[N, C, H, W] to one row of inputs for each output position, [N P Q, r r C]; and P and Q."""
     padded = F.pad(maps.permute(0, 2, 3, 1), (0, 0, padding, padding, padding, padding))
-    places = padded.unfold(1, size, 1).unfold(2, size, 1)  # [N, P, Q, C, r, r]
-    rows = places.permute(0, 1, 2, 4, 5, 3).flatten(3).flatten(0, 2)
-    return rows, places.shape[1], places.shape[2]
+    patches = padded.unfold(1, size, 1).unfold(2, size, 1)  # [N, P, Q, C, r, r]
+    rows = patches.permute(0, 1, 2, 4, 5, 3).flatten(3).flatten(0, 2)
+    return rows, patches.shape[1], patches.shape[2]

@@ -1,4 +1,4 @@
-"""Fully connected layers: torch's own, computed by another library in training where that is faster."""
+"""Fully connected layers: torch's own, by a faster library for training on some CPUs."""
 
 import torch
 import torch.nn.functional as F
@@ -10,27 +10,27 @@ from alexnet.layers.fast_path import FastPath
 
 __all__ = ["Linear"]
 
-FEWEST_ROWS = 8
-"""Images of a batch with which oneDNN was found the faster; with one, it is not (EXPERIMENTS.md)."""
+MIN_BATCH = 8
+"""Images in a batch from which oneDNN is faster; for one image it is slower (EXPERIMENTS.md)."""
 
 
 class Linear(FastPath, nn.Linear):
-    """torch's fully connected layer; while training in float32, by oneDNN where torch's other library is slow.
+    """torch's fully connected layer; in float32 training by oneDNN where torch's other library (MKL) is slow.
 
-    Both differ from a result in float64 by some millionths of the largest output.
+    Both libraries differ from the float64 result by some millionths of the largest output.
     """
 
     def forward(self, input: Float[Tensor, "N I"]) -> Float[Tensor, "N O"]:
         """Multiply by the weights and add the biases."""
-        if self.takes_fast_path(input) and self._pays(input):
+        if self.uses_fast_path(input) and self._onednn_pays(input):
             return F.linear(input.to_mkldnn(), self.weight, self.bias).to_dense()
         return super().forward(input)
 
-    def _pays(self, x: Tensor) -> bool:
-        """Whether oneDNN is the faster."""
+    def _onednn_pays(self, x: Tensor) -> bool:
+        """Whether oneDNN is faster."""
         return (
             x.dtype == torch.float32
             and not torch.is_autocast_enabled("cpu")
-            and len(x) >= FEWEST_ROWS
+            and len(x) >= MIN_BATCH
             and has_slow_float32_matmul()
         )

@@ -1,4 +1,4 @@
-"""Local response normalization as one operation with its own backward pass."""
+"""Local response normalization: one operation with a backward pass of its own, computed by what is fastest there."""
 
 from types import ModuleType
 from typing import Any
@@ -12,87 +12,44 @@ from torch.autograd.function import once_differentiable
 from alexnet.errors import GeometryError
 from alexnet.layers import lrn_matmul, lrn_rows
 from alexnet.layers.cpu_features import has_fast_bfloat16
+from alexnet.layers.fast_path import FastPath
 
 __all__ = ["LocalResponseNorm", "MapResponseNorm", "local_response_norm"]
 
 
-def _forth(x: Tensor, size: int, groups: int, scale: float, beta: float, k: float) -> tuple[Tensor, list[Tensor]]:
-    """y = x d^-beta, channels-last, with d = k + scale * (sum of x² over the window); and what the way back needs."""
-    y, *kept = _engine(x).forward(_as_rows(x), size, groups, scale, beta, k)
-    return _as_maps(y, x.shape), kept
-
-
-def _back(
-    gradient: Tensor, x: Tensor, kept: list[Tensor], size: int, groups: int, scale: float, beta: float
-) -> Tensor:
-    """The gradient with respect to x, channels-last."""
-    rows = (_as_rows(gradient), _as_rows(x))
-    return _as_maps(_engine(x).backward(*rows, *kept, size, groups, scale, beta), x.shape)
-
-
-def _engine(x: Tensor) -> ModuleType:
-    """What computes on the input's device.
-
-    One kernel on a GPU that Triton knows, products of matrices on a CPU that is fast at them, additions
-    elsewhere.
-    """
-    if x.is_cuda and x.dtype != torch.float64:
-        from alexnet.layers import lrn_triton
-
-        if lrn_triton.is_available(x.device):
-            return lrn_triton
-    if x.device.type == "cpu" and x.dtype == torch.bfloat16 and has_fast_bfloat16():
-        return lrn_matmul
-    return lrn_rows
-
-
 class _Normalize(torch.autograd.Function):
-    """The operation as it runs step by step: an operator of `torch.library` would first load all of the compiler."""
+    """The operation and its gradient, on rows of channels [N H W, C], by one of three engines.
+
+    The engine's `forward` returns y and the arrays that its `backward` needs besides the input.
+    """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, size: int, groups: int, scale: float, beta: float, k: float) -> Tensor:
-        y, kept = _forth(x, size, groups, scale, beta, k)
+    def forward(
+        ctx: Any, x: Tensor, engine: ModuleType, size: int, groups: int, scale: float, beta: float, k: float
+    ) -> Tensor:
+        y, *kept = engine.forward(_as_rows(x), size, groups, scale, beta, k)
         ctx.save_for_backward(x, *kept)
-        ctx.numbers = (size, groups, scale, beta)
-        return y
+        ctx.engine, ctx.numbers = engine, (size, groups, scale, beta)
+        return _as_maps(y, x.shape)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         x, *kept = ctx.saved_tensors
-        return _back(gradients[0], x, kept, *ctx.numbers), None, None, None, None, None
+        for_x = ctx.engine.backward(_as_rows(gradients[0]), _as_rows(x), *kept, *ctx.numbers)
+        return _as_maps(for_x, x.shape), None, None, None, None, None, None
 
 
-# The same as operators, which `torch.compile` and export take as one piece.
+def _choose_engine(x: Tensor, allow_matmul: bool) -> ModuleType:
+    """The module that computes on the input's device: Triton kernels, banded matmuls, or shifted additions."""
+    if x.is_cuda and x.dtype != torch.float64:
+        from alexnet.layers import lrn_triton
 
-_operator = torch.library.custom_op("alexnet::local_response_norm", _forth, mutates_args=())
-_operator_back = torch.library.custom_op("alexnet::local_response_norm_backward", _back, mutates_args=())
-
-
-@_operator.register_fake
-def _(x: Tensor, size: int, groups: int, scale: float, beta: float, k: float) -> tuple[Tensor, list[Tensor]]:
-    maps = torch.empty_like(x, memory_format=torch.channels_last)
-    kept = [torch.empty_like(_as_rows(maps)) for _ in range(_engine(x).NUM_KEPT)]
-    return maps, kept
-
-
-@_operator_back.register_fake
-def _(gradient: Tensor, x: Tensor, kept: list[Tensor], size: int, groups: int, scale: float, beta: float) -> Tensor:
-    return torch.empty_like(x, memory_format=torch.channels_last)
-
-
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, list[Tensor]]) -> None:
-    x, size, groups, scale, beta, _ = inputs
-    ctx.save_for_backward(x, *output[1])
-    ctx.numbers = (size, groups, scale, beta)
-
-
-def _differentiate(ctx: Any, gradient: Tensor, _: list[Tensor | None] | None) -> tuple[Tensor | None, ...]:
-    x, *kept = ctx.saved_tensors
-    return _operator_back(gradient, x, kept, *ctx.numbers), None, None, None, None, None
-
-
-_operator.register_autograd(_differentiate, setup_context=_keep)
+        if lrn_triton.is_available(x.device):
+            return lrn_triton
+    if allow_matmul and x.device.type == "cpu" and x.dtype == torch.bfloat16 and has_fast_bfloat16():
+        return lrn_matmul
+    return lrn_rows
 
 
 def _as_rows(x: Tensor) -> Tensor:
@@ -114,24 +71,26 @@ def local_response_norm(
     k: float = 2.0,
     alpha_divided: bool = True,
     groups: int = 1,
+    allow_matmul: bool = False,
 ) -> Float[Tensor, "N C H W"]:
-    """Divide each activation by what its neighbours in the channel direction do at the same place.
+    """Divide each activation by a power of the sum of squares over neighbouring channels at the same position.
 
         y[i] = x[i] / (k + a * sum over j in window(i) of x[j]²)^beta        a = alpha / size or alpha
 
     Args:
-        size: maps in a window, >= 1; maps beyond the first and last count as 0.
-        alpha_divided: `alpha` is divided by `size`, as PyTorch, Caffe and the authors' 2012 program do; the
-            paper's formula does not.
-        groups: towers of C / groups maps each; a window ends where its tower does (2 in the 2012 program).
+        size: channels in a window, >= 1; channels beyond the first and last count as 0.
+        alpha_divided: divide `alpha` by `size`, as PyTorch, Caffe and the authors' 2012 program do; the paper's
+            formula does not.
+        groups: towers of C / groups channels each; a window ends where its tower does (2 in the 2012 program).
+        allow_matmul: compute bfloat16 inputs in bfloat16 on CPUs with fast bfloat16 matmul, with sums in float32;
+            the result is then within 0.4 % of the exact one.
 
     Returns:
-        Maps in the input's dtype, channels-last in memory. Computed in float32 at least; bfloat16 maps in bfloat16
-        where a CPU is fast at its products, with sums in float32. Differentiable once; one operation for
-        `torch.compile` and for export.
+        Maps in the input's dtype, channels-last in memory, computed in float32 (float64 for float64 inputs).
+        Differentiable once.
 
     Raises:
-        GeometryError: the groups do not divide the maps.
+        GeometryError: the groups do not divide the channels.
 
     Source: Krizhevsky, Sutskever & Hinton 2012, §3.3; the division: layer.py:1183 of the 2012 program.
 
@@ -140,16 +99,28 @@ def local_response_norm(
     0.2
     """
     if x.shape[1] % groups:
-        raise GeometryError(f"{x.shape[1]} maps do not divide into {groups} groups; choose a divisor")
+        raise GeometryError(f"{x.shape[1]} channels do not divide into {groups} groups; choose a divisor")
     scale = alpha / size if alpha_divided else alpha
     if torch.compiler.is_compiling():
-        y: Tensor = _operator(x, size, groups, scale, beta, k)[0]
-        return y
-    return _Normalize.apply(x, size, groups, scale, beta, k)  # type: ignore[no-any-return,no-untyped-call]
+        return _traced(x, size, groups, scale, beta, k)
+    engine = _choose_engine(x, allow_matmul)
+    return _Normalize.apply(x, engine, size, groups, scale, beta, k)  # type: ignore[no-any-return,no-untyped-call]
 
 
-class LocalResponseNorm(nn.Module):
-    """`local_response_norm` as a layer."""
+def _traced(x: Tensor, size: int, groups: int, scale: float, beta: float, k: float) -> Tensor:
+    """The formula in torch's own operations, which `torch.compile` and the export to ONNX can follow."""
+    wide = x if x.dtype == torch.float64 else x.float()
+    squares = wide.square().unflatten(1, (groups, -1))  # type: ignore[no-untyped-call]
+    width = squares.shape[2]
+    padded = F.pad(squares, (0, 0, 0, 0, size // 2, (size - 1) // 2))
+    sums = padded[:, :, :width]
+    for start in range(1, size):
+        sums = sums + padded[:, :, start : start + width]
+    return (wide * (sums.flatten(1, 2) * scale + k).pow(-beta)).to(x.dtype)
+
+
+class LocalResponseNorm(FastPath, nn.Module):
+    """`local_response_norm` as a layer; in training with fast paths, bfloat16 inputs stay in bfloat16."""
 
     def __init__(
         self, size: int, alpha: float, beta: float, k: float, *, alpha_divided: bool = True, groups: int = 1
@@ -168,22 +139,23 @@ class LocalResponseNorm(nn.Module):
             k=self.k,
             alpha_divided=self.alpha_divided,
             groups=self.groups,
+            allow_matmul=self.uses_fast_path(x),
         )
 
     def extra_repr(self) -> str:
-        """As PyTorch prints its own, and what is unlike it."""
-        unlike = ("" if self.alpha_divided else ", alpha_divided=False") + (
+        """The arguments as PyTorch's layer prints them; the others only where they are not the default."""
+        others = ("" if self.alpha_divided else ", alpha_divided=False") + (
             f", groups={self.groups}" if self.groups > 1 else ""
         )
-        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}{unlike}"
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}{others}"
 
 
 class MapResponseNorm(nn.Module):
-    """Divide each activation by what its neighbours in the same map do.
+    """Divide each activation by a power of the mean square over its neighbourhood in the same feature map.
 
-        y = x / (k + alpha * mean of x² over the size x size places around)^beta
+        y = x / (k + alpha * mean of x² over the size x size positions around)^beta
 
-    Places beyond the edge count as 0, and the mean is always over size² places.
+    Positions beyond the edge count as 0, and the mean is always over size² positions.
 
     Source: layer type `rnorm` of the 2012 program (layer.py: scale /= size**2; the 1 is its kernel's).
     """
@@ -198,5 +170,5 @@ class MapResponseNorm(nn.Module):
         return x * (mean * self.alpha + self.k).pow(-self.beta)
 
     def extra_repr(self) -> str:
-        """Its numbers."""
+        """The arguments."""
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

@@ -1,11 +1,11 @@
-"""Local response normalization over rows of channels on a GPU: one Triton kernel each way.
+"""Local response normalization over rows of channels on a GPU: one Triton kernel for each pass.
 
-Memory is one long line here, in which every group of maps at a place is a stretch of `WIDTH` numbers. A program takes
-`BLOCK` numbers of that line, whatever stretches they fall into, and reads its neighbours by shifted loads: they come
-from the cache, so that each array moves through memory once.
+Memory is treated as one long array, in which the channels of a group at one position are `WIDTH` successive numbers.
+A program computes `BLOCK` successive numbers, across any of these boundaries, and reads their neighbours by shifted
+loads. Those come from the cache, so that each array is read from memory once.
 """
 
-from __future__ import annotations  # tl.constexpr is read as written: tl is loaded late
+from __future__ import annotations  # so that annotations with tl.constexpr are not evaluated: tl is loaded late
 
 from functools import cache
 from importlib import import_module
@@ -17,30 +17,27 @@ from torch import Tensor
 
 __all__ = ["backward", "forward", "is_available"]
 
-NUM_KEPT = 1
-"""Arrays [R, C] that `forward` gives besides y, for `backward`."""
-
 BLOCK = 1024
 """Numbers that one program computes."""
 
 OLDEST = (7, 0)
 """Compute capability from which torch's own compiler uses Triton."""
 
-tl: Any = None  # triton.language; loaded with the kernels, for Triton comes with torch's builds for GPUs only
+tl: Any = None  # triton.language; loaded with the kernels, since Triton comes with torch's GPU builds only
 
 
 def is_available(device: torch.device | None = None) -> bool:
-    """Whether Triton is installed and knows this GPU (the current one, if none is named)."""
+    """Whether Triton is installed and supports this GPU (the current one by default)."""
     if not torch.cuda.is_available() or find_spec("triton") is None:
         return False
     return torch.cuda.get_device_capability(device) >= OLDEST
 
 
 def forward(rows: Tensor, size: int, groups: int, scale: float, beta: float, k: float) -> tuple[Tensor, Tensor]:
-    """y = x d^-beta, [R, C], with d = k + scale * sum of x² over the window; and d^-1/2 for the way back.
+    """y = x d^-beta, [R, C], with d = k + scale * sum of x² over the window; and d^-1/2 for the backward pass.
 
-    Computed in float32, whatever the rows are; both results have the rows' dtype. d^-1/2 is saved because computing
-    it anew takes all of a window's inputs for each of a window's outputs, which is no longer bound by memory.
+    Computed in float32; both results have the rows' dtype. d^-1/2 is saved, because computing it again would take all
+    of a window's inputs for each of its outputs.
     """
     rows = rows.contiguous()
     y, root = torch.empty_like(rows), torch.empty_like(rows)
@@ -51,7 +48,7 @@ def forward(rows: Tensor, size: int, groups: int, scale: float, beta: float, k: 
 def backward(
     gradient: Tensor, rows: Tensor, root: Tensor, size: int, groups: int, scale: float, beta: float
 ) -> Tensor:
-    """dx = g d^-beta - 2 scale beta x * (sum of g x d^(-beta - 1) over the windows that x is in); [R, C]."""
+    """dx = g d^-beta - 2 scale beta x * (sum of g x d^(-beta - 1) over all windows with x in them); [R, C]."""
     gradient, rows, root = gradient.contiguous(), rows.contiguous(), root.contiguous()
     dx = torch.empty_like(rows)
     _launch(1, gradient, rows, root, dx, rows.numel(), scale, WIDTH=rows.shape[1] // groups, SIZE=size, BETA=beta)
@@ -68,7 +65,7 @@ def _launch(which: int, first: Tensor, *arguments: Any, **constants: Any) -> Non
 
 @cache
 def _kernels() -> tuple[Any, Any]:
-    """Both kernels, to be compiled by Triton at their first launch."""
+    """Both kernels; Triton compiles each at its first launch."""
     global tl
     jit, tl = import_module("triton").jit, import_module("triton.language")
     return jit(_normalize), jit(_differentiate)
@@ -83,12 +80,12 @@ def _normalize(
     lanes = tl.arange(0, BLOCK)
     places = start + lanes
     inside = places < count
-    maps = ((start % WIDTH).to(tl.int32) + lanes) % WIDTH
+    channels = ((start % WIDTH).to(tl.int32) + lanes) % WIDTH
     own = tl.load(x + places, mask=inside, other=0.0).to(tl.float32)
     total = own * own
     for shift in tl.static_range(-(SIZE // 2), (SIZE - 1) // 2 + 1):
         if shift != 0:
-            within = inside & (maps + shift >= 0) & (maps + shift < WIDTH)
+            within = inside & (channels + shift >= 0) & (channels + shift < WIDTH)
             near = tl.load(x + places + shift, mask=within, other=0.0).to(tl.float32)
             total += near * near
     inverse = 1.0 / tl.sqrt(k + scale * total)
@@ -106,12 +103,12 @@ def _differentiate(
     lanes = tl.arange(0, BLOCK)
     places = start + lanes
     inside = places < count
-    maps = ((start % WIDTH).to(tl.int32) + lanes) % WIDTH
+    channels = ((start % WIDTH).to(tl.int32) + lanes) % WIDTH
     own = tl.load(x + places, mask=inside, other=0.0).to(tl.float32)
     direct = own * 0.0
     crossed = own * 0.0
     for shift in tl.static_range(-((SIZE - 1) // 2), SIZE // 2 + 1):
-        within = inside & (maps + shift >= 0) & (maps + shift < WIDTH)
+        within = inside & (channels + shift >= 0) & (channels + shift < WIDTH)
         inverse = tl.load(root + places + shift, mask=within, other=1.0).to(tl.float32)
         power = inverse * tl.sqrt(inverse) if BETA == 0.75 else tl.exp2(2 * BETA * tl.log2(inverse))
         scaled = tl.load(gradient + places + shift, mask=within, other=0.0).to(tl.float32) * power

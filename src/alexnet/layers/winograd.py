@@ -1,7 +1,7 @@
 """Convolution of stride 1 with fewer multiplications: tiles are transformed, multiplied, and transformed back.
 
-A tile of m x m outputs of an r x r kernel needs (m + r - 1)² products instead of m² r². In between, the sums over the
-channels are plain matrix products, which reach the machine's full speed.
+A tile of m x m outputs of an r x r kernel needs (m + r - 1)² multiplications instead of m² r². The sums over the
+channels are plain matmuls, which run at the CPU's full speed.
 
 Source: Winograd 1980, "Arithmetic complexity of computations"; for networks: Lavin & Gray 2016, "Fast algorithms for
 convolutional neural networks".
@@ -24,17 +24,17 @@ from alexnet.geometry import output_size
 __all__ = ["TILES", "num_tiles", "tile_for", "winograd_conv2d"]
 
 TILES: dict[int, tuple[int, ...]] = {3: (2, 4), 5: (2, 4)}
-"""Kernel size → sizes of the tiles of outputs. Larger ones multiply less and round worse: nine points, 2e-4."""
+"""Kernel size → sizes of output tiles. Larger tiles multiply less but round worse: 2e-4 with nine points."""
 
 POINTS = (0.0, 1.0, -1.0, 0.5, -2.0, 2.0, -0.5)
-"""Where the polynomials are evaluated: small, and each with its inverse, so that little is lost by rounding."""
+"""Where the polynomials are evaluated: small numbers and their inverses, so that little is lost by rounding."""
 
 
 @dataclass(frozen=True)
 class Transforms:
-    """y = forth ((kernel w) * (back x)) for flattened tiles; * is a product of each point on its own.
+    """y = outputs @ ((kernel @ w) * (inputs @ x)) for flattened tiles; * multiplies elementwise.
 
-    inputs: [n², n²], kernel: [n², r²], outputs: [m², n²], n = m + r - 1, float32.
+    inputs: [n², n²], kernel: [n², r²], outputs: [m², n²], where n = m + r - 1; float32.
     """
 
     inputs: Tensor
@@ -46,8 +46,8 @@ class Transforms:
 def transforms(tile: int, kernel_size: int) -> Transforms:
     """The three matrices of F(tile x tile, kernel_size x kernel_size).
 
-    A product of two polynomials is known from its values at n - 1 points and its leading coefficient; read backwards
-    (transposed), the same numbers give the correlation. Rows are scaled so that those of `inputs` have maximum 1.
+    A product of two polynomials is determined by its values at n - 1 points and its leading coefficient; transposed,
+    the same matrices give the correlation. Rows are scaled so that the largest entry in each row of `inputs` is 1.
     """
     num_points = tile + kernel_size - 1
     inputs = np.linalg.inv(_evaluation(num_points, num_points)).T
@@ -58,22 +58,22 @@ def transforms(tile: int, kernel_size: int) -> Transforms:
 
 
 def _evaluation(num_points: int, num_coefficients: int) -> np.ndarray:
-    """Rows: the powers of each point; the last row takes the leading coefficient (the point at infinity)."""
+    """Rows: the powers of each point; the last row picks the leading coefficient (the point at infinity)."""
     rows = np.vander(POINTS[: num_points - 1], num_coefficients, increasing=True)
     return np.vstack([rows, np.eye(num_coefficients)[-1]])
 
 
 def tile_for(kernel_size: int, height: int, width: int) -> int:
-    """The tile that needs the fewest products for maps of that size; the larger one where they are equal."""
+    """The tile that needs the fewest multiplications for maps of that size; the larger one of two equals."""
 
-    def products(tile: int) -> int:
+    def multiplications(tile: int) -> int:
         return -(-height // tile) * -(-width // tile) * (tile + kernel_size - 1) ** 2
 
-    return min(sorted(TILES[kernel_size], reverse=True), key=products)
+    return min(sorted(TILES[kernel_size], reverse=True), key=multiplications)
 
 
 def num_tiles(x: Float[Tensor, "N C H W"], kernel_size: int, padding: int) -> int:
-    """Tiles of a batch; 0 where the maps are smaller than the kernel."""
+    """Tiles in a batch; 0 if the maps are smaller than the kernel."""
     if min(x.shape[2:]) + 2 * padding < kernel_size:
         return 0
     height, width = (output_size(length, kernel_size, padding=padding) for length in x.shape[2:])
@@ -91,7 +91,7 @@ def winograd_conv2d(
 ) -> Float[Tensor, "N K P Q"]:
     """`F.conv2d` of stride 1 for kernels of 3 x 3 or 5 x 5, in float32; channels-last, differentiable once.
 
-    Both differ from a result in float64 by some millionths of the largest output.
+    Like torch's own, it differs from the float64 result by some millionths of the largest output.
     """
     kernel_size = weight.shape[2]
     height, width = (output_size(length, kernel_size, padding=padding) for length in x.shape[2:])
@@ -101,7 +101,7 @@ def winograd_conv2d(
 
 @dataclass(frozen=True)
 class _Shape:
-    """Sizes of one call, and the way between maps and tiles: [n², N tiles, C] each."""
+    """Sizes of one call, and conversions between maps and tiles, [n², N tiles, C]."""
 
     count: int
     height: int
@@ -113,7 +113,7 @@ class _Shape:
 
     @property
     def points(self) -> int:
-        """Inputs of a tile in one direction."""
+        """Inputs of a tile along one axis."""
         return self.tile + self.kernel_size - 1
 
     @property
@@ -126,7 +126,7 @@ class _Shape:
 
     @property
     def tiles(self) -> tuple[int, int]:
-        """Tiles from top to bottom and from left to right."""
+        """Tiles along the height and along the width."""
         return -(-self.outputs[0] // self.tile), -(-self.outputs[1] // self.tile)
 
     def cut(self, x: Tensor) -> Tensor:
@@ -137,8 +137,8 @@ class _Shape:
         tiles = padded.unfold(1, self.points, self.tile).unfold(2, self.points, self.tile)
         return tiles.permute(4, 5, 0, 1, 2, 3).reshape(self.points**2, -1)
 
-    def lay(self, tiles: Tensor, channels: int) -> Tensor:
-        """Overlapping tiles of inputs added up to maps [N, C, H, W]: `cut` read backwards."""
+    def add_up(self, tiles: Tensor, channels: int) -> Tensor:
+        """Overlapping input tiles added up to maps [N, C, H, W]: the transpose of `cut`."""
         down, across = (count * self.tile + self.kernel_size - 1 for count in self.tiles)
         padded = tiles.new_zeros(self.count, down, across, channels)
         parts = tiles.view(self.points, self.points, self.count, *self.tiles, channels)
@@ -150,7 +150,7 @@ class _Shape:
         return padded[:, *inner].permute(0, 3, 1, 2)
 
     def join(self, tiles: Tensor, channels: int, bias: Tensor | None) -> Tensor:
-        """Tiles of outputs [m², N tiles C] to maps [N, C, P, Q], with the bias added."""
+        """Output tiles [m², N tiles C] to maps [N, C, P, Q], with the bias added."""
         size = (self.count, channels, *self.outputs)
         maps = torch.empty(size, dtype=tiles.dtype, memory_format=torch.channels_last)
         tiles = tiles.view(self.tile**2, self.count, *self.tiles, channels)
@@ -161,8 +161,8 @@ class _Shape:
                 torch.add(part, bias, out=place)
         return maps
 
-    def part(self, maps: Tensor) -> Tensor:
-        """Output maps to tiles [m², N tiles C], zeros where a tile reaches beyond: `join` read backwards."""
+    def split(self, maps: Tensor) -> Tensor:
+        """Output maps to tiles [m², N tiles C], with zeros beyond the edge: the transpose of `join`."""
         maps = maps.permute(0, 2, 3, 1)
         whole = all(size % self.tile == 0 for size in self.outputs)
         new = maps.new_empty if whole else maps.new_zeros
@@ -172,14 +172,14 @@ class _Shape:
         return tiles.view(self.tile**2, -1)
 
     def _places(self, tiles: Tensor, maps: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Each point of the tiles with the places of the maps [N, P, Q, C] that it stands for."""
+        """Each position in a tile, with the values of the maps [N, P, Q, C] at that position."""
         for index, part in enumerate(tiles):
             place = maps[:, index // self.tile :: self.tile, index % self.tile :: self.tile]
             yield part[:, : place.shape[1], : place.shape[2]], place
 
 
 class _Winograd(torch.autograd.Function):
-    """Saves the transformed inputs and kernels; every step of the way back is a transposed step of the way forth."""
+    """Saves the transformed inputs and kernels; each backward step is the transpose of a forward step."""
 
     @staticmethod
     def forward(
@@ -205,7 +205,7 @@ class _Winograd(torch.autograd.Function):
         shape: _Shape = ctx.shape
         matrices, size = transforms(shape.tile, shape.kernel_size), shape.kernel_size
         num_points, num_rows, num_in = inputs.shape
-        products = torch.mm(matrices.outputs.t(), shape.part(gradients[0])).view(num_points, num_rows, -1)
+        products = torch.mm(matrices.outputs.t(), shape.split(gradients[0])).view(num_points, num_rows, -1)
         for_x = for_weight = for_bias = None
         if ctx.needs_input_grad[1]:
             to_kernels = torch.empty_like(kernels)
@@ -220,7 +220,7 @@ class _Winograd(torch.autograd.Function):
             to_inputs = torch.empty_like(inputs)
             for u, v, p in _by_group(shape.groups, to_inputs, kernels, products):
                 torch.bmm(p, v, out=u)
-            for_x = shape.lay(torch.mm(matrices.inputs.t(), to_inputs.view(num_points, -1)), num_in)
+            for_x = shape.add_up(torch.mm(matrices.inputs.t(), to_inputs.view(num_points, -1)), num_in)
         return for_x, for_weight, for_bias, None, None, None
 
 

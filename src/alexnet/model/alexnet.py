@@ -1,4 +1,4 @@
-"""The module: a table become a network."""
+"""The network as a torch module, built from a table."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from alexnet.errors import GeometryError
 from alexnet.layers.conv2d import CeilConv2d, Conv2d
@@ -31,15 +30,18 @@ __all__ = ["AlexNet"]
 
 
 class AlexNet(nn.Module):
-    """A network built from its table, for square RGB images of `size` px and `num_classes` classes.
+    """A network built from a table, for square RGB images of `size` px and `num_classes` classes.
 
     `network["conv1"]` and `network[0]` are the same layer; `features` and `classifier` are torch Sequentials
     with the parameter names of torchvision's AlexNet.
 
+    mean_image: an image [3, size, size] that is subtracted from every input, None if nothing is. It is saved and
+    loaded with the weights. Since inputs come normalized by channel, it holds the difference of each pixel's mean
+    from its channel's mean.
+
     Args:
-        dropout: overrides the table's rate.
-        mean_image: hold an image [3, size, size], zero at first, that is subtracted from every input: the
-            deviation of each pixel's mean from its channel's.
+        dropout: the dropout rate instead of the table's.
+        mean_image: start with a mean image of zeros.
 
     Raises:
         GeometryError: `size` is too small for the table.
@@ -70,9 +72,18 @@ class AlexNet(nn.Module):
 
     @classmethod
     def empty(cls, spec: NetworkSpec, **settings: Any) -> "AlexNet":
-        """A network, with the same arguments, whose weights and biases are undefined: `initialize` or load them."""
-        with _Undrawn():
-            return cls(spec, **settings)
+        """A network with the same arguments whose weights and biases are undefined: `initialize` or load them.
+
+        Nothing is drawn from torch's global generator, which takes a quarter of a second for a whole network.
+        """
+        with torch.device("meta"):  # no memory and no values; `to_empty` would load torch's compiler
+            network = cls(spec, **settings)
+        for module in network.modules():
+            for name, parameter in module.named_parameters(recurse=False):
+                setattr(module, name, nn.Parameter(torch.empty(parameter.shape)))
+        if network.mean_image is not None:
+            network.mean_image = torch.zeros(network.mean_image.shape)
+        return network
 
     @property
     def layer_names(self) -> tuple[str, ...]:
@@ -85,10 +96,10 @@ class AlexNet(nn.Module):
         yield from zip(self.layer_names, [*self.features, *averaging, *self.classifier], strict=True)
 
     def __getitem__(self, key: str | int) -> nn.Module:
-        """A layer by its name or its place.
+        """A layer by its name or its index.
 
         Raises:
-            GeometryError: there is none; the message lists those there are.
+            GeometryError: no such layer; the message lists the names.
         """
         layers = dict(self.named_layers())
         names = list(layers)
@@ -99,7 +110,7 @@ class AlexNet(nn.Module):
         raise GeometryError(f"layer {key}: {self.spec.name} has no such layer; choose one of {', '.join(names)}")
 
     def first_input(self, x: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N 3 H W"]:
-        """What the first layer gets of normalized images: without the mean image, where there is one."""
+        """The input of the first layer: normalized images minus the mean image, if there is one."""
         return x if self.mean_image is None else x - self.mean_image
 
     def forward(self, x: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N K"]:
@@ -110,25 +121,10 @@ class AlexNet(nn.Module):
 
 
 def _accept_mean_image(network: nn.Module, tensors: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """Before loading: make room for a mean image where the tensors hold one."""
+    """Before loading: create the buffer for a mean image if the tensors hold one."""
     loaded = tensors.get(f"{prefix}mean_image")
     if loaded is not None and network.mean_image is None:
         network.mean_image = torch.empty_like(loaded, device=next(network.parameters()).device)
-
-
-class _Undrawn(TorchFunctionMode):
-    """Layers built in here skip the numbers that torch draws for them, a tenth of a second for the whole network.
-
-    `to_empty` of a network on torch's device `meta` would do the same, but loads the compiler's algebra first.
-    """
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        if func in (nn.init.kaiming_uniform_, nn.init.uniform_):
-            return args[0] if args else kwargs["tensor"]
-        return func(*args, **kwargs)
 
 
 MODULES: dict[str, type[nn.Module]] = {
@@ -143,7 +139,7 @@ MODULES: dict[str, type[nn.Module]] = {
 
 
 def _build(layers: Iterable[LayerSpec], inputs: int, dropout: float | None) -> Iterator[nn.Module]:
-    """Modules of a chain of layers that starts with `inputs` channels or features."""
+    """Modules of a chain of layers; `inputs`: channels or features that the first one gets."""
     for layer in layers:
         match layer:
             case Conv(_, out_channels, kernel_size, stride, padding, groups, ceil):

@@ -1,4 +1,4 @@
-"""Which products are fast, by what the CPU has and by what its user forbids."""
+"""Which matmuls count as fast, from the CPU's features and the limits that its user sets."""
 
 import platform
 from pathlib import Path
@@ -24,9 +24,9 @@ def _no_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def facts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The file that says what the CPU has, to be written."""
-    monkeypatch.setattr(cpu_features, "FACTS", tmp_path / "cpuinfo")
+def cpuinfo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The file with the CPU's features, to be written by the test."""
+    monkeypatch.setattr(cpu_features, "CPUINFO", tmp_path / "cpuinfo")
     monkeypatch.setattr(cpu_features, "_features", cpu_features._features.__wrapped__)
     return tmp_path / "cpuinfo"
 
@@ -35,8 +35,8 @@ def facts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     ("has", "bfloat16_is_fast", "float32_is_slow"),
     [(XEON_WITH_UNITS, True, False), (XEON_WITHOUT, False, False), (EPYC, True, True), (OLDER_EPYC, False, False)],
 )
-def test_linux_is_asked(facts: Path, has: str, bfloat16_is_fast: bool, float32_is_slow: bool) -> None:
-    facts.write_text(f"processor : 0\n{has}\n\nprocessor : 1\n{has}\n", encoding="utf-8")
+def test_features_come_from_cpuinfo(cpuinfo: Path, has: str, bfloat16_is_fast: bool, float32_is_slow: bool) -> None:
+    cpuinfo.write_text(f"processor : 0\n{has}\n\nprocessor : 1\n{has}\n", encoding="utf-8")
     assert has_fast_bfloat16() is bfloat16_is_fast
     assert has_slow_float32_matmul() is float32_is_slow
 
@@ -49,9 +49,9 @@ def test_linux_is_asked(facts: Path, has: str, bfloat16_is_fast: bool, float32_i
         ("AuthenticAMD", {"avx512_bf16": False, "avx512_f": False}, False, False),
     ],
 )
-def test_torch_is_asked_where_linux_does_not_say(
+def test_features_come_from_torch_without_cpuinfo(
     monkeypatch: pytest.MonkeyPatch,
-    facts: Path,
+    cpuinfo: Path,
     maker: str,
     flags: dict[str, int],
     bfloat16_is_fast: bool,
@@ -59,7 +59,7 @@ def test_torch_is_asked_where_linux_does_not_say(
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: flags, raising=False)
     monkeypatch.setattr(platform, "processor", lambda: f"AMD64 Family 26 Model 2 Stepping 1, {maker}")
-    assert not facts.exists()
+    assert not cpuinfo.exists()
     assert has_fast_bfloat16() is bfloat16_is_fast
     assert has_slow_float32_matmul() is float32_is_slow
 
@@ -80,19 +80,19 @@ def test_torch_is_asked_where_linux_does_not_say(
         (EPYC, "AVX2", False),
     ],
 )
-def test_what_a_user_forbids_counts_as_missing(
-    monkeypatch: pytest.MonkeyPatch, facts: Path, name: str, has: str, limit: str, expected: bool
+def test_forbidden_instructions_count_as_missing(
+    monkeypatch: pytest.MonkeyPatch, cpuinfo: Path, name: str, has: str, limit: str, expected: bool
 ) -> None:
-    facts.write_text(has, encoding="utf-8")
+    cpuinfo.write_text(has, encoding="utf-8")
     monkeypatch.setenv(name, limit)
     assert has_fast_bfloat16() is expected
 
 
 @pytest.mark.parametrize(("limit", "expected"), [("AVX512_CORE", True), ("AVX2", False)])
-def test_without_avx512_nothing_is_slower_than_it_could_be(
-    monkeypatch: pytest.MonkeyPatch, facts: Path, limit: str, expected: bool
+def test_float32_matmul_is_not_slow_without_avx512(
+    monkeypatch: pytest.MonkeyPatch, cpuinfo: Path, limit: str, expected: bool
 ) -> None:
-    facts.write_text(EPYC, encoding="utf-8")
+    cpuinfo.write_text(EPYC, encoding="utf-8")
     monkeypatch.setenv(LIMITS[0], limit)
     assert has_slow_float32_matmul() is expected
     monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: False)

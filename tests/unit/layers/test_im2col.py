@@ -1,4 +1,4 @@
-"""Convolution as a product of matrices against torch's own."""
+"""Convolution as one matmul against torch's own in float64."""
 
 import pytest
 import torch
@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from alexnet.layers.im2col import im2col_conv2d
 
 
-def _apart(found: torch.Tensor, expected: torch.Tensor) -> float:
-    """The difference's length as a share of the expected one's."""
+def relative_error(found: torch.Tensor, expected: torch.Tensor) -> float:
+    """Norm of the difference, divided by the norm of what is expected."""
     return ((found.double() - expected).norm() / expected.norm()).item()
 
 
@@ -21,19 +21,19 @@ def test_equals_a_convolution_in_float64_within_bfloat16(size: int, padding: int
     weight = torch.randn(7, 6, size, size).bfloat16().double().requires_grad_()
     bias = torch.randn(7).bfloat16().double().requires_grad_()
     exact = F.conv2d(x, weight, bias, padding=padding)
-    towards = torch.randn_like(exact).bfloat16().double()
-    exact_gradients = torch.autograd.grad(exact, (x, weight, bias), towards)
+    upstream = torch.randn_like(exact).bfloat16().double()
+    exact_gradients = torch.autograd.grad(exact, (x, weight, bias), upstream)
     inputs = [x.detach().bfloat16(), weight.detach().float(), bias.detach().float()]
     inputs = [value.requires_grad_() for value in inputs]
     y = im2col_conv2d(*inputs, padding=padding)
-    gradients = torch.autograd.grad(y, inputs, towards.bfloat16())
+    gradients = torch.autograd.grad(y, inputs, upstream.bfloat16())
     assert y.dtype == torch.bfloat16
     assert y.is_contiguous(memory_format=torch.channels_last)
-    assert _apart(y, exact) < 2.0**-8
+    assert relative_error(y, exact) < 2.0**-8
     for value, found, expected in zip(inputs, gradients, exact_gradients, strict=True):
         assert found.dtype == value.dtype
         assert found.shape == value.shape
-        assert _apart(found, expected) < 2.0**-8
+        assert relative_error(found, expected) < 2.0**-8
 
 
 def test_no_bias_a_relu_in_place_and_no_gradient_for_the_maps() -> None:
@@ -47,8 +47,8 @@ def test_no_bias_a_relu_in_place_and_no_gradient_for_the_maps() -> None:
     assert weight.grad is not None
     assert exact.grad is not None
     assert weight.grad.dtype == torch.float32
-    assert _apart(y.detach(), expected.detach()) < 2.0**-8
-    assert _apart(weight.grad, exact.grad) < 2.0**-7
+    assert relative_error(y.detach(), expected.detach()) < 2.0**-8
+    assert relative_error(weight.grad, exact.grad) < 2.0**-7
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

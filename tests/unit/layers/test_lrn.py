@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from alexnet.errors import GeometryError
-from alexnet.layers import lrn, lrn_matmul, lrn_rows
+from alexnet.layers import lrn
+from alexnet.layers.fast_path import allow_fast_paths
 from alexnet.layers.lrn import LocalResponseNorm, MapResponseNorm, local_response_norm
 
 
@@ -91,7 +92,7 @@ def test_gradient_is_right(beta: float) -> None:
 
 
 @pytest.mark.parametrize(("size", "groups"), [(1, 1), (2, 1), (4, 3), (5, 2), (7, 1)])
-def test_windows_of_any_size_in_groups_go_forth_and_back(size: int, groups: int) -> None:
+def test_windows_of_any_size_in_groups_forward_and_backward(size: int, groups: int) -> None:
     x = torch.randn(2, 6, 2, 3, dtype=torch.float64, requires_grad=True)
 
     def ours(v: Tensor) -> Tensor:
@@ -103,30 +104,8 @@ def test_windows_of_any_size_in_groups_go_forth_and_back(size: int, groups: int)
 
 
 def test_groups_that_do_not_divide_the_maps_are_refused() -> None:
-    with pytest.raises(GeometryError, match="5 maps do not divide into 2 groups"):
+    with pytest.raises(GeometryError, match="5 channels do not divide into 2 groups"):
         local_response_norm(torch.randn(1, 5, 2, 2), 3, groups=2)
-
-
-def test_many_parts_give_what_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    x = (torch.randn(3, 8, 5, 5) * 30).requires_grad_()
-    weight = torch.randn_like(x)
-    found = []
-    for part in (10**9, 16, 1):
-        monkeypatch.setattr(lrn_rows, "PART", part)
-        x.grad = None
-        y = local_response_norm(x, 5)
-        (y * weight).sum().backward()
-        found.append((y.detach(), x.grad))
-    for y, gradient in found[1:]:
-        torch.testing.assert_close(y, found[0][0])
-        torch.testing.assert_close(gradient, found[0][1])
-
-
-def test_is_one_operator_to_torch() -> None:
-    for count in (1, 2):
-        x = torch.randn(count, 8, 3, 3, requires_grad=True)
-        assert local_response_norm(x, 5).is_contiguous(memory_format=torch.channels_last)
-        torch.library.opcheck(torch.ops.alexnet.local_response_norm.default, (x, 5, 1, 2e-5, 0.75, 2.0))
 
 
 COMPILED = """
@@ -143,10 +122,10 @@ for one, other in zip(plain.parameters(), compiled.parameters(), strict=True):
     torch.testing.assert_close(one.grad, other.grad)
 print("alike")
 """
-"""Outside of the tests' own import hooks, which torch cannot trace."""
+"""In a process without the tests' import hooks, which torch cannot trace."""
 
 
-def test_network_is_compiled_forth_and_back_without_a_break() -> None:
+def test_network_is_compiled_without_a_break() -> None:
     ended = subprocess.run([sys.executable, "-c", COMPILED], capture_output=True, text=True, check=False)
     assert ended.stdout.strip() == "alike", ended.stderr[-2000:]
 
@@ -160,7 +139,7 @@ def test_gradient_equals_torch_in_float32_channels_last() -> None:
     torch.testing.assert_close(first.grad, second.grad)
 
 
-def test_layer_equals_function_and_says_its_numbers() -> None:
+def test_layer_equals_function_and_prints_its_arguments() -> None:
     layer, x = LocalResponseNorm(5, 1e-4, 0.75, 2.0), torch.randn(1, 8, 3, 3)
     torch.testing.assert_close(layer(x), local_response_norm(x, 5))
     assert repr(layer) == "LocalResponseNorm(5, alpha=0.0001, beta=0.75, k=2.0)"
@@ -173,53 +152,84 @@ def test_bfloat16_stays_near_float32() -> None:
     torch.testing.assert_close(coarse.float(), exact, rtol=0.03, atol=0.05)
 
 
-BANDED = [(5, 1, 0.75, 2.0), (4, 2, 0.75, 1.0), (3, 3, 0.6, 1.5), (1, 1, 0.75, 1.0), (7, 1, 0.5, 2.0)]
-"""Window, groups, exponent and constant."""
-
-
-@pytest.mark.parametrize(("size", "groups", "beta", "k"), BANDED)
-def test_products_of_matrices_are_near_float64_forth_and_back(
-    monkeypatch: pytest.MonkeyPatch, size: int, groups: int, beta: float, k: float
-) -> None:
-    channels = 138  # several blocks, of unequal lengths in two groups
-    monkeypatch.setattr(lrn_matmul, "PART", 3 * channels)  # three rows at a time, and one at the end
-    torch.manual_seed(0)
-    x, towards = ((torch.randn(10, channels) * 3).bfloat16() for _ in range(2))
-    y, *kept = lrn_matmul.forward(x, size, groups, 0.1, beta, k)
-    dx = lrn_matmul.backward(towards, x, *kept, size, groups, 0.1, beta)
-    exact = x.double().requires_grad_()
-    parts = [part[:, :, None, None] for part in exact.chunk(groups, 1)]
-    expected = [nn.functional.local_response_norm(part, size, 0.1 * size, beta, k) for part in parts]
-    exact_y = torch.cat(expected, 1).flatten(1)
-    (exact_dx,) = torch.autograd.grad(exact_y, exact, towards.double())
-    for found, right in ((y, exact_y.detach()), (dx, exact_dx)):
-        assert found.dtype == torch.bfloat16
-        assert (found - right).norm() < 2.0**-7 * right.norm()
-    torch.testing.assert_close(y.double(), exact_y.detach(), rtol=2.0**-6, atol=0.0)
-    assert len(kept) == lrn_matmul.NUM_KEPT
-
-
-@pytest.mark.parametrize(
-    ("is_fast", "dtype", "taken"),
-    [(True, torch.bfloat16, True), (False, torch.bfloat16, False), (True, torch.float32, False)],
-)
-def test_matrices_are_multiplied_where_that_is_fast(
-    monkeypatch: pytest.MonkeyPatch, is_fast: bool, dtype: torch.dtype, taken: bool
-) -> None:
-    monkeypatch.setattr(lrn, "has_fast_bfloat16", lambda: is_fast)
-    called: list[int] = []
-    real = lrn_matmul.forward
-    monkeypatch.setattr(lrn_matmul, "forward", lambda *a: (called.append(1), real(*a))[1])
-    x = torch.randn(2, 96, 2, 2).to(dtype).requires_grad_()
-    local_response_norm(x, 5).sum().backward()
-    assert bool(called) == taken
-    assert x.grad is not None
-    assert x.grad.dtype == dtype
-
-
-def test_is_one_operator_with_either_number_of_kept_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def fast_matmul(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CPU with fast bfloat16 matmul, whatever this one is."""
     monkeypatch.setattr(lrn, "has_fast_bfloat16", lambda: True)
-    x = torch.randn(2, 8, 3, 3).bfloat16().requires_grad_()
-    utilities = ("test_schema", "test_autograd_registration", "test_faketensor")
-    operator = torch.ops.alexnet.local_response_norm.default
-    torch.library.opcheck(operator, (x, 5, 1, 2e-5, 0.75, 2.0), test_utils=utilities)
+
+
+def errors_against_float64(
+    x: Tensor,
+    upstream: Tensor,
+    *,
+    allow_matmul: bool,
+    size: int = 5,
+    groups: int = 1,
+    beta: float = 0.75,
+    k: float = 2.0,
+) -> tuple[float, float]:
+    """Relative errors of the output and of the gradient against torch's layer in float64."""
+    own = x.clone().requires_grad_()
+    y = local_response_norm(own, size, alpha=0.1 * size, beta=beta, k=k, groups=groups, allow_matmul=allow_matmul)
+    y.backward(upstream)
+    exact = x.double().requires_grad_()
+    parts = [nn.functional.local_response_norm(part, size, 0.1 * size, beta, k) for part in exact.chunk(groups, 1)]
+    expected = torch.cat(parts, 1)
+    expected.backward(upstream.double())
+    assert own.grad is not None and exact.grad is not None
+    assert y.dtype == own.grad.dtype == x.dtype
+    return tuple(  # type: ignore[return-value]
+        ((found.double() - right).norm() / right.norm()).item()
+        for found, right in ((y.detach(), expected.detach()), (own.grad, exact.grad))
+    )
+
+
+@pytest.mark.usefixtures("fast_matmul")
+@pytest.mark.parametrize(
+    ("size", "groups", "beta", "k"),
+    [(5, 1, 0.75, 2.0), (4, 2, 0.75, 1.0), (3, 3, 0.6, 1.5), (1, 1, 0.75, 1.0), (7, 1, 0.5, 2.0)],
+)
+def test_bfloat16_is_near_float64_on_either_path(size: int, groups: int, beta: float, k: float) -> None:
+    torch.manual_seed(0)
+    # 138 channels are several blocks of unequal length; 13,000 rows are more than one block of rows
+    x, upstream = ((torch.randn(2, 138, 65, 100) * 3).bfloat16() for _ in range(2))
+    numbers = {"size": size, "groups": groups, "beta": beta, "k": k}
+    for allow_matmul in (True, False):
+        output_error, gradient_error = errors_against_float64(x, upstream, allow_matmul=allow_matmul, **numbers)
+        assert output_error < 2.0**-7
+        assert gradient_error < 2.0**-7
+
+
+def test_float32_in_many_blocks_is_near_float64() -> None:
+    torch.manual_seed(0)
+    x, upstream = torch.randn(2, 96, 65, 100) * 30, torch.randn(2, 96, 65, 100)
+    assert max(errors_against_float64(x, upstream, allow_matmul=True)) < 1e-6
+
+
+@pytest.mark.usefixtures("fast_matmul")
+def test_only_training_with_fast_paths_computes_in_bfloat16() -> None:
+    layer, x = LocalResponseNorm(5, 0.5, 0.75, 2.0), torch.randn(2, 96, 4, 4).bfloat16().requires_grad_()
+    exact = local_response_norm(x.detach().float(), 5, alpha=0.5).bfloat16()
+    allow_fast_paths(layer, True)
+    fast = layer.train()(x)
+    assert not torch.equal(fast, exact)
+    torch.testing.assert_close(fast, exact, rtol=2.0**-6, atol=0.0)
+    assert torch.equal(layer.eval()(x), exact)
+    with torch.no_grad():
+        assert torch.equal(layer.train()(x), exact)
+    allow_fast_paths(layer, False)
+    assert torch.equal(layer.train()(x), exact)
+    allow_fast_paths(layer, True)
+    assert torch.equal(layer(x.float()).bfloat16(), exact)
+
+
+@pytest.mark.parametrize(("size", "groups"), [(5, 1), (4, 2), (1, 3)])
+def test_what_compilers_trace_is_the_same_formula(monkeypatch: pytest.MonkeyPatch, size: int, groups: int) -> None:
+    x = torch.randn(2, 12, 3, 5, dtype=torch.float64, requires_grad=True)
+    step_by_step = local_response_norm(x, size, alpha=0.5, groups=groups)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    traced = local_response_norm(x, size, alpha=0.5, groups=groups)
+    torch.testing.assert_close(traced, step_by_step)
+    upstream = torch.randn_like(x)
+    gradients = [torch.autograd.grad(y, x, upstream)[0] for y in (step_by_step, traced)]
+    torch.testing.assert_close(*gradients)
