@@ -69,8 +69,9 @@ def check_folder(
     Raises:
         DataError: there is no folder or archive of at least two classes.
 
-    >>> check_folder("images").oddities  # doctest: +SKIP
-    {'one channel': ('ball/017.png',), 'unreadable': ('post/004.jpg',)}
+    >>> report = check_folder("images")
+    >>> report.num_images, report.oddities
+    (93, {})
     """
     scanned = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
     return check_decoded(decode_folder(scanned, plain_preprocessing(PRESETS["fast"]), on_progress=on_progress))

@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from alexnet.data.bit_depth import Depth, find_depth, is_deep
-from alexnet.data.image_file import load_image, open_image, quiet_pillow, read_file, reserve_pixels, strips
+from alexnet.data.image_file import load_image, open_image, quiet_pillow, read_file, strips
 from alexnet.errors import DataError
 from alexnet.files import shown_name
 from alexnet.recipe import Recipe
@@ -133,7 +133,7 @@ def _reason(error: Exception) -> str:
 
 def _decode(data: bytes, preprocessing: Preprocessing) -> tuple[Pixels, ImageFacts]:
     size = preprocessing.decoded_size
-    with open_image(data, draft_size=2 * size) as (image, (width, height)), reserve_pixels(image):
+    with open_image(data, draft_size=2 * size) as (image, (width, height)):
         mode, kind = image.mode, image.format or ""
         transparent = mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
         rule = "16 bits a channel, of which the upper 8 are used" if _is_deep_color(image) else ""

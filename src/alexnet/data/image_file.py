@@ -9,7 +9,7 @@ import logging
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,7 +26,6 @@ __all__ = [
     "quiet_pillow",
     "read_file",
     "reserve_bytes",
-    "reserve_pixels",
     "strips",
     "too_many_bytes",
 ]
@@ -60,6 +59,9 @@ JPEG_SHRINK = 8
 """A JPEG can be decoded at an eighth of its sides, in about an eighth of the time."""
 
 STRIP_PIXELS = 1 << 20
+
+SMALL = 1 << 20
+"""Bytes of a file, and pixels of an image, that are not worth counting among what all threads hold."""
 
 KINDS: tuple[tuple[bytes, str], ...] = (
     (b"<!doctype html", "no image (a web page, perhaps of a download that failed)"),
@@ -96,6 +98,8 @@ def _what_it_is(data: bytes) -> str:
 def open_image(data: bytes, *, draft_size: int | None = None) -> Iterator[tuple[Image.Image, tuple[int, int]]]:
     """An image file of which only the header has been read, and its width and height in px; `load_image` decodes it.
 
+    All threads together have no more pixels open at a time than the limit of one image; others wait.
+
     Args:
         draft_size: a side in px that is enough: a large JPEG is then decoded at 1/2, 1/4 or 1/8.
 
@@ -117,13 +121,15 @@ def open_image(data: bytes, *, draft_size: int | None = None) -> Iterator[tuple[
                 f"too large: {stored / 1e6:.0f} million pixels take as much memory as {count / 1e6:.0f} million of a "
                 f"PNG, and {most / 1e6:g} million is the limit; raise ALEXNET_MAX_IMAGE_PIXELS or shrink the image"
             )
-        yield image, size
+        with _PIXELS.take(count, most) if count > SMALL else nullcontext():
+            yield image, size
 
 
 @lru_cache(maxsize=1)
 def _formats() -> tuple[str, ...]:
+    """The formats that are opened; Pillow tries them in this order."""
     Image.init()
-    return tuple(name for name in Image.ID if name not in NOT_OPENED)
+    return ("JPEG", "PNG", *(name for name in Image.ID if name not in {*NOT_OPENED, "JPEG", "PNG"}))
 
 
 def _count_pixels(image: Image.Image, stored: int, side: int) -> int:
@@ -225,15 +231,10 @@ _BYTES, _PIXELS = _Budget(), _Budget()
 @contextmanager
 def reserve_bytes(num_bytes: int) -> Iterator[None]:
     """Hold the bytes of a file: all threads together read no more at a time than the limit of one file."""
-    with _BYTES.take(num_bytes, get_limits().max_image_bytes):
+    if num_bytes <= SMALL:
         yield
-
-
-@contextmanager
-def reserve_pixels(image: Image.Image) -> Iterator[None]:
-    """Hold the pixels of an opened image: all threads together decode no more at a time than the limit of one."""
-    width, height = image.size
-    with _PIXELS.take(_count_pixels(image, width * height, 1), get_limits().max_image_pixels):
+        return
+    with _BYTES.take(num_bytes, get_limits().max_image_bytes):
         yield
 
 

@@ -11,6 +11,7 @@ Every bound is an environment variable, so that it holds for each command and ca
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 
 from alexnet.errors import DataError
 
@@ -36,12 +37,18 @@ def get_limits() -> Limits:
     Raises:
         DataError: a variable is not a positive number.
     """
-    return Limits(**{name: _read(name, default) for name, default in vars(Limits()).items()})
+    return _limits(*map(os.environ.get, VARIABLES))
 
 
-def _read(name: str, default: int) -> int:
-    variable = f"ALEXNET_{name.upper()}"
-    text = os.environ.get(variable)
+VARIABLES = ("ALEXNET_MAX_IMAGE_BYTES", "ALEXNET_MAX_IMAGE_PIXELS", "ALEXNET_MAX_ARCHIVE_RATIO")
+
+
+@lru_cache(maxsize=8)
+def _limits(*texts: str | None) -> Limits:
+    return Limits(*map(_read, VARIABLES, texts, vars(Limits()).values()))
+
+
+def _read(variable: str, text: str | None, default: int) -> int:
     if not text:
         return default
     try:

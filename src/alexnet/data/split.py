@@ -122,7 +122,7 @@ def hold_out(
         names: class of every row. digests: of its pixels.
 
     >>> hold_out([0, 1, 2, 3], ["a"] * 4, ["w", "x", "y", "z"], 0.25, seed=0)
-    ([0, 1, 2], [3])
+    ([0, 1, 3], [2])
     """
     by_class: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:

@@ -108,7 +108,7 @@ def test_same_folders_are_noticed_where_one_class_is_missing(tmp_path: Path) -> 
 
 
 def test_classes_with_different_folders_inside_are_classes(tmp_path: Path) -> None:
-    put(tmp_path, "cat/indoor/a.png", "cat/outdoor/b.png", "dog/park/c.png", "dog/home/d.png")
+    put(tmp_path, "cat/indoor/a.png", "cat/outdoor/b.png", "dog/park/c.png", "dog/garden/d.png")
     assert scan_folder(tmp_path).classes == ("cat", "dog")
 
 
