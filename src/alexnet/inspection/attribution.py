@@ -1,0 +1,173 @@
+"""Which part of an image speaks for a class: heat maps by Captum's methods, for one image and one class."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float32, UInt8
+from torch import Tensor, nn
+
+from alexnet.data.decode import normalize
+from alexnet.errors import GeometryError, RecipeError
+from alexnet.inspection.recording import left_as_found
+from alexnet.model.checkpoint import Classifier
+from alexnet.records import Record
+
+__all__ = ["METHODS", "WARNINGS", "AttributionMap", "attribute", "default_layer"]
+
+METHODS = ("grad-cam", "occlusion", "integrated-gradients", "guided-backprop", "deconvolution")
+"""Names of the methods."""
+
+WARNINGS = {
+    "guided-backprop": "guided backpropagation hardly depends on the weights of the later layers",
+    "deconvolution": "deconvolution hardly depends on the weights of the later layers",
+}
+"""What to know of a method before believing its maps; Adebayo et al. 2018, arXiv:1810.03292."""
+
+OCCLUDED_FRACTION = 1 / 6
+"""Side of the grey square that occlusion covers, as a fraction of the image's side."""
+
+NUM_STEPS = 32
+"""Steps of integrated gradients from the mean colour to the image."""
+
+
+@dataclass(frozen=True, eq=False)
+class AttributionMap(Record):
+    """How much each pixel speaks for a class.
+
+    Args:
+        method, layer: how it was made; no layer for methods that go back to the pixels.
+        target: the class.
+        image: what the network got, uint8 [S, S, 3].
+        values: [S, S], float32, at least 0; larger speaks more for the class. All 0 where nothing does.
+        warning: what to know of the method; None where there is nothing.
+    """
+
+    method: str
+    layer: str | None
+    target: str
+    image: UInt8[np.ndarray, "S S 3"]
+    values: Float32[np.ndarray, "S S"]
+    warning: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no pixel speaks for the class."""
+        return float(self.values.max()) <= 0.0
+
+    def to_dict(self) -> dict[str, object]:
+        """Without the pixels of the image."""
+        return {
+            "method": self.method,
+            "layer": self.layer,
+            "target": self.target,
+            "values": self.values.tolist(),
+            "is_empty": self.is_empty,
+            "warning": self.warning,
+        }
+
+
+def default_layer(classifier: Classifier) -> str:
+    """The last convolutional layer."""
+    return [name for name, module in classifier.network.named_layers() if isinstance(module, nn.Conv2d)][-1]
+
+
+def attribute(
+    classifier: Classifier,
+    image: UInt8[np.ndarray, "S S 3"],
+    target: str,
+    *,
+    method: str = "grad-cam",
+    layer: str | None = None,
+) -> AttributionMap:
+    """The heat map of one class on one image; the network is left as found.
+
+    `grad-cam` weighs the maps of a convolutional layer by the gradient of the class's logit; `occlusion` covers one
+    square after another with the mean colour; `integrated-gradients` sums gradients on the way from the mean colour
+    to the image; `guided-backprop` and `deconvolution` let only positive signals back.
+
+    Args:
+        image: a decoded image of the network's size.
+        target: a class of the classifier.
+        layer: for `grad-cam`; by default the last convolutional layer.
+
+    Raises:
+        RecipeError: there is no such method or class, or Captum is not installed.
+        GeometryError: the layer is not convolutional, or the image has another size.
+
+    Source: Grad-CAM: Selvaraju et al. 2017, arXiv:1610.02391; occlusion: Zeiler & Fergus 2014, arXiv:1311.2901;
+    integrated gradients: Sundararajan et al. 2017, arXiv:1703.01365; computed by Captum.
+    """
+    size = classifier.preprocessing.size
+    if image.shape != (size, size, 3):
+        raise GeometryError(f"image of shape {image.shape}: give uint8 [{size}, {size}, 3]")
+    if target not in classifier.classes:
+        raise RecipeError(f"class {target}: the network knows {', '.join(classifier.classes)}")
+    if method not in METHODS:
+        raise RecipeError(f"method {method}: choose one of {', '.join(METHODS)}")
+    network, number = classifier.network, classifier.classes.index(target)
+    chosen = _convolution(classifier, layer) if method == "grad-cam" else None
+    x = normalize(torch.from_numpy(image.copy())[None], classifier.preprocessing)
+    x = x.to(next(network.parameters()).device)
+    with left_as_found(network), _without_inplace(network), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Captum warns of the hooks that it sets and removes
+        network.eval()
+        values = _compute(network, x, number, method, None if chosen is None else network[chosen])
+    heat = values.clamp_min(0.0)[0].detach().float().cpu().numpy()
+    return AttributionMap(method, chosen, target, image, heat, WARNINGS.get(method))
+
+
+def _convolution(classifier: Classifier, layer: str | None) -> str:
+    name = default_layer(classifier) if layer is None else layer
+    if not isinstance(classifier.network[name], nn.Conv2d):
+        convs = [n for n, module in classifier.network.named_layers() if isinstance(module, nn.Conv2d)]
+        raise GeometryError(f"layer {name}: Grad-CAM needs a convolutional layer; choose one of {', '.join(convs)}")
+    return name
+
+
+@contextmanager
+def _without_inplace(network: nn.Module) -> Iterator[None]:
+    """Let activations make new tensors, as hooks on gradients need; afterwards they work in place again."""
+    changed = [module for module in network.modules() if getattr(module, "inplace", False)]
+    for module in changed:
+        module.inplace = False  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for module in changed:
+            module.inplace = True  # type: ignore[assignment]
+
+
+def _compute(network: nn.Module, x: Tensor, target: int, method: str, layer: nn.Module | None) -> Tensor:
+    """The map [1, S, S] of a normalized image [1, 3, S, S], with its sign."""
+    captum = _captum()
+    if method == "grad-cam":
+        heat = captum.LayerGradCam(network, layer).attribute(x, target=target)
+        return F.interpolate(heat, x.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
+    if method == "occlusion":
+        window = max(1, round(x.shape[-1] * OCCLUDED_FRACTION))
+        step = max(1, window // 2)
+        shape, strides = (3, window, window), (3, step, step)
+        heat = captum.Occlusion(network).attribute(x, shape, strides, target=target, perturbations_per_eval=32)
+        return heat.mean(1)
+    if method == "integrated-gradients":
+        gradients = captum.IntegratedGradients(network)
+        heat = gradients.attribute(x, target=target, n_steps=NUM_STEPS, internal_batch_size=32)
+        return heat.sum(1)
+    kind = captum.GuidedBackprop if method == "guided-backprop" else captum.Deconvolution
+    return kind(network).attribute(x, target=target).abs().sum(1)
+
+
+def _captum() -> Any:
+    try:
+        import captum.attr
+    except ImportError as error:
+        raise RecipeError(
+            "heat maps need the package captum: pip install 'alexnet-workbench[attribution]'"
+        ) from error
+    return captum.attr

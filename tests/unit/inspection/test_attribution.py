@@ -1,0 +1,114 @@
+"""Heat maps and their test on a network whose answer depends on a coloured corner alone, and against torch itself."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from alexnet.data.decode import normalize
+from alexnet.errors import GeometryError, RecipeError
+from alexnet.inspection.attribution import attribute
+from alexnet.inspection.faithfulness import check_map
+from alexnet.model.alexnet import AlexNet
+from alexnet.model.checkpoint import Classifier
+from alexnet.model.initialization import initialize
+from alexnet.model.variants import VARIANTS
+from alexnet.records import Preprocessing
+
+pytest.importorskip("captum")
+
+PLAIN = Preprocessing(67, "squash", True, "RGB", (128.0,) * 3, (60.0,) * 3)
+
+
+@pytest.fixture
+def random_network() -> Classifier:
+    network = AlexNet(VARIANTS["torchvision"], size=67, num_classes=3)
+    initialize(network, "fan_in", seed=0)
+    return Classifier(network.train(), ("a", "b", "c"), PLAIN)
+
+
+class CornerNetwork(AlexNet):
+    """Class `marked` by the mean of the red channel in the upper left sixteenth of the image, and by nothing else."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        side = x.shape[-1] // 4
+        red = x[:, 0, :side, :side].mean((1, 2))
+        return torch.stack([4.0 * red, torch.zeros_like(red)], 1)
+
+
+def marked_image() -> np.ndarray:
+    image = np.random.default_rng(0).integers(90, 166, (67, 67, 3), dtype=np.uint8)
+    image[:16, :16] = (255, 0, 255)
+    return image
+
+
+def test_grad_cam_equals_its_formula(random_network: Classifier) -> None:
+    image = np.random.default_rng(1).integers(0, 256, (67, 67, 3), dtype=np.uint8)
+    found = attribute(random_network, image, "b", layer="conv5")
+    network = random_network.network
+    assert network.training, "left as found"
+    network.eval()
+    maps: list[torch.Tensor] = []
+    for module in network.modules():
+        if isinstance(module, torch.nn.ReLU):
+            module.inplace = False
+    handle = network["conv5"].register_forward_hook(lambda _m, _i, output: maps.append(output))
+    logits = network(normalize(torch.from_numpy(image)[None], PLAIN))
+    handle.remove()
+    (gradient,) = torch.autograd.grad(logits[0, 1], maps)
+    heat = (gradient.mean((2, 3), keepdim=True) * maps[0]).sum(1, keepdim=True)
+    expected = F.interpolate(heat, (67, 67), mode="bilinear").clamp_min(0)[0, 0].detach().numpy()
+    np.testing.assert_allclose(found.values, expected, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("method", ["occlusion", "integrated-gradients"])
+def test_coloured_corner_is_found_and_the_test_confirms_it(method: str) -> None:
+    network = CornerNetwork(VARIANTS["torchvision"], size=67, num_classes=2)
+    initialize(network, "fan_in", seed=0)
+    classifier = Classifier(network, ("marked", "plain"), PLAIN)
+    found = attribute(classifier, marked_image(), "marked", method=method)  # type: ignore[arg-type]
+    corner = found.values[:22, :22].sum() / found.values.sum()
+    assert corner > 0.8
+    result = check_map(classifier, found)
+    assert result.says_something
+    assert "points at what the network uses" in str(result)
+    assert result.own.score > result.best_random.score > 0 or result.own.score > result.blob.score
+    assert result.own.deletion < result.random.deletion
+
+
+def test_map_that_points_elsewhere_says_nothing() -> None:
+    network = CornerNetwork(VARIANTS["torchvision"], size=67, num_classes=2)
+    initialize(network, "fan_in", seed=0)
+    classifier = Classifier(network, ("marked", "plain"), PLAIN)
+    found = attribute(classifier, marked_image(), "marked", method="occlusion")
+    elsewhere = type(found)("occlusion", None, "marked", found.image, np.ascontiguousarray(found.values[::-1, ::-1]))
+    result = check_map(classifier, elsewhere)
+    assert not result.says_something
+    assert "no better than" in str(result)
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "guided-backprop", "deconvolution"])
+def test_network_is_left_as_found_by_every_method(random_network: Classifier, method: str) -> None:
+    network = random_network.network
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    state = torch.get_rng_state()
+    found = attribute(random_network, marked_image(), "a", method=method)  # type: ignore[arg-type]
+    check_map(random_network, found)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert torch.equal(state, torch.get_rng_state())
+    assert network.training
+    assert all(not module._forward_hooks and not module._backward_hooks for module in network.modules())
+    assert all(module.inplace for module in network.modules() if isinstance(module, torch.nn.ReLU))
+    assert (found.warning is None) == (method == "grad-cam")
+
+
+def test_what_does_not_exist_is_named(random_network: Classifier) -> None:
+    image = marked_image()
+    with pytest.raises(RecipeError, match="class d: the network knows a, b, c"):
+        attribute(random_network, image, "d")
+    with pytest.raises(RecipeError, match="method magic: choose one of grad-cam"):
+        attribute(random_network, image, "a", method="magic")  # type: ignore[arg-type]
+    with pytest.raises(GeometryError, match="pool1: Grad-CAM needs a convolutional layer"):
+        attribute(random_network, image, "a", layer="pool1")
+    with pytest.raises(GeometryError, match=r"give uint8 \[67, 67, 3\]"):
+        attribute(random_network, image[:60, :60], "a")
