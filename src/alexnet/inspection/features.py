@@ -111,16 +111,15 @@ def compute_features(
         GeometryError: there is no such layer.
         DataError: the cache cannot be written.
     """
-    rows = [row for row, fact in enumerate(images.facts) if fact.error is None]
     output = _output_layer(classifier, layer)
     path = images.pixels_path.with_name(f"features-{_key(classifier, images, output)}.f32")
-    size = _read_size(path, len(rows))
+    size = _read_size(path, len(images.files))
     if size is None:
         with disk_errors(path, DataError, "free some space, or set ALEXNET_CACHE to another folder"):
-            size = _build(path, classifier, images, rows, output, on_progress)
-    files = [images.folder.files[row] for row in rows]
-    values = np.memmap(path, dtype=np.float32, mode="r", shape=(len(rows), size))
-    return Features(layer, tuple(f.entry.name for f in files), tuple(f.class_name for f in files), values)
+            size = _build(path, classifier, images, output, on_progress)
+    values = np.memmap(path, dtype=np.float32, mode="r", shape=(len(images.files), size))
+    names = tuple(file.entry.name for file in images.files)
+    return Features(layer, names, tuple(file.class_name for file in images.files), values)
 
 
 def _key(classifier: Classifier, images: DecodedImages, layer: str) -> str:
@@ -154,17 +153,17 @@ def _build(
     path: Path,
     classifier: Classifier,
     images: DecodedImages,
-    rows: list[int],
     layer: str,
     on_progress: Progress | None,
 ) -> int:
     sizes = set()
 
     def batches() -> Iterator[np.ndarray]:
-        for start in range(0, len(rows), BATCH):
-            yield _forward(classifier, images.pixels[rows[start : start + BATCH]], layer)
+        count = len(images.files)
+        for start in range(0, count, BATCH):
+            yield _forward(classifier, images.pixels[start : start + BATCH], layer)
             if on_progress:
-                on_progress(min(start + BATCH, len(rows)), len(rows))
+                on_progress(min(start + BATCH, count), count)
 
     def write(beside: Path) -> None:
         with beside.open("wb") as file:

@@ -41,7 +41,7 @@ def test_second_call_takes_the_cache_and_a_changed_weight_does_not(
 ) -> None:
     classifier = trained_run.model
     first = compute_features(classifier, images, "fc7")
-    assert first.values.shape == (len(images.folder.files), 4096)
+    assert first.values.shape == (len(images.files), 4096)
     counted: list[int] = []
     forward = module._forward
     monkeypatch.setattr(module, "_forward", lambda *given: counted.append(1) or forward(*given))
