@@ -68,6 +68,6 @@ def _show(found: "Trainability") -> None:
         late = found.steps_needed > found.steps
         screen.say("verdict: it may train, late: the estimate is a rough one" if late else "verdict: it trains")
     for finding in found.findings:
-        screen.say(f"verdict: {finding.said}")
-        screen.say(f"  {finding.expect}")
+        screen.say(f"verdict: {finding.problem}")
+        screen.say(f"  {finding.consequence}")
         screen.say(f"  {finding.advice}")

@@ -1,4 +1,4 @@
-"""What a batch of images makes of one layer, forward and backward, in five numbers."""
+"""How one layer responds to a batch of images, forward and backward, in five numbers."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,19 @@ __all__ = ["LayerSignal"]
 
 @dataclass(frozen=True)
 class LayerSignal(Record):
-    """What a batch makes of one layer with weights.
+    """How a layer with weights responds to a batch.
 
-    scale: root mean square of its outputs. variation: root mean square of the deviation between images, over the
-    scale: 0 where all images look alike to the layer. relative_gradient: norm of the weights' gradient over their
-    norm; of the gradient only that part counts which tells images apart (without the mean over the batch of what
-    the loss wants of each class). relative_update: norm of what a step at the peak rate changes in the end, momentum
-    included, over the weights' norm; the same part. dead: share of units that no image of the batch makes positive,
-    None where no ReLU follows.
+    Of gradients and updates only the part counts that distinguishes images: without the mean over the batch, which
+    teaches nothing but the class frequencies.
+
+    Args:
+        layer: its name.
+        scale: root mean square of its outputs.
+        variation: standard deviation of the outputs between images, root mean square over all outputs, as a fraction
+            of `scale`; 0 where the layer gives the same for all images.
+        relative_gradient: norm of the gradient of the weights over the norm of the weights.
+        relative_update: norm of a step at the peak learning rate, momentum included, over the norm of the weights.
+        dead: fraction of the units that are not positive for any image of the batch; None where no ReLU follows.
     """
 
     layer: str

@@ -15,7 +15,7 @@ from alexnet.errors import RecipeError
 from alexnet.layers.cpu_features import has_fast_bfloat16
 from alexnet.recipe import Recipe
 
-__all__ = ["Machine", "choose_machine", "describe_machine", "keep_freed_memory", "subnormals_flushed"]
+__all__ = ["Machine", "choose_machine", "describe_machine", "subnormals_flushed"]
 
 SUBNORMAL = 5e-324
 """The smallest float64 above 0. Where subnormal numbers are flushed, it times 1 is 0."""
@@ -129,25 +129,6 @@ def _gomp_parallel() -> Callable[..., None] | None:
         start_parallel.argtypes = [PARALLEL_BODY, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
         start_parallel.restype = None
     return start_parallel
-
-
-def keep_freed_memory() -> bool:
-    """Ask the C library (glibc) to keep freed memory for the next step instead of giving it back.
-
-    Each step allocates and frees the same large blocks; given back, every one of them is mapped and zeroed anew
-    by the system, which costs a fifth to a third of the step on two cores (EXPERIMENTS.md, "Memory that is
-    kept"). Holds for the rest of the process. Returns whether it could be asked.
-
-    Source: mallopt(3): M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD.
-    """
-    if not sys.platform.startswith("linux"):
-        return False
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return False
-    m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4
-    return all([mallopt(m_mmap_max, 0), mallopt(m_trim_threshold, -1), mallopt(m_top_pad, 64 << 20)])
 
 
 def describe_machine() -> dict[str, str | int]:

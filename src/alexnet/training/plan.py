@@ -1,4 +1,4 @@
-"""What a training would take, worked out before anything is trained or written."""
+"""How long a training takes, and how much memory and disk, estimated without training."""
 
 import math
 import shutil
@@ -25,20 +25,22 @@ from alexnet.training.schedule import image_size, usable_sizes
 from alexnet.training.settle import settle_recipe
 from alexnet.training.sizing import size_for_images
 from alexnet.training.speed import Speeds, measure_speeds
+from alexnet.training.step_budget import ENOUGH_STEPS, StepBudget
 
 __all__ = ["Counts", "Memory", "Plan", "lay_out", "plan_training"]
 
 FLOP_PER_MULTIPLY_ADD = 2
 
 TRAINING_FACTOR = 3
-"""Forward, and two products of the same size backward: the gradients of inputs and of weights."""
+"""A step against a forward pass: the backward pass is two matmuls of the same size, for the gradients of the inputs
+and of the weights."""
 
 FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True)
 class Counts(Record):
-    """Images by their part in the training, counted by name: files are not opened."""
+    """Numbers of images by their part in the training. Files are counted by name and not opened."""
 
     files: int
     classes: int
@@ -49,13 +51,13 @@ class Counts(Record):
 
 @dataclass(frozen=True)
 class Memory(Record):
-    """Bytes that a step holds, in float32.
+    """Bytes that a step keeps in memory, in float32.
 
         weights = gradients = 4 * parameters
         momentum = 4 * parameters * (1 with momentum, 2 with Adam; muon: 1 for its kernels, 2 for the rest)
-        activations = 4 * batch * (3 * size² + the outputs of all layers but ReLU, which changes its input in place)
+        activations = 4 * batch * (3 * size² + the outputs of all layers but ReLU, which works in place)
 
-    What convolutions need to work in comes on top: by tiles (setting `convolution`) they keep their transformed
+    The workspace of convolutions is not included: the tiled ones (setting `convolution`) keep their transformed
     inputs, 2 to 6 times the maps. bfloat16 halves most of the activations.
     """
 
@@ -66,19 +68,35 @@ class Memory(Record):
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """The sum of the four."""
         return self.weights + self.gradients + self.momentum + self.activations
 
 
 @dataclass(frozen=True)
 class Plan(Record):
-    """A training before it begins.
+    """What a training will take.
 
-    cache_bytes: of the decoded images, files * decoded_size² * 3. free_bytes: where they will lie. multiply_adds:
-    of one image, forward, at the recipe's size. flop: of an image in training, multiply_adds * 2 * 3. total_flop:
-    of all steps, at the sizes that growing images have. decode_seconds: once, for a new cache. epoch_seconds: an
-    epoch at the recipe's size, with the test of held-out images after it. training_seconds: decoding, all epochs,
-    and the final test. paper: what the paper's own training took.
+    Args:
+        data, recipe, variant: names, as they were given.
+        size: side of the network's input, px.
+        batch_size: images in a step: the recipe's number, or all training images.
+        counts: images and classes.
+        num_steps: steps of all epochs.
+        decoded_size: side of the decoded images, px.
+        cache_path: folder of the decoded images.
+        cache_bytes: their size, files * decoded_size² * 3.
+        free_bytes: free space on the disk of that folder.
+        parameters: weights and biases of the network.
+        memory: what a step needs.
+        multiply_adds: of the forward pass of one image at the recipe's size.
+        flop: of one image in training, multiply_adds * 2 * 3.
+        total_flop: of all steps, at the sizes that the images grow through.
+        speeds: measured on this machine.
+        decode_seconds: decoding all images; later trainings use the cache.
+        epoch_seconds: an epoch at the recipe's size, with the evaluation of the held-out images.
+        training_seconds: decoding, all epochs, and the final test.
+        paper: the same of the paper's training.
+        warnings: what should be changed before training, in words.
     """
 
     data: str
@@ -108,17 +126,18 @@ class Plan(Record):
 
 
 def plan_training(folder: ImageFolder | Path | str, recipe: Recipe, *, on_event: Listener = ignore) -> Plan:
-    """Work out what training a recipe on a folder would take; no run folder and no cache is made.
+    """Estimate what training a recipe on a folder will take. Nothing is trained, and no run or cache is written.
 
-    Images are counted by name, and split as training would split them were every file an image of its own. Speeds
-    are measured, see `measure_speeds`.
+    Images are counted by file name and split as in training, but duplicates are not looked for. Speeds are measured
+    for about half a minute, see `measure_speeds`.
 
     Args:
         folder: a scanned folder, or the path of a folder, `.tar` or `.zip` of class folders.
-        on_event: hears of a download, where weights decide the network.
+        recipe: all settings.
+        on_event: called with the progress of a download, where the network depends on its weights.
 
     Raises:
-        DataError, RecipeError, GeometryError, WeightsError: one line that says what to mend, as in training.
+        DataError, RecipeError, GeometryError, WeightsError: one line that says what to correct, as in training.
     """
     folder = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
     if recipe.variant == "auto":
@@ -129,15 +148,15 @@ def plan_training(folder: ImageFolder | Path | str, recipe: Recipe, *, on_event:
     counts = _count(undecoded, recipe)
     batch = min(recipe.batch_size, counts.train)
     speeds = measure_speeds(folder, recipe, num_classes=counts.classes, batch=batch)
-    where = caches_dir()
-    return lay_out(folder.path, recipe, counts, speeds, cache_path=where, free_bytes=_free_bytes(where))
+    cache = caches_dir()
+    return lay_out(folder.path, recipe, counts, speeds, cache_path=cache, free_bytes=_free_bytes(cache))
 
 
 def _count(undecoded: DecodedImages, recipe: Recipe) -> Counts:
-    """Images by their part; each file is taken for an image unlike all others.
+    """The split of a training in which every file is an image of its own.
 
     Raises:
-        DataError: too little is left to train or to test on.
+        DataError: too few images are left for training or for testing.
     """
     fractions = {"test_fraction": recipe.test_fraction, "validation_fraction": recipe.validation_fraction}
     split = split_images(undecoded, **fractions, seed=recipe.seed)
@@ -145,13 +164,13 @@ def _count(undecoded: DecodedImages, recipe: Recipe) -> Counts:
 
 
 def _free_bytes(path: Path) -> int:
-    """Free bytes where `path` lies or will lie."""
-    whole = path.resolve()
-    return shutil.disk_usage(next(folder for folder in (whole, *whole.parents) if folder.exists())).free
+    """Free space on the disk of `path`, which need not exist yet."""
+    absolute = path.resolve()
+    return shutil.disk_usage(next(folder for folder in (absolute, *absolute.parents) if folder.exists())).free
 
 
 def lay_out(data: Path, recipe: Recipe, counts: Counts, speeds: Speeds, *, cache_path: Path, free_bytes: int) -> Plan:
-    """The plan that follows from counts and speeds: arithmetic alone.
+    """The plan that follows from counts and speeds by arithmetic alone.
 
     Raises:
         RecipeError: there is no such variant.
@@ -159,80 +178,94 @@ def lay_out(data: Path, recipe: Recipe, counts: Counts, speeds: Speeds, *, cache
     """
     spec = get_variant(recipe.variant, **recipe.switches)
     layers = spec.geometry(recipe.size, counts.classes)
-    batch = min(recipe.batch_size, counts.train)
-    steps_per_epoch = counts.train // batch
-    num_steps = recipe.epochs * steps_per_epoch
+    budget = StepBudget(counts.train, min(recipe.batch_size, counts.train), recipe.epochs)
     multiply_adds = sum(layer.multiply_adds for layer in layers)
     flop = multiply_adds * FLOP_PER_MULTIPLY_ADD * TRAINING_FACTOR
-    total_flop = batch * _flop_of_steps(recipe, spec, counts.classes, num_steps)
-    grown = total_flop / (num_steps * batch * flop)  # share of the work that growing images leave
-    step_seconds = speeds.pass_seconds * batch / speeds.batch * grown + speeds.update_seconds
-    view_seconds = speeds.pass_seconds / speeds.batch / TRAINING_FACTOR  # forward alone
-    held_out_seconds = (counts.validation + counts.test) * view_seconds
-    test_seconds = counts.test * NUM_VIEWS[recipe.test_views] * view_seconds
-    decode_seconds = counts.files / speeds.decode_speed
+    total_flop = budget.batch_size * _flop_of_steps(recipe, spec, counts.classes, budget.num_steps)
+    size_fraction = total_flop / (budget.num_steps * budget.batch_size * flop)  # below 1 where images grow
+    decode_seconds, epoch_seconds, training_seconds = _times(recipe, counts, speeds, budget, size_fraction)
     plan = Plan(
         data=str(data),
         recipe=recipe.name,
         variant=recipe.variant,
         size=recipe.size,
         epochs=recipe.epochs,
-        batch_size=batch,
+        batch_size=budget.batch_size,
         counts=counts,
-        steps_per_epoch=steps_per_epoch,
-        num_steps=num_steps,
+        steps_per_epoch=budget.steps_per_epoch,
+        num_steps=budget.num_steps,
         decoded_size=recipe.cut_from,
         cache_path=str(cache_path),
         cache_bytes=counts.files * recipe.cut_from**2 * 3,
         free_bytes=free_bytes,
         parameters=sum(layer.parameters for layer in layers),
-        memory=_memory(recipe, spec, layers, batch),
+        memory=_memory(recipe, spec, layers, budget.batch_size),
         multiply_adds=multiply_adds,
         flop=flop,
         total_flop=total_flop,
         speeds=speeds,
         decode_seconds=decode_seconds,
-        epoch_seconds=steps_per_epoch * speeds.step_seconds(batch) + held_out_seconds,
-        training_seconds=decode_seconds + num_steps * step_seconds + recipe.epochs * held_out_seconds + test_seconds,
+        epoch_seconds=epoch_seconds,
+        training_seconds=training_seconds,
         paper=PAPER_TRAINING,
     )
-    return replace(plan, warnings=tuple(_warnings(plan, recipe)))
+    return replace(plan, warnings=tuple(_warnings(plan, recipe, budget)))
 
 
-def _warnings(plan: Plan, recipe: Recipe) -> Iterator[str]:
+def _times(
+    recipe: Recipe, counts: Counts, speeds: Speeds, budget: StepBudget, size_fraction: float
+) -> tuple[float, float, float]:
+    """Seconds of decoding, of an epoch at full size, and of the whole training.
+
+    size_fraction: operations of the average step over those of a step at full size.
+    """
+    batch = budget.batch_size
+    step = speeds.pass_seconds * batch / speeds.batch * size_fraction + speeds.update_seconds
+    view = speeds.pass_seconds / speeds.batch / TRAINING_FACTOR  # the forward pass of one image
+    held_out = (counts.validation + counts.test) * view
+    test = counts.test * NUM_VIEWS[recipe.test_views] * view
+    decoding = counts.files / speeds.decode_speed
+    epoch = budget.steps_per_epoch * speeds.step_seconds(batch) + held_out
+    return decoding, epoch, decoding + budget.num_steps * step + recipe.epochs * held_out + test
+
+
+def _warnings(plan: Plan, recipe: Recipe, budget: StepBudget) -> Iterator[str]:
     if plan.cache_bytes > plan.free_bytes:
         yield (
-            f"{plan.cache_path}: {plan.cache_bytes / 1e9:.1f} GB of decoded images do not fit into the "
-            f"{plan.free_bytes / 1e9:.1f} GB free; free space there, or set ALEXNET_CACHE to another folder"
+            f"{plan.cache_path}: the decoded images need {plan.cache_bytes / 1e9:.1f} GB, and its disk has "
+            f"{plan.free_bytes / 1e9:.1f} GB free; make room on it, or set ALEXNET_CACHE to a folder on another disk"
         )
+    if budget.is_small and recipe.weights is None:
+        advice = budget.advice(ENOUGH_STEPS) or "add images"
+        yield f"the training has only {budget}, too few to learn kernels from scratch; {advice}"
     missing = missing_validation(recipe, plan.counts.train, plan.counts.validation)
     if missing:
         yield missing
     if plan.speeds.num_unusable:
         yield (
-            f"{plan.speeds.num_unusable} of {plan.speeds.num_decoded} files tried are no images, or damaged; "
-            f"`alexnet data check {plan.data}` names them"
+            f"{plan.speeds.num_unusable} of {plan.speeds.num_decoded} files tried are damaged or not images; "
+            f"`alexnet data check {plan.data}` lists them"
         )
 
 
 def _memory(recipe: Recipe, spec: NetworkSpec, layers: tuple[LayerGeometry, ...], batch: int) -> Memory:
-    """See `Memory`."""
-    made = 3 * recipe.size**2
+    """The bytes of a step, see `Memory`."""
+    outputs = 3 * recipe.size**2
     for layer, row in zip(spec.layers, layers, strict=True):
         if not (isinstance(layer, Activation) and layer.function == "relu"):
-            made += math.prod(row.output)
+            outputs += math.prod(row.output)
     weights = FLOAT_BYTES * sum(layer.parameters for layer in layers)
     momentum = FLOAT_BYTES * num_remembered(parameters_in_table(layers), recipe)
-    return Memory(weights, weights, momentum, FLOAT_BYTES * batch * made)
+    return Memory(weights, weights, momentum, FLOAT_BYTES * batch * outputs)
 
 
 def _flop_of_steps(recipe: Recipe, spec: NetworkSpec, num_classes: int, num_steps: int) -> int:
-    """Operations of all steps for one image in each, at the size that it has then."""
+    """Floating point operations of all steps, for one image in each, at the size that images have at that step."""
     sizes = usable_sizes(spec, recipe.start_size or recipe.size, recipe.size)
     steps = range(num_steps) if recipe.start_size else ()
-    shares = Counter(image_size(recipe, sizes, step, num_steps=num_steps) for step in steps)
+    steps_at = Counter(image_size(recipe, sizes, step, num_steps=num_steps) for step in steps)
     total = 0
-    for size, count in (shares or {recipe.size: num_steps}).items():
+    for size, count in (steps_at or {recipe.size: num_steps}).items():
         multiply_adds = sum(layer.multiply_adds for layer in spec.geometry(size, num_classes))
         total += count * multiply_adds * FLOP_PER_MULTIPLY_ADD * TRAINING_FACTOR
     return total

@@ -1,4 +1,4 @@
-"""The trainability check of a recipe on real images, before a training and when one has come to a standstill."""
+"""The trainability check of a recipe on real images: before a training, and when a training has stalled."""
 
 from pathlib import Path
 
@@ -6,32 +6,39 @@ from torch import Tensor
 
 from alexnet.data.batches import epoch_order, gather
 from alexnet.data.folder import ImageFolder, scan_folder
+from alexnet.errors import WeightsError
 from alexnet.recipe import Recipe
-from alexnet.training.advice import explain_plateau
+from alexnet.training.advice import Situation, explain_plateau
 from alexnet.training.events import Listener, ignore
 from alexnet.training.job import Job
+from alexnet.training.step_budget import StepBudget
 from alexnet.training.trainability import (
     Trainability,
     check_trainability,
     describe_situation,
     measure_layers,
-    model_left_as_found,
+    nonfinite_weights,
 )
 
 __all__ = ["check_job", "check_recipe", "explain"]
 
 MOST_IMAGES = 64
-"""Images of the batch that the check looks at: enough for the figures to be steady, few enough to be quick."""
+"""Images of the batch that the check looks at: enough for steady numbers, few enough to be quick."""
 
 SAMPLED_STEPS = 1000
-"""Steps at which the schedule is asked for its rate."""
+"""Steps of the schedule whose learning rates are averaged."""
 
 
 def check_recipe(folder: ImageFolder | Path | str, recipe: Recipe, *, on_event: Listener = ignore) -> Trainability:
-    """Whether a recipe can be expected to train on a folder of images; nothing is trained or written.
+    """Whether a recipe can be expected to train on a folder of images; nothing is trained, no run is written.
+
+    Args:
+        folder: a scanned folder, or the path of a folder, `.tar` or `.zip` of class folders.
+        recipe: all settings.
+        on_event: called with every message.
 
     Raises:
-        DataError, RecipeError, WeightsError, GeometryError: one line that says what to mend.
+        DataError, RecipeError, WeightsError, GeometryError: one line that says what to correct.
     """
     from alexnet.training.preparation import prepare
 
@@ -40,45 +47,50 @@ def check_recipe(folder: ImageFolder | Path | str, recipe: Recipe, *, on_event: 
 
 
 def check_job(job: Job) -> Trainability:
-    """The check of a training that is ready to start; its network is left as found."""
-    x, labels = _batch(job, step=0)
-    return check_trainability(
-        job.classifier.network,
-        x,
-        labels,
-        job.recipe,
-        full_steps=full_steps(job),
-        unit_input=_unit_input(job),
-    )
+    """The check of a training that is ready to start; its network is left as found.
+
+    Raises:
+        WeightsError: a weight of the network is NaN or infinite.
+    """
+    network = job.classifier.network
+    if broken := nonfinite_weights(network):
+        raise WeightsError(f"{job.recipe.weights or 'the network'}: {broken}; use other weights")
+    return check_trainability(network, *_batch(job, step=0), _situation(job))
 
 
 def explain(job: Job, step: int, *, num_drops: int = 0) -> str:
-    """What keeps the loss of a training where it is, by the network's present numbers, in words.
+    """What keeps the loss of a training where it is, in words, from the network's present state.
 
-    num_drops: how often schedule `plateau` has dropped so far.
+    Args:
+        step: steps that are done.
+        num_drops: how often schedule `plateau` has lowered the learning rate so far.
     """
-    network = job.classifier.network
-    x, labels = _batch(job, step=step)
-    with model_left_as_found(network):
-        _, layers = measure_layers(network, x, labels, job.recipe)
-    situation = describe_situation(network, job.recipe, full_steps=full_steps(job), unit_input=_unit_input(job))
-    return explain_plateau(layers, situation, steps_left=full_steps(job, first=step, num_drops=num_drops))
+    _, layers = measure_layers(job.classifier.network, *_batch(job, step=step), job.recipe)
+    return explain_plateau(layers, _situation(job), steps_left=full_steps(job, first=step, num_drops=num_drops))
 
 
 def full_steps(job: Job, *, first: int = 0, num_drops: int = 0) -> float:
-    """Steps of a training from `first` on, each counted by its share of the peak rate."""
+    """Steps of a training from `first` on, each weighted by its fraction of the peak learning rate."""
     left = job.num_steps - first
     stride = max(1, left // SAMPLED_STEPS)
     sampled = [job.rates(step, num_drops=num_drops).main for step in range(first, job.num_steps, stride)]
     return left * sum(sampled) / len(sampled) if sampled else 0.0
 
 
-def _unit_input(job: Job) -> bool:
-    return min(job.classifier.preprocessing.std) > 1.0
+def _situation(job: Job) -> Situation:
+    return describe_situation(
+        job.classifier.network,
+        job.recipe,
+        StepBudget(len(job.split.train), job.batch_size, job.recipe.epochs),
+        full_steps=full_steps(job),
+        chance=job.guessing_loss,
+        chance_formula=job.guessing_formula,
+        unit_input=min(job.classifier.preprocessing.std) > 1.0,
+    )
 
 
 def _batch(job: Job, *, step: int) -> tuple[Tensor, Tensor]:
-    """The first images of the epoch that `step` falls into, as the training makes them."""
+    """The first images of the epoch that `step` belongs to, augmented as in training."""
     recipe, count = job.recipe, min(MOST_IMAGES, len(job.split.train))
     order = epoch_order(len(job.split.train), seed=recipe.seed, epoch=step // job.steps_per_epoch)
     pixels, labels = gather(job.pixels, job.split.train, order[:count], job.machine.device)

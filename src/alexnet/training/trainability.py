@@ -1,8 +1,8 @@
-"""Will it train? One batch forward and backward, and what the numbers of each layer say about the steps to come."""
+"""Will it train? What one batch, forward and backward, says about the steps to come."""
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -11,25 +11,41 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from alexnet.inspection.recording import left_as_found, recorded
+from alexnet.layers.dropout import ClassicDropout, Dropout, set_dropout_generator
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.specs import Conv
 from alexnet.recipe import Recipe
 from alexnet.records import Record
 from alexnet.training.advice import Finding, Situation, judge
 from alexnet.training.layer_signal import LayerSignal
+from alexnet.training.optimizer import ParameterInfo, parameters_of, rule_for, sharpness_limit
+from alexnet.training.step_budget import StepBudget
 
-__all__ = ["Trainability", "check_trainability", "describe_situation", "measure_layers", "model_left_as_found"]
+__all__ = ["Trainability", "check_trainability", "describe_situation", "measure_layers", "nonfinite_weights"]
+
+FALL = 0.02
+"""Nats by which the loss is to fall along the step that measures its curvature."""
 
 
 @dataclass(frozen=True)
 class Trainability(Record):
-    """What the check found. verdict: `trains`, `stalls` (too little moves) or `bursts` (too much).
+    """The result of the check.
 
-    loss, chance: nats, of the batch and of blind guessing (ln K). steps_needed: about how many steps at the peak rate
-    it takes before the loss falls, see `steps_until_it_falls`; steps: how many there are, so counted. sharpness: peak
-    rate times the curvature of the loss along the update, 0 where the update rule has no such limit.
-    sharpness_limit: what it may be. largest_update: the largest relative update of a step.
-    findings: what speaks against it, in words, with what to do. seconds: of the check.
+    Args:
+        verdict: `trains`, `stalls` (the weights move too little) or `diverges` (they move too much).
+        loss: of the batch, nats.
+        chance: loss of guessing by class frequency, nats; ln K where the K classes are equally frequent.
+        steps_needed: about how many steps at the peak learning rate it takes before the loss falls, see
+            `steps_until_it_falls`.
+        steps: steps of the training, each weighted by its fraction of the peak learning rate.
+        num_steps: steps of the training.
+        sharpness: peak learning rate times the curvature of the loss along the update; None for adaptive optimizers.
+        sharpness_limit: its largest stable value, likewise.
+        largest_update: largest relative update of a layer by one step.
+        layers: what the batch says of every layer with weights.
+        findings: what speaks against training, in words, with what to do.
+        seconds: duration of the check.
     """
 
     verdict: str
@@ -37,56 +53,48 @@ class Trainability(Record):
     chance: float
     steps_needed: float
     steps: float
-    sharpness: float
-    sharpness_limit: float
+    num_steps: int
+    sharpness: float | None
+    sharpness_limit: float | None
     largest_update: float
     layers: tuple[LayerSignal, ...]
     findings: tuple[Finding, ...] = field(default=())
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        """For people: one line."""
-        if self.verdict == "trains":
-            return "expected to train"
-        return "; ".join(f"{finding.said}: {finding.expect}; {finding.advice}" for finding in self.findings)
+        """One line for people."""
+        return "; ".join(map(str, self.findings)) or "expected to train"
 
 
 def check_trainability(
-    network: AlexNet,
-    x: Float[Tensor, "N 3 S S"],
-    labels: Int64[Tensor, " N"],
-    recipe: Recipe,
-    *,
-    full_steps: float,
-    unit_input: bool,
+    network: AlexNet, x: Float[Tensor, "N 3 S S"], labels: Int64[Tensor, " N"], situation: Situation
 ) -> Trainability:
-    """Judge from one batch whether a recipe will train a network; the network is left as found.
+    """Judge from one batch whether a network will train; the network is left as found.
 
-    The first pass measures every layer, without dropout, whose masks would pass for differences between images. Two
-    more, as in training, the second a small step further down the gradient, measure how sharply the loss bends there:
-    gradient descent with momentum m bursts where rate times curvature exceeds 2 (1 + m).
+    The first pass measures every layer, without dropout, whose masks would count as differences between images. Two
+    more passes in training mode, the second a small step along the gradient, measure the curvature of the loss:
+    gradient descent with momentum m diverges where learning rate times curvature exceeds 2 (1 + m).
 
     Args:
-        x: normalized images as the training makes them. labels: their classes.
-        full_steps: steps of the training, each counted by its share of the peak rate.
-        unit_input: whether the images are scaled to unit deviation; only the advice depends on it.
+        x: normalized images, augmented as in training.
+        labels: their classes.
+        situation: the recipe, and how long it trains.
 
     Source: the limit: Polyak 1964, doi:10.1016/0041-5553(64)90137-5; its role in training: Cohen et al. 2021,
     arXiv:2103.00065.
     """
     started = time.perf_counter()
-    with model_left_as_found(network):
-        loss, layers = measure_layers(network, x, labels, recipe)
-        network.train()
-        sharpness = _sharpness(network, x, labels, recipe) if recipe.optimizer in ("sgd", "sgd_2012") else 0.0
-    situation = describe_situation(network, recipe, full_steps=full_steps, unit_input=unit_input)
+    recipe = situation.recipe
+    loss, layers = measure_layers(network, x, labels, recipe)
+    sharpness = None if sharpness_limit(recipe) is None else _sharpness(network, x, labels, recipe)
     judged = judge(layers, situation, loss=loss, sharpness=sharpness)
     return Trainability(
         verdict=judged.verdict,
         loss=loss,
-        chance=math.log(network.num_classes),
+        chance=situation.chance,
         steps_needed=judged.steps_needed,
-        steps=full_steps,
+        steps=situation.full_steps,
+        num_steps=situation.budget.num_steps,
         sharpness=sharpness,
         sharpness_limit=judged.sharpness_limit,
         largest_update=max(layer.relative_update for layer in layers),
@@ -96,168 +104,152 @@ def check_trainability(
     )
 
 
-def describe_situation(network: AlexNet, recipe: Recipe, *, full_steps: float, unit_input: bool) -> Situation:
-    """What the words of the check depend on besides the layers' numbers."""
-    start = {spec.name: spec.weight_std for spec in network.spec.layers if isinstance(spec, Conv)}.get("conv4")
-    from_table = recipe.initialization == "table" and start is not None and start <= 0.01
-    small = recipe.kernel_std is None and (from_table or recipe.initialization in ("gaussian", "seminar"))
-    return Situation(recipe, network.num_classes, full_steps, unit_input, small)
+def describe_situation(
+    network: AlexNet,
+    recipe: Recipe,
+    budget: StepBudget,
+    *,
+    full_steps: float,
+    chance: float,
+    chance_formula: str,
+    unit_input: bool,
+) -> Situation:
+    """What verdict and advice depend on besides the layers' signals, see `Situation`."""
+    std = {spec.name: spec.weight_std for spec in network.spec.layers if isinstance(spec, Conv)}.get("conv4")
+    from_table = recipe.initialization == "table" and std is not None and std <= 0.01
+    small_kernels = recipe.kernel_std is None and (from_table or recipe.initialization in ("gaussian", "seminar"))
+    rules = {info.layer: rule_for(info, recipe) for _, info in parameters_of(network) if not info.is_bias}
+    return Situation(
+        recipe=recipe,
+        budget=budget,
+        full_steps=full_steps,
+        chance=chance,
+        chance_formula=chance_formula,
+        unit_input=unit_input,
+        small_kernels=small_kernels,
+        rules=rules,
+    )
 
 
-@contextmanager
-def model_left_as_found(network: AlexNet) -> Iterator[None]:
-    """Afterwards modes, gradients, buffers and torch's random state are as before, also when something fails."""
-    modes = [(module, module.training) for module in network.modules()]
-    gradients = [(weight, weight.grad, weight.requires_grad) for weight in network.parameters()]
-    devices = [weight.device for weight in network.parameters() if weight.device.type == "cuda"][:1]
-    with torch.random.fork_rng(devices=devices):
-        for weight in network.parameters():
-            weight.grad = None
-            weight.requires_grad_(True)
-        try:
-            yield
-        finally:
-            for module, mode in modes:
-                module.training = mode
-            for weight, gradient, required in gradients:
-                weight.grad = gradient
-                weight.requires_grad_(required)
+def nonfinite_weights(network: AlexNet) -> str | None:
+    """The first parameter that holds NaN or infinity, with the count, in words; None where all are finite.
+
+    >>> from alexnet.model.variants import get_variant
+    >>> network = AlexNet(get_variant("seminar"), size=67, num_classes=2)
+    >>> network["conv2"].bias.data[:3] = float("nan")
+    >>> nonfinite_weights(network)
+    '3 of 256 biases of conv2 are NaN or infinite'
+    """
+    for parameter, info in parameters_of(network):
+        count = int((~torch.isfinite(parameter.detach())).sum())
+        if count:
+            kind = "biases" if info.is_bias else "weights"
+            return f"{count:,} of {parameter.numel():,} {kind} of {info.layer} are NaN or infinite"
+    return None
 
 
 def measure_layers(
     network: AlexNet, x: Float[Tensor, "N 3 S S"], labels: Int64[Tensor, " N"], recipe: Recipe
 ) -> tuple[float, tuple[LayerSignal, ...]]:
-    """The loss of a batch in nats, and what it makes of every layer with weights, in eval mode.
+    """The loss of a batch in nats, and the signal of every layer with weights, in eval mode.
 
-    The network is left in eval mode, with gradients: see `model_left_as_found`.
+    The network is left as found.
     """
-    network.eval()
-    weighted = [(name, layer) for name, layer in network.named_layers() if isinstance(layer, nn.Conv2d | nn.Linear)]
-    outputs: dict[str, Tensor] = {}
-
-    def keep(name: str) -> object:
-        def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-            outputs[name] = output.detach().clone()  # an activation may work in place
-
-        return hook
-
-    handles = [layer.register_forward_hook(keep(name)) for name, layer in weighted]  # type: ignore[arg-type]
-    try:
+    weights = [(weight, info) for weight, info in parameters_of(network) if not info.is_bias]
+    with recorded(network, [info.layer for _, info in weights], grad=True) as outputs:
+        network.requires_grad_(True)
         logits = network(x)
-    finally:
-        for handle in handles:
-            handle.remove()
-    loss = F.cross_entropy(logits, labels)
-    telling = _telling_part(logits, labels)
-    weights = [layer.weight for _, layer in weighted]
-    told = torch.autograd.grad((logits * telling).sum(), weights, retain_graph=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+        loss = F.cross_entropy(logits, labels)
+        wanted = [weight for weight, _ in weights]
+        distinguishing = torch.autograd.grad(
+            (logits * _distinguishing_part(logits, labels)).sum(), wanted, retain_graph=True
+        )
+        whole = torch.autograd.grad(loss, wanted)
+        norms = [
+            (float(part.norm()), float(all_of.norm())) for part, all_of in zip(distinguishing, whole, strict=True)
+        ]
     rectified = _rectified(network)
     return float(loss.detach()), tuple(
-        _signal(
-            name, layer, outputs[name], gradient, recipe, has_relu=name in rectified, is_last=name == weighted[-1][0]
-        )
-        for (name, layer), gradient in zip(weighted, told, strict=True)
+        _signal(weight, info, outputs[info.layer], norm, recipe, has_relu=info.layer in rectified)
+        for (weight, info), norm in zip(weights, norms, strict=True)
     )
 
 
-def _telling_part(logits: Tensor, labels: Tensor) -> Tensor:
-    """What the loss wants of each logit, less its mean over the batch, which teaches how frequent classes are."""
-    wanted = logits.detach().softmax(1) - F.one_hot(labels, logits.shape[1])
-    return (wanted - wanted.mean(0, keepdim=True)) / len(labels)
+def _distinguishing_part(logits: Tensor, labels: Tensor) -> Tensor:
+    """The gradient of the loss by the logits, without its mean over the batch, which teaches class frequencies."""
+    gradient = logits.detach().softmax(1) - F.one_hot(labels, logits.shape[1])
+    return (gradient - gradient.mean(0, keepdim=True)) / len(labels)
 
 
 def _rectified(network: AlexNet) -> set[str]:
-    """Layers whose output goes through a ReLU, be it behind pooling or normalization."""
-    found, last = set(), ""
+    """Layers whose output goes through a ReLU, directly or behind pooling or normalization."""
+    names, last = set(), ""
     for name, layer in network.named_layers():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             last = name
         elif isinstance(layer, nn.ReLU):
-            found.add(last)
-    return found
+            names.add(last)
+    return names
 
 
 def _signal(
-    name: str,
-    layer: nn.Conv2d | nn.Linear,
+    weight: Tensor,
+    info: ParameterInfo,
     output: Tensor,
-    gradient: Tensor,
+    gradient_norms: tuple[float, float],
     recipe: Recipe,
     *,
     has_relu: bool,
-    is_last: bool,
 ) -> LayerSignal:
     flat = output.float().flatten(1)
-    scale = float(flat.square().mean().sqrt())
+    largest = float(flat.abs().max())
+    flat = flat / largest if largest else flat  # squares of large outputs would overflow
+    relative_scale = float(flat.square().mean().sqrt())
     spread = float(flat.var(0, unbiased=False).mean().sqrt())
     # a unit of a convolutional layer is a map: dead if it is negative everywhere
     units = output.amax((0, 2, 3)) if output.ndim == 4 else output.amax(0)
-    norm = float(layer.weight.detach().norm())
-    own = layer.weight.grad
-    share = float(gradient.norm() / own.norm()) if own is not None and float(own.norm()) > 0 else 0.0
-    relative = float(gradient.norm()) / norm if norm else 0.0
+    norm = float(weight.detach().norm())
     return LayerSignal(
-        layer=name,
-        scale=scale,
-        variation=spread / scale if scale else 0.0,
-        relative_gradient=relative,
-        relative_update=_relative_update(layer.weight, relative, min(1.0, share), recipe, is_last=is_last),
+        layer=info.layer,
+        scale=relative_scale * largest,
+        variation=spread / relative_scale if relative_scale else 0.0,
+        relative_gradient=gradient_norms[0] / norm if norm else 0.0,
+        relative_update=_step_norm(info, gradient_norms, recipe) / norm if norm else math.inf,
         dead=float((units <= 0).float().mean()) if has_relu else None,
     )
 
 
-def _relative_update(weight: Tensor, relative: float, share: float, recipe: Recipe, *, is_last: bool) -> float:
-    """Size of a step at the peak rate over the size of the weights, as far as it tells images apart.
-
-    Plain descent moves by the gradient; Adam by about the rate in every weight, whatever the gradient; orthogonalized
-    updates have singular values of about the rate. In those two `share`, the telling part of the gradient, counts.
-    """
-    factor = recipe.rate_factor(is_kernel=weight.ndim == 4, is_bias=False)
-    norm = float(weight.detach().norm())
-    if norm == 0.0:
-        return math.inf
-    if recipe.optimizer in ("sgd", "sgd_2012"):
-        return factor * recipe.learning_rate / (1.0 - recipe.momentum) * relative
-    shorter = min(len(weight), weight[0].numel())
-    if recipe.optimizer == "muon" and not is_last and shorter <= 512:
-        return factor * recipe.muon_learning_rate * math.sqrt(shorter) / norm * share
-    return factor * recipe.learning_rate * math.sqrt(weight.numel()) / norm * share
+def _step_norm(info: ParameterInfo, gradient_norms: tuple[float, float], recipe: Recipe) -> float:
+    """Norm of the part of a step that distinguishes images, taken to be the same fraction as of the gradient."""
+    distinguishing, whole = gradient_norms
+    rule = rule_for(info, recipe)
+    fraction = distinguishing / whole if whole > 0.0 else 0.0
+    if rule.is_adaptive:
+        fraction = min(1.0, fraction)
+    return info.rate_factor(recipe) * rule.step_norm(info, whole, recipe) * fraction
 
 
 def _sharpness(network: AlexNet, x: Tensor, labels: Tensor, recipe: Recipe) -> float:
-    """Peak rate times the curvature of the loss along the update, from the gradient a small step further.
+    """Peak learning rate times the curvature of the loss along the update, from the gradient a small step further on.
 
-    With a factor f on the rate of each weight the update goes along d = f g, and the curvature that counts is
-    d·H d / g·d, with H d taken from two gradients.
+    With a factor f on the learning rate of each weight the update goes along d = f g. What counts is the curvature
+    d·H d / g·d; H d is the difference of two gradients.
     """
-    factors = [
-        (parameter, recipe.rate_factor(is_kernel=isinstance(layer, nn.Conv2d), is_bias=parameter.ndim == 1))
-        for _, layer in network.named_layers()
-        for parameter in layer.parameters(recurse=False)
+    moving = [
+        (parameter, info.rate_factor(recipe))
+        for parameter, info in parameters_of(network)
+        if info.rate_factor(recipe) > 0.0
     ]
-    moving = [(parameter, factor) for parameter, factor in factors if factor > 0.0]
-
-    def gradients() -> list[Tensor]:
-        torch.manual_seed(0)  # the same dropout masks each time
-        loss = F.cross_entropy(network(x), labels)
-        return list(torch.autograd.grad(loss, [parameter for parameter, _ in moving]))
-
-    before = gradients()
-    slope = sum(factor * float(g.square().sum()) for (_, factor), g in zip(moving, before, strict=True))
-    if not math.isfinite(slope) or slope == 0.0:
-        return math.inf if slope else 0.0
-    step = 0.02 / slope  # the loss is to fall by about 0.02 nats
-    kept = [parameter.detach().clone() for parameter, _ in moving]
-    try:
-        with torch.no_grad():
-            for (parameter, factor), gradient in zip(moving, before, strict=True):
-                parameter.sub_(gradient, alpha=step * factor)
-        after = gradients()
-    finally:
-        with torch.no_grad():
-            for (parameter, _), value in zip(moving, kept, strict=True):
-                parameter.copy_(value)
+    with left_as_found(network), _dropout_repeated(network) as repeat, torch.enable_grad():
+        network.train().requires_grad_(True)
+        before = _gradients(network, x, labels, moving)
+        repeat()
+        slope = sum(factor * float(g.square().sum()) for (_, factor), g in zip(moving, before, strict=True))
+        if not math.isfinite(slope) or slope == 0.0:
+            return math.inf if slope else 0.0
+        step = FALL / slope
+        with _moved(moving, before, step):
+            after = _gradients(network, x, labels, moving)
     bend = sum(
         factor * float((g * (g - further)).sum())
         for (_, factor), g, further in zip(moving, before, after, strict=True)
@@ -265,3 +257,40 @@ def _sharpness(network: AlexNet, x: Tensor, labels: Tensor, recipe: Recipe) -> f
     if not math.isfinite(bend):
         return math.inf
     return recipe.learning_rate * max(0.0, bend) / (step * slope)
+
+
+Moving = list[tuple[nn.Parameter, float]]
+
+
+def _gradients(network: AlexNet, x: Tensor, labels: Tensor, moving: Moving) -> list[Tensor]:
+    loss = F.cross_entropy(network(x), labels)
+    return list(torch.autograd.grad(loss, [parameter for parameter, _ in moving]))
+
+
+@contextmanager
+def _dropout_repeated(network: AlexNet) -> Iterator[Callable[[], object]]:
+    """Inside, calling the yielded function makes dropout draw the same masks again; its own generators come back."""
+    layers = [layer for layer in network.modules() if isinstance(layer, Dropout | ClassicDropout)]
+    before = [layer.generator for layer in layers]
+    generator = torch.Generator(next(network.parameters()).device).manual_seed(0)
+    set_dropout_generator(network, generator)
+    try:
+        yield lambda: generator.manual_seed(0)
+    finally:
+        for layer, own in zip(layers, before, strict=True):
+            layer.generator = own
+
+
+@contextmanager
+def _moved(moving: Moving, gradients: list[Tensor], step: float) -> Iterator[None]:
+    """Inside, the weights are a step further along the gradients; afterwards they are as before, bit for bit."""
+    kept = [parameter.detach().clone() for parameter, _ in moving]
+    try:
+        with torch.no_grad():
+            for (parameter, factor), gradient in zip(moving, gradients, strict=True):
+                parameter.sub_(gradient, alpha=step * factor)
+        yield
+    finally:
+        with torch.no_grad():
+            for (parameter, _), value in zip(moving, kept, strict=True):
+                parameter.copy_(value)

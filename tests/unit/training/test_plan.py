@@ -89,10 +89,24 @@ def test_warnings_name_what_to_mend() -> None:
     none_held_out = replace(ILSVRC, test=1, validation=0)
     said = _plan(PRESETS["paper"], none_held_out, replace(SPEEDS, num_unusable=2), free=10**9).warnings
     assert len(said) == 3
-    assert "cache: 251.9 GB of decoded images do not fit into the 1.0 GB free; free space there, or set" in said[0]
-    assert said[1].startswith("schedule = plateau goes by validation images")
-    assert "2 of 256 files tried are no images, or damaged; `alexnet data check images` names them" in said[2]
+    assert said[0] == (
+        "cache: the decoded images need 251.9 GB, and its disk has 1.0 GB free; make room on it, or set "
+        "ALEXNET_CACHE to a folder on another disk"
+    )
+    assert said[1].startswith("schedule = plateau needs validation images")
+    assert "2 of 256 files tried are damaged or not images; `alexnet data check images` lists them" in said[2]
     assert _plan(PRESETS["program"]).warnings == ()
+
+
+def test_few_steps_are_warned_of_with_the_settings_that_give_more() -> None:
+    counts = Counts(files=330, classes=2, train=285, validation=15, test=30)
+    (said,) = _plan(PRESETS["fast"].replace(epochs=8, batch_size=128), counts).warnings
+    assert said == (
+        "the training has only 16 steps (8 epochs, 2 in each), too few to learn kernels from scratch; "
+        "set epochs=auto and batch_size=auto (about 646 steps)"
+    )
+    tuned = PRESETS["finetune"].replace(variant="seminar", weights="kernels.pth", epochs=3, batch_size=64)
+    assert _plan(tuned, counts).warnings == ()
 
 
 @pytest.mark.parametrize("factor", [1.0, 0.0])

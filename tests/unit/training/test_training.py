@@ -131,7 +131,7 @@ def test_loss_that_sits_at_guessing_is_named(image_folder: Path, tmp_path: Path)
     train(image_folder, recipe, out=tmp_path / "run", on_event=heard.append)
     warned = [event.text for event in heard if isinstance(event, Warned)]
     assert warned[0].endswith("use preset paper-small or fast"), "said before the first step"
-    assert "expect the loss to stay at ln 3 = 1.099" in warned[0]
+    assert "expect the loss to stay at that of guessing, ln 3 = 1.099" in warned[0]
     assert any(
         "is stuck at that of guessing, ln 3 = 1.099: " in text and "steps are needed" in text for text in warned[1:]
     )
