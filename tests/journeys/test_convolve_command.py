@@ -11,7 +11,7 @@ from PIL import Image
 from scipy import signal
 
 from alexnet.cli.main import run
-from alexnet.convolution.image_io import read_image
+from alexnet.data.read_image import read_image
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier, save_network
 from alexnet.model.variants import get_variant
@@ -151,8 +151,8 @@ def test_gallery_is_listed(typed: Typed) -> None:
     [
         (["grey.png"], "--kernel sobel-y"),
         (["nothing.png", "-k", "box"], "nothing.png: no such image"),
-        (["bad.png", "-k", "box"], "bad.png: is no image"),
-        (["rgba.png", "-k", "box"], "rgba.png: cannot be read (it has a transparency channel"),
+        (["bad.png", "-k", "box"], "bad.png: cannot be used (no image)"),
+        (["rgba.png", "-k", "box"], "rgba.png: cannot be read (it is transparent in parts"),
         (["nan.npy", "-k", "box"], "nan.npy: has values that are not finite"),
         (["grey.png", "-k", "box:99", "--size", "valid"], "a kernel of 99 px"),
         (["grey.png", "-k", "1 2; 3"], "row 2 has 1 numbers"),

@@ -35,7 +35,7 @@ class Wish:
 
 def read_numbers(path: Path | None, *, grey: bool) -> "Array":
     """The image as numbers; see `read_image`."""
-    from alexnet.convolution.image_io import read_image
+    from alexnet.data.read_image import read_image
 
     if path is None:
         raise RecipeError("convolve needs a IMAGE: give a file, or --trace demo, --teach or --list")

@@ -20,7 +20,7 @@ from PIL import Image
 
 from alexnet.data.image_file import strips
 
-__all__ = ["Depth", "find_depth", "is_deep"]
+__all__ = ["Depth", "find_depth", "is_deep", "stored_numbers"]
 
 DEPTHS = (8, 10, 12, 14, 16, 24, 31, 32)
 """Bits that cameras, scanners and programs store."""
@@ -44,9 +44,8 @@ class Depth:
 
     def to_grey(self, strip: Image.Image) -> Image.Image:
         """A part of the image with 8 bits."""
-        values = np.nan_to_num(
-            _numbers(strip, is_unsigned=self.is_unsigned), nan=self.low, posinf=self.low, neginf=self.low
-        )
+        numbers = _numbers(strip, is_unsigned=self.is_unsigned).astype(np.float64)
+        values = np.nan_to_num(numbers, nan=self.low, posinf=self.low, neginf=self.low)
         grey = np.floor((values - self.low) * self.scale)
         return Image.fromarray(grey.clip(0.0, 255.0).astype(np.uint8))
 
@@ -58,7 +57,7 @@ def is_deep(mode: str) -> bool:
 
 def find_depth(image: Image.Image) -> Depth:
     """The rule that holds for a decoded grey image of more than 8 bits."""
-    is_unsigned = _tag(image, BITS_PER_SAMPLE) == 32 and _tag(image, SAMPLE_FORMAT, UNSIGNED) == UNSIGNED
+    is_unsigned = _is_unsigned(image)
     low, high = _extremes(image, is_unsigned=is_unsigned)
     if image.mode == "F" or low < 0:
         scale = 255.0 / (high - low) if high > low else 0.0
@@ -72,11 +71,23 @@ def find_depth(image: Image.Image) -> Depth:
     return Depth(0.0, 2.0 ** (8 - bits), f"read as {bits} bits, since the largest value is {high:.0f}", is_unsigned)
 
 
+def stored_numbers(image: Image.Image, *, like: Image.Image | None = None) -> Values:
+    """The numbers of a decoded grey image of more than 8 bits: uint16, int32, uint32 or float32, as stored.
+
+    like: the image as it was opened, where this one was made of it.
+    """
+    return _numbers(image, is_unsigned=_is_unsigned(like or image))
+
+
+def _is_unsigned(image: Image.Image) -> bool:
+    return _tag(image, BITS_PER_SAMPLE) == 32 and _tag(image, SAMPLE_FORMAT, UNSIGNED) == UNSIGNED
+
+
 def _numbers(image: Image.Image, *, is_unsigned: bool) -> Values:
     values = np.asarray(image)
     if is_unsigned and values.dtype == np.int32:  # Pillow has no mode for it and lets the upper half wrap
         values = values.view(np.uint32)
-    return values.astype(np.float64)
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
 
 
 def _extremes(image: Image.Image, *, is_unsigned: bool) -> tuple[float, float]:

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from alexnet.data.decode import Pixels, centre_crop, decode_image
-from alexnet.errors import DataError
+from alexnet.data.decode import Pixels, centre_crop, decode_file
 from alexnet.evaluation.evaluate import BATCH, in_eval_mode, make_prediction, probabilities
 from alexnet.model.checkpoint import Classifier
 from alexnet.records import Prediction
@@ -26,14 +25,7 @@ def read_image(path: Path | str, classifier: Classifier) -> Pixels:
 
 def _decode(path: Path | str, classifier: Classifier) -> Pixels:
     """An image file as the square that views are cut from."""
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    try:
-        return decode_image(data, classifier.preprocessing)
-    except DataError as error:
-        raise DataError(f"{path}: cannot be used ({error}); give an image file") from error
+    return decode_file(path, classifier.preprocessing)
 
 
 def predict(classifier: Classifier, paths: Sequence[Path | str]) -> Iterator[Prediction]:
