@@ -1,33 +1,115 @@
-"""Frozen values that are written down: what an image, an epoch, a test and a mistake are."""
+"""Frozen values that are stored: preprocessing, epochs, predictions, evaluations, and what is known about a run.
 
+Records that are read back are checked by pydantic, on construction and on reading; see `Record.from_dict`.
+"""
+
+import dataclasses
+import functools
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Hashable, Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from alexnet.stored_values import (
+    Classes,
+    Count,
+    ErrorOrNan,
+    Fraction,
+    LossOrNan,
+    Name,
+    NotNegative,
+    Number,
+    OptionalError,
+    OptionalLoss,
+    RateOrNan,
+    Views,
+)
 
 __all__ = [
     "ClassScore",
     "EpochRecord",
     "Evaluation",
+    "ImageSetInfo",
+    "ModelInfo",
     "Prediction",
     "Preprocessing",
     "Record",
+    "RunInfo",
     "StepRecord",
     "wilson_interval",
 ]
 
+LAZY = ConfigDict(defer_build=True)
+"""Build a record's checks when it is first used, so that importing this module stays cheap."""
 
-@dataclass(frozen=True)
+
+@dataclasses.dataclass(frozen=True)
 class Record:
-    """Base of all records: a value that can be written as plain data."""
+    """Base of all records: a value that can be written as plain data and read back."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as plain data (dicts, lists, numbers, texts)."""
-        return {key: _plain(value) for key, value in asdict(self).items()}
+        """The record as plain data (dicts, lists, numbers, texts); NaN and infinity become None.
+
+        >>> StepRecord(1, 1, 1e-3, math.nan, 0.5).to_dict()["loss"] is None
+        True
+        """
+        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The record of plain data; unknown keys are ignored.
+
+        Raises:
+            ValueError: a value is missing or is not valid; one line that names it.
+
+        >>> StepRecord.from_dict({"step": "1", "epoch": 1, "learning_rate": 1e-3, "loss": None, "top1_error": 0.5})
+        StepRecord(step=1, epoch=1, learning_rate=0.001, loss=nan, top1_error=0.5)
+        >>> StepRecord.from_dict({"step": "one"})
+        Traceback (most recent call last):
+        ...
+        ValueError: step: input should be a valid integer, unable to parse string as an integer, not 'one'
+        """
+        try:
+            record: Self = _adapter(cls).validate_python(values)  # type: ignore[arg-type]
+        except ValidationError as error:
+            raise ValueError(_first_fault(error)) from error
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error
+        return record
+
+
+@functools.cache
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)  # type: ignore[arg-type]
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False, include_context=False)[0]
+    place = ".".join(str(part) for part in fault["loc"])
+    message = fault["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    if fault["type"] == "missing":
+        return f"{place} is missing"
+    return f"{place}: {message}, not {_shorten(fault['input'])}" if place else message
+
+
+def _shorten(value: Any, *, most: int = 40) -> str:
+    """A value as text of at most `most` characters and three dots."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of more digits than Python writes, or too deep a nesting
+        return f"a {type(value).__name__}"
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
+    if isinstance(value, Record):
+        return value.to_dict()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
@@ -36,87 +118,81 @@ def _plain(value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=LAZY)
 class Preprocessing(Record):
     """How an image file becomes the numbers that a network gets.
 
-    size: side, px. resize: `squash` or `crop`. apply_exif: turn as EXIF says. channels: `RGB` or `BGR`.
-    mean, deviation: by channel in that order, on the scale 0-255; the network gets (pixel - mean) / deviation.
-    cut_from: side in px of the square that the file is decoded to; the network gets `size` px of it, in testing its
-    centre. None where that is all of it.
+    size: side, px. resize: `squash` or `crop`. apply_exif: turn the image as its EXIF orientation says. channels:
+    `RGB` or `BGR`. mean, std: by channel in that order, on the scale 0-255; the network gets (pixel - mean) / std.
+    cut_from: side in px of the square that the file is decoded to, from which the network gets `size` px, in testing
+    the centre; None where it gets the whole square.
     """
 
-    size: int
-    resize: str
+    size: Annotated[int, Field(ge=1, le=4096)]
+    resize: Annotated[str, Field(pattern="^(squash|crop)$")]
     apply_exif: bool
-    channels: str
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    cut_from: int | None = None
+    channels: Annotated[str, Field(pattern="^(RGB|BGR)$")]
+    mean: tuple[Number, Number, Number]
+    std: tuple[NotNegative, NotNegative, NotNegative]
+    cut_from: Annotated[int, Field(ge=1, le=8192)] | None = None
 
     @property
     def decoded_size(self) -> int:
         """Side in px of the decoded square."""
         return self.cut_from or self.size
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Preprocessing":
-        """Back from `to_dict`."""
-        return cls(**{**values, "mean": tuple(values["mean"]), "std": tuple(values["std"])})
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=LAZY)
 class StepRecord(Record):
     """One optimizer update. loss in nats; top1_error a fraction of the batch, measured before the update."""
 
-    step: int
-    epoch: int
-    learning_rate: float
-    loss: float
-    top1_error: float
+    step: Count
+    epoch: Count
+    learning_rate: RateOrNan
+    loss: LossOrNan
+    top1_error: ErrorOrNan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=LAZY)
 class EpochRecord(Record):
     """One pass over the training images.
 
-    train_* are averages over the epoch's steps, with augmentation and dropout at work; validation_* and
-    test_* are measured after it in eval mode on every image, by the centre alone. None where there is no
-    such set.
-    Errors are fractions, losses nats. top5 from 6 classes on.
+    train_* are averages over the epoch's steps, with augmentation and dropout; validation_* and test_* are measured
+    at its end in eval mode on every image, on the centre crop alone, and are None without such a set. top5 from 6
+    classes on. Errors are fractions, losses nats.
     """
 
-    epoch: int
-    step: int
-    train_loss: float
-    train_top1_error: float
-    validation_loss: float | None
-    validation_top1_error: float | None
-    test_loss: float | None
-    test_top1_error: float | None
-    test_top5_error: float | None
-    learning_rate: float
-    size: int
-    seconds: float
-    images_per_second: float
+    epoch: Count
+    step: Count
+    train_loss: LossOrNan
+    train_top1_error: ErrorOrNan
+    validation_loss: OptionalLoss
+    validation_top1_error: OptionalError
+    test_loss: OptionalLoss
+    test_top1_error: OptionalError
+    test_top5_error: OptionalError
+    learning_rate: RateOrNan
+    size: Count
+    seconds: RateOrNan
+    images_per_second: RateOrNan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=LAZY)
 class Prediction(Record):
-    """What the network says of one image.
+    """What the network predicts for one image.
 
-    true: its class, None if unknown. probability: of the predicted class. margin: probability of the
-    predicted class less that of the runner-up. loss: -log of the true class's probability, nats.
-    top: (class, probability) pairs, most probable first.
+    true: its class, None if unknown. probability: of the predicted class. margin: probability of the predicted class
+    less that of the runner-up. loss: -log of the true class's probability, nats. top: (class, probability) pairs,
+    most probable first.
     """
 
-    file: str
-    true: str | None
-    predicted: str
-    probability: float
-    margin: float
-    loss: float | None
-    top: tuple[tuple[str, float], ...]
+    file: Name
+    true: Name | None
+    predicted: Name
+    probability: Fraction
+    margin: Fraction
+    loss: Number | None
+    top: tuple[tuple[Name, Fraction], ...]
 
     @property
     def is_mistake(self) -> bool:
@@ -124,23 +200,23 @@ class Prediction(Record):
         return self.true is not None and self.true != self.predicted
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=LAZY)
 class ClassScore(Record):
-    """One class of a test. precision, recall: fractions, None where nothing was predicted or there."""
+    """How one class fared in a test: its images, those predicted as it, and the correct ones."""
 
-    name: str
-    num_images: int
-    num_predicted: int
-    num_correct: int
+    name: Name
+    num_images: Count
+    num_predicted: Count
+    num_correct: Count
 
     @property
     def precision(self) -> float | None:
-        """Share of the images predicted as this class that are of it."""
+        """Fraction of the images predicted as this class that belong to it; None if there are none."""
         return self.num_correct / self.num_predicted if self.num_predicted else None
 
     @property
     def recall(self) -> float | None:
-        """Share of this class's images that were predicted as it."""
+        """Fraction of this class's images that were predicted as it; None if there are none."""
         return self.num_correct / self.num_images if self.num_images else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -148,48 +224,105 @@ class ClassScore(Record):
         return super().to_dict() | {"precision": self.precision, "recall": self.recall}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=LAZY)
 class Evaluation(Record):
-    """A test of a network on images of known class.
+    """Scores of a network, or of several averaged, on images of known class.
 
-    confusion[i][j]: images of class i predicted as class j. top1_interval: 95 % Wilson interval.
-    Errors are fractions; top5_error is None below 6 classes. loss: mean, nats. seconds: of the test alone.
+    views: what was averaged for each image, in words. confusion[i][j]: images of class i predicted as class j.
+    *_interval: 95 % Wilson intervals. Errors are fractions; top-5 is None below 6 classes. loss: mean, nats. seconds:
+    of the test alone.
     """
 
     split: str
     views: str
-    num_images: int
-    num_mistakes: int
-    top1_error: float
-    top1_interval: tuple[float, float]
-    top5_error: float | None
-    loss: float
-    classes: tuple[str, ...]
-    confusion: tuple[tuple[int, ...], ...]
-    seconds: float
-    images_per_second: float
-    per_class: tuple[ClassScore, ...] = field(default=())
+    num_images: Count
+    num_mistakes: Count
+    top1_error: Fraction
+    top1_interval: tuple[Fraction, Fraction]
+    top5_error: Fraction | None
+    top5_interval: tuple[Fraction, Fraction] | None
+    loss: Number
+    classes: Classes
+    confusion: tuple[tuple[Count, ...], ...]
+    seconds: NotNegative
+    images_per_second: NotNegative
+    per_class: tuple[ClassScore, ...] = ()
 
-    def to_dict(self) -> dict[str, Any]:
-        """With each class's precision and recall."""
-        return super().to_dict() | {"per_class": [score.to_dict() for score in self.per_class]}
+    def __post_init__(self) -> None:
+        """Check that the numbers agree with each other."""
+        number = len(self.classes)
+        if len(self.confusion) != number or any(len(row) != number for row in self.confusion):
+            raise ValueError(f"confusion needs {number} rows and columns, one for each class")
+        num_correct = sum(self.confusion[place][place] for place in range(number))
+        if self.per_class and tuple(score.name for score in self.per_class) != self.classes:
+            raise ValueError("per_class needs one entry for each class, in their order")
+        if sum(map(sum, self.confusion)) != self.num_images or num_correct + self.num_mistakes != self.num_images:
+            raise ValueError("num_images, num_mistakes and confusion do not agree")
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Evaluation":
-        """Back from `to_dict`."""
-        fields = dict(values)
-        scores = [
-            {k: v for k, v in score.items() if k not in ("precision", "recall")} for score in fields["per_class"]
-        ]
-        fields["per_class"] = tuple(ClassScore(**score) for score in scores)
-        fields["top1_interval"] = tuple(fields["top1_interval"])
-        fields["classes"] = tuple(fields["classes"])
-        fields["confusion"] = tuple(tuple(row) for row in fields["confusion"])
-        return cls(**fields)
+
+@dataclass(frozen=True, config=LAZY)
+class ImageSetInfo(Record):
+    """The images of a run: where they were, and how many of each kind.
+
+    fingerprint: of names, splits and pixels. images: number by split. left_out: files that could not be used.
+    oddities: number of files by what is odd about them.
+    """
+
+    path: Name
+    fingerprint: str
+    images: dict[str, Count] = dataclasses.field(default_factory=dict)
+    left_out: Count = 0
+    oddities: dict[str, Count] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, config=LAZY)
+class RunInfo(Record):
+    """run.json: what is known of a run besides its recipe.
+
+    schema: version of the run folder's layout. created: time of the start, ISO 8601, UTC. program: version and commit
+    of this program. preprocessing: of the training images. training_seconds, seconds: of the training, and of it with
+    the final test; None until the run is finished.
+    """
+
+    schema: int
+    status: Annotated[str, Field(pattern="^(running|finished)$")]
+    classes: Classes
+    data: ImageSetInfo
+    preprocessing: Preprocessing
+    created: str = ""
+    program: dict[str, Any] = dataclasses.field(default_factory=dict)
+    machine: dict[str, Any] = dataclasses.field(default_factory=dict)
+    seed: Count = 0
+    training_seconds: NotNegative | None = None
+    seconds: NotNegative | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the training ended and its final test was written."""
+        return self.status == "finished"
+
+
+@dataclass(frozen=True, config=LAZY)
+class ModelInfo(Record):
+    """model.json: everything besides the weights that is needed to use a network.
+
+    switches: what is changed in the variant's table. test_views: see `alexnet.evaluation.views`. epoch: after which
+    the weights were kept. layers: shape of each tensor. checksum: BLAKE2b of model.safetensors.
+    """
+
+    variant: str
+    switches: dict[str, Any]
+    classes: Classes
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None
+    preprocessing: Preprocessing
+    test_views: Views
+    epoch: Count
+    layers: dict[str, tuple[Count, ...]]
+    checksum: str
 
 
 def wilson_interval(num_hits: int, num_trials: int, *, z: float = 1.959964) -> tuple[float, float]:
-    """95 % interval of a share seen `num_hits` times in `num_trials` (z: the normal quantile).
+    """95 % interval of a fraction observed as `num_hits` of `num_trials` (z: the normal quantile).
 
     Source: Wilson 1927, J. Am. Stat. Assoc. 22:209.
 
@@ -199,9 +332,9 @@ def wilson_interval(num_hits: int, num_trials: int, *, z: float = 1.959964) -> t
     """
     if num_trials == 0:
         return 0.0, 1.0
-    share, squared = num_hits / num_trials, z * z
-    centre = share + squared / (2 * num_trials)
-    spread = z * math.sqrt(share * (1 - share) / num_trials + squared / (4 * num_trials**2))
+    fraction, squared = num_hits / num_trials, z * z
+    centre = fraction + squared / (2 * num_trials)
+    spread = z * math.sqrt(fraction * (1 - fraction) / num_trials + squared / (4 * num_trials**2))
     scale = 1 + squared / num_trials
     low = 0.0 if num_hits == 0 else (centre - spread) / scale
     high = 1.0 if num_hits == num_trials else (centre + spread) / scale

@@ -1,38 +1,50 @@
-"""The run folder: the one place that knows which file lies where in what a training leaves.
+"""The run folder: the one place that knows which file is where in what a training leaves.
 
     recipe.toml  run.json  left_out.csv  steps.csv  epochs.csv  model.safetensors  model.json
     state/  evaluation.json  predictions.csv  figures/  report.html
 
-Everything is readable without this program. What is saved is whole or absent: written beside, then renamed.
+Everything can be read without this program. Files are written whole or not at all: beside, then renamed.
 """
 
 import contextlib
-import csv
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
+from alexnet.csv_files import parse_predictions, parse_records, prediction_rows, record_rows, to_csv
 from alexnet.errors import RunError
 from alexnet.files import disk_errors, write_whole
 from alexnet.recipe import Recipe, load_recipe
-from alexnet.records import EpochRecord, Evaluation, Prediction, StepRecord
+from alexnet.records import EpochRecord, Evaluation, ModelInfo, Prediction, Record, RunInfo, StepRecord
 
-__all__ = ["RunFolder"]
+__all__ = ["SCHEMA", "RunFolder"]
 
-SCHEMA = 3
+SCHEMA = 4
 """Version of the run folder's layout."""
 
-NUM_TOP = 5
-"""Classes that predictions.csv names for each image."""
+UNFINISHED_START = {".lock", "recipe.toml", "left_out.csv"}
+"""What a start leaves that was stopped before run.json was written, for instance by a full disk."""
+
+WRITTEN_BY_EVALUATE = {"evaluation.json", "predictions.csv"}
+
+APPENDED = {"steps.csv", "epochs.csv"}
+
+BLOCK = 1 << 20
+"""Bytes that are read at a time for a checksum."""
 
 Row = TypeVar("Row", StepRecord, EpochRecord)
+Kind = TypeVar("Kind", bound=Record)
 
 
 def _disk_errors(path: Path) -> contextlib.AbstractContextManager[None]:
     return disk_errors(path, RunError, "check its permissions or choose another folder")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number of JSON")
 
 
 class RunFolder:
@@ -44,10 +56,10 @@ class RunFolder:
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
 
-    # --- where things lie
+    # --- where things are
     @property
     def model_path(self) -> Path:
-        """Weights of the chosen checkpoint."""
+        """Weights of the kept checkpoint."""
         return self.path / "model.safetensors"
 
     @property
@@ -66,7 +78,7 @@ class RunFolder:
 
     @property
     def report_path(self) -> Path:
-        """The page that shows all of it."""
+        """The page that shows the whole run."""
         return self.path / "report.html"
 
     @property
@@ -103,50 +115,67 @@ class RunFolder:
         return run
 
     def require_free(self) -> None:
-        """See that a new run may be written here; nothing is written.
+        """Check that a new run may be written here; nothing is written.
 
         Raises:
             RunError: there is a run already, or something else.
         """
         path = self.path
-        if (path / "run.json").exists():
-            raise RunError(
-                f"{path}: already holds a run; `alexnet resume {path}` continues it; or choose another --out"
-            )
-        unfinished = {".lock", "recipe.toml", "left_out.csv"}  # what a start leaves that found the disk full
-        if path.exists() and (not path.is_dir() or any(p.name not in unfinished for p in path.iterdir())):
-            raise RunError(f"{path}: exists and is no run folder; choose another --out")
+        with _disk_errors(path):
+            if os.path.lexists(path / "run.json"):
+                raise RunError(self._describe_occupied())
+            if path.exists() and (not path.is_dir() or any(p.name not in UNFINISHED_START for p in path.iterdir())):
+                raise RunError(f"{path}: exists and is not a run folder; choose another --out")
+
+    def _describe_occupied(self) -> str:
+        with contextlib.suppress(RunError):
+            if not self.about.is_finished:
+                return (
+                    f"{self.path}: holds an unfinished run; continue it with `alexnet resume {self.path}`, "
+                    "or choose another --out"
+                )
+        return f"{self.path}: already holds a run; choose another --out"
 
     @classmethod
     def open(cls, path: Path | str) -> "RunFolder":
-        """The run folder at `path`.
+        """The run folder at `path`; `~` is the user's home folder.
 
         Raises:
             RunError: there is none.
         """
-        run = cls(Path(path))
-        if not run.path.exists():
+        path = Path(path)
+        with contextlib.suppress(RuntimeError):  # no home folder is known: then it is a name like others
+            path = path.expanduser()
+        if not os.path.exists(path):  # noqa: PTH110  # unlike Path.exists, False also for what may not be looked at
             raise RunError(f"{path}: no such folder; give the folder that `alexnet train` wrote")
-        if not (run.path / "run.json").is_file():
-            raise RunError(f"{path}: is no run folder (it has no run.json); give the one `alexnet train` wrote")
-        return run
+        if not os.path.isfile(path / "run.json"):  # noqa: PTH113
+            raise RunError(f"{path}: is not a run folder (it has no run.json); give one that `alexnet train` wrote")
+        return cls(path)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for one process; the lock goes with the process, however that ends.
+        """Hold the folder for one training; the lock goes with the process, however that ends.
 
         Raises:
-            RunError: another process is training in this folder.
+            RunError: another training is running in this folder, or the folder cannot be written.
         """
+        import filelock  # here: it takes as long to load as all of a command's help
+
         with _disk_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            handle = (self.path / ".lock").open("a")
-        with handle:
-            if not _try_lock(handle):
-                raise RunError(f"{self.path}: another process is training in this folder; choose another --out")
+            lock = filelock.FileLock(self.path / ".lock", blocking=False)
+            try:
+                lock.acquire()
+            except filelock.Timeout as error:
+                raise RunError(
+                    f"{self.path}: another training is running in this folder; wait for it, or choose another --out"
+                ) from error
+        try:
             yield
+        finally:
+            lock.release()
 
-    # --- plain data
+    # --- files
     def write(self, name: str, write: Callable[[Path], object]) -> None:
         """Write a file of the run whole or not at all; `write` gets the path to write to.
 
@@ -156,105 +185,159 @@ class RunFolder:
         with _disk_errors(self.path / name):
             write_whole(self.path / name, write)
 
+    def _write_text(self, name: str, text: str, *, errors: str = "strict") -> None:
+        self.write(name, lambda beside: beside.write_text(text, encoding="utf-8", errors=errors, newline="\n"))
+
+    def _read_text(self, name: str) -> str:
+        path = self.path / name
+        try:
+            return path.read_bytes().decode("utf-8")
+        except FileNotFoundError as error:
+            raise RunError(f"{path}: is missing; {self._next_step(name)}") from error
+        except UnicodeDecodeError as error:
+            raise self._damaged(name, f"byte {error.start} is not UTF-8") from error
+        except OSError as error:
+            raise RunError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
+
+    def _damaged(self, name: str, fault: object) -> RunError:
+        message = " ".join(str(fault).split())[:160]
+        return RunError(f"{self.path / name}: is damaged ({message}); {self._next_step(name)}")
+
+    def _next_step(self, name: str) -> str:
+        """What to do about a file that is missing or damaged."""
+        if name == "run.json":
+            return "train again"
+        if name in APPENDED:
+            return "delete that line, or train again"
+        if not self.about.is_finished:
+            return f"the run is not finished: continue it with `alexnet resume {self.path}`"
+        if name in WRITTEN_BY_EVALUATE:
+            return f"`alexnet evaluate {self.path}` writes it again"
+        return "train again"
+
+    def checksum(self, name: str) -> str:
+        """CRC-32 of a file of the run, as hexadecimal digits.
+
+        Raises:
+            RunError: the file cannot be read.
+        """
+        path, value = self.path / name, 0
+        try:
+            with path.open("rb") as file:
+                while block := file.read(BLOCK):
+                    value = zlib.crc32(block, value)
+        except FileNotFoundError as error:
+            raise RunError(f"{path}: is missing; {self._next_step(name)}") from error
+        except OSError as error:
+            raise RunError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
+        return f"{value:08x}"
+
+    # --- JSON
     def read_json(self, name: str) -> dict[str, Any]:
         """A JSON file of the run.
 
         Raises:
             RunError: it is missing or damaged.
         """
-        path = self.path / name
         try:
-            values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise RunError(f"{path}: is missing; the run is unfinished: `alexnet resume {self.path}`") from error
-        except (OSError, ValueError) as error:
-            raise RunError(f"{path}: is damaged ({error}); train again") from error
+            values = json.loads(self._read_text(name), parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise self._damaged(name, error) from error
+        if not isinstance(values, dict):
+            raise self._damaged(name, "it holds no object")
         return values
 
     def write_json(self, name: str, values: Mapping[str, Any]) -> None:
-        """Write a JSON file of the run, whole."""
+        """Write a JSON file of the run, whole; what is not UTF-8 in file names is escaped as `\\udc..`."""
         text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        self.write(name, lambda beside: beside.write_text(text, encoding="utf-8"))
+        self._write_text(name, text, errors="backslashreplace")
+
+    def _read_record(self, name: str, kind: type[Kind]) -> Kind:
+        values = self.read_json(name)
+        try:
+            return kind.from_dict(values)
+        except ValueError as error:
+            raise self._damaged(name, error) from error
 
     @property
-    def recipe(self) -> Recipe:
-        """The recipe that it was trained with."""
-        _ = self.about  # says so if another version wrote it
-        return load_recipe(self.path / "recipe.toml")
-
-    def write_recipe(self, recipe: Recipe) -> None:
-        """Write down the recipe."""
-        text = recipe.to_toml()
-        self.write("recipe.toml", lambda beside: beside.write_text(text, encoding="utf-8"))
-
-    @property
-    def about(self) -> dict[str, Any]:
+    def about(self) -> RunInfo:
         """run.json: status, classes, images, machine, versions.
 
         Raises:
-            RunError: it is missing or damaged, or of a later version of the program.
+            RunError: it is missing or damaged, or was written by another version of the program.
         """
-        values = self.read_json("run.json")
-        missing = [key for key in ("schema", "status", "classes", "data") if key not in values]
-        if missing:
-            raise RunError(f"{self.path / 'run.json'}: is damaged ({missing[0]} is missing); train again")
-        if values["schema"] > SCHEMA:
-            raise RunError(f"{self.path}: was written by a later version of this program; update it")
-        if values["schema"] < SCHEMA:
+        schema = self.read_json("run.json").get("schema")
+        if isinstance(schema, int) and schema > SCHEMA:
+            raise RunError(f"{self.path}: was written by a later version of this program; update the program")
+        if isinstance(schema, int) and schema < SCHEMA:
             raise RunError(f"{self.path}: was written by an earlier version of this program; train again")
-        return values
+        return self._read_record("run.json", RunInfo)
+
+    def write_about(self, about: RunInfo) -> None:
+        """Write run.json."""
+        self.write_json("run.json", about.to_dict())
+
+    @property
+    def model_info(self) -> ModelInfo:
+        """model.json: what is needed to use the weights."""
+        return self._read_record("model.json", ModelInfo)
+
+    def write_model_info(self, info: ModelInfo) -> None:
+        """Write model.json."""
+        self.write_json("model.json", info.to_dict())
 
     @property
     def evaluation(self) -> Evaluation:
-        """The test of the chosen checkpoint."""
-        values = self.read_json("evaluation.json")
-        try:
-            return Evaluation.from_dict(values)
-        except (KeyError, TypeError) as error:
-            again = f"`alexnet evaluate {self.path}` writes it anew"
-            raise RunError(f"{self.path / 'evaluation.json'}: is damaged ({error}); {again}") from error
+        """The test of the kept checkpoint."""
+        return self._read_record("evaluation.json", Evaluation)
 
     def write_evaluation(self, evaluation: Evaluation) -> None:
         """Write evaluation.json."""
         self.write_json("evaluation.json", evaluation.to_dict())
 
-    # --- tables
+    # --- the recipe
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that the run was trained with."""
+        _ = self.about  # raises if another version wrote the run
+        return load_recipe(self.path / "recipe.toml")
+
+    def write_recipe(self, recipe: Recipe) -> None:
+        """Write recipe.toml."""
+        self._write_text("recipe.toml", recipe.to_toml())
+
+    # --- CSV
     def write_table(self, name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Write a CSV file, whole. Numbers are written so that they read back the same."""
-
-        def write(beside: Path) -> None:
-            with beside.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file)
-                writer.writerow(header)
-                writer.writerows(rows)
-
-        self.write(name, write)
+        """Write a CSV file, whole; see `to_csv`."""
+        self._write_text(name, to_csv([header, *rows]))
 
     def append_records(self, name: str, records: Sequence[StepRecord] | Sequence[EpochRecord]) -> None:
         """Add lines to steps.csv or epochs.csv; the header comes with the first."""
         path = self.path / name
+        if not records:
+            return
         with _disk_errors(path), path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            if file.tell() == 0 and records:
-                writer.writerow([field.name for field in fields(records[0])])
-            writer.writerows(list(record.to_dict().values()) for record in records)
+            file.write(to_csv(record_rows(records, type(records[0]), with_header=file.tell() == 0)))
 
     def read_records(self, name: str, kind: type[Row]) -> tuple[Row, ...]:
-        """The lines of steps.csv or epochs.csv; a last line that is still being written is left out."""
-        path = self.path / name
-        if not path.exists():
+        """The lines of steps.csv or epochs.csv; a last line that is still being written is left out.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        if not (self.path / name).exists():
             return ()
-        whole_lines = path.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
+        text = self._read_text(name)
+        whole_lines = text[: text.rfind("\n") + 1]
         try:
-            return tuple(kind(**_typed(kind, row)) for row in csv.DictReader(whole_lines))
-        except (TypeError, ValueError, KeyError) as error:
-            raise RunError(f"{path}: is damaged ({error}); delete the line or train again") from error
+            return parse_records(whole_lines, kind) if whole_lines else ()
+        except ValueError as error:
+            raise self._damaged(name, error) from error
 
     def cut_records(self, name: str, kind: type[Row], last_step: int) -> None:
         """Drop the lines after `last_step`: what a killed run wrote but did not save."""
         kept = [record for record in self.read_records(name, kind) if record.step <= last_step]
-        rows = [list(record.to_dict().values()) for record in kept]
-        self.write_table(name, [field.name for field in fields(kind)], rows)
+        self._write_text(name, to_csv(record_rows(kept, kind, with_header=True)))
 
     @property
     def steps(self) -> tuple[StepRecord, ...]:
@@ -266,70 +349,28 @@ class RunFolder:
         """Every epoch so far."""
         return self.read_records("epochs.csv", EpochRecord)
 
-    def write_predictions(self, predictions: Sequence[Prediction]) -> None:
-        """Write predictions.csv."""
-        header = ["file", "true", "predicted", "probability", "margin", "loss"]
-        for rank in range(1, NUM_TOP + 1):
-            header += [f"class_{rank}", f"probability_{rank}"]
-        self.write_table("predictions.csv", header, (_prediction_row(p) for p in predictions))
-
-    def read_predictions(self) -> tuple[Prediction, ...]:
-        """The lines of predictions.csv.
+    @property
+    def predictions(self) -> tuple[Prediction, ...]:
+        """The prediction for every test image.
 
         Raises:
-            RunError: there is no such file yet, or it is damaged.
+            RunError: predictions.csv is missing or damaged, or does not belong to evaluation.json.
         """
-        path = self.predictions_path
-        if not path.exists():
-            raise RunError(f"{path}: is missing; `alexnet evaluate {self.path}` writes it")
+        name = self.predictions_path.name
         try:
-            with path.open(newline="", encoding="utf-8") as file:
-                return tuple(_read_prediction(row) for row in csv.DictReader(file))
-        except (OSError, KeyError, ValueError, TypeError) as error:
-            message = f"{path}: is damaged ({error}); `alexnet evaluate {self.path}` writes it anew"
-            raise RunError(message) from error
+            predictions = parse_predictions(self._read_text(name))
+        except ValueError as error:
+            raise self._damaged(name, error) from error
+        evaluation = self.evaluation
+        num_mistakes = sum(prediction.is_mistake for prediction in predictions)
+        if (len(predictions), num_mistakes) != (evaluation.num_images, evaluation.num_mistakes):
+            fault = (
+                f"{num_mistakes} of {len(predictions)} images are wrong, in evaluation.json "
+                f"{evaluation.num_mistakes} of {evaluation.num_images}"
+            )
+            raise self._damaged(name, fault)
+        return predictions
 
-
-def _try_lock(handle: IO[str]) -> bool:
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _typed(kind: type[Row], row: Mapping[str, str]) -> dict[str, Any]:
-    """A CSV line's texts as the numbers that the record's annotations ask for; empty is None."""
-    values: dict[str, Any] = {}
-    for field in fields(kind):
-        text = row[field.name]
-        values[field.name] = None if text == "" else int(text) if field.type is int else float(text)
-    return values
-
-
-def _prediction_row(prediction: Prediction) -> list[Any]:
-    row: list[Any] = [prediction.file, prediction.true, prediction.predicted]
-    row += [prediction.probability, prediction.margin, prediction.loss]
-    for name, probability in prediction.top[:NUM_TOP]:
-        row += [name, probability]
-    return row
-
-
-def _read_prediction(row: Mapping[str, str]) -> Prediction:
-    ranks = [rank for rank in range(1, NUM_TOP + 1) if row[f"class_{rank}"]]
-    return Prediction(
-        file=row["file"],
-        true=row["true"] or None,
-        predicted=row["predicted"],
-        probability=float(row["probability"]),
-        margin=float(row["margin"]),
-        loss=float(row["loss"]) if row["loss"] else None,
-        top=tuple((row[f"class_{rank}"], float(row[f"probability_{rank}"])) for rank in ranks),
-    )
+    def write_predictions(self, predictions: Sequence[Prediction]) -> None:
+        """Write predictions.csv."""
+        self._write_text(self.predictions_path.name, to_csv(prediction_rows(predictions)))

@@ -123,7 +123,7 @@ def test_mistakes_are_copied_out_unchanged(run_command: Command, trained_run: Ru
 
 def test_compare_writes_a_page(run_command: Command, trained_run: Run, tmp_path: Path) -> None:
     code, out, _ = run_command("compare", trained_run.path, trained_run.path, "-o", tmp_path / "c.html", "--json")
-    assert (code, json.loads(out)["changes"][0]["fixed"]) == (0, [])
+    assert (code, json.loads(out)["differences"][0]["fixed"]) == (0, [])
     assert "Settings that differ" in (tmp_path / "c.html").read_text()
 
 

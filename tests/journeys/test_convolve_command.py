@@ -15,7 +15,7 @@ from alexnet.data.read_image import read_image
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier, save_network
 from alexnet.model.variants import get_variant
-from alexnet.records import Preprocessing
+from alexnet.records import ImageSetInfo, Preprocessing, RunInfo
 from alexnet.run_folder import SCHEMA, RunFolder
 
 SOBEL_Y = np.array([[-1, -2, -1], [0, 0, 0], [1, 2, 1]])
@@ -50,9 +50,9 @@ def network(tmp_path: Path) -> Path:
     torch.manual_seed(0)
     folder = tmp_path / "runs" / "first"
     folder.mkdir(parents=True)
-    about = {"schema": SCHEMA, "status": "finished", "classes": ["a", "b", "c"], "data": {}}
-    (folder / "run.json").write_text(json.dumps(about), encoding="utf-8")
     preprocessing = Preprocessing(96, "crop", True, "RGB", (124.0, 116.0, 104.0), (58.0, 57.0, 57.0))
+    data = ImageSetInfo(path="images", fingerprint="")
+    RunFolder(folder).write_about(RunInfo(SCHEMA, "finished", ("a", "b", "c"), data, preprocessing))
     built = AlexNet(get_variant("seminar"), size=96, num_classes=3)
     save_network(RunFolder(folder), Classifier(built, ("a", "b", "c"), preprocessing), epoch=1)
     return folder

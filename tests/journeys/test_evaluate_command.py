@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import safetensors.torch
 import torch
 
 from alexnet.evaluation.views import VIEWS
+from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
 from tests.conftest import write_images
 
@@ -27,6 +29,8 @@ def second(trained_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     noise = torch.randn(weights[head[0]].shape, generator=torch.Generator().manual_seed(0))
     weights[head[0]] += 0.1 * noise
     safetensors.torch.save_file(weights, path / "model.safetensors")
+    folder = RunFolder(path)
+    folder.write_model_info(replace(folder.model_info, checksum=folder.checksum("model.safetensors")))
     return path
 
 
@@ -106,10 +110,10 @@ def test_several_runs_on_other_images(run_command: Command, trained_run: Run, se
 
 def test_what_cannot_be_tested_is_one_line(run_command: Command, trained_run: Run, second: Path) -> None:
     for words, said in (
-        ([trained_run.path, trained_run.path], "is named twice; name each run once"),
+        ([trained_run.path, trained_run.path], "is given twice; give each run once"),
         (
             [trained_run.path, second, "--views", "left"],
-            "views left: no such way to look at an image; choose one of",
+            "views = left: no such views; choose one of",
         ),
         ([trained_run.path, second.parent / "gone"], "gone: no such folder"),
         ([], "Missing argument 'RUN...'"),

@@ -34,24 +34,20 @@ def mistakes(
     as_json: Json = False,
 ) -> None:
     """List the wrongly classified test images, draw them, and copy them out."""
-    from alexnet.runs.export_mistakes import export_mistakes
-    from alexnet.runs.run import images_of, open_run
+    from alexnet.runs.run import open_run
 
     if order not in ("confidence", "pair"):
         raise RecipeError(f"--order {order}: choose confidence or pair")
-    opened = open_run(run)
-    wrong = opened.mistakes(order)  # type: ignore[arg-type]
+    wrong = open_run(run).mistakes(order)  # type: ignore[arg-type]
     rows = [(p.file, p.true, p.predicted, percent(p.probability)) for p in wrong]
-    screen.table(["file", "right", "said", "probability"], rows, right=(3,))
+    screen.table(["file", "true", "predicted", "probability"], rows, right=(3,))
     if export is not None:
-        copied = export_mistakes(opened, export)
+        copied = wrong.export(export)
         screen.say(f"copied: {len(copied)} images to {export}")
-    values = {"run": str(run), "num_mistakes": len(wrong), "mistakes": [p.to_dict() for p in wrong]}
     if out is not None:
-        images = images_of(opened, [p.file for p in wrong[:most]])
-        _save(opened.draw_mistakes(images, order, most), out, out, values)  # type: ignore[arg-type]
+        _save(wrong.draw(most), out, out, wrong.to_dict())
     else:
-        screen.give(values)
+        screen.give(wrong.to_dict())
 
 
 def curves(run: RunPath, out: Out = None, as_json: Json = False) -> None:
@@ -157,7 +153,7 @@ def _show_published(published: "Published") -> None:
         for row in published.ours + published.results
     ]
     screen.table(["result", "test set", "views", "networks", "top-1 error", "top-5 error"], rows, right=(3, 4, 5))
-    for row, said in zip(published.ours, published.said, strict=True):
+    for row, said in zip(published.ours, published.reasons, strict=True):
         screen.say(f"{row.run}: {said}")
 
 
@@ -184,10 +180,10 @@ def compare(
     ]  # fmt: skip
     screen.table(["run", "test error", "95 % interval", "mistakes", "seconds", "images/s"], rows, right=(1, 4, 5))
     screen.table(["setting", *comparison.runs], ((field, *map(str, v)) for field, v in comparison.settings.items()))
-    for change in comparison.changes:
+    for change in comparison.differences:
         screen.say(
             f"{change.before} → {change.after}: {len(change.fixed)} mistakes fixed, {len(change.broken)} broken "
-            f"of {change.num_common} common images (sign test p = {change.p_value:.3g})"
+            f"of {change.num_images} common images (sign test p = {change.p_value:.3g})"
         )
     if comparison.published:
         _show_published(comparison.published)

@@ -8,7 +8,7 @@ import typer
 from alexnet.cli.options import Json, RunPath
 from alexnet.cli.planning import show_plan
 from alexnet.cli.show import TrainingScreen, percent, screen
-from alexnet.errors import RecipeError
+from alexnet.errors import DataError, RecipeError
 from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe, load_recipe, parse_settings
 from alexnet.run_folder import RunFolder
@@ -160,25 +160,25 @@ def evaluate(
 
 
 def _evaluate_one(run: "Run", data: Path | None, views: str | None) -> None:
-    from alexnet.runs.evaluate_again import retest
+    from alexnet.runs.evaluate_runs import evaluate as evaluate_run
 
-    result = retest(run, data, views=views)
+    result = evaluate_run(run, data, views=views)
     _show_score(result.evaluation)
     if views is not None:
         screen.note(f"views: {result.evaluation.views}")
     _show_notes(result.notes, result.num_left_out)
     screen.give(
-        {"run": str(run.path), "data": str(result.data)}
+        {"run": str(run.path), "data": result.data}
         | result.evaluation.to_dict()
         | {"num_left_out": result.num_left_out, "notes": list(result.notes), "seconds": screen.seconds}
     )
 
 
 def _evaluate_views(runs: "list[Run]", data: Path | None) -> None:
-    from alexnet.runs.evaluate_again import retest_views
+    from alexnet.runs.evaluate_runs import compare_views
 
-    result = retest_views(runs, data)
-    _show_scores("views", [_score_row(name, evaluation) for name, evaluation in result.evaluations.items()])
+    result = compare_views(runs, data)
+    _show_scores("views", [_score_row(name, each.evaluation) for name, each in result.results.items()])
     for change in result.differences:
         points, low, high = (f"{100 * share:+.1f}" for share in (change.difference, *change.interval))
         screen.say(
@@ -190,15 +190,15 @@ def _evaluate_views(runs: "list[Run]", data: Path | None) -> None:
 
 
 def _evaluate_together(runs: "list[Run]", data: Path | None, views: str | None) -> None:
-    from alexnet.runs.evaluate_again import retest_together
+    from alexnet.runs.evaluate_runs import evaluate_ensemble
 
-    result = retest_together(runs, data, views=views)
+    result = evaluate_ensemble(runs, data, views=views)
     rows = [_score_row(run, member) for run, member in zip(result.runs, result.members, strict=True)]
     rows.append((f"mean of the {len(runs)}", percent(result.mean_top1_error), "", percent(result.mean_top5_error)))
     rows.append(_score_row("together", result.evaluation))
     _show_scores("run", rows)
-    if result.top5_interval is not None:
-        screen.say(f"top-5 error together: 95 % interval {_interval(result.top5_interval)}")
+    if result.evaluation.top5_interval is not None:
+        screen.say(f"top-5 error together: 95 % interval {_interval(result.evaluation.top5_interval)}")
     _show_notes(result.notes, result.num_left_out)
     values = result.to_dict()
     screen.give(values.pop("evaluation") | values | {"seconds": screen.seconds})
@@ -220,7 +220,7 @@ def predict(
     """Say what images show."""
     from alexnet.runs.run import open_run
 
-    predictions = open_run(run).predict(images)
+    predictions = open_run(run).predict(images, skip_unreadable=True)
     rows = [
         (
             prediction.file,
@@ -229,5 +229,6 @@ def predict(
         for prediction in predictions
     ]
     screen.table(["image", "classes"], rows)
-    listed = [p.to_dict() | {"top": [list(pair) for pair in p.top[:top]]} for p in predictions]
-    screen.give({"run": str(run), "predictions": listed})
+    screen.give({"run": str(run)} | predictions.to_dict(top=top))
+    if predictions.unreadable:
+        raise DataError("; ".join(map(str, predictions.unreadable)))

@@ -6,23 +6,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from alexnet.data.batches import in_order
 from alexnet.data.decode import Pixels, normalize
 from alexnet.data.split import Indices, Subset
+from alexnet.errors import WeightsError
 from alexnet.evaluation.metrics import TOP5_FROM, class_scores, confusion_matrix, num_wrong
-from alexnet.evaluation.views import SAID, cut_views
+from alexnet.evaluation.views import DESCRIPTIONS, cut_views
 from alexnet.model.checkpoint import Classifier
 from alexnet.records import Evaluation, Prediction, Preprocessing, wilson_interval
 
 __all__ = [
     "HeldOutScore",
     "average_probabilities",
-    "evaluate",
+    "evaluate_classifier",
     "in_eval_mode",
-    "make_prediction",
+    "make_predictions",
     "measure",
     "probabilities",
     "score",
@@ -30,6 +31,13 @@ __all__ = [
 ]
 
 BATCH = 256
+"""Images that are computed at a time."""
+
+ROWS = 4096
+"""Images whose probabilities are sorted at a time: bounds the memory."""
+
+NUM_TOP = 5
+"""Classes that a prediction names."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ class HeldOutScore:
 
 @contextmanager
 def in_eval_mode(network: nn.Module) -> Iterator[None]:
-    """Eval mode without gradients inside; each module's mode is as before outside, whatever happens."""
+    """Eval mode without gradients inside; afterwards each module has the mode it had, whatever happens."""
     modes = [(module, module.training) for module in network.modules()]
     network.eval()
     try:
@@ -81,14 +89,14 @@ def measure(
     *,
     device: torch.device,
 ) -> HeldOutScore | None:
-    """Loss and errors on a subset, by one view of each image; None if the subset is empty.
+    """Loss and errors on a subset, by the centre crop of each image; None if the subset is empty.
 
-    The network is left in the mode that it was in.
+    The network keeps the mode that it is in.
     """
     if not len(subset):
         return None
     num_classes = 0
-    sums = torch.zeros(3, dtype=torch.float64, device=device)  # read once: a GPU is not waited for batch by batch
+    sums = torch.zeros(3, dtype=torch.float64, device=device)  # read once, so that a GPU is not waited for each time
     with in_eval_mode(network):
         for images, labels in in_order(pixels, subset, batch_size=BATCH, device=device):
             probs = probabilities(network, images, preprocessing)
@@ -103,7 +111,7 @@ def _log(probs: Tensor) -> Tensor:
     return probs.clamp_min(1e-12).log()
 
 
-def evaluate(
+def evaluate_classifier(
     classifier: Classifier,
     pixels: Pixels,
     subset: Subset,
@@ -117,17 +125,21 @@ def evaluate(
     Args:
         names: the file name of each row of `pixels`.
         split: what the subset is called.
-        views: of an image, to be averaged; the network's own if not given, see `VIEWS`.
+        views: which crops of an image are averaged, see `VIEWS`; the network's own by default.
 
     Returns:
         The scores, and a prediction for each image, in order.
+
+    Raises:
+        WeightsError: the network's outputs are not numbers.
     """
     started = time.perf_counter()
     views = views or classifier.views
     probs = subset_probabilities(classifier, pixels, subset, views=views)
     seconds = time.perf_counter() - started
     files = [names[row] for row in subset.indices]
-    return score(probs, subset.labels, classifier.classes, files, split=split, views=SAID[views], seconds=seconds)
+    words = DESCRIPTIONS[views]
+    return score(probs, subset.labels, classifier.classes, files, split=split, views=words, seconds=seconds)
 
 
 def subset_probabilities(
@@ -152,19 +164,22 @@ def score(
     views: str,
     seconds: float,
 ) -> tuple[Evaluation, tuple[Prediction, ...]]:
-    """The scores of probabilities, and a prediction for each image, in order.
+    """The scores that follow from probabilities, and a prediction for each image, in order.
 
     Args:
-        true: the number of each image's class. files: its name. views: how it was looked at, in words.
-        seconds: what the test took.
+        true: the number of each image's class.
+        files: the name of each image.
+        views: what was averaged for each image, in words.
+        seconds: how long the test took.
+
+    Raises:
+        WeightsError: a probability is not a number.
     """
     labels, count = torch.from_numpy(true), len(true)
+    predictions = make_predictions(files, probs, classes, true=labels)
     confusion = confusion_matrix(labels, probs.argmax(1), len(classes))
     wrong = count - int(confusion.diagonal().sum())
-    predictions = tuple(
-        make_prediction(file, row_probs, classes, true=classes[label])
-        for file, row_probs, label in zip(files, probs, labels.tolist(), strict=True)
-    )
+    top5_wrong = int(num_wrong(probs, labels, k=5)) if len(classes) >= TOP5_FROM else None
     evaluation = Evaluation(
         split=split,
         views=views,
@@ -172,7 +187,8 @@ def score(
         num_mistakes=wrong,
         top1_error=wrong / count,
         top1_interval=wilson_interval(wrong, count),
-        top5_error=int(num_wrong(probs, labels, k=5)) / count if len(classes) >= TOP5_FROM else None,
+        top5_error=None if top5_wrong is None else top5_wrong / count,
+        top5_interval=None if top5_wrong is None else wilson_interval(top5_wrong, count),
         loss=float(nn.functional.nll_loss(_log(probs), labels)),
         classes=classes,
         confusion=tuple(tuple(row) for row in confusion.tolist()),
@@ -183,19 +199,52 @@ def score(
     return evaluation, predictions
 
 
-def make_prediction(
-    file: str, probs: Float[Tensor, " K"], classes: tuple[str, ...], *, true: str | None = None
-) -> Prediction:
-    """What an image's probabilities say, most probable class first."""
-    order = probs.argsort(descending=True, stable=True).tolist()
-    ranked = [float(probs[place]) for place in order]
-    loss = float(-_log(probs)[classes.index(true)]) if true is not None else None
-    return Prediction(
-        file=file,
-        true=true,
-        predicted=classes[order[0]],
-        probability=ranked[0],
-        margin=ranked[0] - (ranked[1] if len(ranked) > 1 else 0.0),
-        loss=loss,
-        top=tuple((classes[place], value) for place, value in zip(order[:5], ranked[:5], strict=True)),
-    )
+def make_predictions(
+    files: Sequence[str],
+    probs: Float[Tensor, "N K"],
+    classes: tuple[str, ...],
+    *,
+    true: Int64[Tensor, " N"] | None = None,
+) -> tuple[Prediction, ...]:
+    """A prediction for each image; of equal probabilities the first class is predicted.
+
+    Args:
+        files: the name of each image.
+        true: the number of each image's class, if known.
+
+    Raises:
+        WeightsError: a probability is not a number.
+    """
+    if not bool(probs.isfinite().all()):
+        raise WeightsError(
+            "the network's outputs are not numbers (NaN): its weights are damaged; train again, or load other weights"
+        )
+    predictions: list[Prediction] = []
+    for start in range(0, len(files), ROWS):
+        rows = slice(start, start + ROWS)
+        labels = None if true is None else true[rows]
+        predictions += _predictions(files[rows], probs[rows], classes, labels)
+    return tuple(predictions)
+
+
+def _predictions(
+    files: Sequence[str], probs: Tensor, classes: tuple[str, ...], labels: Tensor | None
+) -> list[Prediction]:
+    values, places = (part[:, :NUM_TOP].tolist() for part in probs.sort(dim=1, descending=True, stable=True))
+    names: Sequence[str | None] = [None] * len(files)
+    losses: Sequence[float | None] = names  # type: ignore[assignment]  # as unknown as the classes
+    if labels is not None:
+        names = [classes[label] for label in labels.tolist()]
+        losses = (-_log(probs.gather(1, labels[:, None])[:, 0])).tolist()
+    return [
+        Prediction(
+            file=file,
+            true=name,
+            predicted=classes[ranks[0]],
+            probability=ranked[0],
+            margin=ranked[0] - (ranked[1] if len(ranked) > 1 else 0.0),
+            loss=loss,
+            top=tuple((classes[place], value) for place, value in zip(ranks, ranked, strict=True)),
+        )
+        for file, name, loss, ranked, ranks in zip(files, names, losses, values, places, strict=True)
+    ]

@@ -9,11 +9,11 @@ from alexnet.records import ClassScore
 __all__ = ["TOP5_FROM", "class_scores", "confusion_matrix", "num_wrong"]
 
 TOP5_FROM = 6
-"""Classes from which a top-5 error says something."""
+"""Number of classes from which a top-5 error means something."""
 
 
 def num_wrong(scores: Float[Tensor, "N K"], labels: Int64[Tensor, " N"], *, k: int = 1) -> Tensor:
-    """Images whose class is not among the `k` highest scores; of equals the first class ranks higher.
+    """Number of images whose class is not among the `k` highest scores; among equal scores the first class wins.
 
     >>> num_wrong(torch.tensor([[0.1, 0.9], [0.8, 0.2]]), torch.tensor([1, 1])).item()
     1
@@ -32,6 +32,6 @@ def confusion_matrix(
 
 
 def class_scores(classes: tuple[str, ...], confusion: Int64[Tensor, "K K"]) -> tuple[ClassScore, ...]:
-    """Each class's counts, from which precision and recall follow."""
-    rows, columns, hits = confusion.sum(1).tolist(), confusion.sum(0).tolist(), confusion.diagonal().tolist()
-    return tuple(ClassScore(*row) for row in zip(classes, rows, columns, hits, strict=True))
+    """The counts of each class, from which precision and recall follow."""
+    rows, columns, correct = confusion.sum(1).tolist(), confusion.sum(0).tolist(), confusion.diagonal().tolist()
+    return tuple(ClassScore(*row) for row in zip(classes, rows, columns, correct, strict=True))

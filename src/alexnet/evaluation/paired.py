@@ -1,22 +1,22 @@
-"""Two tests of the same images: how much better the second is, and how sure that is."""
+"""Two tests of the same images: how much better the second is, and how certain that is."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from alexnet.evaluation.mistakes import fixed_and_broken
 from alexnet.records import Prediction, Record, wilson_interval
 
-__all__ = ["PairedDifference", "paired_difference", "paired_interval"]
+__all__ = ["PairedComparison", "compare_predictions", "paired_interval", "sign_test"]
 
 
 @dataclass(frozen=True)
-class PairedDifference(Record):
-    """From one test to another of the same images.
+class PairedComparison(Record):
+    """The difference from one test to another of the same images.
 
-    fixed, broken: files whose mistake went away, or is new. difference: top-1 error after less before, a fraction;
-    negative is better. standard_error: of the difference, paired. interval: 95 %, see `paired_interval`.
+    fixed: files that only the first test gets wrong. broken: files that only the second gets wrong. difference:
+    top-1 error after less before, a fraction; negative is better. standard_error: of the difference, paired.
+    interval: 95 %, see `paired_interval`. p_value: see `sign_test`.
     """
 
     before: str
@@ -27,49 +27,74 @@ class PairedDifference(Record):
     difference: float
     standard_error: float
     interval: tuple[float, float]
+    p_value: float
 
     def to_dict(self) -> dict[str, Any]:
         """With the numbers of images fixed and broken."""
         return super().to_dict() | {"num_fixed": len(self.fixed), "num_broken": len(self.broken)}
 
 
-def paired_difference(
-    before: tuple[str, Sequence[Prediction]], after: tuple[str, Sequence[Prediction]]
-) -> PairedDifference:
-    """The difference of two tests, each with its name, on the files that both hold.
+def compare_predictions(
+    before: Sequence[Prediction], after: Sequence[Prediction], *, names: tuple[str, str] = ("before", "after")
+) -> PairedComparison:
+    """Compare two tests on the files that both hold.
 
         standard error = sqrt(broken + fixed - (broken - fixed)² / N) / N
 
-    Source: the variance of a difference of paired shares, e.g. Agresti, Categorical Data Analysis, §10.1.
+    Args:
+        names: what the two tests are called.
+
+    Source: the variance of a difference of paired proportions, e.g. Agresti, Categorical Data Analysis, §10.1.
+
+    >>> cat, dog = (Prediction("1.jpg", "cat", name, 0.9, 0.8, 0.1, ((name, 0.9),)) for name in ("cat", "dog"))
+    >>> comparison = compare_predictions([dog], [cat])
+    >>> comparison.fixed, comparison.difference
+    (('1.jpg',), -1.0)
     """
-    files = {p.file for p in before[1]}
-    common = [p for p in after[1] if p.file in files]
-    fixed, broken = fixed_and_broken(before[1], after[1])
-    num_after = sum(p.is_mistake for p in common)
-    num_both = num_after - len(broken)
-    count, change = len(common), len(broken) - len(fixed)
-    spread = len(broken) + len(fixed) - change**2 / count if count else 0.0
-    return PairedDifference(
-        before=before[0],
-        after=after[0],
+    first = {p.file: p.is_mistake for p in before}
+    pairs = [(p.file, first[p.file], p.is_mistake) for p in after if p.file in first]
+    fixed = tuple(file for file, was_wrong, is_wrong in pairs if was_wrong and not is_wrong)
+    broken = tuple(file for file, was_wrong, is_wrong in pairs if is_wrong and not was_wrong)
+    num_both = sum(was_wrong and is_wrong for _, was_wrong, is_wrong in pairs)
+    count, change = len(pairs), len(broken) - len(fixed)
+    variance = len(broken) + len(fixed) - change**2 / count if count else 0.0
+    return PairedComparison(
+        before=names[0],
+        after=names[1],
         num_images=count,
-        fixed=tuple(p.file for p in fixed),
-        broken=tuple(p.file for p in broken),
+        fixed=fixed,
+        broken=broken,
         difference=change / count if count else 0.0,
-        standard_error=math.sqrt(spread) / count if count else 0.0,
+        standard_error=math.sqrt(variance) / count if count else 0.0,
         interval=paired_interval(num_both, len(broken), len(fixed), count),
+        p_value=sign_test(len(fixed), len(broken)),
     )
 
 
-def paired_interval(num_both: int, num_broken: int, num_fixed: int, count: int) -> tuple[float, float]:
-    """95 % interval of the difference (num_broken - num_fixed) / count of two error shares of the same images.
+def sign_test(num_fixed: int, num_broken: int) -> float:
+    """Exact two-sided probability of a split at least as unequal if fixed and broken were equally likely.
 
-    Built of both shares' Wilson intervals and of their correlation: it has a width also where nothing was fixed or
-    broken, and stays within -1 and 1.
+    Source: McNemar 1947 in its exact form, doi:10.1007/BF02295996.
+
+    >>> sign_test(9, 1)
+    0.021484375
+    """
+    total, fewer = num_fixed + num_broken, min(num_fixed, num_broken)
+    if total == 0:
+        return 1.0
+    return min(1.0, float(2 * sum(math.comb(total, k) for k in range(fewer + 1)) / 2**total))
+
+
+def paired_interval(num_both: int, num_broken: int, num_fixed: int, count: int) -> tuple[float, float]:
+    """95 % interval of the difference (num_broken - num_fixed) / count of two errors on the same images.
+
+    Built from the Wilson intervals of both errors and their correlation. It has a width even where nothing was fixed
+    or broken, and stays within -1 and 1.
 
     Args:
         num_both: images that both tests get wrong.
-        num_broken: images that the second alone gets wrong. num_fixed: the first alone.
+        num_broken: images that only the second gets wrong.
+        num_fixed: images that only the first gets wrong.
         count: images in all.
 
     Source: Newcombe 1998, Statistics in Medicine 17:2635, method 10.
@@ -83,17 +108,17 @@ def paired_interval(num_both: int, num_broken: int, num_fixed: int, count: int) 
     after, before = num_both + num_broken, num_both + num_fixed
     low_1, high_1 = wilson_interval(after, count)
     low_2, high_2 = wilson_interval(before, count)
-    share_1, share_2 = after / count, before / count
-    down_1, up_1, down_2, up_2 = share_1 - low_1, high_1 - share_1, share_2 - low_2, high_2 - share_2
+    error_1, error_2 = after / count, before / count
+    down_1, up_1, down_2, up_2 = error_1 - low_1, high_1 - error_1, error_2 - low_2, high_2 - error_2
     phi = _correlation(num_both, num_broken, num_fixed, count)
     below = math.sqrt(max(0.0, down_1**2 - 2 * phi * down_1 * up_2 + up_2**2))
     above = math.sqrt(max(0.0, up_1**2 - 2 * phi * up_1 * down_2 + down_2**2))
-    difference = share_1 - share_2
+    difference = error_1 - error_2
     return difference - below, difference + above
 
 
 def _correlation(num_both: int, num_broken: int, num_fixed: int, count: int) -> float:
-    """Of being wrong in both tests; where it is positive, with Newcombe's correction for small counts."""
+    """Correlation of being wrong in both tests; a positive one with Newcombe's correction for small counts."""
     num_neither = count - num_both - num_broken - num_fixed
     product = num_both * num_neither - num_broken * num_fixed
     after, before = num_both + num_broken, num_both + num_fixed

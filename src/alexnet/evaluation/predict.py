@@ -1,44 +1,135 @@
 """Predict the classes of image files, with the preprocessing of the training, bit for bit."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
+from typing import Any, overload
 
 import numpy as np
 import torch
 
 from alexnet.data.decode import Pixels, centre_crop, decode_file
-from alexnet.evaluation.evaluate import BATCH, in_eval_mode, make_prediction, probabilities
+from alexnet.data.decode_files import decode_files
+from alexnet.data.folder_layout import IMAGE_ENDINGS, is_hidden
+from alexnet.data.sources import open_source
+from alexnet.errors import DataError
+from alexnet.evaluation.evaluate import BATCH, in_eval_mode, make_predictions, probabilities
+from alexnet.files import shown_name, unescape_name
 from alexnet.model.checkpoint import Classifier
-from alexnet.records import Prediction
+from alexnet.records import Prediction, Preprocessing, Record
 
-__all__ = ["predict", "read_image"]
+__all__ = ["Predictions", "UnreadableImage", "predict_images", "read_image"]
+
+ARCHIVE_ENDINGS = (".tar", ".zip", ".tgz", ".gz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar")
+"""Files that are opened as archives; of a compressed one, the error says how to unpack it."""
+
+Paths = Path | str | Sequence[Path | str]
+
+
+@dataclass(frozen=True)
+class UnreadableImage(Record):
+    """A file that is missing, no image, or damaged, and why."""
+
+    file: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{shown_name(self.file)}: {self.reason}"
+
+
+@dataclass(frozen=True, repr=False)
+class Predictions(Sequence[Prediction]):
+    """A prediction for each image, in order; indexed and iterated like a tuple.
+
+    unreadable: the files that were skipped.
+    """
+
+    predictions: tuple[Prediction, ...]
+    unreadable: tuple[UnreadableImage, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<{len(self.predictions)} predictions, {len(self.unreadable)} unreadable files>"
+
+    def __len__(self) -> int:
+        return len(self.predictions)
+
+    @overload
+    def __getitem__(self, place: int) -> Prediction: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Prediction, ...]: ...
+    def __getitem__(self, place: int | slice) -> Prediction | tuple[Prediction, ...]:
+        return self.predictions[place]
+
+    def to_dict(self, *, top: int = 5) -> dict[str, Any]:
+        """As plain data. top: classes to name for each image, at most 5."""
+        values = [prediction.to_dict() for prediction in self.predictions]
+        return {
+            "predictions": [value | {"top": value["top"][:top]} for value in values],
+            "unreadable": [image.to_dict() for image in self.unreadable],
+        }
 
 
 def read_image(path: Path | str, classifier: Classifier) -> Pixels:
     """An image file as the network gets it in testing: uint8 [size, size, 3].
 
     Raises:
-        DataError: the file is missing or no image.
+        DataError: the file is missing or not an image.
     """
-    return centre_crop(_decode(path, classifier), classifier.preprocessing)
+    return centre_crop(decode_file(path, classifier.preprocessing), classifier.preprocessing)
 
 
-def _decode(path: Path | str, classifier: Classifier) -> Pixels:
-    """An image file as the square that views are cut from."""
-    return decode_file(path, classifier.preprocessing)
+def predict_images(classifier: Classifier, images: Paths, *, skip_unreadable: bool = False) -> Predictions:
+    """Predict the classes of images, in order, in batches.
 
-
-def predict(classifier: Classifier, paths: Sequence[Path | str]) -> Iterator[Prediction]:
-    """A prediction for each image file, in order, computed in batches.
+    Args:
+        images: an image file, a folder or archive of images (all of them, however deep), or several of these.
+        skip_unreadable: leave out files that cannot be read, and name them in the result.
 
     Raises:
-        DataError: a file is missing or no image; those before it have been given.
+        DataError: a file cannot be read (unless such files are skipped), or a folder holds no image.
+        WeightsError: the network's outputs are not numbers.
     """
+    paths = [images] if isinstance(images, str | Path) else list(images)
+    predictions: list[Prediction] = []
+    unreadable: list[UnreadableImage] = []
+    decoded = chain.from_iterable(_decode(Path(path), classifier.preprocessing) for path in paths)
+    while batch := list(islice(decoded, BATCH)):
+        good = [(name, pixels) for name, pixels in batch if not isinstance(pixels, str)]
+        bad = [UnreadableImage(name, reason) for name, reason in batch if isinstance(reason, str)]
+        if bad and not skip_unreadable:
+            raise DataError(str(bad[0]))
+        unreadable += bad
+        if good:
+            predictions += _predict([name for name, _ in good], np.stack([pixels for _, pixels in good]), classifier)
+    return Predictions(tuple(predictions), tuple(unreadable))
+
+
+def _decode(path: Path, preprocessing: Preprocessing) -> Iterator[tuple[str, Pixels | str]]:
+    """The name of the file at `path`, or of each image below it, with its pixels or the reason why it has none."""
+    if not path.is_dir() and not path.name.lower().endswith(ARCHIVE_ENDINGS):
+        try:
+            yield str(path), decode_file(path, preprocessing)
+        except DataError as error:
+            yield str(path), str(error).removeprefix(f"{shown_name(path)}: ")
+        return
+    source = open_source(path)
+    entries = [entry for entry in source.entries if _may_be_image(entry.name)]
+    if not entries:
+        raise DataError(f"{shown_name(path)}: holds no images; give image files, or a folder or archive of them")
+    for entry, (pixels, facts) in zip(entries, decode_files(source, entries, preprocessing), strict=True):
+        name = f"{path}/{unescape_name(entry.name)}"
+        yield name, f"cannot be used ({facts.error}); give an image file" if pixels is None else pixels
+
+
+def _may_be_image(name: str) -> bool:
+    *folders, last = name.split("/")
+    return not any(map(is_hidden, (*folders, last))) and last.lower().endswith(IMAGE_ENDINGS)
+
+
+def _predict(names: Sequence[str], pixels: Pixels, classifier: Classifier) -> tuple[Prediction, ...]:
     device = next(classifier.network.parameters()).device
-    for start in range(0, len(paths), BATCH):
-        chunk = paths[start : start + BATCH]
-        pixels = torch.from_numpy(np.stack([_decode(path, classifier) for path in chunk])).to(device)
-        with in_eval_mode(classifier.network):
-            probs = probabilities(classifier.network, pixels, classifier.preprocessing, views=classifier.views).cpu()
-        for path, row in zip(chunk, probs, strict=True):
-            yield make_prediction(str(path), row, classifier.classes)
+    with in_eval_mode(classifier.network):
+        x = torch.from_numpy(pixels).to(device)
+        probs = probabilities(classifier.network, x, classifier.preprocessing, views=classifier.views).cpu()
+    return make_predictions(names, probs, classifier.classes)

@@ -8,43 +8,43 @@ from torch import Tensor
 from alexnet.errors import RecipeError
 from alexnet.records import Preprocessing
 
-__all__ = ["NUM_VIEWS", "SAID", "VIEWS", "cut_views", "decoding_for", "require_views"]
+__all__ = ["DESCRIPTIONS", "NUM_VIEWS", "VIEWS", "check_views", "cut_views", "decoding_for"]
 
 VIEWS = ("centre", "mirror", "ten_crop")
-"""Names of the ways to look at an image."""
+"""Which crops of an image are averaged, by name."""
 
-SAID = {
+DESCRIPTIONS = {
     "centre": "centre crop",
     "mirror": "centre crop and its mirror image",
     "ten_crop": "ten crops: centre, four corners, and their mirror images",
 }
-"""How people call them."""
+"""The views in words."""
 
 NUM_VIEWS = {"centre": 1, "mirror": 2, "ten_crop": 10}
-"""How many crops each way looks at."""
+"""Crops of each image."""
 
 PAPER_SQUARE = 256 / 224
-"""Side of the square that crops are cut from, in sides of a crop; Krizhevsky et al. 2012, §4.1."""
+"""Side of the square that crops are cut from, relative to a crop; Krizhevsky et al. 2012, §4.1."""
 
 
-def require_views(views: str) -> None:
-    """See that there is such a way to look at an image.
+def check_views(views: str) -> None:
+    """Check that there are views of this name.
 
     Raises:
-        RecipeError: there is none of that name.
+        RecipeError: there are none.
     """
     if views not in VIEWS:
-        names = ", ".join(VIEWS)
         raise RecipeError(
-            f"views {views}: no such way to look at an image; choose one of {names}, or all with `alexnet evaluate`"
+            f"views = {views}: no such views; choose one of {', '.join(VIEWS)} "
+            "(`alexnet evaluate RUN --views all` compares them)"
         )
 
 
 def decoding_for(preprocessing: Preprocessing, views: str) -> Preprocessing:
-    """The preprocessing that gives squares to cut the views from.
+    """The preprocessing that decodes squares from which the views can be cut.
 
-    A network's own, but for the ten crops of one that gets all of its square: there the square is larger, in the
-    paper's proportion of 256 to 224.
+    It is the network's own, except for the ten crops of a network that gets its whole square: there the square is
+    larger, by the paper's ratio of 256 to 224.
 
     >>> plain = Preprocessing(112, "crop", True, "RGB", (0.0,) * 3, (1.0,) * 3)
     >>> decoding_for(plain, "ten_crop").decoded_size, decoding_for(plain, "mirror").decoded_size
@@ -58,8 +58,8 @@ def decoding_for(preprocessing: Preprocessing, views: str) -> Preprocessing:
 def cut_views(pixels: Tensor, size: int, views: str) -> Iterator[Tensor]:
     """The views of decoded images [N, S, S, 3], each [N, size, size, 3].
 
-    `ten_crop` gives the crops of the corners and of the centre and their mirror images; where S is `size`, all five
-    are the same.
+    `ten_crop` gives the crops of the centre and the corners and their mirror images; where S is `size`, all five
+    crops are the same.
 
     Source: Krizhevsky et al. 2012, §4.1; convdata_jpeg.py of the 2012 program (--multiview-test).
     """

@@ -4,17 +4,16 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from alexnet.errors import RunError
+from alexnet.errors import AlexNetError, RunError
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.variants import get_variant
-from alexnet.records import Preprocessing
+from alexnet.records import ModelInfo, Preprocessing
 from alexnet.run_folder import RunFolder
 
 __all__ = ["Classifier", "load_network", "save_network", "write_tensors"]
@@ -66,17 +65,18 @@ def save_network(run: RunFolder, classifier: Classifier, *, epoch: int) -> None:
     network = classifier.network
     tensors = network.state_dict()
     write_tensors(run, run.model_path.name, tensors)
-    values: dict[str, Any] = {
-        "variant": network.spec.name,
-        "switches": dict(network.spec.switches),
-        "classes": list(classifier.classes),
-        "dropout": network.dropout,
-        "preprocessing": classifier.preprocessing.to_dict(),
-        "test_views": classifier.views,
-        "epoch": epoch,
-        "layers": {name: list(tensor.shape) for name, tensor in tensors.items()},
-    }
-    run.write_json("model.json", values)
+    info = ModelInfo(
+        variant=network.spec.name,
+        switches=dict(network.spec.switches),
+        classes=classifier.classes,
+        dropout=network.dropout,
+        preprocessing=classifier.preprocessing,
+        test_views=classifier.views,
+        epoch=epoch,
+        layers={name: tuple(tensor.shape) for name, tensor in tensors.items()},
+        checksum=run.checksum(run.model_path.name),
+    )
+    run.write_model_info(info)
 
 
 def load_network(run: RunFolder) -> Classifier:
@@ -86,23 +86,22 @@ def load_network(run: RunFolder) -> Classifier:
         RunError: the run holds no model yet, or its files are damaged.
     """
     _ = run.about  # says so if another version wrote the run
-    values = run.read_json("model.json")
+    info = run.model_info
     path: Path = run.model_path
+    if run.checksum(path.name) != info.checksum:
+        raise RunError(f"{path}: is damaged (its checksum is not that in model.json); train again")
     try:
-        preprocessing = Preprocessing.from_dict(values["preprocessing"])
-        classes = tuple(values["classes"])
-        spec = get_variant(values["variant"], **values["switches"])
+        spec = get_variant(info.variant, **info.switches)
         tensors = safetensors.torch.load_file(path)
         with torch.device("meta"):
             network = AlexNet(
                 spec,
-                size=preprocessing.size,
-                num_classes=len(classes),
-                dropout=values["dropout"],
+                size=info.preprocessing.size,
+                num_classes=len(info.classes),
+                dropout=info.dropout,
             )
         network.load_state_dict(tensors, assign=True)
-        views = str(values["test_views"])
-    except (OSError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+    except (AlexNetError, OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         message = " ".join(str(error).split())[:160]
         raise RunError(f"{path}: is missing or damaged ({message}); train again") from error
-    return Classifier(network.eval(), classes, preprocessing, views=views)
+    return Classifier(network.eval(), info.classes, info.preprocessing, views=info.test_views)

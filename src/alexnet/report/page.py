@@ -1,4 +1,4 @@
-"""The page of a run, and the page of a comparison: one file each, no network."""
+"""The page of a run, and the page of a comparison: one file each, which needs no network."""
 
 import base64
 import io
@@ -7,133 +7,167 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
+from markupsafe import Markup
 from PIL import Image
 
 from alexnet.data.decode import Pixels
 from alexnet.errors import DataError, RunError
-from alexnet.evaluation.mistakes import class_pairs
 from alexnet.figures.canvas import png_bytes, save_figure, svg_text
-from alexnet.files import disk_errors, write_whole
+from alexnet.files import disk_errors, shown_name, write_whole
 from alexnet.model.summary import summarize_spec
 from alexnet.published import ILSVRC_CLASSES, PUBLISHED_VARIANTS
 from alexnet.records import Prediction
-from alexnet.runs.compare import Published, compare_runs, draw_columns, published_beside
-from alexnet.runs.run import Run, images_of
+from alexnet.runs.compare import Published, compare_runs, draw_comparison, published_beside
+from alexnet.runs.mistakes import Mistakes
+from alexnet.runs.run import Run, RunLike, as_run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["write_comparison", "write_report"]
+__all__ = ["write_comparison", "write_page", "write_report"]
 
 MOST_MISTAKES = 240
-"""Wrongly classified images that the page holds; predictions.csv names all."""
+"""Wrongly classified images on the page; predictions.csv names all."""
 
 NUM_GALLERY = 24
 """Wrongly classified images on the figure for slides."""
 
+NUM_PAIRS = 12
+"""Most confused pairs on the page."""
 
-def write_report(run: Run) -> Path:
-    """Write a finished run's figures and its report.html; returns the page's path.
+Images = dict[str, Pixels]
+Figures = dict[str, "Figure"]
+
+
+def write_report(run: RunLike) -> Path:
+    """Write the figures of a finished run and its report.html into the run folder; returns the page's path.
 
     Raises:
-        RunError: the run is not finished, or its folder cannot be written.
+        RunError: the run is not finished or damaged, or its folder cannot be written.
+
+    >>> alexnet.write_report("runs/first").name
+    'report.html'
     """
-    mistakes = run.mistakes()[:MOST_MISTAKES]
-    images = _images(run, [*mistakes, *run.predictions[:1]])
-    figures = _draw_all(run, mistakes, images)
+    run = as_run(run)
+    mistakes, first = run.mistakes(), run.predictions[:1]
+    images = _read_images(run, [*mistakes[:MOST_MISTAKES], *first])
+    figures = _draw_all(run, mistakes, images, first)
     for name, figure in figures.items():
         save_figure(figure, run.folder.figures_dir / f"{name}.png")
-    recipe = run.recipe
-    evaluation = run.evaluation
-    values = {
+    values = _run_values(run) | _mistake_values(mistakes, images) | _figure_values(figures)
+    return write_page(run.folder.report_path, "run.html.j2", values)
+
+
+def _run_values(run: Run) -> dict[str, Any]:
+    recipe, evaluation = run.recipe, run.evaluation
+    return {
         "title": run.path.resolve().name,
         "recipe": recipe,
         "settings": recipe.model_dump(),
-        "about": run.folder.about,
+        "about": run.about.to_dict(),
         "summary": run.summary(),
         "evaluation": evaluation,
-        "pairs": class_pairs(run.mistakes())[:12],
-        "curves": svg_text(figures["curves"]),
-        "confusion": svg_text(figures["confusion"]),
-        "num_missing": sum(p.file not in images for p in mistakes),
-        "mistakes": [p.to_dict() | {"image": _image_uri(images[p.file])} for p in mistakes if p.file in images],
-        "kernels": {
-            "conv1": _figure_uri(figures["kernels-conv1"]),
-            "own": _figure_uri(figures["kernels-conv1-own-scale"]),
-            "others": {
-                name.removeprefix("kernels-"): _figure_uri(figure)
-                for name, figure in figures.items()
-                if name.startswith("kernels-conv") and not name.startswith("kernels-conv1")
-            },
-        },
-        "maps": [
-            {"layer": name.removeprefix("maps-"), "image": _figure_uri(figure)}
-            for name, figure in figures.items()
-            if name.startswith("maps-")
-        ],
         "network": summarize_spec(run.model.network.spec, size=recipe.size, num_classes=len(evaluation.classes)),
         "published": _published_for(run),
     }
-    return _write_page(run.folder.report_path, "run.html.j2", values)
+
+
+def _mistake_values(mistakes: Mistakes, images: Images) -> dict[str, Any]:
+    listed = mistakes[:MOST_MISTAKES]
+    return {
+        "pairs": mistakes.pairs[:NUM_PAIRS],
+        "num_missing": sum(p.file not in images for p in listed),
+        "mistakes": [p.to_dict() | {"image": _image_uri(images[p.file])} for p in listed if p.file in images],
+    }
+
+
+def _figure_values(figures: Figures) -> dict[str, Any]:
+    later_kernels = [name for name in figures if name.startswith("kernels-") and "conv1" not in name]
+    maps = [name for name in figures if name.startswith("maps-")]
+    return {
+        "curves": svg_text(figures["curves"]),
+        "confusion": svg_text(figures["confusion"]),
+        "kernels": {
+            "conv1": _figure_uri(figures["kernels-conv1"]),
+            "own": _figure_uri(figures["kernels-conv1-own-scale"]),
+            "others": {name.removeprefix("kernels-"): _figure_uri(figures[name]) for name in later_kernels},
+        },
+        "maps": [{"layer": name.removeprefix("maps-"), "image": _figure_uri(figures[name])} for name in maps],
+    }
 
 
 def _published_for(run: Run) -> Published | None:
-    """The paper's figures for a run that is of their kind: their network and their number of classes."""
-    of_their_kind = run.recipe.variant in PUBLISHED_VARIANTS and len(run.evaluation.classes) == ILSVRC_CLASSES
-    return published_beside([run]) if of_their_kind else None
+    """Published results, for a run that has their network and their number of classes."""
+    is_comparable = run.recipe.variant in PUBLISHED_VARIANTS and len(run.evaluation.classes) == ILSVRC_CLASSES
+    return published_beside([run]) if is_comparable else None
 
 
-def _images(run: Run, predictions: Sequence[Prediction]) -> dict[str, Pixels]:
-    """The images that the page shows; those that are no longer at their place are missing."""
+def _read_images(run: Run, predictions: Sequence[Prediction]) -> Images:
+    """The images of the page, without those that are no longer there."""
     try:
-        return images_of(run, [p.file for p in predictions], missing_ok=True)
+        return run.images_of([p.file for p in predictions], missing_ok=True)
     except DataError:  # not even the folder is there
         return {}
 
 
-def _draw_all(run: Run, mistakes: Sequence[Prediction], images: dict[str, Pixels]) -> "dict[str, Figure]":
-    """Every figure of the run by name."""
+def _draw_all(run: Run, mistakes: Mistakes, images: Images, first: Sequence[Prediction]) -> Figures:
+    """Every figure of the run by name; feature maps are those of the first mistake, or of the first image."""
     figures = {"curves": run.curves(), "confusion": run.confusion_matrix()}
     if images:
-        figures["mistakes"] = run.draw_mistakes(images, most=NUM_GALLERY)
+        figures["mistakes"] = mistakes.draw(NUM_GALLERY, images=images)
     figures["kernels-conv1"] = run.draw_kernels("conv1")
     figures["kernels-conv1-own-scale"] = run.draw_kernels("conv1", scale="own")
     convs = [name for name in run.model.network.layer_names if name.startswith("conv")]
     for layer in convs[1:]:
         figures[f"kernels-{layer}"] = run.draw_kernels(layer)
-    shown = next((images[p.file] for p in (*mistakes, *run.predictions[:1]) if p.file in images), None)
+    shown = next((images[p.file] for p in (*mistakes, *first) if p.file in images), None)
     if shown is not None:
         for layer in convs:
             figures[f"maps-{layer}"] = run.draw_feature_maps(shown, layer)
     return figures
 
 
-def write_comparison(runs: Sequence[Run], path: Path, *, published: bool = False) -> Path:
-    """Write the comparison of runs as a page (`.html`) or its columns as an image (any other ending).
+def write_comparison(runs: Sequence[RunLike], path: Path | str, *, published: bool = False) -> Path:
+    """Write a comparison of finished runs: a page (`.html`), or the curves as a figure (any other ending).
 
     Args:
-        published: put the paper's figures on the page.
+        runs: at least two, opened, or as paths of their folders.
+        path: where to write.
+        published: put the published results on the page.
 
     Raises:
-        RunError: fewer than two runs, one that is not finished, or a path that cannot be written.
+        RunError: fewer than two runs, one that is not finished or damaged, or a path that cannot be written.
+
+    >>> alexnet.write_comparison(["runs/first", "runs/first"], "comparison.html").name
+    'comparison.html'
     """
-    comparison = compare_runs(runs, published=published)
-    columns = draw_columns(runs)
+    path, figure = Path(path), draw_comparison(runs)
     if path.suffix.lower() not in (".html", ".htm"):
-        return save_figure(columns, path)
+        return save_figure(figure, path)
+    opened = [as_run(run) for run in runs]
     values = {
-        "title": "Runs compared",
-        "comparison": comparison,
-        "columns": svg_text(columns),
-        "kernels": [(run.path.name, _figure_uri(run.draw_kernels("conv1"))) for run in runs],
+        "title": "Comparison of runs",
+        "comparison": compare_runs(opened, published=published),
+        "curves": svg_text(figure),
+        "kernels": [(run.path.name, _figure_uri(run.draw_kernels("conv1"))) for run in opened],
     }
-    return _write_page(path, "comparison.html.j2", values)
+    return write_page(path, "comparison.html.j2", values)
 
 
-def _write_page(path: Path, template: str, values: dict[str, Any]) -> Path:
-    loader = jinja2.PackageLoader("alexnet.report")
-    page = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
-    text = page.get_template(template).render(values)
+def write_page(path: Path, template: str, values: dict[str, Any]) -> Path:
+    """Write a page of this folder's templates; every text that is put in is shown as text, whatever it holds.
+
+    Raises:
+        RunError: the path cannot be written.
+    """
+    pages = jinja2.Environment(
+        loader=jinja2.PackageLoader("alexnet.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=lambda value: value if isinstance(value, Markup) else shown_name(str(value)),
+    )
+    pages.filters["shown"] = shown_name  # for names in what is markup already, such as a joined list
+    text = pages.get_template(template).render(values)
     with disk_errors(path, RunError, "check its permissions or choose another path"):
         write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"))
     return path
@@ -149,5 +183,5 @@ def _image_uri(pixels: Pixels) -> str:
     return _uri(buffer.getvalue(), "jpeg")
 
 
-def _uri(data: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+def _uri(data: bytes, kind: str) -> Markup:
+    return Markup(f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}")

@@ -1,106 +1,109 @@
-"""Runs beside each other: what differed, what came out, which mistakes were fixed and broken."""
+"""Several runs side by side: scores, settings that differ, mistakes fixed and broken, published results."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import comb
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alexnet.errors import RunError
-from alexnet.evaluation.mistakes import fixed_and_broken
+from alexnet.evaluation.paired import PairedComparison, compare_predictions
 from alexnet.published import CLAIMS, PUBLISHED, Claim, PublishedResult, judge_comparability
 from alexnet.recipe import recipe_differences
 from alexnet.records import Record
-from alexnet.runs.run import Run
+from alexnet.runs.run import Run, RunLike, as_run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Change", "Comparison", "Published", "compare_runs", "draw_columns", "published_beside", "sign_test"]
-
-
-@dataclass(frozen=True)
-class Change(Record):
-    """From one run to another on the test images of both.
-
-    fixed, broken: files whose mistake went away, or is new. p_value: how often chance alone, were both equally
-    good, would part fixed and broken as unequally (exact two-sided sign test).
-    """
-
-    before: str
-    after: str
-    num_common: int
-    fixed: tuple[str, ...]
-    broken: tuple[str, ...]
-    p_value: float
+__all__ = ["Comparison", "Published", "compare_runs", "draw_comparison", "published_beside"]
 
 
 @dataclass(frozen=True)
 class Published(Record):
-    """The published figures beside runs.
+    """Published results beside those of runs.
 
-    ours: a row for each run. comparable: whether its errors may stand beside the published ones, None where only the
-    reader knows; said: why, a sentence for each run. Errors are fractions.
+    ours: a row for each run. comparable: whether its errors may be compared with the published ones, None where only
+    the reader can tell. reasons: why, a sentence for each run. Errors are fractions.
     """
 
     results: tuple[PublishedResult, ...]
     claims: tuple[Claim, ...]
     ours: tuple[PublishedResult, ...]
     comparable: tuple[bool | None, ...]
-    said: tuple[str, ...]
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Comparison(Record):
-    """scores: one dict for each run, see `Run.summary`. settings: the fields that differ → value in each run.
+    """Several runs side by side.
 
-    published: the paper's figures and those of others, None where they were not asked for.
+    scores: one dict for each run, see `Run.summary`. settings: the fields that differ, each with its value in every
+    run. differences: from the first run to each other one that has the same test images. published: published
+    results, None where they were not asked for.
     """
 
     runs: tuple[str, ...]
     scores: tuple[dict[str, Any], ...]
     settings: dict[str, tuple[Any, ...]]
-    changes: tuple[Change, ...]
+    differences: tuple[PairedComparison, ...]
     published: Published | None = None
 
 
-def compare_runs(runs: Sequence[Run], *, published: bool = False) -> Comparison:
-    """Compare finished runs; changes are from the first to each other one that was tested on
-    the same images.
+def compare_runs(runs: Sequence[RunLike], *, published: bool = False) -> Comparison:
+    """Compare finished runs.
 
     Args:
-        published: put the paper's figures beside them.
+        runs: at least two, opened, or as paths of their folders.
+        published: add the published results.
 
     Raises:
-        RunError: fewer than two runs, or one that is not finished.
+        RunError: fewer than two runs, or one that is missing, not finished or damaged.
+
+    >>> comparison = alexnet.compare_runs(["runs/first", "runs/first"])
+    >>> comparison.settings, comparison.differences[0].p_value
+    ({}, 1.0)
     """
-    if len(runs) < 2:
-        raise RunError("compare: give at least two run folders")
-    predictions = [run.predictions for run in runs]
-    prints = [run.folder.about["data"]["fingerprint"] for run in runs]
-    changes = []
-    for run, after, fingerprint in zip(runs[1:], predictions[1:], prints[1:], strict=True):
-        if fingerprint != prints[0]:  # equal names would not mean equal images
-            continue
-        fixed, broken = fixed_and_broken(predictions[0], after)
-        common = {p.file for p in predictions[0]} & {p.file for p in after}
-        changes.append(
-            Change(
-                str(runs[0].path), str(run.path), len(common),
-                tuple(p.file for p in fixed), tuple(p.file for p in broken), sign_test(len(fixed), len(broken)),
-            )
-        )  # fmt: skip
+    opened = _open_all(runs)
+    first, *others = opened
+    differences = [
+        compare_predictions(first.predictions, run.predictions, names=(str(first.path), str(run.path)))
+        for run in others
+        if run.about.data.fingerprint == first.about.data.fingerprint  # equal names alone are not equal images
+    ]
     return Comparison(
-        runs=tuple(str(run.path) for run in runs),
-        scores=tuple(run.summary() for run in runs),
-        settings=recipe_differences([run.recipe for run in runs]),
-        changes=tuple(changes),
-        published=published_beside(runs) if published else None,
+        runs=tuple(str(run.path) for run in opened),
+        scores=tuple(run.summary() for run in opened),
+        settings=recipe_differences([run.recipe for run in opened]),
+        differences=tuple(differences),
+        published=published_beside(opened) if published else None,
     )
 
 
+def draw_comparison(runs: Sequence[RunLike]) -> "Figure":
+    """Draw accuracy above and loss below, a column for each run.
+
+    Raises:
+        RunError: fewer than two runs, or one that is missing or damaged.
+
+    >>> figure = alexnet.draw_comparison(["runs/first", "runs/first"])
+    """
+    from alexnet.figures import curves
+
+    opened = _open_all(runs)
+    courses = [run.course for run in opened]
+    if len({course.title for course in courses}) < len(courses):
+        courses = [replace(c, title=f"{c.title}\n{run.path.name}") for c, run in zip(courses, opened, strict=True)]
+    return curves.draw_comparison(courses)
+
+
+def _open_all(runs: Sequence[RunLike]) -> list[Run]:
+    if isinstance(runs, Run | Path | str) or len(runs) < 2:
+        raise RunError("compare: give at least two run folders")
+    return [as_run(run) for run in runs]
+
+
 def published_beside(runs: Sequence[Run]) -> Published:
-    """The published figures, and those of runs in the same form.
+    """Published results, and those of runs in the same form.
 
     Raises:
         RunError: a run is not finished.
@@ -111,45 +114,18 @@ def published_beside(runs: Sequence[Run]) -> Published:
         claims=CLAIMS,
         ours=tuple(_our_row(run) for run in runs),
         comparable=tuple(comparable for comparable, _ in judged),
-        said=tuple(said for _, said in judged),
+        reasons=tuple(reason for _, reason in judged),
     )
 
 
 def _our_row(run: Run) -> PublishedResult:
-    evaluation, data = run.evaluation, Path(run.folder.about["data"]["path"])
+    evaluation = run.evaluation
     return PublishedResult(
         run=run.path.name,
-        test_set=f"{evaluation.num_images} images of {data.name}",
+        test_set=f"{evaluation.num_images} images of {Path(run.about.data.path).name}",
         views=evaluation.views.partition(":")[0],
         num_networks=1,
         top1_error=evaluation.top1_error,
         top5_error=evaluation.top5_error,
         source=f"this program, {run.recipe.variant} network",
     )
-
-
-def sign_test(num_fixed: int, num_broken: int) -> float:
-    """Two-sided exact probability of a split at least as unequal when both sides are equally likely.
-
-    Source: McNemar 1947 in its exact form, doi:10.1007/BF02295996.
-
-    >>> sign_test(9, 1)
-    0.021484375
-    """
-    total, fewer = num_fixed + num_broken, min(num_fixed, num_broken)
-    if total == 0:
-        return 1.0
-    return min(1.0, float(2 * sum(comb(total, k) for k in range(fewer + 1)) / 2**total))
-
-
-def draw_columns(runs: Sequence[Run]) -> "Figure":
-    """The talk's columns: accuracy above, loss below, a column for each run."""
-    from dataclasses import replace
-
-    from alexnet.figures.curves import draw_comparison
-
-    courses = [run.course for run in runs]
-    titles = [course.title for course in courses]
-    if len(set(titles)) < len(titles):
-        courses = [replace(c, title=f"{c.title}\n{r.path.name}") for c, r in zip(courses, runs, strict=True)]
-    return draw_comparison(courses)

@@ -1,24 +1,24 @@
 """A finished or running training, opened: scores, mistakes, network, figures."""
 
-import contextlib
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from alexnet.data.decode import Pixels
-from alexnet.errors import DataError
-from alexnet.evaluation.mistakes import MistakeOrder, find_mistakes
-from alexnet.evaluation.predict import predict, read_image
+from alexnet.errors import RecipeError
+from alexnet.evaluation.predict import Paths, Predictions, predict_images, read_image
+from alexnet.files import shown_name
 from alexnet.inspection.feature_maps import FeatureMaps, feature_maps
 from alexnet.inspection.kernels import KernelSet, kernels
 from alexnet.model.checkpoint import Classifier, load_network
 from alexnet.recipe import Recipe
-from alexnet.records import Evaluation, Prediction
+from alexnet.records import Evaluation, Prediction, RunInfo
 from alexnet.run_folder import RunFolder
+from alexnet.runs.images import images_of
+from alexnet.runs.mistakes import MistakeOrder, Mistakes, find_mistakes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,11 +26,16 @@ if TYPE_CHECKING:
     from alexnet.figures.curves import Course
     from alexnet.figures.tiles import KernelScale
 
-__all__ = ["Run", "images_of", "kernels_of", "maps_of", "open_run"]
+__all__ = ["Model", "Run", "RunLike", "as_classifier", "as_run", "kernels_of", "maps_of", "open_run", "predict"]
 
 
 class Run:
-    """One training and all there is to see of it. Draws itself in a notebook."""
+    """One training and everything that can be seen of it. Shows itself in a notebook.
+
+    >>> run = alexnet.open_run("runs/first")
+    >>> run.evaluation.split
+    'test'
+    """
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
@@ -44,70 +49,98 @@ class Run:
         return self.folder.path
 
     @property
+    def about(self) -> RunInfo:
+        """Status, classes, images, machine and versions."""
+        return self.folder.about
+
+    @property
     def recipe(self) -> Recipe:
-        """What it was trained with."""
+        """The recipe that the run was trained with."""
         return self.folder.recipe
 
     @cached_property
     def model(self) -> Classifier:
-        """The network of the chosen checkpoint, in eval mode."""
+        """The network of the kept checkpoint, in eval mode."""
         return load_network(self.folder)
 
     @property
     def evaluation(self) -> Evaluation:
-        """The test of the chosen checkpoint."""
+        """The scores of the kept checkpoint on the test images."""
         return self.folder.evaluation
 
     @property
     def predictions(self) -> tuple[Prediction, ...]:
-        """What the network says of every test image."""
-        return self.folder.read_predictions()
+        """The prediction for every test image."""
+        return self.folder.predictions
 
-    def mistakes(self, order: MistakeOrder = "confidence") -> tuple[Prediction, ...]:
-        """The wrongly classified test images; see `find_mistakes`."""
-        return find_mistakes(self.predictions, order=order)
+    def mistakes(self, order: MistakeOrder = "confidence") -> Mistakes:
+        """The wrongly classified test images.
 
-    def predict(self, paths: Sequence[Path | str]) -> tuple[Prediction, ...]:
-        """Predictions for image files."""
-        return tuple(predict(self.model, paths))
+        order: `confidence` puts the images first of which the network was most certain; `pair` groups by true and
+        predicted class, the most frequent pair first.
+
+        Raises:
+            RecipeError: there is no such order.
+
+        >>> figure = alexnet.open_run("runs/first").mistakes().draw()
+        """
+        if order not in ("confidence", "pair"):
+            raise RecipeError(f"order = {order}: choose confidence or pair")
+        return Mistakes(self, find_mistakes(self.predictions, order=order), order)
+
+    def images_of(self, files: Iterable[str], *, missing_ok: bool = False) -> dict[str, Pixels]:
+        """Test images by file name, as the network gets them: uint8 [size, size, 3].
+
+        Args:
+            files: names as `predictions` has them.
+            missing_ok: leave out images that are missing or cannot be read.
+
+        Raises:
+            DataError: the folder, or an image, is missing or cannot be read.
+        """
+        return images_of(self, files, missing_ok=missing_ok)
+
+    def predict(self, images: Paths, *, skip_unreadable: bool = False) -> Predictions:
+        """Predict the classes of images; see `predict`.
+
+        >>> [prediction.file for prediction in alexnet.open_run("runs/first").predict("photo.jpg")]
+        ['photo.jpg']
+        """
+        return predict_images(self.model, images, skip_unreadable=skip_unreadable)
 
     def summary(self) -> dict[str, Any]:
-        """The run in a few numbers: what `--json` prints."""
-        evaluation, about = self.evaluation, self.folder.about
-        epochs = self.folder.epochs
+        """The run in a few numbers, as `--json` prints them."""
+        evaluation, about, epochs = self.evaluation, self.about, self.folder.epochs
+        values = evaluation.to_dict()
         speeds = [epoch.images_per_second for epoch in epochs] or [0.0]
+        names = ("num_images", "num_mistakes", "top1_error", "top1_interval", "top5_error")
         return {
             "run": str(self.path),
-            "num_images": evaluation.num_images,
-            "num_mistakes": evaluation.num_mistakes,
-            "top1_error": evaluation.top1_error,
-            "top1_interval": list(evaluation.top1_interval),
-            "top5_error": evaluation.top5_error,
-            "seconds": about.get("seconds"),
-            "training_seconds": about.get("training_seconds"),
-            "images_per_second": float(np.median(speeds)),
+            **{name: values[name] for name in names},
+            "seconds": about.seconds,
+            "training_seconds": about.training_seconds,
+            "images_per_second": median(speeds),
             "epochs": len(epochs),
         }
 
     # --- figures
     @property
     def course(self) -> "Course":
-        """Steps and epochs, to be drawn."""
+        """Steps and epochs, as the curves are drawn from them."""
         from alexnet.figures.curves import Course
 
         recipe = self.recipe
         title = f"{recipe.name}, {recipe.variant}" + (", pretrained" if recipe.weights else "")
-        num_classes = len(self.folder.about["classes"])
-        return Course(title, self.folder.steps, self.folder.epochs, num_classes)
+        return Course(title, self.folder.steps, self.folder.epochs, len(self.about.classes))
 
     def curves(self) -> "Figure":
-        """Accuracy and loss, training beside held-out."""
+        """Accuracy and loss over the training, on training and held-out images."""
         from alexnet.figures.curves import draw_curves
 
         return draw_curves(self.course)
 
     def confusion_matrix(self) -> "Figure":
-        """Who is taken for whom."""
+        """Test images by true and predicted class."""
         from alexnet.figures.matrix import draw_confusion
 
         return draw_confusion(self.evaluation.classes, self.evaluation.confusion)
@@ -120,12 +153,23 @@ class Run:
         chosen: Sequence[int] | None = None,
         channel: int | None = None,
     ) -> "Figure":
-        """The learned kernels of a convolutional layer."""
+        """The learned kernels of a convolutional layer.
+
+        Args:
+            layer: conv1 to conv5.
+            scale: `common` to all kernels, or each its `own`.
+            chosen: numbers of the kernels to draw, all by default.
+            channel: draw the weights of this input channel alone.
+
+        Raises:
+            GeometryError: there is no such layer, kernel or channel.
+        """
         from alexnet.figures.tiles import draw_kernels
 
-        found = kernels(self.model, layer)
         title = f"{layer} of {self.path.name}"
-        return draw_kernels(found.weights, title=title, scale=scale, chosen=chosen, channel=channel)
+        return draw_kernels(
+            kernels(self.model, layer).weights, title=title, scale=scale, chosen=chosen, channel=channel
+        )
 
     def draw_feature_maps(
         self,
@@ -135,9 +179,17 @@ class Run:
         chosen: Sequence[int] | None = None,
         every: bool = False,
     ) -> "Figure":
-        """What a layer's kernels make of an image: chosen ones, the three strongest, or `every` one.
+        """The feature maps of a layer for an image: image, kernel and map side by side.
 
-        image: a file, or a decoded image, uint8 [size, size, 3].
+        Args:
+            image: a file, or a decoded image, uint8 [size, size, 3].
+            layer: conv1 to pool5.
+            chosen: numbers of the maps to draw; the three strongest by default.
+            every: draw all maps of the layer on one sheet.
+
+        Raises:
+            DataError: the file is missing or not an image.
+            GeometryError: there is no such layer or map.
         """
         from alexnet.figures.maps import draw_all_maps, draw_feature_maps
 
@@ -145,88 +197,117 @@ class Run:
         name = Path(image).name if isinstance(image, Path | str) else "image"
         if every:
             values = maps.before if maps.after is None else maps.after
-            said = "" if maps.after is None else " after ReLU"
-            return draw_all_maps(values, title=f"{layer} of {name}{said}")
+            activation = "" if maps.after is None else " after ReLU"
+            return draw_all_maps(values, title=f"{layer} of {name}{activation}")
         return draw_feature_maps(
             maps.image, maps.kernels, maps.before, maps.after,
             maps.strongest(3) if chosen is None else chosen, title=f"{layer} of {name}",
         )  # fmt: skip
 
-    def draw_mistakes(
-        self, images: dict[str, Pixels], order: MistakeOrder = "confidence", most: int = 24
-    ) -> "Figure":
-        """The gallery of wrongly classified images; `images` by file name as `images_of` gives them."""
-        from alexnet.figures.tiles import MistakeTile, draw_mistakes
-
-        wrong = self.mistakes(order)
-        tiles = [
-            MistakeTile(images[p.file], p.predicted, str(p.true), p.probability, p.file)
-            for p in wrong[:most]
-            if p.file in images
-        ]
-        evaluation = self.evaluation
-        shown = f", the first {len(tiles)}" if len(tiles) < len(wrong) else ""
-        said = f"{len(wrong)} of {evaluation.num_images} test images wrong{shown}; w: said, r: right"
-        return draw_mistakes(tiles, title=said)
-
     def _repr_html_(self) -> str:
-        about = self.folder.about
-        if about["status"] != "finished":
-            return f"<b>{html.escape(str(self.path))}</b>: {about['status']}, {len(self.folder.epochs)} epochs done"
+        name = html.escape(shown_name(self.path))
+        if not self.about.is_finished:
+            return f"<b>{name}</b>: {self.about.status}, {len(self.folder.epochs)} epochs done"
         evaluation = self.evaluation
         low, high = evaluation.top1_interval
         return (
-            f"<b>{html.escape(str(self.path))}</b>: top-1 error {100 * evaluation.top1_error:.1f} % "
+            f"<b>{name}</b>: top-1 error {100 * evaluation.top1_error:.1f} % "
             f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %), {evaluation.num_mistakes} of "
             f"{evaluation.num_images} test images wrong"
         )
 
 
+RunLike = Run | Path | str
+"""An opened run, or the path of its folder."""
+
+Model = Classifier | Run | Path | str
+"""A network, a run, or the path of a run's folder."""
+
+
 def open_run(path: Path | str) -> Run:
-    """The run at `path`.
+    """Open the run at `path`.
 
     Raises:
         RunError: there is none.
+
+    >>> run = alexnet.open_run("runs/first")
     """
     return Run(RunFolder.open(path))
 
 
-def kernels_of(model: Classifier | Run, layer: str = "conv1") -> KernelSet:
-    """The kernels of a layer of a network or a run, [out, in, k, k]."""
-    return kernels(model.model if isinstance(model, Run) else model, layer)
+def as_run(run: RunLike) -> Run:
+    """The run itself, or the one at a path.
+
+    Raises:
+        RunError: there is no run at the path.
+    """
+    return run if isinstance(run, Run) else open_run(run)
 
 
-def maps_of(model: Classifier | Run, image: Path | str | Pixels, layer: str = "conv1") -> FeatureMaps:
-    """The feature maps of a layer for an image file or a decoded image, uint8 [size, size, 3]."""
-    classifier = model.model if isinstance(model, Run) else model
+def as_classifier(model: Model) -> Classifier:
+    """The network itself, or that of a run.
+
+    Raises:
+        RunError: there is no run at the path, or it is damaged.
+    """
+    return model if isinstance(model, Classifier) else as_run(model).model
+
+
+def predict(model: Model, images: Paths, *, skip_unreadable: bool = False) -> Predictions:
+    """Predict the classes of images, with the preprocessing of the training.
+
+    Args:
+        model: a network, a run, or the path of a run's folder.
+        images: an image file, a folder or archive of images (all of them, however deep), or several of these.
+        skip_unreadable: leave out files that cannot be read; they are named in the result's `unreadable`.
+
+    Raises:
+        DataError: a file cannot be read (unless such files are skipped), or a folder holds no image.
+        RunError: there is no run at the path, or it is damaged.
+        WeightsError: the network's outputs are not numbers.
+
+    >>> predictions = alexnet.predict("runs/first", ["photo.jpg", "images/test"])
+    >>> predictions[0].file, len(predictions)
+    ('photo.jpg', 22)
+    """
+    return predict_images(as_classifier(model), images, skip_unreadable=skip_unreadable)
+
+
+def kernels_of(model: Model, layer: str = "conv1") -> KernelSet:
+    """The kernels of a layer of a network or a run, [out, in, k, k].
+
+    Args:
+        model: a network, a run, or the path of a run's folder.
+        layer: conv1 to conv5.
+
+    Raises:
+        GeometryError: there is no such layer.
+        RunError: there is no run at the path, or it is damaged.
+
+    >>> alexnet.kernels("runs/first", "conv1").weights.shape
+    (96, 3, 11, 11)
+    """
+    return kernels(as_classifier(model), layer)
+
+
+def maps_of(model: Model, image: Path | str | Pixels, layer: str = "conv1") -> FeatureMaps:
+    """The feature maps of a layer for an image.
+
+    Args:
+        model: a network, a run, or the path of a run's folder.
+        image: a file, or a decoded image, uint8 [size, size, 3].
+        layer: conv1 to pool5.
+
+    Raises:
+        DataError: the file is missing or not an image.
+        GeometryError: there is no such layer, or it gives no maps.
+        RunError: there is no run at the path, or it is damaged.
+
+    >>> maps = alexnet.feature_maps("runs/first", "photo.jpg", "conv2")
+    >>> len(maps.before)
+    256
+    """
+    classifier = as_classifier(model)
     if not isinstance(image, str | Path):
         return feature_maps(classifier, image, layer)
     return feature_maps(classifier, read_image(image, classifier), layer)
-
-
-def images_of(run: Run, files: Sequence[str], *, missing_ok: bool = False) -> dict[str, Pixels]:
-    """Test images of a run by file name, as the network gets them, read again from where they lie.
-
-    Args:
-        missing_ok: leave out those that are no longer there.
-
-    Raises:
-        DataError: the folder, or an image, is no longer there.
-    """
-    from alexnet.data.decode import centre_crop, inspect_image
-    from alexnet.data.sources import open_source
-
-    path = Path(run.folder.about["data"]["path"])
-    source = open_source(path)
-    entries = {entry.name: entry for entry in source.entries}
-    found: dict[str, Pixels] = {}
-    for name in files:
-        pixels = None
-        if name in entries:
-            with contextlib.suppress(OSError):
-                pixels = inspect_image(source.read(entries[name]), run.model.preprocessing)[0]
-        if pixels is not None:
-            found[name] = centre_crop(pixels, run.model.preprocessing)
-        elif not missing_ok:
-            raise DataError(f"{path}: {name} is no longer there; put it back or train again")
-    return found

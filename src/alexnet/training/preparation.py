@@ -52,7 +52,7 @@ def prepare(
     recipe = size_for_images(recipe, images)
     split = _split(images, recipe)
     if resumed:
-        preprocessing = Preprocessing.from_dict(resumed.about["preprocessing"])
+        preprocessing = resumed.about.preprocessing
     else:
         preprocessing = _choose_preprocessing(recipe, pretrained, images, split)
     network = _build_network(recipe, pretrained, num_classes=len(split.classes), emit=emit)

@@ -4,9 +4,9 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +16,11 @@ from alexnet.data.check import FolderReport, check_decoded
 from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.data.split import Split
 from alexnet.errors import RecipeError, RunError
-from alexnet.evaluation.evaluate import evaluate
+from alexnet.evaluation.evaluate import evaluate_classifier
 from alexnet.model.checkpoint import load_network
 from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe
+from alexnet.records import ImageSetInfo, RunInfo
 from alexnet.run_folder import SCHEMA, RunFolder
 from alexnet.runs.run import Run
 from alexnet.training.events import Listener, Note, Warned, ignore
@@ -76,10 +77,10 @@ def resume(run: Path | str | Run, *, data: Path | str | None = None, on_event: L
         KeyboardInterrupt: interrupted again; the state is saved.
     """
     folder = RunFolder.open(run.path if isinstance(run, Run) else Path(run).expanduser())
-    if folder.about["status"] == "finished":
+    if folder.about.is_finished:
         on_event(Note(f"{folder.path}: is finished; nothing to resume"))
         return Run(folder)
-    images = scan_folder(data or folder.about["data"]["path"])
+    images = scan_folder(data or folder.about.data.path)
     return _train(images, folder.recipe, folder, is_resumed=True, emit=on_event)
 
 
@@ -137,7 +138,7 @@ def free_run_path(data: Path, recipe: Recipe) -> Path:
 
 
 def _require_same_images(run: RunFolder, images: DecodedImages) -> None:
-    if run.about["data"]["fingerprint"] != images.fingerprint:
+    if run.about.data.fingerprint != images.fingerprint:
         raise RunError(
             f"{run.path}: the images in {images.folder.path} have changed since the run was started; train again"
         )
@@ -148,11 +149,11 @@ def _finish(run: RunFolder, job: Job, images: DecodedImages, training_seconds: f
     classifier = load_network(run)
     classifier.network.to(job.machine.device)
     names = [file.entry.name for file in images.files]
-    evaluation, predictions = evaluate(classifier, images.pixels, job.split.test, names)
+    evaluation, predictions = evaluate_classifier(classifier, images.pixels, job.split.test, names)
     run.write_evaluation(evaluation)
     run.write_predictions(predictions)
-    duration = {"training_seconds": training_seconds, "seconds": seconds + evaluation.seconds}
-    run.write_json("run.json", run.about | {"status": "finished", **duration})
+    seconds += evaluation.seconds
+    run.write_about(replace(run.about, status="finished", training_seconds=training_seconds, seconds=seconds))
     discard_state(run)
 
 
@@ -162,24 +163,25 @@ def _write_start(run: RunFolder, job: Job, images: DecodedImages, report: Folder
     run.write_recipe(recipe)
     run.write_table("left_out.csv", ["file", "reason"], report.left_out.items())
     counts = {name: len(getattr(split, name)) for name in ("train", "validation", "test")}
-    values: dict[str, Any] = {
-        "schema": SCHEMA,
-        "status": "running",
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "program": {"version": _version(), "commit": _commit()},
-        "machine": describe_machine(),
-        "seed": recipe.seed,
-        "preprocessing": job.preprocessing.to_dict(),
-        "classes": list(split.classes),
-        "data": {
-            "path": str(images.folder.path.resolve()),
-            "fingerprint": images.fingerprint,
-            "images": counts,
-            "left_out": len(report.left_out),
-            "oddities": {kind: len(names) for kind, names in report.oddities.items()},
-        },
-    }
-    run.write_json("run.json", values)
+    data = ImageSetInfo(
+        path=str(images.folder.path.resolve()),
+        fingerprint=images.fingerprint,
+        images=counts,
+        left_out=len(report.left_out),
+        oddities={kind: len(names) for kind, names in report.oddities.items()},
+    )
+    about = RunInfo(
+        schema=SCHEMA,
+        status="running",
+        classes=split.classes,
+        data=data,
+        preprocessing=job.preprocessing,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        program={"version": _version(), "commit": _commit()},
+        machine=describe_machine(),
+        seed=recipe.seed,
+    )
+    run.write_about(about)
 
 
 def _describe(job: Job, images: DecodedImages, report: FolderReport, emit: Listener) -> None:

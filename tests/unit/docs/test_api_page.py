@@ -26,9 +26,7 @@ def page() -> ModuleType:
 
 WITHOUT_EXAMPLE = {
     "AlexNetError", "PRESETS",
-    "Run", "apply_kernel", "check_recipe", "compare_runs", "export_onnx", "feature_maps", "kernels", "open_run",
-    "plan_training", "predict", "retest_together", "retest_views", "scan_folder", "train", "write_report",
-    "trace_convolution",
+    "apply_kernel", "check_recipe", "export_onnx", "plan_training", "scan_folder", "train", "trace_convolution",
 }  # fmt: skip
 """An error is raised, not called; the presets are a dictionary, shown by the examples of `train` and `Recipe`."""
 

@@ -6,8 +6,8 @@ import torch
 
 from alexnet.data.decode import normalize
 from alexnet.data.split import Subset
-from alexnet.evaluation.ensemble import EnsembleMember, evaluate_ensemble
-from alexnet.evaluation.evaluate import evaluate
+from alexnet.evaluation.ensemble import EnsembleMember, evaluate_members
+from alexnet.evaluation.evaluate import evaluate_classifier
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
 from alexnet.model.initialization import initialize
@@ -42,56 +42,56 @@ def members() -> list[EnsembleMember]:
     ]
 
 
-def by_hand(exam: EnsembleMember) -> np.ndarray:
+def by_hand(member: EnsembleMember) -> np.ndarray:
     """Probabilities [9, 7] in float64."""
-    pixels = torch.from_numpy(exam.pixels[exam.subset.indices])
+    pixels = torch.from_numpy(member.pixels[member.subset.indices])
     with torch.no_grad():
-        logits = exam.classifier.network.eval()(normalize(pixels, exam.classifier.preprocessing)).double().numpy()
+        logits = member.classifier.network.eval()(normalize(pixels, member.classifier.preprocessing)).double().numpy()
     powers = np.exp(logits - logits.max(1, keepdims=True))
     return np.asarray(powers / powers.sum(1, keepdims=True))
 
 
-def test_together_is_the_mean_of_the_probabilities(members: list[EnsembleMember]) -> None:
+def test_ensemble_is_the_mean_of_the_probabilities(members: list[EnsembleMember]) -> None:
     labels = members[0].subset.labels
     alone = [by_hand(member) for member in members]
     mean = (alone[0] + alone[1]) / 2
-    found = evaluate_ensemble(members, FILES)
-    for row, prediction in enumerate(found.predictions):
+    members_alone, evaluation, predictions = evaluate_members(members, FILES)
+    for row, prediction in enumerate(predictions):
         assert (prediction.file, prediction.true) == (FILES[row], CLASSES[labels[row]])
         assert prediction.predicted == CLASSES[mean[row].argmax()]
         expected = [mean[row][CLASSES.index(name)] for name, _ in prediction.top]
         assert [probability for _, probability in prediction.top] == pytest.approx(expected, abs=1e-6)
-    assert found.evaluation.top1_error == np.mean(mean.argmax(1) != labels)
+    assert evaluation.top1_error == np.mean(mean.argmax(1) != labels)
     ranks = (-mean).argsort(1)[:, :5]
-    assert found.evaluation.top5_error == np.mean(
-        [label not in row for label, row in zip(labels, ranks, strict=True)]
-    )
-    assert [member.top1_error for member in found.members] == [np.mean(p.argmax(1) != labels) for p in alone]
+    assert evaluation.top5_error == np.mean([label not in row for label, row in zip(labels, ranks, strict=True)])
+    assert [member.top1_error for member in members_alone] == [np.mean(p.argmax(1) != labels) for p in alone]
 
 
-def test_networks_are_of_two_minds_here(members: list[EnsembleMember]) -> None:
+def test_the_networks_of_these_tests_disagree(members: list[EnsembleMember]) -> None:
     """Else the test above would say little."""
     first, second = (by_hand(member).argmax(1) for member in members)
     assert (first != second).any()
     assert len(set(first) | set(second)) > 1
 
 
-def test_one_network_together_is_itself(members: list[EnsembleMember]) -> None:
-    exam = members[0]
+def test_an_ensemble_of_one_is_that_network(members: list[EnsembleMember]) -> None:
+    member = members[0]
     names = [f"{place - 2}.png" for place in range(11)]
-    found = evaluate_ensemble([exam], FILES)
-    alone, predictions = evaluate(exam.classifier, exam.pixels, exam.subset, names, views=exam.views)
-    assert found.predictions == predictions
-    assert found.evaluation.confusion == found.members[0].confusion == alone.confusion
-    assert found.evaluation.views == alone.views == "centre crop"
+    members_alone, evaluation, together = evaluate_members([member], FILES)
+    alone, predictions = evaluate_classifier(
+        member.classifier, member.pixels, member.subset, names, views=member.views
+    )
+    assert together == predictions
+    assert evaluation.confusion == members_alone[0].confusion == alone.confusion
+    assert evaluation.views == alone.views == "centre crop"
 
 
 def test_networks_with_views_of_their_own(members: list[EnsembleMember]) -> None:
     mirror = EnsembleMember(members[1].classifier, members[1].pixels, members[1].subset, "mirror")
-    found = evaluate_ensemble([members[0], mirror], FILES)
-    assert [member.views for member in found.members] == ["centre crop", "centre crop and its mirror image"]
-    assert found.evaluation.views == "each network's own views"
-    assert found.evaluation.seconds == sum(member.seconds for member in found.members)
+    members_alone, evaluation, _ = evaluate_members([members[0], mirror], FILES)
+    assert [member.views for member in members_alone] == ["centre crop", "centre crop and its mirror image"]
+    assert evaluation.views == "each network's own views"
+    assert evaluation.seconds == sum(member.seconds for member in members_alone)
 
 
 def test_networks_are_left_as_found(members: list[EnsembleMember]) -> None:
@@ -101,7 +101,7 @@ def test_networks_are_left_as_found(members: list[EnsembleMember]) -> None:
     modes = [module.training for module in made.modules()]
     weights = {name: tensor.clone() for name, tensor in made.state_dict().items()}
     state = torch.get_rng_state()
-    evaluate_ensemble(members, FILES)
+    evaluate_members(members, FILES)
     assert [module.training for module in made.modules()] == modes
     assert all(torch.equal(tensor, weights[name]) for name, tensor in made.state_dict().items())
     assert all(parameter.grad is None and parameter.requires_grad for parameter in made.parameters())

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from alexnet.data.split import Subset
-from alexnet.evaluation.evaluate import evaluate, in_eval_mode, make_prediction, measure
-from alexnet.evaluation.mistakes import class_pairs, find_mistakes, fixed_and_broken
+from alexnet.errors import WeightsError
+from alexnet.evaluation.evaluate import evaluate_classifier, in_eval_mode, make_predictions, measure
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
 from alexnet.model.variants import VARIANTS
-from alexnet.records import Prediction, Preprocessing
+from alexnet.records import Preprocessing
 
 PLAIN = Preprocessing(67, "squash", True, "RGB", (128.0,) * 3, (60.0,) * 3)
 CLASSES = ("a", "b", "c", "d", "e", "f", "g")
@@ -35,9 +35,9 @@ CPU = torch.device("cpu")
 def test_every_image_is_counted_whatever_the_batch(
     classifier: Classifier, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, _ = evaluate(classifier, pixels, SUBSET, [str(i) for i in range(11)])
+    whole, _ = evaluate_classifier(classifier, pixels, SUBSET, [str(i) for i in range(11)])
     monkeypatch.setattr("alexnet.evaluation.evaluate.BATCH", 4)
-    parts, predictions = evaluate(classifier, pixels, SUBSET, [str(i) for i in range(11)])
+    parts, predictions = evaluate_classifier(classifier, pixels, SUBSET, [str(i) for i in range(11)])
     assert whole.num_images == parts.num_images == len(predictions) == 11
     assert sum(map(sum, parts.confusion)) == 11
     assert parts.confusion == whole.confusion
@@ -70,7 +70,7 @@ def test_mode_comes_back_when_something_fails(classifier: Classifier) -> None:
 
 def test_scores_during_training_equal_those_of_the_test(classifier: Classifier, pixels: np.ndarray) -> None:
     score = measure(classifier.network, pixels, SUBSET, PLAIN, device=CPU)
-    evaluation, _ = evaluate(classifier, pixels, SUBSET, [str(i) for i in range(11)])
+    evaluation, _ = evaluate_classifier(classifier, pixels, SUBSET, [str(i) for i in range(11)])
     assert score is not None
     assert score.top1_error == evaluation.top1_error
     assert score.top5_error == evaluation.top5_error
@@ -81,8 +81,8 @@ def test_mirror_averages_both_views(classifier: Classifier, pixels: np.ndarray) 
     both = Classifier(classifier.network, CLASSES, PLAIN, views="mirror")
     flipped = np.ascontiguousarray(pixels[:, :, ::-1])
     names = [str(i) for i in range(11)]
-    _, first = evaluate(both, pixels, SUBSET, names)
-    _, second = evaluate(both, flipped, SUBSET, names)
+    _, first = evaluate_classifier(both, pixels, SUBSET, names)
+    _, second = evaluate_classifier(both, flipped, SUBSET, names)
     assert [p.probability for p in first] == pytest.approx([p.probability for p in second], abs=1e-6)
 
 
@@ -92,32 +92,41 @@ def test_empty_subset_has_no_score(classifier: Classifier, pixels: np.ndarray) -
 
 
 def test_prediction_holds_margin_and_loss() -> None:
-    prediction = make_prediction("x", torch.tensor([0.2, 0.7, 0.1]), ("a", "b", "c"), true="a")
+    probs = torch.tensor([[0.2, 0.7, 0.1]])
+    (prediction,) = make_predictions(["x"], probs, ("a", "b", "c"), true=torch.tensor([0]))
     assert (prediction.predicted, prediction.is_mistake) == ("b", True)
     assert prediction.margin == pytest.approx(0.5)
     assert prediction.loss == pytest.approx(-np.log(0.2), rel=1e-5)
     assert [name for name, _ in prediction.top] == ["b", "a", "c"]
 
 
-def prediction(file: str, true: str, predicted: str, probability: float) -> Prediction:
-    return Prediction(file, true, predicted, probability, 0.1, 1.0, ((predicted, probability),))
+def test_of_equal_probabilities_the_first_class_is_predicted() -> None:
+    predictions = make_predictions(["x", "y"], torch.tensor([[0.4, 0.4, 0.2], [0.2, 0.4, 0.4]]), ("a", "b", "c"))
+    assert [(p.predicted, p.margin, p.true, p.loss) for p in predictions] == [
+        ("a", 0.0, None, None),
+        ("b", 0.0, None, None),
+    ]
 
 
-SOME = (
-    prediction("1", "a", "b", 0.6),
-    prediction("2", "a", "a", 0.9),
-    prediction("3", "c", "b", 0.99),
-    prediction("4", "a", "b", 0.7),
-)
+def test_predictions_are_the_same_whatever_the_number_sorted_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    probs = torch.rand(9, 7, generator=torch.Generator().manual_seed(0)).softmax(1)
+    names, labels = [str(number) for number in range(9)], torch.arange(9) % 7
+    whole = make_predictions(names, probs, CLASSES, true=labels)
+    monkeypatch.setattr("alexnet.evaluation.evaluate.ROWS", 4)
+    assert make_predictions(names, probs, CLASSES, true=labels) == whole
+    assert len(whole) == 9
 
 
-def test_mistakes_come_by_confidence_or_by_pair() -> None:
-    assert [p.file for p in find_mistakes(SOME)] == ["3", "4", "1"]
-    assert [p.file for p in find_mistakes(SOME, order="pair")] == ["4", "1", "3"]
-    assert class_pairs(find_mistakes(SOME)) == [("a", "b", 2), ("c", "b", 1)]
-
-
-def test_fixed_and_broken_compare_common_files() -> None:
-    after = (prediction("1", "a", "a", 0.8), prediction("2", "a", "c", 0.5), prediction("9", "a", "b", 0.5))
-    fixed, broken = fixed_and_broken(SOME, after)
-    assert ([p.file for p in fixed], [p.file for p in broken]) == (["1"], ["2"])
+def test_outputs_that_are_not_numbers_are_refused(classifier: Classifier, pixels: np.ndarray) -> None:
+    weight = classifier.network[classifier.network.layer_names[-1]].weight
+    before = weight.detach().clone()
+    try:
+        with torch.no_grad():
+            weight[0, 0] = float("nan")
+        with pytest.raises(
+            WeightsError, match=r"outputs are not numbers \(NaN\): its weights are damaged; train again"
+        ):
+            evaluate_classifier(classifier, pixels, SUBSET, [str(i) for i in range(11)])
+    finally:
+        with torch.no_grad():
+            weight.copy_(before)

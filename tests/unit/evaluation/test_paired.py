@@ -1,11 +1,14 @@
 """Differences of two tests against hand counts, NumPy and an enumeration of all that may happen."""
 
+import doctest
 from math import comb
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
-from alexnet.evaluation.paired import paired_difference, paired_interval
+from alexnet.evaluation import paired as module
+from alexnet.evaluation.paired import compare_predictions, paired_interval, sign_test
 from alexnet.records import Prediction
 
 
@@ -19,26 +22,33 @@ BEFORE, AFTER = "xxx...x...", "x...xx...."
 
 
 def test_difference_equals_a_count_by_hand() -> None:
-    found = paired_difference(("centre", predictions(BEFORE)), ("ten_crop", predictions(AFTER)))
+    found = compare_predictions(predictions(BEFORE), predictions(AFTER), names=("centre", "ten_crop"))
     assert (found.before, found.after, found.num_images) == ("centre", "ten_crop", 10)
     assert (found.fixed, found.broken) == (("1", "2", "6"), ("4", "5"))
     assert found.difference == pytest.approx(-0.1)
     values = found.to_dict()
     assert (values["num_fixed"], values["num_broken"]) == (3, 2)
     assert values["interval"] == list(paired_interval(1, 2, 3, 10))
+    assert found.p_value == sign_test(3, 2)
+
+
+@pytest.mark.parametrize(("fixed", "broken"), [(0, 0), (3, 0), (9, 1), (5, 5), (17, 30)])
+def test_sign_test_equals_scipys_exact_one(fixed: int, broken: int) -> None:
+    expected = binomtest(fixed, fixed + broken).pvalue if fixed + broken else 1.0
+    assert sign_test(fixed, broken) == pytest.approx(expected)
 
 
 def test_standard_error_is_that_of_the_mean_of_single_differences() -> None:
     single = np.array([mark == "x" for mark in AFTER], float) - np.array([mark == "x" for mark in BEFORE], float)
-    found = paired_difference(("one", predictions(BEFORE)), ("two", predictions(AFTER)))
+    found = compare_predictions(predictions(BEFORE), predictions(AFTER), names=("one", "two"))
     assert found.difference == pytest.approx(single.mean())
     assert found.standard_error == pytest.approx(single.std() / np.sqrt(10))
 
 
 def test_only_images_of_both_tests_count() -> None:
-    found = paired_difference(("one", predictions(BEFORE)[2:]), ("two", predictions(AFTER)[:6]))
+    found = compare_predictions(predictions(BEFORE)[2:], predictions(AFTER)[:6], names=("one", "two"))
     assert (found.num_images, found.fixed, found.broken) == (4, ("2",), ("4", "5"))
-    nothing = paired_difference(("one", predictions("x")), ("two", []))
+    nothing = compare_predictions(predictions("x"), [], names=("one", "two"))
     assert (nothing.num_images, nothing.difference, nothing.interval) == (0, 0.0, (-1.0, 1.0))
 
 
@@ -64,3 +74,8 @@ def test_interval_holds_the_truth_in_95_of_100_tests(shares: tuple[float, float,
                     left = count - both - broken - fixed
                     inside += ways * shares[0] ** both * shares[1] ** broken * shares[2] ** fixed * rest**left
     assert 0.93 < inside < 0.99
+
+
+def test_examples_run() -> None:
+    assert doctest.testmod(module).attempted > 0
+    assert doctest.testmod(module).failed == 0

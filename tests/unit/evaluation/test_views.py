@@ -1,12 +1,15 @@
 """Ways to look at an image, each against crops cut by hand."""
 
+import doctest
+
 import numpy as np
 import pytest
 import torch
 
 from alexnet.errors import RecipeError
+from alexnet.evaluation import views as module
 from alexnet.evaluation.evaluate import average_probabilities, probabilities
-from alexnet.evaluation.views import SAID, VIEWS, cut_views, decoding_for, require_views
+from alexnet.evaluation.views import DESCRIPTIONS, VIEWS, check_views, cut_views, decoding_for
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.initialization import initialize
 from alexnet.model.variants import VARIANTS
@@ -80,7 +83,12 @@ def test_only_ten_crops_of_whole_squares_need_larger_ones() -> None:
 
 def test_unknown_views_are_refused_by_name() -> None:
     for views in VIEWS:
-        require_views(views)
-        assert SAID[views]
-    with pytest.raises(RecipeError, match="views left: no such way to look at an image; choose one of centre, mirr"):
-        require_views("left")
+        check_views(views)
+        assert DESCRIPTIONS[views]
+    with pytest.raises(RecipeError, match="views = left: no such views; choose one of centre, mirror"):
+        check_views("left")
+
+
+def test_examples_run() -> None:
+    assert doctest.testmod(module).attempted > 0
+    assert doctest.testmod(module).failed == 0

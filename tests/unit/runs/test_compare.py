@@ -1,27 +1,32 @@
-"""Runs beside each other."""
+"""Runs side by side."""
+
+from pathlib import Path
 
 import pytest
-from scipy.stats import binomtest
 
 from alexnet.errors import RunError
-from alexnet.runs.compare import compare_runs, draw_columns, sign_test
+from alexnet.report.page import write_comparison
+from alexnet.runs.compare import compare_runs, draw_comparison
 from alexnet.runs.run import Run
 
 
-@pytest.mark.parametrize(("fixed", "broken"), [(0, 0), (3, 0), (9, 1), (5, 5), (17, 30)])
-def test_sign_test_equals_scipys_exact_one(fixed: int, broken: int) -> None:
-    expected = binomtest(fixed, fixed + broken).pvalue if fixed + broken else 1.0
-    assert sign_test(fixed, broken) == pytest.approx(expected)
-
-
 def test_run_compared_with_itself_differs_in_nothing(trained_run: Run) -> None:
-    comparison = compare_runs([trained_run, trained_run])
+    comparison = compare_runs([trained_run, trained_run.path])
     assert comparison.settings == {}
-    assert comparison.changes[0].num_common == 21
-    assert (comparison.changes[0].fixed, comparison.changes[0].broken) == ((), ())
-    assert len(draw_columns([trained_run, trained_run]).axes) == 4
+    difference = comparison.differences[0]
+    assert (difference.num_images, difference.fixed, difference.broken, difference.p_value) == (21, (), (), 1.0)
+    assert difference.interval[0] < 0 < difference.interval[1]
+    assert len(draw_comparison([trained_run, str(trained_run.path)]).axes) == 4
 
 
-def test_one_run_cannot_be_compared(trained_run: Run) -> None:
-    with pytest.raises(RunError, match="at least two"):
-        compare_runs([trained_run])
+@pytest.mark.parametrize("call", [compare_runs, draw_comparison])
+def test_one_run_cannot_be_compared(trained_run: Run, call: object) -> None:
+    for runs in ([trained_run], trained_run.path):
+        with pytest.raises(RunError, match="at least two"):
+            call(runs)  # type: ignore[operator]
+
+
+def test_comparison_is_a_page_or_a_figure(trained_run: Run, tmp_path: Path) -> None:
+    runs = [trained_run, trained_run.path]
+    assert "Settings that differ" in write_comparison(runs, tmp_path / "c.html").read_text(encoding="utf-8")
+    assert write_comparison(runs, str(tmp_path / "c.png")).read_bytes().startswith(b"\x89PNG")

@@ -1,9 +1,10 @@
-"""Testing finished runs again: who is tested on what, together or in other views, and what is refused."""
+"""Evaluating finished runs: on which images, alone, averaged or in other views, and what is refused."""
 
 import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,15 +20,15 @@ from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier, save_network
 from alexnet.model.initialization import initialize
 from alexnet.model.variants import VARIANTS
-from alexnet.records import Preprocessing, wilson_interval
+from alexnet.records import ImageSetInfo, Preprocessing, RunInfo, wilson_interval
 from alexnet.run_folder import SCHEMA, RunFolder
-from alexnet.runs.evaluate_again import retest, retest_together, retest_views
+from alexnet.runs.evaluate_runs import compare_views, evaluate, evaluate_ensemble
 from alexnet.runs.run import Run
 from tests.conftest import CLASSES, draw_stripes, small_recipe, write_images
 
 
 def decode(run: Run) -> DecodedImages:
-    folder = scan_folder(run.folder.about["data"]["path"])
+    folder = scan_folder(run.about.data.path)
     return decode_folder(folder, plain_preprocessing(run.recipe))
 
 
@@ -53,14 +54,15 @@ def make_run(path: Path, data: Path, **settings: object) -> Run:
     plain = plain_preprocessing(recipe).to_dict() | {"mean": (128.0,) * 3, "std": (60.0,) * 3}
     classifier = Classifier(network, classes, Preprocessing.from_dict(plain), views=recipe.test_views)
     save_network(folder, classifier, epoch=1)
-    about = {"schema": SCHEMA, "status": "finished", "classes": list(classes)}
-    about["data"] = {"path": str(data.resolve()), "fingerprint": images.fingerprint}
-    folder.write_json("run.json", about)
+    info = ImageSetInfo(path=str(data.resolve()), fingerprint=images.fingerprint)
+    folder.write_about(
+        RunInfo(SCHEMA, "finished", classes=classes, data=info, preprocessing=classifier.preprocessing)
+    )
     return Run(folder)
 
 
 def change_about(run: Run, **changes: object) -> None:
-    run.folder.write_json("run.json", run.folder.about | changes)
+    run.folder.write_about(replace(run.about, **changes))
 
 
 def contents(run: Run) -> dict[str, tuple[int, bytes]]:
@@ -91,11 +93,11 @@ def saved(run: Run) -> dict[str, dict[str, float]]:
     return {prediction.file: dict(prediction.top) for prediction in run.predictions}
 
 
-def test_together_is_the_mean_of_the_saved_probabilities(pair: tuple[Run, Run]) -> None:
+def test_ensemble_is_the_mean_of_the_saved_probabilities(pair: tuple[Run, Run]) -> None:
     for run in pair:
-        retest(run)
+        evaluate(run)
     before = [contents(run) for run in pair]
-    found = retest_together(pair)
+    found = evaluate_ensemble(pair)
     one, two = (saved(run) for run in pair)
     assert len(found.predictions) == len(one) == len(two) == 21
     wrong = 0
@@ -107,13 +109,13 @@ def test_together_is_the_mean_of_the_saved_probabilities(pair: tuple[Run, Run]) 
     assert found.evaluation.top1_error == wrong / 21
     assert [member.top1_error for member in found.members] == [run.evaluation.top1_error for run in pair]
     assert found.mean_top1_error == pytest.approx(np.mean([run.evaluation.top1_error for run in pair]))
-    assert (found.evaluation.top5_error, found.mean_top5_error, found.top5_interval) == (None, None, None)
+    assert (found.evaluation.top5_error, found.mean_top5_error, found.evaluation.top5_interval) == (None, None, None)
     assert (found.notes, found.num_left_out) == ((), 0)
     assert [contents(run) for run in pair] == before, "a test of several writes nothing"
 
 
-def test_together_as_plain_data_names_each_run(pair: tuple[Run, Run]) -> None:
-    values = json.loads(json.dumps(retest_together(pair).to_dict(), allow_nan=False))
+def test_ensemble_as_plain_data_names_each_run(pair: tuple[Run, Run]) -> None:
+    values = json.loads(json.dumps(evaluate_ensemble(pair).to_dict(), allow_nan=False))
     assert [member["run"] for member in values["members"]] == [str(run.path) for run in pair]
     assert values["evaluation"]["per_class"][0]["recall"] is not None
     assert "predictions" not in values
@@ -127,29 +129,29 @@ def test_top5_of_seven_classes_has_an_interval(tmp_path: Path) -> None:
             for number in range(count):
                 draw_stripes(place % 3, 10 * place + number + 100 * (side == "test")).save(folder / f"{number}.png")
     runs = [make_run(tmp_path / f"run{seed}", tmp_path / "seven", seed=seed) for seed in (1, 2)]
-    found = retest_together(runs)
+    found = evaluate_ensemble(runs)
     errors = [member.top5_error for member in found.members]
     assert found.mean_top5_error == pytest.approx(np.mean(errors))
     missed = sum(p.true not in [name for name, _ in p.top] for p in found.predictions)
     assert 0 < missed < 7
     assert found.evaluation.top5_error == missed / 7
-    assert found.top5_interval == wilson_interval(missed, 7)
+    assert found.evaluation.top5_interval == wilson_interval(missed, 7)
 
 
 def test_named_views_hold_for_every_run(pair: tuple[Run, Run]) -> None:
-    found = retest_together(pair)
+    found = evaluate_ensemble(pair)
     assert [member.views for member in found.members] == ["centre crop and its mirror image", "centre crop"]
-    named = retest_together(pair, views="centre")
+    named = evaluate_ensemble(pair, views="centre")
     assert {member.views for member in named.members} == {named.evaluation.views} == {"centre crop"}
 
 
-def test_no_image_that_a_run_was_trained_on_is_in_a_test_together(no_split: Path, tmp_path: Path) -> None:
+def test_no_image_that_a_run_was_trained_on_is_in_the_test_of_an_ensemble(no_split: Path, tmp_path: Path) -> None:
     settings = {"test_fraction": 0.5, "validation_fraction": 0.1}
     runs = [
         make_run(tmp_path / f"run{seed}", no_split, seed=seed, size=size, **settings)
         for seed, size in ((1, 67), (2, 67), (3, 71))
     ]
-    found = retest_together(runs)
+    found = evaluate_ensemble(runs)
     names = [file.entry.name for file in decode(runs[0]).folder.files]
     tested = {prediction.file for prediction in found.predictions}
     sides = [split(run) for run in runs]
@@ -158,7 +160,8 @@ def test_no_image_that_a_run_was_trained_on_is_in_a_test_together(no_split: Path
     assert tested == set.intersection(*({names[row] for row in side.test.indices} for side in sides))
     assert 0 < len(tested) < 15
     assert found.notes == (
-        f"tested on the {len(tested)} images that are in the test set of every run; alone they have 15, 15, 15",
+        f"evaluated on the {len(tested)} images that are in the test set of every run; "
+        "their own test sets have 15, 15, 15",
     )
     for prediction in found.predictions:
         assert prediction.file.startswith(str(prediction.true)), "class numbers went astray"
@@ -169,29 +172,29 @@ def test_runs_without_a_common_test_image_are_refused(no_split: Path, tmp_path: 
     mine = split(first).test.indices
     other = next(seed for seed in range(1, 100) if not np.isin(split(first, seed=seed).test.indices, mine).any())
     second = make_run(tmp_path / "second", no_split, test_fraction=0.1, seed=other)
-    with pytest.raises(DataError, match="no image is in the test set of every run.* with --data"):
-        retest_together([first, second])
-    assert retest_together([first, second], write_images(tmp_path / "p", 2, first=700)).evaluation.num_images == 6
+    with pytest.raises(DataError, match="no image is in the test set of every run.* as --data"):
+        evaluate_ensemble([first, second])
+    assert evaluate_ensemble([first, second], write_images(tmp_path / "p", 2, first=700)).evaluation.num_images == 6
 
 
 def test_only_a_test_as_the_training_made_it_is_written(pair: tuple[Run, Run], tmp_path: Path) -> None:
     run = pair[0]
     assert not (run.path / "predictions.csv").exists()
-    retest(run, views="mirror")
-    retest(run, write_images(tmp_path / "p", 2, first=700))
+    evaluate(run, views="mirror")
+    evaluate(run, write_images(tmp_path / "p", 2, first=700))
     assert not (run.path / "predictions.csv").exists()
-    assert retest(run).predictions == run.predictions
-    assert retest(run, Path(run.folder.about["data"]["path"])).evaluation.confusion == run.evaluation.confusion
+    assert evaluate(run).predictions == run.predictions
+    assert evaluate(run, Path(run.about.data.path)).evaluation.confusion == run.evaluation.confusion
 
 
 def test_ten_crops_of_whole_squares_are_cut_from_larger_ones(no_split: Path, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", no_split)
-    found = retest(run, views="ten_crop")
+    found = evaluate(run, views="ten_crop")
     assert found.notes == (
         f"{run.path}: was trained on whole squares of 67 px; its ten crops are cut from squares of 77 px, "
-        "in the paper's proportion of 224 to 256",
+        "by the paper's ratio of 224 to 256",
     )
-    root = Path(run.folder.about["data"]["path"])
+    root = Path(run.about.data.path)
     larger = Preprocessing(77, "squash", True, "RGB", (128.0,) * 3, (60.0,) * 3)
     for prediction in found.predictions:
         square = decode_image((root / prediction.file).read_bytes(), larger)
@@ -207,14 +210,14 @@ def test_ten_crops_of_whole_squares_are_cut_from_larger_ones(no_split: Path, tmp
 def test_every_view_and_its_difference_from_the_centre(pair: tuple[Run, Run]) -> None:
     run = pair[1]
     before = contents(run)
-    found = retest_views([run])
+    found = compare_views([run])
     assert contents(run) == before, "a comparison of views writes nothing"
-    tests = {views: retest(run, views=views) for views in ("centre", "mirror", "ten_crop")}
-    assert list(found.evaluations) == list(tests)
+    tests = {views: evaluate(run, views=views) for views in ("centre", "mirror", "ten_crop")}
+    assert list(found.results) == list(tests)
     for views, test in tests.items():
-        assert found.evaluations[views].confusion == test.evaluation.confusion
-        assert found.evaluations[views].views == test.evaluation.views
-    assert len({evaluation.loss for evaluation in found.evaluations.values()}) == 3
+        assert found.results[views].evaluation.confusion == test.evaluation.confusion
+        assert found.results[views].evaluation.views == test.evaluation.views
+    assert len({result.evaluation.loss for result in found.results.values()}) == 3
     for difference, views in zip(found.differences, ("mirror", "ten_crop"), strict=True):
         both = list(zip(tests["centre"].predictions, tests[views].predictions, strict=True))
         fixed = [a.file for a, b in both if a.is_mistake and not b.is_mistake]
@@ -228,21 +231,21 @@ def test_every_view_and_its_difference_from_the_centre(pair: tuple[Run, Run]) ->
 
 def test_ten_crops_of_a_run_that_cut_its_crops_need_no_note(image_folder: Path, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", image_folder, crop_from=1.2, test_views="ten_crop")
-    found = retest(run)
+    found = evaluate(run)
     assert found.notes == ()
     assert found.evaluation.views.startswith("ten crops")
 
 
-def test_several_runs_together_in_every_view(pair: tuple[Run, Run]) -> None:
-    found = retest_views(pair)
-    assert found.evaluations["mirror"].loss == retest_together(pair, views="mirror").evaluation.loss
+def test_an_ensemble_in_every_view(pair: tuple[Run, Run]) -> None:
+    found = compare_views(pair)
+    assert found.results["mirror"].evaluation.loss == evaluate_ensemble(pair, views="mirror").evaluation.loss
     assert len(found.notes) == 2
 
 
 def test_other_images_than_those_of_the_training(pair: tuple[Run, Run], tmp_path: Path) -> None:
     other = write_images(tmp_path / "other", 2, first=700)
     (other / "rings" / "broken.png").write_text("x")
-    found = retest_together(pair, other)
+    found = evaluate_ensemble(pair, other)
     assert (found.evaluation.num_images, found.num_left_out, found.data) == (6, 1, str(other))
 
 
@@ -251,43 +254,47 @@ Refused = Callable[[tuple[Run, Run], Path], object]
 
 def _unfinished(pair: tuple[Run, Run], path: Path) -> object:
     change_about(pair[1], status="running")
-    return retest_together(pair)
+    return evaluate_ensemble(pair)
 
 
 def _classes(pair: tuple[Run, Run], path: Path) -> object:
-    change_about(pair[1], classes=["across", "down", "spots"])
-    return retest_together(pair)
+    change_about(pair[1], classes=("across", "down", "spots"))
+    return evaluate_ensemble(pair)
 
 
 def _images(pair: tuple[Run, Run], path: Path) -> object:
-    return retest_together([pair[0], make_run(path / "third", write_images(path / "p", 4))])
+    return evaluate_ensemble([pair[0], make_run(path / "third", write_images(path / "p", 4))])
 
 
 def _twice(pair: tuple[Run, Run], path: Path) -> object:
-    return retest_together([*pair, Run(RunFolder(path / "first" / ".." / "first"))])
+    return evaluate_ensemble([*pair, Run(RunFolder(path / "first" / ".." / "first"))])
 
 
 @pytest.mark.parametrize(
     ("call", "kind", "said"),
     [
-        (_unfinished, RunError, "second: is not finished; go on with `alexnet resume .*second`"),
+        (_unfinished, RunError, "second: is not finished; continue it with `alexnet resume .*second`"),
         (
             _classes,
             RunError,
-            "second: knows other classes than .*first .*alone knows rings, spots.; give runs of the",
+            "second: knows other classes than .*first .only one of them knows rings, spots.; give runs of the",
         ),
-        (_images, RunError, "third: was trained on other images than .*first; name those to test on with --data"),
-        (_twice, RunError, "first: is named twice; name each run once"),
-        (lambda pair, path: retest_together([]), RunError, "give at least one run folder"),
-        (lambda pair, path: retest(pair[0], views="left"), RecipeError, "views left: no such way"),
+        (_images, RunError, "third: was trained on other images than .*first; give the images to test on as --data"),
+        (_twice, RunError, "first: is given twice; give each run once"),
+        (lambda pair, path: evaluate_ensemble([]), RunError, "give at least one run folder"),
         (
-            lambda pair, path: retest_together(pair, views="all"),
+            lambda pair, path: evaluate(pair[0], views="left"),
             RecipeError,
-            "views all: .* or all with `alexnet eval",
+            "views = left: no such views; choose one of centre",
+        ),
+        (
+            lambda pair, path: evaluate_ensemble(pair, views="all"),
+            RecipeError,
+            "views = all: .*alexnet evaluate RUN --views all",
         ),
     ],
 )
-def test_what_cannot_be_tested_together_is_refused(
+def test_what_cannot_be_evaluated_together_is_refused(
     pair: tuple[Run, Run], tmp_path: Path, call: Refused, kind: type[AlexNetError], said: str
 ) -> None:
     with pytest.raises(kind, match=said) as caught:
@@ -300,15 +307,15 @@ def test_changed_images_of_the_training_without_a_test_set_are_refused(tmp_path:
     data = write_images(tmp_path / "p", 4)
     run = make_run(tmp_path / "run", data)
     draw_stripes(0, 900).save(data / "across" / "new.png")
-    with pytest.raises(DataError, match="p: holds other images than the run was trained with"):
-        retest(run)
-    with pytest.raises(DataError, match=r"p: has changed since .*run was trained on a part of it.*or name other"):
-        retest(run, data)
+    with pytest.raises(DataError, match="p: the images have changed since the run was trained"):
+        evaluate(run)
+    with pytest.raises(DataError, match=r"p: has changed since .*run was trained on a part of it.*or give other"):
+        evaluate(run, data)
     (data / "across" / "new.png").unlink()
-    assert retest(run, data).evaluation.num_images == len(split(run).test)
+    assert evaluate(run, data).evaluation.num_images == len(split(run).test)
 
 
 def test_images_moved_elsewhere_are_still_the_runs_own(no_split: Path, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", no_split)
     moved = shutil.copytree(no_split, tmp_path / "moved")
-    assert retest(run, moved).predictions == retest(run).predictions
+    assert evaluate(run, moved).predictions == evaluate(run).predictions

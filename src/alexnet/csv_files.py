@@ -1,0 +1,132 @@
+"""CSV files of a run folder: UTF-8, one line a record, so that any program can read them."""
+
+import csv
+import dataclasses
+import io
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from alexnet.files import shown_name
+from alexnet.records import Prediction, Record
+
+__all__ = ["parse_predictions", "parse_records", "prediction_rows", "record_rows", "to_csv"]
+
+NUM_TOP = 5
+"""Classes that predictions.csv names for each image."""
+
+FORMULA = re.compile(r"=|[+\-@].*[(!|]")
+"""What a spreadsheet would take for a formula, and some for a command to another program."""
+
+ESCAPED_FORMULA = re.compile(r"\\x(3d|2b|2d|40)")
+"""The first character of a formula as it is stored; a name that begins so has its backslash doubled, see `files`."""
+
+Row = Sequence[Any]
+Kind = TypeVar("Kind", bound=Record)
+
+
+def to_csv(rows: Iterable[Row]) -> str:
+    r"""Rows as the text of a CSV file. Numbers are written so that they read back the same, None as nothing.
+
+    Texts are written as `shown_name` has them, so that a line is a record, and the first character of what a
+    spreadsheet would take for a formula is escaped in the same way.
+
+    >>> to_csv([("file", "true"), ("=1+1.png", "new\nline")])
+    'file,true\n\\x3d1+1.png,new\\nline\n'
+    """
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([_cell(value) for value in row] for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = shown_name(value)
+    return f"\\x{ord(text[0]):02x}{text[1:]}" if FORMULA.match(text) else text
+
+
+def _parse(text: str, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, str | None]]]:
+    """The lines of a CSV text, each with its number; empty cells are None.
+
+    Raises:
+        ValueError: a column is missing, or a line has too few or too many cells.
+    """
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        missing = [name for name in columns if name not in (reader.fieldnames or ())]
+        if missing:
+            raise ValueError(f"there is no column {missing[0]}")
+        for row in reader:
+            if None in row or None in row.values():
+                raise ValueError(f"line {reader.line_num}: not as many cells as columns")
+            yield reader.line_num, {name: cell or None for name, cell in row.items()}
+    except csv.Error as error:
+        raise ValueError(f"line {reader.line_num + 1}: {error}") from error
+
+
+# --- records of numbers: steps and epochs
+def record_rows(records: Sequence[Record], kind: type[Record], *, with_header: bool) -> list[Row]:
+    """Records of one kind as rows, below the names of their fields."""
+    header = [field.name for field in dataclasses.fields(kind)]
+    return [*([header] if with_header else []), *(list(record.to_dict().values()) for record in records)]
+
+
+def parse_records(text: str, kind: type[Kind]) -> tuple[Kind, ...]:
+    """Records of one kind from the text of a CSV file.
+
+    Raises:
+        ValueError: a column is missing or a value is not valid; one line that names it.
+    """
+    columns = [field.name for field in dataclasses.fields(kind)]
+    return tuple(_record(kind, number, row) for number, row in _parse(text, columns))
+
+
+def _record(kind: type[Kind], line: int, values: Mapping[str, Any]) -> Kind:
+    try:
+        record = kind.from_dict(values)
+    except ValueError as error:
+        raise ValueError(f"line {line}: {error}") from error
+    empty = [name for name, value in vars(record).items() if isinstance(value, float) and math.isnan(value)]
+    if empty:
+        raise ValueError(f"line {line}: {empty[0]} is not a number")
+    return record
+
+
+# --- predictions
+RANKED = [(f"class_{rank}", f"probability_{rank}") for rank in range(1, NUM_TOP + 1)]
+SINGLE = ["file", "true", "predicted", "probability", "margin", "loss"]
+COLUMNS = [*SINGLE, *(name for pair in RANKED for name in pair)]
+
+
+def prediction_rows(predictions: Iterable[Prediction]) -> Iterator[Row]:
+    """Predictions as rows, below the names of the columns."""
+    yield COLUMNS
+    for prediction in predictions:
+        values = prediction.to_dict()
+        row = [values[name] for name in SINGLE]
+        for pair in values["top"][:NUM_TOP]:
+            row += pair
+        yield row + [None] * (len(COLUMNS) - len(row))
+
+
+def parse_predictions(text: str) -> tuple[Prediction, ...]:
+    """Predictions from the text of a CSV file.
+
+    Raises:
+        ValueError: a column is missing or a value is not valid; one line that names it.
+    """
+    return tuple(_prediction(number, row) for number, row in _parse(text, COLUMNS))
+
+
+def _prediction(line: int, row: Mapping[str, str | None]) -> Prediction:
+    top = [(_text(row[name]), row[probability]) for name, probability in RANKED if row[name] is not None]
+    names = {name: _text(row[name]) for name in ("file", "true", "predicted")}
+    return _record(Prediction, line, {**row, **names, "top": top})
+
+
+def _text(cell: str | None) -> str | None:
+    if cell is None or not ESCAPED_FORMULA.match(cell):
+        return cell
+    return chr(int(cell[2:4], 16)) + cell[4:]

@@ -1,0 +1,63 @@
+"""The test images of a run, read again from where they are."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from alexnet.data.decode import Pixels, centre_crop, inspect_image
+from alexnet.data.image_file import too_many_bytes
+from alexnet.data.sources import open_source
+from alexnet.errors import DataError
+from alexnet.files import shown_name
+
+if TYPE_CHECKING:
+    from alexnet.runs.run import Run
+
+__all__ = ["images_of", "read_files"]
+
+
+def read_files(run: "Run", files: Iterable[str], *, missing_ok: bool = False) -> Iterable[tuple[str, bytes]]:
+    """The bytes of image files of a run, each with its name.
+
+    Args:
+        missing_ok: leave out files that are missing or cannot be read.
+
+    Raises:
+        DataError: the folder, or a file, is missing or cannot be read.
+    """
+    source = open_source(run.about.data.path)
+    entries = {entry.name: entry for entry in source.entries}
+    for name in files:
+        try:
+            if name not in entries:
+                raise OSError("it is not there")
+            problem = entries[name].problem or too_many_bytes(entries[name].num_bytes)
+            if problem:
+                raise OSError(problem)
+            data = source.read(entries[name])
+        except OSError as error:
+            if missing_ok:
+                continue
+            reason = error.strerror or str(error)
+            raise DataError(
+                f"{source.path}: {shown_name(name)} cannot be read ({reason}); put it back, or train again"
+            ) from error
+        yield name, data
+
+
+def images_of(run: "Run", files: Iterable[str], *, missing_ok: bool = False) -> dict[str, Pixels]:
+    """Images of a run by file name, as the network gets them: uint8 [size, size, 3].
+
+    Args:
+        missing_ok: leave out images that are missing or cannot be read.
+
+    Raises:
+        DataError: the folder, or an image, is missing or cannot be read.
+    """
+    preprocessing, images = run.model.preprocessing, {}
+    for name, data in read_files(run, files, missing_ok=missing_ok):
+        pixels, facts = inspect_image(data, preprocessing)
+        if pixels is not None:
+            images[name] = centre_crop(pixels, preprocessing)
+        elif not missing_ok:
+            raise DataError(f"{run.about.data.path}: {shown_name(name)} cannot be used ({facts.error}); restore it")
+    return images
