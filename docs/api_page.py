@@ -82,7 +82,7 @@ def _fields(cls: type) -> Iterator[str]:
 
 def _members(cls: type) -> Iterator[str]:
     """Methods and properties that the class itself defines and describes."""
-    for name, member in vars(cls).items():
+    for name, member in list(vars(cls).items()):  # asking a record of pydantic may add to them
         function, is_value = _function_of(member)
         if name.startswith(("_", "model_")) or not inspect.isfunction(function) or not inspect.getdoc(function):
             continue
@@ -113,7 +113,7 @@ class _Unquoted(ast.NodeTransformer):
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         name = ast.unparse(node.value)
-        return node if name == "Literal" or hasattr(jaxtyping, name) else self.generic_visit(node)
+        return node if name in ("Literal", "Annotated") or hasattr(jaxtyping, name) else self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         return ast.parse(node.value, mode="eval").body if isinstance(node.value, str) else node

@@ -30,6 +30,9 @@ UNFINISHED_START = {".lock", "recipe.toml", "left_out.csv"}
 
 WRITTEN_BY_EVALUATE = {"evaluation.json", "predictions.csv"}
 
+CHOSEN_AT_START = {"device", "precision", "convolution"}
+"""Settings that a stored recipe may leave to the machine."""
+
 APPENDED = {"steps.csv", "epochs.csv"}
 
 BLOCK = 1 << 20
@@ -298,9 +301,17 @@ class RunFolder:
     # --- the recipe
     @property
     def recipe(self) -> Recipe:
-        """The recipe that the run was trained with."""
+        """The recipe that the run was trained with.
+
+        Raises:
+            RunError, RecipeError: it is missing or damaged, or the run was written by another version.
+        """
         _ = self.about  # raises if another version wrote the run
-        return load_recipe(self.path / "recipe.toml")
+        recipe = load_recipe(self.path / "recipe.toml")
+        unsettled = [name for name, value in recipe if value == "auto" and name not in CHOSEN_AT_START]
+        if unsettled:
+            raise self._damaged("recipe.toml", f"{unsettled[0]} = auto, which a training replaces")
+        return recipe
 
     def write_recipe(self, recipe: Recipe) -> None:
         """Write recipe.toml."""

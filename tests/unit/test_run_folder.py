@@ -184,11 +184,11 @@ def test_damaged_json_is_named(tmp_path: Path, content: str | bytes, fault: str)
 
 def test_recipe_and_predictions_read_back(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
-    run.write_recipe(PRESETS["finetune"])
+    run.write_recipe(PRESETS["seminar"])
     sure = Prediction("c.jpg", "cat", "cat", 1.0, 1.0, 0.0, (("cat", 1.0), ("dog", 0.0)))
     tested = (*predictions("a,b.jpg"), sure)
     write_test(run, tested)
-    assert run.recipe == PRESETS["finetune"]
+    assert run.recipe == PRESETS["seminar"]
     assert run.predictions == tested
     assert run.about == about()
 
@@ -330,3 +330,13 @@ def test_disk_that_fills_while_tensors_are_written_is_said_in_one_line(
     ):
         checkpoint.write_tensors(RunFolder(tmp_path), "x.safetensors", {"a": torch.ones(2)})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_stored_recipe_leaves_nothing_open(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.write_about(about())
+    run.write_recipe(PRESETS["finetune"])
+    with pytest.raises(
+        RunError, match=r"recipe.toml: is damaged \(variant = auto, which a training replaces\); train"
+    ):
+        _ = run.recipe

@@ -44,7 +44,9 @@ def split(run: Run, *, seed: int | None = None) -> Split:
 
 def make_run(path: Path, data: Path, **settings: object) -> Run:
     """A finished run of a network that learned nothing: start values by the seed."""
-    recipe = small_recipe(**{"start_size": None, "crop_scale": 1.0, "crop_ratio": 1.0, **settings})
+    recipe = small_recipe(
+        **{"start_size": None, "crop_scale": 1.0, "crop_ratio": 1.0, "validation_fraction": 0.1, **settings}
+    )
     folder = RunFolder.create(path)
     folder.write_recipe(recipe)
     images = decode_folder(scan_folder(data), plain_preprocessing(recipe))
