@@ -1,4 +1,4 @@
-"""How rate and image size change over a training."""
+"""How the learning rate and the image size change over a training."""
 
 import math
 from dataclasses import dataclass
@@ -11,14 +11,17 @@ __all__ = ["Plateau", "Rates", "image_size", "rates_at", "usable_sizes"]
 
 @dataclass(frozen=True)
 class Rates:
-    """Shares of the peak rates at a step. main: of all weights. bias: of all biases. conv1: a factor on conv1's."""
+    """Fractions of the peak learning rates at a step.
+
+    main: of weights. bias: of biases. conv1: factor on the learning rate of conv1; 0 freezes it.
+    """
 
     main: float
     bias: float
     conv1: float = 1.0
 
     def of(self, layer: str, *, is_bias: bool) -> float:
-        """The share for the weights or biases of a layer."""
+        """The fraction for the weights or biases of a layer."""
         if layer != "conv1":
             return self.bias if is_bias else self.main
         if is_bias:
@@ -27,13 +30,19 @@ class Rates:
 
 
 def rates_at(recipe: Recipe, step: int, *, num_steps: int, steps_per_epoch: int, num_drops: int = 0) -> Rates:
-    """What multiplies the learning rates at `step` (from 0).
+    """The fractions of the peak learning rates at a step.
 
-    `one_cycle` rises linearly over the warm-up and then falls linearly towards 0; the others rise likewise and then
-    drop by `step_factor`: see `Recipe.schedule`.
+    All schedules rise linearly over the warm-up. Then `one_cycle` falls linearly towards 0, and the others stay, and
+    are multiplied by `step_factor` at each drop: see `Recipe.schedule`.
 
     Args:
+        step: from 0.
+        num_steps: steps of the whole training.
         num_drops: how often schedule `plateau` has dropped so far.
+
+    >>> from alexnet.presets import PRESETS
+    >>> [rates_at(PRESETS["fast"], step, num_steps=100, steps_per_epoch=10).main for step in (0, 14, 99)]
+    [0.06666666666666667, 1.0, 0.011764705882352941]
     """
     num_warmup = recipe.warmup * num_steps
     rising = min(1.0, (step + 1) / num_warmup) if num_warmup >= 1 else 1.0
@@ -53,20 +62,23 @@ def _drops_before(recipe: Recipe, step: int, num_steps: int, steps_per_epoch: in
     if recipe.schedule == "plateau":
         return num_drops
     if recipe.schedule == "drops":
-        return sum(step >= round(share * num_steps) for share in recipe.drops)
+        return sum(step >= round(fraction * num_steps) for fraction in recipe.drops)
     return step // steps_per_epoch // recipe.step_epochs
 
 
 @dataclass
 class Plateau:
-    """Whether the validation error has stopped improving. best: the lowest so far. since: epochs since then."""
+    """Notices when the validation error stops improving.
+
+    best: the lowest error so far. since: epochs since then. num_drops: drops of the learning rate so far.
+    """
 
     best: float = math.inf
     since: int = 0
     num_drops: int = 0
 
     def update(self, error: float, recipe: Recipe) -> bool:
-        """Count an epoch; whether the rate drops now."""
+        """Count an epoch with this validation error; True if the learning rate drops now."""
         if error < self.best:
             self.best, self.since = error, 0
             return False
@@ -78,18 +90,22 @@ class Plateau:
 
 
 def usable_sizes(spec: NetworkSpec, start: int, end: int) -> tuple[int, ...]:
-    """Sizes from `start` to `end` px in steps of 4 that give the fully connected layers the same input."""
+    """Image sizes from `start` to `end` px, in steps of 4 px, that give the fully connected layers the same input."""
     sizes = range(start, end, 4)
     if any(isinstance(layer, AdaptivePool) for layer in spec.features):
         return (*sizes, end)
     smallest, flat = spec.smallest_size(), spec.flat_features(end)
-    return (*(s for s in sizes if s >= smallest and spec.flat_features(s) == flat), end)
+    return (*(size for size in sizes if size >= smallest and spec.flat_features(size) == flat), end)
 
 
 def image_size(recipe: Recipe, sizes: tuple[int, ...], step: int, *, num_steps: int) -> int:
-    """Side in px of the training images at `step`: growing evenly over the first `growth` of the steps."""
+    """Side of the training images at a step, px: it grows evenly over the first fraction `growth` of the steps.
+
+    Args:
+        sizes: from `usable_sizes`; the nearest one is taken.
+    """
     if recipe.start_size is None or recipe.growth == 0.0:
         return sizes[-1]
     reached = min(1.0, step / (recipe.growth * num_steps))
-    wanted = sizes[0] + (sizes[-1] - sizes[0]) * reached
-    return min(sizes, key=lambda size: (abs(size - wanted), size))
+    target = sizes[0] + (sizes[-1] - sizes[0]) * reached
+    return min(sizes, key=lambda size: (abs(size - target), size))

@@ -1,0 +1,59 @@
+"""The check of a recipe on a folder of images: what it is told of the folder, and what it refuses."""
+
+import math
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from alexnet.errors import WeightsError
+from alexnet.runs.run import Run
+from alexnet.training.recipe_check import check_recipe
+from alexnet.training.train import train
+from tests.conftest import small_recipe, write_images
+
+
+def test_few_images_make_few_steps_and_the_check_counts_them(image_folder: Path) -> None:
+    found = check_recipe(image_folder, small_recipe(validation_fraction=0.0))
+    assert (found.verdict, found.num_steps) == ("stalls", 8)
+    assert str(found) == (
+        "the training has only 8 steps (2 epochs, 4 in each): expect it to end before the network has learned much; "
+        "set epochs=auto and batch_size=auto (about 300 steps)"
+    )
+
+
+def test_enough_steps_train(image_folder: Path) -> None:
+    assert check_recipe(image_folder, small_recipe(epochs=75, validation_fraction=0.0)).verdict == "trains"
+
+
+def test_chance_is_the_loss_of_guessing_by_class_frequency(image_folder: Path, tmp_path: Path) -> None:
+    recipe = small_recipe(optimizer="sgd", learning_rate=1e-9, epochs=75, validation_fraction=0.0)
+    balanced = check_recipe(image_folder, recipe)
+    assert balanced.chance == pytest.approx(math.log(3))
+    assert "at that of guessing, ln 3 = 1.099;" in str(balanced)
+    write_images(tmp_path / "train", 10)
+    write_images(tmp_path / "test", 3, first=900)
+    for image in sorted((tmp_path / "train" / "rings").iterdir())[:5]:
+        image.unlink()
+    uneven = check_recipe(tmp_path, recipe)
+    expected = -(0.8 * math.log(0.4) + 0.2 * math.log(0.2))
+    assert uneven.chance == pytest.approx(expected)
+    assert f"at that of guessing, {expected:.3f} (ln 3 = 1.099 if" in str(uneven)
+
+
+@pytest.mark.parametrize("begin", [check_recipe, train])
+def test_weights_that_are_nan_are_named_and_refused(
+    begin: object, trained_run: Run, image_folder: Path, tmp_path: Path
+) -> None:
+    tensors = safetensors.torch.load_file(trained_run.folder.model_path)
+    tensors["features.8.weight"][0] = float("nan")
+    path = tmp_path / "damaged.safetensors"
+    safetensors.torch.save_file(tensors, path)
+    recipe = small_recipe(weights=str(path))
+    more = {"out": tmp_path / "run"} if begin is train else {}
+    with pytest.raises(WeightsError, match=r"damaged\.safetensors: .*NaN") as stop:
+        begin(image_folder, recipe, **more)  # type: ignore[operator]
+    assert "conv" in str(stop.value) or "features" in str(stop.value)
+    assert "learning rate" not in str(stop.value)
+    assert torch.isnan(tensors["features.8.weight"]).any()
