@@ -60,7 +60,7 @@ def soccer(
     as_json: Json = False,
 ) -> None:
     """Draw practice images: eight classes of a soccer robot's view, drawn by this program, not photographed."""
-    from alexnet.practice.soccer import SOCCER_CLASSES, write_soccer
+    from alexnet.practice.soccer import SOCCER_CLASSES, draw_soccer_images
 
     with TrainingScreen(screen) as listener:
 
@@ -69,7 +69,7 @@ def soccer(
 
             listener(Progress("drawing", done, total))
 
-        write_soccer(directory, num_train=train, num_test=test, seed=seed, on_progress=on_progress)
+        draw_soccer_images(directory, num_train=train, num_test=test, seed=seed, on_progress=on_progress)
     screen.say(f"{train} training and {test} test images, drawn: {directory}")
     screen.give({"path": str(directory), "train": train, "test": test, "classes": list(SOCCER_CLASSES)})
 
@@ -85,7 +85,7 @@ def thousand(
     as_json: Json = False,
 ) -> None:
     """Draw up to a thousand classes in ILSVRC's layout: shapes, textures and colours, drawn by this program."""
-    from alexnet.practice.thousand import class_name, class_words, write_thousand
+    from alexnet.practice.thousand import class_name, class_words, draw_thousand_classes
 
     with TrainingScreen(screen) as listener:
 
@@ -94,7 +94,7 @@ def thousand(
 
             listener(Progress("drawing", done, total))
 
-        write_thousand(
+        draw_thousand_classes(
             directory, num_classes=classes, num_train=train, num_test=test, size=size, seed=seed,
             on_progress=on_progress,
         )  # fmt: skip

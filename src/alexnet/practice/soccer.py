@@ -1,17 +1,17 @@
 """Practice images of a soccer field, drawn by the program: none of them is a photograph.
 
-They follow the eight classes of a seminar on a humanoid soccer robot, so that all that the workbench does can
-be tried without a camera and without a download. What is learned from them holds for drawings only.
+They follow the eight classes of a seminar on a humanoid soccer robot, so that everything in this workbench can be
+tried without a camera and without a download. What a network learns from them holds for drawings only.
 """
 
 import math
 import multiprocessing
 import os
-import shutil
 import signal
 from collections.abc import Callable, Generator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +19,12 @@ import numpy as np
 from PIL import Image
 
 from alexnet.errors import DataError
+from alexnet.files import shown_name
+from alexnet.practice.new_folder import new_folder
 from alexnet.practice.soccer_scene import Array, Camera, Field, aim_camera, paint_ground, through_lens
 from alexnet.practice.soccer_shapes import Canvas, add_ball, add_foot, add_obstacle, add_post
 
-__all__ = ["SOCCER_CLASSES", "draw_soccer_image", "write_soccer"]
+__all__ = ["SOCCER_CLASSES", "draw_soccer_image", "draw_soccer_images"]
 
 SOCCER_CLASSES: tuple[str, ...] = (
     "ball",
@@ -37,21 +39,20 @@ SOCCER_CLASSES: tuple[str, ...] = (
 
 SPLITS = ("train", "test")
 JPEG_QUALITY = 90
-BATCH_SIZE = 25  # images that a process draws between two reports
-LONG = 8.0  # m, further than any image sees
+BATCH_SIZE = 25  # images that a process draws between two reports of progress
+FAR = 8.0  # m, beyond what any image shows
 
-
-# Length and half width of the shadow that a thing casts, m.
+# Length and half width of the shadow of an object, m.
 SHADOWS = {"ball": (0.14, 0.1), "foot": (0.35, 0.09), "obstacle": (0.9, 0.25), "post": (1.2, 0.05)}
 
 
 @dataclass(frozen=True)
 class View:
-    """From where a class is looked at.
+    """Where the camera stands for a class.
 
     Attributes:
-        coverage: smallest and largest width of the world at the target, m.
-        target: lowest and highest looked-at point over the ground, m.
+        coverage: smallest and largest width of the scene at the target, m.
+        target: lowest and highest height of the target over the ground, m.
         elevation: lowest and highest angle of view against the ground, degrees.
     """
 
@@ -100,21 +101,21 @@ def _circle(radius: float, turn: float, width: float) -> Array:
 
 
 def _junction(rng: np.random.Generator, class_name: str, turn: float, width: float) -> list[Array]:
-    """The lines of `l_line`, `t_line` or `x_line` that meet at the target."""
+    """The lines of `l_line`, `t_line` or `x_line`, which meet at the target."""
     half, quarter = width / 2, math.pi / 2
     if class_name == "l_line":
-        return [_ray(turn, -half, LONG, width), _ray(turn + quarter, -half, LONG, width)]
+        return [_ray(turn, -half, FAR, width), _ray(turn + quarter, -half, FAR, width)]
     if class_name == "t_line":
-        return [_ray(turn, -LONG, LONG, width), _ray(turn + quarter, 0.0, LONG, width)]
+        return [_ray(turn, -FAR, FAR, width), _ray(turn + quarter, 0.0, FAR, width)]
     if rng.random() < 0.4:
         return [
-            _ray(turn, -LONG, LONG, width),
+            _ray(turn, -FAR, FAR, width),
             _circle(rng.uniform(0.75, 1.5), turn + rng.normal(0, 0.1), width),
         ]
-    return [_ray(turn, -LONG, LONG, width), _ray(turn + quarter, -LONG, LONG, width)]
+    return [_ray(turn, -FAR, FAR, width), _ray(turn + quarter, -FAR, FAR, width)]
 
 
-def _mark(rng: np.random.Generator, turn: float, width: float) -> list[Array]:
+def _penalty_mark(rng: np.random.Generator, turn: float, width: float) -> list[Array]:
     """A penalty mark: a small cross, or a spot."""
     if rng.random() < 0.35:
         return [_disc(0.0, 0.0, rng.uniform(0.05, 0.1))]
@@ -125,12 +126,12 @@ def _mark(rng: np.random.Generator, turn: float, width: float) -> list[Array]:
 def _passing_line(rng: np.random.Generator, angle: float, offset: float, width: float) -> Array:
     """A line that passes the target at a distance, m."""
     along, aside = np.array([math.cos(angle), math.sin(angle)]), np.array([-math.sin(angle), math.cos(angle)])
-    start = -LONG if rng.random() < 0.8 else rng.uniform(-1.0, 1.0)
-    return _stripe(aside * offset + along * start, aside * offset + along * LONG, width)
+    start = -FAR if rng.random() < 0.8 else rng.uniform(-1.0, 1.0)
+    return _stripe(aside * offset + along * start, aside * offset + along * FAR, width)
 
 
 def _lines(rng: np.random.Generator, class_name: str, coverage: float, turn: float) -> list[Array]:
-    """All paint of an image, polygons N × 2: what the class asks for, and lines that lead astray."""
+    """All painted lines of an image, polygons N × 2: those of the class, and distracting ones."""
     width = rng.uniform(0.04, 0.06)
     near = 0.36 * coverage
     if class_name in ("l_line", "t_line", "x_line"):
@@ -140,13 +141,13 @@ def _lines(rng: np.random.Generator, class_name: str, coverage: float, turn: flo
         chosen = extra[int(rng.integers(2))] if class_name == "l_line" else extra[0]
         return [*paint, _passing_line(rng, *chosen, width)] if rng.random() < 0.25 else paint
     if class_name == "penalty_mark":
-        paint = _mark(rng, turn, width)
+        paint = _penalty_mark(rng, turn, width)
         for _ in range(int(rng.integers(0, 2))):
             paint.append(_passing_line(rng, rng.uniform(0, 6.3), max(0.24, near) * rng.uniform(1.0, 2.0), width))
         return paint
     paint = []
     if class_name == "post" and rng.random() < 0.75:
-        paint.append(_ray(turn, -LONG, LONG, width))
+        paint.append(_ray(turn, -FAR, FAR, width))
     for _ in range(int(rng.integers(0, 3))):
         angle = turn + rng.choice([0.0, math.pi / 2]) if rng.random() < 0.7 else rng.uniform(0, 6.3)
         paint.append(_passing_line(rng, angle, rng.uniform(-1.0, 1.0) * coverage, width))
@@ -163,7 +164,7 @@ def _shadow(rng: np.random.Generator, class_name: str, lamp: Array) -> list[Arra
 
 
 def _border(rng: np.random.Generator, class_name: str, coverage: float) -> tuple[float, float]:
-    """Where the turf ends behind the target, m, and the wall's angle, radians; a third has no wall."""
+    """Distance at which the turf ends behind the target, m, and the wall's angle, radians; a third has no wall."""
     if rng.random() < 0.35:
         return math.inf, 0.0
     nearest = 0.5 if class_name in ("ball", "foot", "post", "obstacle") else 0.35
@@ -171,8 +172,8 @@ def _border(rng: np.random.Generator, class_name: str, coverage: float) -> tuple
 
 
 def _bystanders(rng: np.random.Generator, camera: Camera, field: Field) -> list[tuple[float, float, str]]:
-    """Things at the image's rim, as ground x, y in metres and kind; none above the turf's end."""
-    found = []
+    """Objects near the edge of the image, as ground x, y in metres and kind; none beyond the turf."""
+    objects = []
     for _ in range(int(rng.choice([0, 1, 2], p=[0.6, 0.32, 0.08]))):
         kind = str(rng.choice(["ball", "post", "obstacle"], p=[0.35, 0.25, 0.4]))
         across = rng.choice([-1.0, 1.0]) * rng.uniform(0.4, 0.56)
@@ -186,8 +187,8 @@ def _bystanders(rng: np.random.Generator, camera: Camera, field: Field) -> list[
         place = np.array([x[0], y[0], 0.0], dtype=np.float32)
         reach = {"ball": 0.09, "post": 0.06, "obstacle": 0.16}[kind] * camera.scale_at(place)
         if reach < (max(abs(across), abs(down)) - 0.22) * camera.size:  # the middle stays free
-            found.append((float(x[0]), float(y[0]), kind))
-    return found
+            objects.append((float(x[0]), float(y[0]), kind))
+    return objects
 
 
 def _add(rng: np.random.Generator, canvas: Canvas, kind: str, place: tuple[float, float], turn: float) -> None:
@@ -202,7 +203,7 @@ def _add(rng: np.random.Generator, canvas: Canvas, kind: str, place: tuple[float
 
 
 def _aim(rng: np.random.Generator, class_name: str, size: int) -> tuple[Camera, float]:
-    """A camera for the class, and the width of the world that it sees, m."""
+    """A camera for the class, and the width of the scene that it sees, m."""
     view = VIEWS[class_name]
     coverage = math.exp(rng.uniform(*np.log(view.coverage)))
     target = rng.uniform(*view.target)
@@ -214,7 +215,7 @@ def draw_soccer_image(class_name: str, rng: np.random.Generator, *, size: int = 
 
     Args:
         class_name: one of `SOCCER_CLASSES`.
-        rng: decides everything; the same state gives the same image.
+        rng: source of everything random; the same state gives the same image.
         size: side of the image, px, >= 16.
 
     Returns:
@@ -227,9 +228,9 @@ def draw_soccer_image(class_name: str, rng: np.random.Generator, *, size: int = 
     (96, 96)
     """
     if class_name not in SOCCER_CLASSES:
-        raise DataError(f"no soccer class {class_name!r}: choose one of {', '.join(SOCCER_CLASSES)}")
+        raise DataError(f"{class_name}: is not a soccer class; choose one of {', '.join(SOCCER_CLASSES)}")
     if size < 16:
-        raise DataError(f"a soccer image of {size} px shows nothing: ask for at least 16 px")
+        raise DataError(f"size {size} px: is too small for a soccer image; choose at least 16 px")
     camera, coverage = _aim(rng, class_name, size)
     turn = rng.integers(4) * math.pi / 2 + rng.normal(0.0, 0.3)
     lamp = np.array([rng.uniform(-0.8, 0.8), rng.uniform(-0.8, 0.5), rng.uniform(0.6, 1.0)], dtype=np.float32)
@@ -250,7 +251,7 @@ def _image_rng(seed: int, split: str, class_name: str, index: int) -> np.random.
 
 @dataclass(frozen=True)
 class _Batch:
-    """Images that one process draws in one go: those of a class with indices first to last."""
+    """Images that one process draws at a time: those of a class with indices first to last."""
 
     directory: Path
     seed: int
@@ -261,26 +262,21 @@ class _Batch:
 
 
 def _write_batch(batch: _Batch) -> int:
-    """Draw and save a batch; each file appears whole or not at all. Returns the number of images."""
+    """Draw and save a batch; returns the number of images."""
     for index in range(batch.first, batch.last + 1):
         image = draw_soccer_image(batch.class_name, _image_rng(batch.seed, batch.split, batch.class_name, index))
         path = batch.directory / batch.split / batch.class_name / f"{batch.class_name}_{index:04d}.jpg"
-        beside = path.with_suffix(".part")
-        try:
-            image.save(beside, "JPEG", quality=JPEG_QUALITY)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        image.save(path, "JPEG", quality=JPEG_QUALITY)
     return batch.last - batch.first + 1
 
 
 def _plan(directory: Path, seed: int, counts: dict[str, int]) -> list[_Batch]:
-    """All batches of both splits: the images spread evenly, the rest to the first classes."""
+    """All batches of both splits: the images spread evenly, the remainder over the first classes."""
     batches = []
     for split, count in counts.items():
-        share, rest = divmod(count, len(SOCCER_CLASSES))
+        per_class, remainder = divmod(count, len(SOCCER_CLASSES))
         for position, class_name in enumerate(SOCCER_CLASSES):
-            last = share + (position < rest)
+            last = per_class + (position < remainder)
             for first in range(1, last + 1, BATCH_SIZE):
                 end = min(first + BATCH_SIZE - 1, last)
                 batches.append(_Batch(directory, seed, split, class_name, first, end))
@@ -288,12 +284,12 @@ def _plan(directory: Path, seed: int, counts: dict[str, int]) -> list[_Batch]:
 
 
 def _ignore_interrupt() -> None:
-    """Leave Ctrl-C to the parent, which ends the pool: a process finishes the batch that it began."""
+    """Leave Ctrl-C to the parent process, which ends the pool; a child finishes its batch."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _draw_all(batches: list[_Batch]) -> Generator[int, None, None]:
-    """Draw all batches on all cores, a few of them in this process; gives each one's number of images."""
+    """Draw all batches on all cores, few batches in this process; yields the number of images of each."""
     cores = min(os.cpu_count() or 1, len(batches), 60)  # Windows waits for 61 processes at most
     if cores == 1 or len(batches) <= 2 * len(SOCCER_CLASSES):
         yield from map(_write_batch, batches)
@@ -307,75 +303,65 @@ def _draw_all(batches: list[_Batch]) -> Generator[int, None, None]:
         pool.shutdown(cancel_futures=True)
 
 
-def _make_folders(directory: Path) -> None:
-    """The empty class folders; refuses a directory that holds anything."""
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise DataError(f"{directory}: is there already and not an empty folder: choose another folder or delete it")
-    for split in SPLITS:
-        for class_name in SOCCER_CLASSES:
-            (directory / split / class_name).mkdir(parents=True)
-
-
-def write_soccer(
-    directory: Path,
+def draw_soccer_images(
+    directory: Path | str,
     *,
     num_train: int = 5000,
     num_test: int = 1200,
     seed: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Write a data set of drawn images (not photographs): directory/train/ball/ball_0001.jpg and so on.
+    """Draw practice images of eight classes of a soccer field: directory/train/ball/ball_0001.jpg and so on.
 
     An image depends on the seed, its split, class and index only: a larger set contains the smaller one, and
     the number of cores changes nothing. All cores are used, so a script calls this under
-    `if __name__ == "__main__":`. Interrupted, it removes what it wrote.
+    `if __name__ == "__main__":`. The folder appears when it is whole.
 
     Args:
         directory: a new or empty folder.
         num_train: training images of all classes together, >= 8, spread evenly.
         num_test: test images, likewise.
         seed: >= 0; another seed gives other images.
-        on_progress: called with the images done and the images in all.
+        on_progress: called with (images done, images in all).
 
     Returns:
         The directory.
 
     Raises:
-        DataError: fewer than 8 images in a split, a negative seed, a folder that is not empty or cannot be
+        DataError: fewer than 8 images in a split, a negative seed, or a folder that is not empty or cannot be
             written.
+
+    >>> draw_soccer_images("soccer", num_train=8, num_test=8).name
+    'soccer'
     """
-    for split, count in zip(SPLITS, (num_train, num_test), strict=True):
+    directory = Path(directory)
+    counts = dict(zip(SPLITS, (num_train, num_test), strict=True))
+    for split, count in counts.items():
         if count < len(SOCCER_CLASSES):
-            few = f"{count} {split} images cannot fill {len(SOCCER_CLASSES)} classes"
-            raise DataError(f"{directory}: {few}: ask for at least {len(SOCCER_CLASSES)}")
+            few = f"{count} {split} images are too few for {len(SOCCER_CLASSES)} classes"
+            raise DataError(f"{shown_name(directory)}: {few}; ask for at least {len(SOCCER_CLASSES)}")
     if seed < 0:
-        raise DataError(f"{directory}: the seed {seed} is negative: choose 0 or more")
+        raise DataError(f"{shown_name(directory)}: the seed {seed} is negative; choose 0 or more")
     try:
-        _make_folders(directory)
-        _fill(_plan(directory, seed, dict(zip(SPLITS, (num_train, num_test), strict=True))), on_progress)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise DataError(f"{directory}: cannot be written ({reason}): choose another folder") from error
+        with new_folder(directory) as beside:
+            _fill(beside, _plan(beside, seed, counts), on_progress)
     except BrokenProcessPool as error:
         raise DataError(
-            f"{directory}: a drawing process ended early: call write_soccer under "
+            f"{shown_name(directory)}: a drawing process ended early; call draw_soccer_images under "
             "if __name__ == '__main__', or free some memory, and try again"
         ) from error
     return directory
 
 
-def _fill(batches: list[_Batch], on_progress: Callable[[int, int], None] | None) -> None:
-    """Draw the batches into their folders; on any failure the folders are removed again."""
+def _fill(directory: Path, batches: list[_Batch], on_progress: Callable[[int, int], None] | None) -> None:
+    """Make the class folders and draw the batches into them."""
+    for split in SPLITS:
+        for class_name in SOCCER_CLASSES:
+            (directory / split / class_name).mkdir(parents=True)
     total = sum(batch.last - batch.first + 1 for batch in batches)
     done = 0
-    drawing = _draw_all(batches)
-    try:
+    with closing(_draw_all(batches)) as drawing:
         for count in drawing:
             done += count
             if on_progress is not None:
                 on_progress(done, total)
-    except BaseException:
-        drawing.close()
-        for split in SPLITS:
-            shutil.rmtree(batches[0].directory / split, ignore_errors=True)
-        raise

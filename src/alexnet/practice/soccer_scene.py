@@ -1,7 +1,7 @@
-"""The drawn soccer images' world: a camera over turf, and a lens with its faults.
+"""The scene of the drawn soccer images: a camera over turf, and a lens with its faults.
 
-Metres on the ground (x right, y away from the camera, z up, the looked-at point near the origin), px on the
-canvas. A canvas is drawn at twice the image's size and halved by `through_lens`, which smooths the edges.
+Metres on the ground (x right, y away from the camera, z up, the target near the origin), px on the canvas. A canvas
+is drawn at twice the image's size and halved by `through_lens`, which smooths the edges.
 """
 
 import io
@@ -39,15 +39,15 @@ def shade(colour: Colour, factor: float) -> Colour:
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole camera that looks at a point on the y-z plane.
+    """A pinhole camera whose target lies on the y-z plane.
 
     Attributes:
-        distance: from the camera's foot to the looked-at point along y, m.
+        distance: from the camera's foot to the target along y, m.
         height: of the camera over the ground, m.
-        target_height: of the looked-at point over the ground, m.
+        target_height: of the target over the ground, m.
         roll: turn about the optical axis, radians.
         focal: focal length, px.
-        centre: where the looked-at point falls, px.
+        centre: place of the target on the canvas, px.
         size: side of the square canvas, px.
     """
 
@@ -130,10 +130,10 @@ def aim_camera(
 
     Args:
         size: side of the finished image, px; the canvas is twice as large.
-        coverage: width of the world at the target, m.
-        target_height: of the looked-at point, m.
+        coverage: width of the scene at the target, m.
+        target_height: of the target over the ground, m.
         elevation: lowest and highest angle of view against the ground, degrees.
-        jitter: largest shift of the target from the middle, as a share of the side.
+        jitter: largest shift of the target from the middle, as a fraction of the side.
     """
     side = size * SUPERSAMPLING
     angle = math.radians(rng.uniform(*elevation))
@@ -152,7 +152,7 @@ def aim_camera(
 
 @dataclass(frozen=True)
 class Field:
-    """What lies flat on the turf, m: stripes as quads, spots as polygons, shadows as polygons.
+    """Paint and shadows on the turf, as polygons in m, and where the turf ends.
 
     Attributes:
         paint: white polygons on the ground, each N × 2.
@@ -172,7 +172,7 @@ def _flat(polygon: Array) -> Array:
 
 
 def _coverage(camera: Camera, polygons: tuple[Array, ...], blur: float = 0.0) -> Array:
-    """Share of each image px under any of the polygons, shape S × S × 1, S half the canvas's side."""
+    """Fraction of each image px that lies under any of the polygons, shape S × S × 1, S half the canvas's side."""
     mask = Image.new("L", (camera.size, camera.size))
     draw = ImageDraw.Draw(mask)
     for polygon in polygons:
@@ -186,7 +186,7 @@ def _coverage(camera: Camera, polygons: tuple[Array, ...], blur: float = 0.0) ->
 
 @lru_cache(maxsize=1)
 def _grass() -> Array:
-    """A tile of blades and tufts, 256 × 256, mean 0, deviation 1, the same in every process."""
+    """A tile of blades and tufts, 256 × 256, mean 0, std 1, the same in every process."""
     rng = np.random.default_rng(2012)
     fy, fx = np.fft.fftfreq(256)[:, None], np.fft.fftfreq(256)[None, :]
     frequency = np.hypot(fx, 0.6 * fy)
@@ -205,12 +205,12 @@ def _grid(side: int) -> tuple[Array, Array]:
 
 
 def _look_up(tile: Array, x: Array, y: Array) -> Array:
-    found: Array = tile.ravel()[((y.astype(np.int32) & 255) << 8) + (x.astype(np.int32) & 255)]
-    return found
+    values: Array = tile.ravel()[((y.astype(np.int32) & 255) << 8) + (x.astype(np.int32) & 255)]
+    return values
 
 
 def _hall(rng: np.random.Generator, side: int) -> Image.Image:
-    """What is seen over the wall: blurred people, lamps, windows and furniture."""
+    """The hall behind the wall: blurred people, lamps, windows and furniture."""
     cells = int(rng.integers(5, 16))
     tone = rng.choice([30.0, 70.0, 130.0, 190.0])
     blocks = tone + rng.normal(0.0, 32.0, (cells, cells, 1)) + rng.normal(0.0, 14.0, (cells, cells, 3))
@@ -220,7 +220,7 @@ def _hall(rng: np.random.Generator, side: int) -> Image.Image:
 
 
 def _wall(rng: np.random.Generator, camera: Camera, field: Field) -> Image.Image:
-    """Hall, and before it the boards that end the turf."""
+    """The hall, and in front of it the boards at the end of the turf."""
     image = _hall(rng, camera.size)
     draw = ImageDraw.Draw(image)
     along = np.array([math.cos(field.border_turn), math.sin(field.border_turn)])
@@ -239,7 +239,7 @@ def _wall(rng: np.random.Generator, camera: Camera, field: Field) -> Image.Image
 
 
 def _turf(rng: np.random.Generator, x: Array, y: Array) -> Array:
-    """Light of the grass at ground points S × S, about 1, shape S × S × 1."""
+    """Brightness of the grass at ground points S × S, about 1, shape S × S × 1."""
     tile = _grass()
     # Far from 0, where rounding would change its side; plain floats, so that float32 stays.
     turn = rng.uniform(2e4, 2e4 + 256.0, 4).tolist()
@@ -254,9 +254,9 @@ def _turf(rng: np.random.Generator, x: Array, y: Array) -> Array:
 
 
 def paint_ground(rng: np.random.Generator, camera: Camera, field: Field) -> Image.Image:
-    """Turf with its paint and shadows, and behind it the wall: the canvas before anything stands on it.
+    """Turf with its paint and shadows, and the wall behind it: the canvas before any object is drawn.
 
-    The turf is reckoned at the image's size and enlarged, a quarter of the work.
+    The turf is computed at the image's size and enlarged, which is a quarter of the work.
     """
     rows, columns = (axis * SUPERSAMPLING + 0.5 for axis in _grid(camera.size // SUPERSAMPLING))
     x, y = camera.ground_at(columns, rows)
@@ -279,7 +279,7 @@ def paint_ground(rng: np.random.Generator, camera: Camera, field: Field) -> Imag
 
 
 def _blur(rng: np.random.Generator, image: Image.Image) -> Image.Image:
-    """Loss of sharpness: a soft focus, too few px, or a camera in motion."""
+    """The image made less sharp: out of focus, of too few px, or by a moving camera."""
     unit = image.width / 96
     if rng.random() < 0.2:
         fewer = round(image.width * rng.uniform(0.5, 0.8))
@@ -302,7 +302,7 @@ def _blur(rng: np.random.Generator, image: Image.Image) -> Image.Image:
 
 
 def _expose(rng: np.random.Generator, image: Image.Image) -> Array:
-    """Uneven light, cast shadow, white balance, veil and exposure; values may leave 0 to 255."""
+    """Uneven light, cast shadow, white balance, haze and exposure; values may leave 0 to 255."""
     side = image.width
     coarse = Image.fromarray(rng.normal(1.0, rng.uniform(0.03, 0.15), (3, 3)).astype(np.float32))
     light = np.asarray(coarse.resize((side, side), Image.Resampling.BICUBIC))
@@ -322,7 +322,7 @@ def _expose(rng: np.random.Generator, image: Image.Image) -> Array:
 
 
 def _noisy(rng: np.random.Generator, values: Array) -> Array:
-    """Sensor noise: grows with the light, half of it alike in neighbouring px and all channels."""
+    """Sensor noise: it grows with the light, and a part of it is the same in all channels."""
     side = values.shape[0]
     strength = rng.uniform(1.0, 6.0) * np.sqrt(0.4 + np.clip(values, 0, 255) / 255)
     own: Array = rng.standard_normal((side, side, 3), dtype=np.float32)
@@ -332,7 +332,7 @@ def _noisy(rng: np.random.Generator, values: Array) -> Array:
 
 
 def through_lens(rng: np.random.Generator, canvas: Image.Image) -> Image.Image:
-    """The finished image, half the canvas's side: blurred, exposed, noisy, sometimes hard compressed.
+    """The finished image, half the canvas's side: blurred, exposed, noisy, sometimes strongly compressed.
 
     One image in thirty reaches over the edge of the camera's frame and is black there.
     """

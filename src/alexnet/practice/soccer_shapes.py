@@ -1,6 +1,6 @@
-"""What stands on the drawn turf: balls, goal posts, robots, people and their feet, in metres.
+"""Objects on the drawn turf: balls, goal posts, robots, people and their feet, in metres.
 
-Each `add_` function draws one thing onto a canvas, its foot at a ground place (x, y), from far to near.
+Each `add_` function draws one object onto a canvas, standing at a ground place (x, y), from far to near.
 """
 
 import math
@@ -58,7 +58,7 @@ BALLS: tuple[Colour, ...] = ((236, 120, 30), (230, 200, 40), (205, 40, 40), (60,
 
 @dataclass(frozen=True)
 class Canvas:
-    """An image under way, with solid shapes drawn onto it as the camera and the light show them.
+    """An unfinished image onto which solid shapes are drawn, as the camera and the light show them.
 
     Attributes:
         image: RGB, side × side, drawn over in place.
@@ -122,7 +122,7 @@ class Canvas:
             self.pen.polygon(corners, fill=shade(colour, bright))
 
     def globe(self, centre: Array, radius: float, skin: "Skin") -> None:
-        """A ball about a centre (3, m) whose colour at a surface point the skin tells."""
+        """A ball about a centre (3, m); its skin gives the colour of each surface point."""
         (x, y), reach = self.camera.project(centre[None])[0], radius * self.camera.scale_at(centre)
         box = [max(0, int(x - reach - 1)), max(0, int(y - reach - 1))]
         box += [min(self.image.width, int(x + reach + 2)), min(self.image.height, int(y + reach + 2))]
@@ -181,7 +181,7 @@ def _icosahedron() -> Array:
 
 
 def _ball_skin(rng: np.random.Generator) -> Skin:
-    """A pattern: half of the balls are the classic one, the others have patches, bands or one colour."""
+    """A pattern: half of the balls have the classic one, the others patches, bands or a single colour."""
     spin = np.linalg.qr(rng.normal(size=(3, 3)))[0].astype(np.float32)
     spots = _icosahedron() @ spin
     white, dark = _pick(rng, ((240, 240, 236),)), _pick(rng, ((26, 26, 30),))
@@ -267,7 +267,7 @@ def _add_robot(rng: np.random.Generator, canvas: Canvas, place: Place) -> None:
         (0.7, (0.075, 0.14, 0.13), link),
         (0.7, (0.08, 0.145, 0.06), _pick(rng, TEAMS)),
     ):
-        wide, broad, tall = (height * share for share in half)
+        wide, broad, tall = (height * fraction for fraction in half)
         canvas.box(_point(*place, middle * height), (wide, broad, tall), turn, colour)
     arm(arms[1])
     neck = 0.03 * height
@@ -276,7 +276,7 @@ def _add_robot(rng: np.random.Generator, canvas: Canvas, place: Place) -> None:
 
 
 def _add_shoe(canvas: Canvas, place: Place, turn: float, length: float, colours: tuple[Colour, Colour]) -> None:
-    """A shoe with a sole; `turn` tells where its toe points, radians."""
+    """A shoe with a sole; `turn` is the direction of its toe, radians."""
     upper, sole = colours
     cos, sin = math.cos(turn), math.sin(turn)
 
@@ -337,7 +337,7 @@ def _add_human(rng: np.random.Generator, canvas: Canvas, place: Place) -> None:
 
 
 def add_obstacle(rng: np.random.Generator, canvas: Canvas, place: Place) -> None:
-    """A robot or a person that stands in the way."""
+    """A robot or a person."""
     if rng.random() < 0.6:
         _add_robot(rng, canvas, place)
     else:
@@ -345,7 +345,7 @@ def add_obstacle(rng: np.random.Generator, canvas: Canvas, place: Place) -> None
 
 
 def _add_robot_foot(rng: np.random.Generator, canvas: Canvas, place: Place, turn: float, lean: Place) -> None:
-    """A robot's foot from near: plate with rim and screws, ankle motors, shin."""
+    """A robot's foot, close up: plate with rim and screws, ankle motors, shin."""
     x, y = place
     plate, joint, link = _pick(rng, BODIES), _pick(rng, BODIES[:3]), _pick(rng, BODIES)
     cos, sin = math.cos(turn), math.sin(turn)
@@ -369,7 +369,7 @@ def _add_robot_foot(rng: np.random.Generator, canvas: Canvas, place: Place, turn
 
 
 def add_foot(rng: np.random.Generator, canvas: Canvas, place: Place) -> None:
-    """One foot from near, a robot's or a person's, often with its neighbour behind."""
+    """One foot close up, a robot's or a person's, often with the other one behind it."""
     turn, robot = rng.uniform(0.0, 2 * math.pi), bool(rng.random() < 0.6)
     lean = (rng.uniform(-0.16, 0.16), rng.uniform(-0.16, 0.12))
     side = math.copysign(0.2, math.cos(turn))  # the neighbour stands behind

@@ -1,12 +1,11 @@
 """A thousand classes drawn by the program in ILSVRC's layout: none of the images is a photograph.
 
-A class is a shape with a texture in a colour, ten of each. With them all that belongs to a training on ImageNet can
-be tried at once: a thousand outputs, top-5 error, ten crops, class folders by the thousand. What is learned from them
-holds for drawings only.
+A class is a shape with a texture in a colour, ten of each. With them everything that a training on ImageNet needs can
+be tried at once: a thousand outputs, top-5 error, ten crops, a thousand class folders. What a network learns from
+them holds for drawings only.
 """
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,32 +18,33 @@ import numpy.typing as npt
 from PIL import Image
 
 from alexnet.errors import DataError
-from alexnet.files import disk_errors
+from alexnet.files import shown_name
+from alexnet.practice.new_folder import new_folder
 
 __all__ = [
     "COLORS",
-    "MOST_CLASSES",
+    "NUM_CLASSES",
     "SHAPES",
     "TEXTURES",
     "class_name",
     "class_words",
     "draw_class",
-    "write_thousand",
+    "draw_thousand_classes",
 ]
 
 Array = npt.NDArray[Any]  # float32 throughout
 Drawing = Callable[[Array, Array], Array]
 
-MOST_CLASSES = 1000
+NUM_CLASSES = 1000
 SPLITS = ("train", "val")
 JPEG_QUALITY = 90
 BATCH_SIZE = 8
-"""Images of a class that are drawn in one go."""
+"""Images of a class that are drawn at a time."""
 
 SPREAD = 123
 """Steps through the 1000 combinations from class to class; prime to 1000, so that a few classes differ in all."""
 
-SMALLEST, LARGEST = 32, 512
+MIN_SIZE, MAX_SIZE = 32, 512
 """Sides in px that can be drawn."""
 
 
@@ -74,7 +74,7 @@ def _heart(u: Array, v: Array) -> Array:
 
 
 SHAPES: dict[str, Drawing] = {
-    # below 1 inside; u to the right, v downwards, both about -1 ... 1 where the shape lies
+    # below 1 inside the shape; u to the right, v downwards, both about -1 ... 1 within its extent
     "disc": lambda u, v: _radius(u, v) / 0.85,
     "square": lambda u, v: _box(u, v) / 0.76,
     "triangle": lambda u, v: _triangle(u, v) / 0.52,
@@ -86,7 +86,7 @@ SHAPES: dict[str, Drawing] = {
     "bar": lambda u, v: np.maximum(abs(u) / 0.98, abs(v) / 0.36),
     "heart": lambda u, v: _heart(u, v) / 0.9,
 }
-"""Shapes by name: a function of the place that is below 1 inside."""
+"""Shapes by name: a function of the place, below 1 inside the shape."""
 
 
 def _wave(x: Array) -> Array:
@@ -125,7 +125,7 @@ COLORS: dict[str, tuple[int, int, int]] = {
 
 def _parts(number: int) -> tuple[str, str, str]:
     """Colour, texture and shape of a class."""
-    place = number * SPREAD % MOST_CLASSES
+    place = number * SPREAD % NUM_CLASSES
     return list(COLORS)[place % 10], list(TEXTURES)[place // 10 % 10], list(SHAPES)[place // 100]
 
 
@@ -149,8 +149,8 @@ def class_words(number: int) -> str:
 
 
 @dataclass(frozen=True)
-class _Chances:
-    """What is random in n images; each field is [n] or [n, 3], noise [n, size, size, 3]."""
+class _RandomNumbers:
+    """Everything random in n images; each field is [n] or [n, 3], noise [n, size, size, 3]."""
 
     place: Array
     radius: Array
@@ -164,12 +164,12 @@ class _Chances:
     noise: Array
 
 
-def _roll(rngs: list[np.random.Generator], size: int) -> _Chances:
-    """The random part of each image, drawn from its own generator."""
+def _random_numbers(rngs: list[np.random.Generator], size: int) -> _RandomNumbers:
+    """The random numbers of each image, from its own generator."""
     numbers = np.stack([rng.random(18, np.float32) for rng in rngs])
     noise = np.stack([rng.standard_normal((size, size), np.float32) for rng in rngs])
     low_high = numbers * 2 - 1
-    return _Chances(
+    return _RandomNumbers(
         place=low_high[:, 0:2] * 0.3,
         radius=0.42 + 0.26 * numbers[:, 2],
         angle=low_high[:, 3] * 0.3,
@@ -184,11 +184,11 @@ def _roll(rngs: list[np.random.Generator], size: int) -> _Chances:
 
 
 def draw_class(number: int, rngs: list[np.random.Generator], *, size: int = 96) -> npt.NDArray[np.uint8]:
-    """Drawings, not photographs, of a class at random places and sizes, in random light.
+    """Draw images, not photographs, of a class at random places and sizes, in random light.
 
     Args:
         number: of the class, 0 to 999.
-        rngs: one for each image, which decides everything in it.
+        rngs: one for each image, the source of everything random in it.
         size: side, px.
 
     Returns:
@@ -200,11 +200,11 @@ def draw_class(number: int, rngs: list[np.random.Generator], *, size: int = 96) 
     >>> draw_class(0, [np.random.default_rng(1)], size=64).shape
     (1, 64, 64, 3)
     """
-    if not 0 <= number < MOST_CLASSES:
-        raise DataError(f"class {number}: there are {MOST_CLASSES}; choose 0 to {MOST_CLASSES - 1}")
+    if not 0 <= number < NUM_CLASSES:
+        raise DataError(f"class {number}: there are {NUM_CLASSES} classes; choose 0 to {NUM_CLASSES - 1}")
     _require_size(size)
     color, texture, shape = _parts(number)
-    c = _roll(rngs, size)
+    c = _random_numbers(rngs, size)
     across = np.linspace(-1, 1, size, dtype=np.float32)
 
     def each(values: Array) -> Array:
@@ -220,7 +220,7 @@ def draw_class(number: int, rngs: list[np.random.Generator], *, size: int = 96) 
     shade = 1 - each(c.contrast) * (1 - light)
     paint = (np.array(COLORS[color], np.float32) + c.color)[:, None, None, :] * shade[..., None]
     slope = across[None, None, :] * each(c.slope[:, 0]) + across[None, :, None] * each(c.slope[:, 1])
-    ground = _dull(c.ground)[:, None, None, :] + slope[..., None]
+    ground = _desaturate(c.ground)[:, None, None, :] + slope[..., None]
     paint -= ground  # ground + (paint - ground) * inside + noise, without new memory
     paint *= inside
     paint += ground
@@ -229,20 +229,20 @@ def draw_class(number: int, rngs: list[np.random.Generator], *, size: int = 96) 
     return images
 
 
-def _dull(colors: Array) -> Array:
-    """Colours [n, 3] drawn towards their grey."""
-    dull: Array = 0.35 * colors + 0.65 * colors.mean(1, keepdims=True)
-    return dull
+def _desaturate(colors: Array) -> Array:
+    """Colours [n, 3] moved towards their grey."""
+    pale: Array = 0.35 * colors + 0.65 * colors.mean(1, keepdims=True)
+    return pale
 
 
 def _require_size(size: int) -> None:
-    if not SMALLEST <= size <= LARGEST:
-        raise DataError(f"images of {size} px cannot be drawn: choose a size from {SMALLEST} to {LARGEST} px")
+    if not MIN_SIZE <= size <= MAX_SIZE:
+        raise DataError(f"size {size} px: cannot be drawn; choose a size from {MIN_SIZE} to {MAX_SIZE} px")
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """Images that are drawn in one go: those of a class with indices first to last."""
+    """Images that are drawn at a time: those of a class with indices first to last."""
 
     split: str
     number: int
@@ -268,20 +268,20 @@ def _write_batch(root: Path, batch: _Batch, seed: int, size: int) -> int:
     return len(images)
 
 
-def write_thousand(
-    directory: Path,
+def draw_thousand_classes(
+    directory: Path | str,
     *,
-    num_classes: int = MOST_CLASSES,
+    num_classes: int = NUM_CLASSES,
     num_train: int = 20,
     num_test: int = 5,
     size: int = 96,
     seed: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Write a set of drawn images in ILSVRC's layout: directory/train/n00000001/n00000001_1.JPEG, and val.
+    """Draw up to 1000 classes in ILSVRC's layout: directory/train/n00000001/n00000001_1.JPEG, and val likewise.
 
-    An image depends on size, seed, its split, class and index only: a larger set contains the smaller one. The set
-    is drawn beside `directory` and moved there when it is whole; what a killed call left is removed by the next.
+    An image depends on size, seed, its split, class and index only: a larger set contains the smaller one. The folder
+    appears when it is whole.
 
     Args:
         directory: a new or empty folder.
@@ -290,40 +290,32 @@ def write_thousand(
         num_test: images of each class in val, >= 1.
         size: side of the images, px, 32 to 512.
         seed: >= 0; another seed gives other images of the same classes.
-        on_progress: called with the images done and the images in all.
+        on_progress: called with (images done, images in all).
 
     Returns:
         The directory.
 
     Raises:
-        DataError: a number out of range, a folder that is not empty or cannot be written.
+        DataError: a number out of range, or a folder that is not empty or cannot be written.
+
+    >>> draw_thousand_classes("thousand", num_classes=2, num_train=1, num_test=1, size=32).name
+    'thousand'
     """
-    if not 2 <= num_classes <= MOST_CLASSES:
-        raise DataError(f"{directory}: {num_classes} classes cannot be drawn: choose 2 to {MOST_CLASSES}")
-    if min(num_train, num_test) < 1:
-        raise DataError(f"{directory}: {num_train} training and {num_test} test images: ask for at least 1 of each")
+    directory, counts = Path(directory), dict(zip(SPLITS, (num_train, num_test), strict=True))
+    shown = shown_name(directory)
+    if not 2 <= num_classes <= NUM_CLASSES:
+        raise DataError(f"{shown}: {num_classes} classes cannot be drawn; choose 2 to {NUM_CLASSES}")
+    if min(counts.values()) < 1:
+        raise DataError(f"{shown}: {num_train} training and {num_test} test images; ask for at least 1 of each")
     if seed < 0:
-        raise DataError(f"{directory}: the seed {seed} is negative: choose 0 or more")
+        raise DataError(f"{shown}: the seed {seed} is negative; choose 0 or more")
     _require_size(size)
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise DataError(f"{directory}: is there already and not an empty folder: choose another folder or delete it")
-    whole = directory.resolve()
-    beside = whole.with_name(f".{whole.name}.drawing")
-    counts = dict(zip(SPLITS, (num_train, num_test), strict=True))
-    with disk_errors(directory, DataError, "choose another folder"):
-        try:
-            shutil.rmtree(beside, ignore_errors=True)
-            for split in SPLITS:
-                for number in range(num_classes):
-                    (beside / split / class_name(number)).mkdir(parents=True)
-            _draw_all(
-                beside, _batches(num_classes, counts), seed, size, num_classes * sum(counts.values()), on_progress
-            )
-            if whole.exists():
-                whole.rmdir()
-            beside.rename(whole)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
+    with new_folder(directory) as beside:
+        for split in SPLITS:
+            for number in range(num_classes):
+                (beside / split / class_name(number)).mkdir(parents=True)
+        total = num_classes * sum(counts.values())
+        _draw_all(beside, _batches(num_classes, counts), seed, size, total, on_progress)
     return directory
 
 
@@ -335,7 +327,7 @@ def _draw_all(
     total: int,
     on_progress: Callable[[int, int], None] | None,
 ) -> None:
-    """Draw every batch on all cores, in threads: NumPy and Pillow do not hold Python's lock at their work."""
+    """Draw every batch on all cores, in threads: NumPy and Pillow release Python's lock while they work."""
     cores, done = os.cpu_count() or 1, 0
     with ThreadPoolExecutor(cores) as pool:
         while chunk := list(islice(batches, 8 * cores)):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from alexnet.errors import DataError
 from alexnet.practice import soccer
-from alexnet.practice.soccer import SOCCER_CLASSES, draw_soccer_image, write_soccer
+from alexnet.practice.soccer import SOCCER_CLASSES, draw_soccer_image, draw_soccer_images
 from alexnet.practice.soccer_scene import aim_camera
 from alexnet.practice.soccer_shapes import Canvas
 
@@ -23,7 +23,7 @@ def _files(directory: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_soccer(tmp_path_factory.mktemp("soccer") / "set", num_train=19, num_test=8, seed=3)
+    return draw_soccer_images(tmp_path_factory.mktemp("soccer") / "set", num_train=19, num_test=8, seed=3)
 
 
 def test_classes_are_the_seminars_eight_in_lexicographic_order() -> None:
@@ -70,9 +70,9 @@ def test_a_bar_behind_the_camera_is_not_seen() -> None:
 
 
 def test_unknown_class_and_tiny_image_are_refused_by_words() -> None:
-    with pytest.raises(DataError, match="no soccer class 'goat': choose one of ball, foot"):
+    with pytest.raises(DataError, match="goat: is not a soccer class; choose one of ball, foot"):
         draw_soccer_image("goat", np.random.default_rng(0))
-    with pytest.raises(DataError, match="ask for at least 16 px"):
+    with pytest.raises(DataError, match="choose at least 16 px"):
         draw_soccer_image("ball", np.random.default_rng(0), size=8)
 
 
@@ -93,13 +93,13 @@ def test_files_are_jpeg_images_of_96_px(drawn: Path) -> None:
 
 
 def test_larger_set_contains_the_smaller_one_bit_for_bit(drawn: Path, tmp_path: Path) -> None:
-    more = _files(write_soccer(tmp_path / "more", num_train=32, num_test=16, seed=3))
+    more = _files(draw_soccer_images(tmp_path / "more", num_train=32, num_test=16, seed=3))
     assert _files(drawn).items() <= more.items()
 
 
 def test_another_seed_and_another_split_give_other_images(drawn: Path, tmp_path: Path) -> None:
     first = _files(drawn)
-    other = _files(write_soccer(tmp_path / "other", num_train=8, num_test=8, seed=4))
+    other = _files(draw_soccer_images(tmp_path / "other", num_train=8, num_test=8, seed=4))
     assert not set(first.values()) & set(other.values())
     assert len(set(first.values())) == len(first)
 
@@ -109,12 +109,12 @@ def test_many_processes_draw_what_one_process_draws(
 ) -> None:
     monkeypatch.setattr(soccer, "BATCH_SIZE", 1)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    assert _files(write_soccer(tmp_path / "pool", num_train=19, num_test=8, seed=3)) == _files(drawn)
+    assert _files(draw_soccer_images(tmp_path / "pool", num_train=19, num_test=8, seed=3)) == _files(drawn)
 
 
 def test_progress_runs_to_the_end(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    write_soccer(
+    draw_soccer_images(
         tmp_path / "set", num_train=8, num_test=8, on_progress=lambda done, total: seen.append((done, total))
     )
     assert seen[-1] == (16, 16)
@@ -123,31 +123,31 @@ def test_progress_runs_to_the_end(tmp_path: Path) -> None:
 
 def test_an_empty_folder_is_filled_and_a_full_one_refused(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("mine")
-    with pytest.raises(DataError, match=r"not an empty folder: choose another folder or delete it$") as caught:
-        write_soccer(tmp_path, num_train=8, num_test=8)
+    with pytest.raises(DataError, match=r"not an empty folder; choose another folder or delete it$") as caught:
+        draw_soccer_images(tmp_path, num_train=8, num_test=8)
     assert str(tmp_path) in str(caught.value)
     assert [p.name for p in tmp_path.iterdir()] == ["note.txt"]
     (tmp_path / "empty").mkdir()
-    assert len(_files(write_soccer(tmp_path / "empty", num_train=8, num_test=8))) == 16
+    assert len(_files(draw_soccer_images(tmp_path / "empty", num_train=8, num_test=8))) == 16
 
 
 def test_a_path_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match=r"cannot be written \(.*\): choose another folder$"):
-        write_soccer(tmp_path / "file" / "set", num_train=8, num_test=8)
+    with pytest.raises(DataError, match=r"cannot be written \(.*\); choose another folder$"):
+        draw_soccer_images(tmp_path / "file" / "set", num_train=8, num_test=8)
 
 
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"num_train": 7}, "7 train images cannot fill 8 classes: ask for at least 8"),
-        ({"num_test": 0}, "0 test images cannot fill 8 classes: ask for at least 8"),
-        ({"seed": -1}, "the seed -1 is negative: choose 0 or more"),
+        ({"num_train": 7}, "7 train images are too few for 8 classes; ask for at least 8"),
+        ({"num_test": 0}, "0 test images are too few for 8 classes; ask for at least 8"),
+        ({"seed": -1}, "the seed -1 is negative; choose 0 or more"),
     ],
 )
 def test_numbers_out_of_range_are_refused(tmp_path: Path, asked: dict[str, int], words: str) -> None:
     with pytest.raises(DataError, match=words):
-        write_soccer(tmp_path / "set", **asked)  # type: ignore[arg-type]
+        draw_soccer_images(tmp_path / "set", **asked)  # type: ignore[arg-type]
     assert not (tmp_path / "set").exists()
 
 
@@ -158,20 +158,22 @@ def test_interrupted_drawing_leaves_no_image_behind(tmp_path: Path, failure: Cal
             raise failure()
 
     with pytest.raises((KeyboardInterrupt, MemoryError)):
-        write_soccer(tmp_path / "set", num_train=16, num_test=8, on_progress=stop)
+        draw_soccer_images(tmp_path / "set", num_train=16, num_test=8, on_progress=stop)
     assert _files(tmp_path) == {}
-    assert len(_files(write_soccer(tmp_path / "set", num_train=8, num_test=8))) == 16  # can be asked again
+    assert len(_files(draw_soccer_images(tmp_path / "set", num_train=8, num_test=8))) == 16  # can be asked again
 
 
-def test_a_image_that_cannot_be_saved_leaves_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Image.Image, path: Path, *args: object, **kwargs: object) -> None:
+def test_an_image_that_cannot_be_saved_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Image.Image, path: Path, *args: object, **kwargs: object) -> None:
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Image.Image, "save", full)
+    monkeypatch.setattr(Image.Image, "save", fail)
     monkeypatch.setattr(soccer, "draw_soccer_image", lambda name, rng: Image.new("RGB", (96, 96)))
-    with pytest.raises(DataError, match=r"cannot be written \(No space left on device\): choose another folder"):
-        write_soccer(tmp_path / "set", num_train=8, num_test=8)
+    with pytest.raises(
+        DataError, match=r"cannot be written \(No space left on device\); the disk is full: free some space"
+    ):
+        draw_soccer_images(tmp_path / "set", num_train=8, num_test=8)
     assert _files(tmp_path) == {}
 
 

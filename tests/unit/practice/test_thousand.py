@@ -12,7 +12,15 @@ from PIL import Image
 from alexnet.data.folder import scan_folder
 from alexnet.errors import DataError
 from alexnet.practice import thousand
-from alexnet.practice.thousand import COLORS, SHAPES, TEXTURES, class_name, class_words, draw_class, write_thousand
+from alexnet.practice.thousand import (
+    COLORS,
+    SHAPES,
+    TEXTURES,
+    class_name,
+    class_words,
+    draw_class,
+    draw_thousand_classes,
+)
 
 
 def _files(directory: Path) -> dict[str, bytes]:
@@ -22,7 +30,7 @@ def _files(directory: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("thousand") / "set"
-    return write_thousand(root, num_classes=7, num_train=3, num_test=2, size=48, seed=3)
+    return draw_thousand_classes(root, num_classes=7, num_train=3, num_test=2, size=48, seed=3)
 
 
 def test_a_thousand_classes_are_a_thousand_combinations() -> None:
@@ -92,12 +100,12 @@ def test_layout_is_ilsvrc_s_and_scans_with_its_split(drawn: Path) -> None:
 
 
 def test_larger_set_contains_the_smaller_one_bit_for_bit(drawn: Path, tmp_path: Path) -> None:
-    more = write_thousand(tmp_path / "more", num_classes=9, num_train=11, num_test=3, size=48, seed=3)
+    more = draw_thousand_classes(tmp_path / "more", num_classes=9, num_train=11, num_test=3, size=48, seed=3)
     assert _files(drawn).items() <= _files(more).items()
 
 
 def test_another_seed_and_another_split_give_other_images(drawn: Path, tmp_path: Path) -> None:
-    other = _files(write_thousand(tmp_path / "other", num_classes=7, num_train=3, num_test=2, size=48, seed=4))
+    other = _files(draw_thousand_classes(tmp_path / "other", num_classes=7, num_train=3, num_test=2, size=48, seed=4))
     first = _files(drawn)
     assert not set(first.values()) & set(other.values())
     assert len(set(first.values())) == len(first) == 35
@@ -105,7 +113,7 @@ def test_another_seed_and_another_split_give_other_images(drawn: Path, tmp_path:
 
 def test_progress_runs_to_the_end(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    write_thousand(
+    draw_thousand_classes(
         tmp_path / "set", num_classes=3, num_train=9, num_test=1, size=32,
         on_progress=lambda done, total: seen.append((done, total)),
     )  # fmt: skip
@@ -121,9 +129,9 @@ def test_interrupted_drawing_leaves_nothing_and_can_be_asked_again(
         raise failure()
 
     with pytest.raises((KeyboardInterrupt, MemoryError)):
-        write_thousand(tmp_path / "set", num_classes=30, num_train=20, num_test=1, size=32, on_progress=stop)
+        draw_thousand_classes(tmp_path / "set", num_classes=30, num_train=20, num_test=1, size=32, on_progress=stop)
     assert list(tmp_path.iterdir()) == []
-    write_thousand(tmp_path / "set", num_classes=2, num_train=1, num_test=1, size=32)
+    draw_thousand_classes(tmp_path / "set", num_classes=2, num_train=1, num_test=1, size=32)
     assert len(_files(tmp_path / "set")) == 4
 
 
@@ -131,43 +139,43 @@ def test_what_a_killed_call_left_is_not_taken_for_part_of_the_set(tmp_path: Path
     left = tmp_path / ".set.drawing" / "train" / "n00000999"
     left.mkdir(parents=True)
     (left / "half.JPEG").write_bytes(b"half")
-    write_thousand(tmp_path / "set", num_classes=2, num_train=1, num_test=1, size=32)
+    draw_thousand_classes(tmp_path / "set", num_classes=2, num_train=1, num_test=1, size=32)
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
     assert len(_files(tmp_path / "set")) == 4
 
 
 def test_an_empty_folder_is_filled_and_a_full_one_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    write_thousand(tmp_path / "empty", num_classes=2, num_train=1, num_test=1, size=32)
-    with pytest.raises(DataError, match=r"empty: is there already and not an empty folder: choose another folder"):
-        write_thousand(tmp_path / "empty", num_classes=2, num_train=1, num_test=1, size=32)
+    draw_thousand_classes(tmp_path / "empty", num_classes=2, num_train=1, num_test=1, size=32)
+    with pytest.raises(DataError, match=r"empty: exists and is not an empty folder; choose another folder"):
+        draw_thousand_classes(tmp_path / "empty", num_classes=2, num_train=1, num_test=1, size=32)
     assert len(_files(tmp_path / "empty")) == 4
 
 
 def test_a_path_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match=r"cannot be written \(.*\); choose another folder$"):
-        write_thousand(tmp_path / "file" / "set", num_classes=2)
+        draw_thousand_classes(tmp_path / "file" / "set", num_classes=2)
 
 
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"num_classes": 1}, "1 classes cannot be drawn: choose 2 to 1000"),
-        ({"num_classes": 1001}, "1001 classes cannot be drawn: choose 2 to 1000"),
-        ({"num_test": 0}, "20 training and 0 test images: ask for at least 1 of each"),
-        ({"seed": -1}, "the seed -1 is negative: choose 0 or more"),
-        ({"size": 16}, "images of 16 px cannot be drawn: choose a size from 32 to 512 px"),
+        ({"num_classes": 1}, "1 classes cannot be drawn; choose 2 to 1000"),
+        ({"num_classes": 1001}, "1001 classes cannot be drawn; choose 2 to 1000"),
+        ({"num_test": 0}, "20 training and 0 test images; ask for at least 1 of each"),
+        ({"seed": -1}, "the seed -1 is negative; choose 0 or more"),
+        ({"size": 16}, "size 16 px: cannot be drawn; choose a size from 32 to 512 px"),
     ],
 )
 def test_numbers_out_of_range_are_refused(tmp_path: Path, asked: dict[str, int], words: str) -> None:
     with pytest.raises(DataError, match=words):
-        write_thousand(tmp_path / "set", **asked)  # type: ignore[arg-type]
+        draw_thousand_classes(tmp_path / "set", **asked)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_unknown_class_is_refused() -> None:
-    with pytest.raises(DataError, match="class 1000: there are 1000; choose 0 to 999"):
+    with pytest.raises(DataError, match="class 1000: there are 1000 classes; choose 0 to 999"):
         draw_class(1000, [np.random.default_rng(0)])
 
 
