@@ -171,13 +171,21 @@ def readers(image: Path, out: Path) -> dict[str, Callable[[Run], object]]:
 CHEAP = ("about", "recipe", "summary", "html", "mistakes", "compare", "resume")
 
 
-def try_case(original: Path, image: Path, seed: int, folder: Path, *, names: tuple[str, ...] = CHEAP) -> list[str]:
+def try_case(
+    original: Path,
+    image: Path,
+    seed: int,
+    folder: Path,
+    *,
+    names: tuple[str, ...] = CHEAP,
+    files: tuple[str, ...] = FILES,
+) -> list[str]:
     """Damage one file of a copy of a run, and ask; returns what went wrong otherwise than by an error of ours."""
     rng = random.Random(seed)
     copy, out = folder / "run", folder / "out"
     out.mkdir(parents=True)
     shutil.copytree(original, copy, copy_function=os.link, ignore=shutil.ignore_patterns("figures", "report.html"))
-    file = rng.choice(FILES)
+    file = rng.choice(files)
     how = damage(copy / file, rng)
     asked = readers(image, out)
     faults = []

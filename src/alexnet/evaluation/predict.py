@@ -49,7 +49,7 @@ class Predictions(Sequence[Prediction]):
     unreadable: tuple[UnreadableImage, ...] = ()
 
     def __repr__(self) -> str:
-        return f"<{len(self.predictions)} predictions, {len(self.unreadable)} unreadable files>"
+        return f"Predictions(num_images={len(self.predictions)}, num_unreadable={len(self.unreadable)})"
 
     def __len__(self) -> int:
         return len(self.predictions)

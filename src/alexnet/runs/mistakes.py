@@ -56,7 +56,7 @@ class Mistakes(Sequence[Prediction]):
     order: MistakeOrder
 
     def __repr__(self) -> str:
-        return f"<{len(self.predictions)} mistakes of {str(self.run.path)!r}>"
+        return f"Mistakes({str(self.run.path)!r}, num_mistakes={len(self.predictions)})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Mistakes) and self.predictions == other.predictions
