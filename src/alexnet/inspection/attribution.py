@@ -147,7 +147,7 @@ def _compute(network: nn.Module, x: Tensor, target: int, method: str, layer: nn.
     """The map [1, S, S] of a normalized image [1, 3, S, S], with its sign."""
     captum = _captum()
     if method == "grad-cam":
-        heat = captum.LayerGradCam(network, layer).attribute(x, target=target)
+        heat: Tensor = captum.LayerGradCam(network, layer).attribute(x, target=target)
         return F.interpolate(heat, x.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
     if method == "occlusion":
         window = max(1, round(x.shape[-1] * OCCLUDED_FRACTION))
@@ -160,7 +160,8 @@ def _compute(network: nn.Module, x: Tensor, target: int, method: str, layer: nn.
         heat = gradients.attribute(x, target=target, n_steps=NUM_STEPS, internal_batch_size=32)
         return heat.sum(1)
     kind = captum.GuidedBackprop if method == "guided-backprop" else captum.Deconvolution
-    return kind(network).attribute(x, target=target).abs().sum(1)
+    pixels: Tensor = kind(network).attribute(x, target=target)
+    return pixels.abs().sum(1)
 
 
 def _captum() -> Any:
