@@ -12,7 +12,7 @@ from alexnet.errors import GeometryError
 from alexnet.inspection.recording import left_as_found
 from alexnet.model.alexnet import AlexNet
 
-__all__ = ["ablated", "parse_units"]
+__all__ = ["ablated", "forward_from", "parse_units"]
 
 
 @contextmanager
@@ -84,3 +84,25 @@ def parse_units(text: str) -> dict[str, list[int]]:
             raise GeometryError(f"unit {address}: write it as LAYER/NUMBER, for instance conv1/5")
         units.setdefault(layer, []).append(int(number))
     return units
+
+
+def forward_from(network: AlexNet, layer: str, output: Tensor) -> Tensor:
+    """The logits that follow from the output of a layer: only the layers behind it are computed.
+
+    `output` may be overwritten, because an activation may work in place.
+
+    Raises:
+        GeometryError: there is no such layer.
+    """
+    names = list(network.layer_names)
+    if layer not in names:
+        raise GeometryError(f"layer {layer}: {network.spec.name} has no such layer; choose one of {', '.join(names)}")
+    num_maps = len(network.spec.features)
+    x = output
+    for place, (_, module) in enumerate(network.named_layers()):
+        if place <= names.index(layer):
+            continue
+        if place == num_maps:
+            x = torch.flatten(x, 1)
+        x = module(x)
+    return x

@@ -1,0 +1,78 @@
+"""Whether a run's probabilities mean what they say, and the temperature that corrects them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alexnet.data.cache import decode_folder
+from alexnet.data.folder import scan_folder
+from alexnet.data.split import split_images
+from alexnet.errors import DataError
+from alexnet.evaluation.calibration import Calibration, apply_temperature, fit_temperature, measure_calibration
+from alexnet.evaluation.evaluate import subset_probabilities
+from alexnet.records import Record
+from alexnet.runs.run import RunLike, as_run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["CalibrationReport", "calibrate"]
+
+
+@dataclass(frozen=True)
+class CalibrationReport(Record):
+    """A run's calibration on its test images, before and after a temperature fitted on its validation images.
+
+    Args:
+        temperature: what the logits are divided by; None where the run has no validation images to fit it on.
+        num_validation: images that it was fitted on.
+        before: as the network gives its probabilities.
+        after: with the temperature; None without one.
+    """
+
+    temperature: float | None
+    num_validation: int
+    before: Calibration
+    after: Calibration | None
+
+    def draw(self) -> "Figure":
+        """Accuracy against confidence, before and after."""
+        from alexnet.figures.reliability import Curve, draw_reliability
+
+        curves = [Curve("as trained", *_points(self.before))]
+        if self.after is not None:
+            curves.append(Curve(f"temperature {self.temperature:.2f}", *_points(self.after)))
+        return draw_reliability(curves, num_images=self.before.num_images)
+
+
+def _points(found: Calibration) -> tuple[float, tuple[tuple[float, float, float, float, int], ...]]:
+    rows = tuple((b.confidence, b.accuracy, *b.interval, b.num_images) for b in found.bins)
+    return found.expected_error, rows
+
+
+def calibrate(run: RunLike) -> CalibrationReport:
+    """Measure calibration on the test images, and fit a temperature on the validation images.
+
+    Raises:
+        DataError: the images are not where they were, or have changed.
+    """
+    run = as_run(run)
+    classifier, recipe = run.model, run.recipe
+    images = decode_folder(scan_folder(run.about.data.path), classifier.preprocessing)
+    if images.fingerprint != run.about.data.fingerprint:
+        raise DataError(f"{run.about.data.path}: the images have changed since {run.path} was trained; train again")
+    split = split_images(
+        images,
+        test_fraction=recipe.test_fraction,
+        validation_fraction=recipe.validation_fraction,
+        seed=recipe.seed,
+    )
+    test = subset_probabilities(classifier, images.pixels, split.test, views=classifier.views).double().numpy()
+    before = measure_calibration(test, split.test.labels)
+    if not len(split.validation):
+        return CalibrationReport(None, 0, before, None)
+    held = subset_probabilities(classifier, images.pixels, split.validation, views=classifier.views)
+    temperature = fit_temperature(held.double().numpy(), np.asarray(split.validation.labels))
+    after = measure_calibration(apply_temperature(test, temperature), split.test.labels)
+    return CalibrationReport(temperature, len(split.validation), before, after)

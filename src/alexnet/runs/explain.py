@@ -1,0 +1,105 @@
+"""Why this class: heat maps of a run's network, each with its test."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alexnet.evaluation.predict import read_image
+from alexnet.inspection.attribution import AttributionMap, attribute
+from alexnet.inspection.faithfulness import Faithfulness, check_map
+from alexnet.records import Prediction, Record
+from alexnet.runs.run import Model, as_classifier, predict
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Explanation", "draw_explanations", "explain"]
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation(Record):
+    """A heat map of one image and class, and what its test says.
+
+    Args:
+        file: the image.
+        prediction: what the network says about it.
+        map: how much each pixel speaks for the class.
+        test: the map's order of the image's parts against chance and a blob in the middle.
+    """
+
+    file: str
+    prediction: Prediction
+    map: AttributionMap
+    test: Faithfulness
+
+    def to_dict(self) -> dict[str, Any]:
+        """Scores and verdict, without the map's values."""
+        values = self.map.to_dict()
+        del values["values"]
+        return {
+            "file": self.file,
+            "predicted": self.prediction.predicted,
+            "probability": self.prediction.probability,
+            **values,
+            **self.test.to_dict(),
+            "own": self.test.own.to_dict(),
+            "random": self.test.random.to_dict(),
+            "best_random": self.test.best_random.to_dict(),
+            "blob": self.test.blob.to_dict(),
+            "randomized": self.test.randomized.to_dict(),
+            "says_something": self.test.says_something,
+            "verdict": str(self.test),
+        }
+
+
+def explain(
+    model: Model,
+    images: Sequence[Path | str] | Path | str,
+    *,
+    target: str | None = None,
+    method: str = "grad-cam",
+    layer: str | None = None,
+) -> tuple[Explanation, ...]:
+    """Heat maps of the part of each image that speaks for a class, with their test.
+
+    Args:
+        model: a network, a run, or the path of a run's folder.
+        images: image files.
+        target: a class; by default the predicted one of each image.
+        method: see `attribute`.
+        layer: for Grad-CAM; by default the last convolutional layer.
+
+    Raises:
+        DataError: an image cannot be read.
+        RecipeError: there is no such method or class, or Captum is not installed.
+        GeometryError: the layer is not convolutional.
+    """
+    classifier = as_classifier(model)
+    paths = [images] if isinstance(images, Path | str) else list(images)
+    found = []
+    for path, prediction in zip(paths, predict(classifier, paths), strict=True):
+        pixels = read_image(path, classifier)
+        heat = attribute(classifier, pixels, target or prediction.predicted, method=method, layer=layer)
+        found.append(Explanation(str(path), prediction, heat, check_map(classifier, heat)))
+    return tuple(found)
+
+
+def draw_explanations(explanations: Sequence[Explanation]) -> "Figure":
+    """Each image beside its heat map, with the verdict of the test below."""
+    from alexnet.figures.heat_maps import HeatMapRow, draw_heat_maps
+
+    rows = [
+        HeatMapRow(
+            image=each.map.image,
+            heat=each.map.values,
+            title=f"{Path(each.file).name}: {each.prediction.predicted} {100 * each.prediction.probability:.0f} %",
+            caption=f"for {each.map.target}, {each.map.method}"
+            + (f" at {each.map.layer}" if each.map.layer else "")
+            + (f" (warning: {each.map.warning})" if each.map.warning else ""),
+            verdict=str(each.test),
+            says_something=each.test.says_something,
+        )
+        for each in explanations
+    ]
+    return draw_heat_maps(rows)
