@@ -156,7 +156,9 @@ def _layer_outputs(held_out: HeldOutImages, layer: str) -> Iterator[tuple[Tensor
     device = next(classifier.network.parameters()).device
     rows = held_out.subset.indices
     for start in range(0, len(rows), BATCH):
-        crops = [centre_crop(held_out.images.pixels[row], classifier.preprocessing) for row in rows[start : start + BATCH]]
+        crops = [
+            centre_crop(held_out.images.pixels[row], classifier.preprocessing) for row in rows[start : start + BATCH]
+        ]
         x = normalize(torch.from_numpy(np.stack(crops)).to(device), classifier.preprocessing)
         with recorded(classifier.network, [layer]) as outputs:
             logits = classifier.network(x)
@@ -192,7 +194,9 @@ def _compare(run: Run, unit: str, before: np.ndarray, after: np.ndarray, labels:
 
 def _dead(outputs: list[Tensor]) -> tuple[int, ...]:
     """Units that are never positive."""
-    largest = torch.stack([output.flatten(2).amax((0, 2)) if output.ndim > 2 else output.amax(0) for output in outputs])
+    largest = torch.stack(
+        [output.flatten(2).amax((0, 2)) if output.ndim > 2 else output.amax(0) for output in outputs]
+    )
     return tuple(int(number) for number in (largest.amax(0) <= 0.0).nonzero().flatten())
 
 
