@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
 
@@ -34,9 +36,13 @@ check: $(STAMP) ## formatting, lint, types, floors
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+.PHONY: quick
+quick: check ## check, then the rules and the unit tests without the slow ones: under a minute on 2 cores
+	$(PYTEST) -m "not slow" tests/rules tests/unit
+
 .PHONY: test
 test: check ## check, then every test
-	$(BIN)/python -m pytest -q
+	$(PYTEST)
 
 .PHONY: bench
 bench: $(STAMP) ## measure speed against what a user would run instead; needs a quiet machine

@@ -4,14 +4,19 @@ import io
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from jaxtyping import install_import_hook
 from PIL import Image
+
+if TYPE_CHECKING:
+    from alexnet.runs.run import Run
 
 os.environ.setdefault("MPLBACKEND", "agg")
 install_import_hook("alexnet.model", "beartype.beartype")
@@ -21,8 +26,16 @@ install_import_hook("alexnet.evaluation", "beartype.beartype")
 install_import_hook("alexnet.data.augment", "beartype.beartype")
 install_import_hook("alexnet.data.decode", "beartype.beartype")
 
+from alexnet.model.specs import Conv, Linear, NetworkSpec  # noqa: E402
+from alexnet.model.variants import VARIANTS  # noqa: E402
 from alexnet.presets import PRESETS  # noqa: E402
 from alexnet.recipe import Recipe  # noqa: E402
+
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+"""Whether other processes run other tests at the same time (`pytest -n 2`)."""
+
+if IS_WORKER:
+    torch.set_num_threads(1)
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -73,49 +86,119 @@ def write_images(root: Path, count: int, *, first: int = 0) -> Path:
     return root
 
 
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """The folder `name`, which the first process that needs it makes and the others find."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if IS_WORKER else base) / name
+    with FileLock(f"{folder}.lock"):
+        if not folder.is_dir():
+            making = folder.with_name(f"{name}-unfinished")
+            shutil.rmtree(making, ignore_errors=True)
+            make(making)
+            making.rename(folder)
+    return folder
+
+
+def copy_linked(source: Path, target: Path) -> Path:
+    """A copy by hard links: what is written anew in the copy leaves the original as it is."""
+    return Path(shutil.copytree(source, target, copy_function=os.link))
+
+
 @pytest.fixture(scope="session")
 def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """train/ with 24 and test/ with 7 images of each of three classes."""
-    root = tmp_path_factory.mktemp("images")
-    write_images(root / "train", 24)
-    write_images(root / "test", 7, first=1000)
-    return root
+
+    def make(folder: Path) -> None:
+        write_images(folder / "train", 24)
+        write_images(folder / "test", 7, first=1000)
+
+    return made_once(tmp_path_factory, "images", make)
+
+
+NARROW_WIDTHS = {"conv1": 24, "conv2": 48, "conv3": 64, "conv4": 64, "conv5": 48, "fc6": 128, "fc7": 128}
+
+
+def narrow(spec: NetworkSpec) -> NetworkSpec:
+    """The seminar's network with fewer channels: every layer, a hundredth of the arithmetic."""
+    features = tuple(
+        replace(layer, out_channels=NARROW_WIDTHS[layer.name]) if isinstance(layer, Conv) else layer
+        for layer in spec.features
+    )
+    classifier = tuple(
+        replace(layer, out_features=NARROW_WIDTHS.get(layer.name)) if isinstance(layer, Linear) else layer
+        for layer in spec.classifier
+    )
+    return replace(spec, name="narrow", features=features, classifier=classifier)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def narrow_variant() -> Iterator[None]:
+    """The variant `narrow`, which `small_recipe` names, exists as long as the tests run, in this process only."""
+    VARIANTS["narrow"] = narrow(VARIANTS["seminar"])
+    yield
+    del VARIANTS["narrow"]
 
 
 def small_recipe(**changes: object) -> Recipe:
-    """A recipe that trains in seconds."""
+    """A recipe that trains a narrow network in a second."""
     small = {
+        "variant": "narrow",
         "initialization": "fan_in",
         "size": 67,
         "start_size": None,
         "batch_size": 16,
         "epochs": 2,
+        "validation_fraction": 0.05,
         "learning_rate": 1e-4,
     }
     return PRESETS["fast"].replace(**{**small, "muon_learning_rate": 0.01, "name": "small", **changes})
 
 
-@pytest.fixture(scope="session")
-def trained_run(tmp_path_factory: pytest.TempPathFactory, image_folder: Path) -> Iterator["object"]:
-    """A finished run of two epochs with its report; not to be changed."""
-    base = tmp_path_factory.getbasetemp()
-    previous = os.environ.get("ALEXNET_CACHE")
-    os.environ["ALEXNET_CACHE"] = str(base / "cache")
-    from alexnet.report.page import write_report
+def trained_once(tmp_path_factory: pytest.TempPathFactory, name: str, images: Path, recipe: Recipe) -> "Run":
+    """This process's copy of the run that a recipe leaves; the training is made once for all processes."""
+    from alexnet.runs.run import open_run
     from alexnet.training.train import train
 
-    run = train(image_folder, small_recipe(validation_fraction=0.2), out=base / "trained-run")
-    write_report(run)
-    yield run
-    if previous is None:
-        os.environ.pop("ALEXNET_CACHE")
+    def make(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ALEXNET_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+            train(images, recipe, out=folder)
+
+    made = made_once(tmp_path_factory, name, make)
+    return open_run(copy_linked(made, tmp_path_factory.mktemp("own") / name))
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory: pytest.TempPathFactory, image_folder: Path) -> "Run":
+    """A finished run of the seminar's network, two epochs, without its report; not to be changed."""
+    recipe = small_recipe(variant="seminar", validation_fraction=0.2)
+    return trained_once(tmp_path_factory, "trained-run", image_folder, recipe)
+
+
+@pytest.fixture(scope="session")
+def narrow_run(tmp_path_factory: pytest.TempPathFactory, image_folder: Path) -> "Run":
+    """The same of the narrow network: a run to train on from, or to compare another training with."""
+    return trained_once(tmp_path_factory, "narrow-run", image_folder, small_recipe(validation_fraction=0.2))
+
+
+@pytest.fixture(scope="session")
+def reported_run(tmp_path_factory: pytest.TempPathFactory, trained_run: "Run") -> "Run":
+    """`trained_run` with its report, in a folder of its own; not to be changed."""
+    from alexnet.report.page import write_report
+    from alexnet.runs.run import open_run
+
+    def make(folder: Path) -> None:
+        write_report(open_run(copy_linked(trained_run.path, folder)))
+
+    made = made_once(tmp_path_factory, "reported-run", make)
+    return open_run(copy_linked(made, tmp_path_factory.mktemp("own") / "reported-run"))
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image_folder: Path, trained_run: Any) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image_folder: Path, trained_run: "Run") -> Path:
     """The current folder as examples expect it: `images/`, `photo.jpg` and a finished run `runs/first`."""
     for source, name in ((image_folder, "images"), (trained_run.path, "runs/first")):
-        shutil.copytree(source, tmp_path / name, copy_function=os.link)  # what is written anew leaves the original
+        copy_linked(source, tmp_path / name)
     draw_stripes(0, 5, size=120).save(tmp_path / "photo.jpg")
     monkeypatch.chdir(tmp_path)
     return tmp_path

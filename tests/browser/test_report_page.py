@@ -10,27 +10,27 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize("width", [1100, 390])
-def test_report_is_whole_and_asks_nothing_of_the_network(browser: object, trained_run: Run, width: int) -> None:
+def test_report_is_whole_and_asks_nothing_of_the_network(browser: object, reported_run: Run, width: int) -> None:
     page = browser.new_page(viewport={"width": width, "height": 800})  # type: ignore[attr-defined]
     asked: list[str] = []
     faults: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto(trained_run.folder.report_path.resolve().as_uri())
+    page.goto(reported_run.folder.report_path.resolve().as_uri())
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     assert faults == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
     broken = page.evaluate("[...document.images].filter(i => i.complete && i.naturalWidth === 0).map(i => i.alt)")
     assert broken == []
-    assert page.locator(".tile").count() == trained_run.evaluation.num_mistakes
+    assert page.locator(".tile").count() == reported_run.evaluation.num_mistakes
     assert page.get_by_text("Wrongly classified images").is_visible()
     assert page.locator("svg").count() == 2
     page.close()
 
 
-def test_report_prints(browser: object, trained_run: Run) -> None:
+def test_report_prints(browser: object, reported_run: Run) -> None:
     page = browser.new_page()  # type: ignore[attr-defined]
-    page.goto(trained_run.folder.report_path.resolve().as_uri())
+    page.goto(reported_run.folder.report_path.resolve().as_uri())
     assert page.pdf().startswith(b"%PDF")
     page.close()
 

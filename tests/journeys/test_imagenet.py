@@ -82,9 +82,9 @@ def test_runs_compared_stand_beside_the_paper_s_figures(run_command: Command, wo
 
 
 def test_run_of_three_classes_is_another_set(
-    run_command: Command, trained_run: object, tmp_path: Path, work: Path
+    run_command: Command, reported_run: object, tmp_path: Path, work: Path
 ) -> None:
-    path = trained_run.path  # type: ignore[attr-defined]
+    path = reported_run.path  # type: ignore[attr-defined]
     page = tmp_path / "comparison.html"
     code, out, err = run_command("compare", path, path, "--published", "--out", page, "--json")
     assert code == 0, err

@@ -149,5 +149,5 @@ def test_training_starts_from_patches_and_a_note_tells_of_images_without_variati
     events: list[Event] = []
     recipe = small_recipe(epochs=1, initialization="patches")
     run = train(tmp_path / "flat", recipe, out=tmp_path / "run", on_event=events.append)
-    assert any(isinstance(event, Note) and "96 of 96 start at random" in event.text for event in events)
+    assert any(isinstance(event, Note) and "24 of 24 start at random" in event.text for event in events)
     assert RunFolder(run.path).recipe.initialization == "patches"

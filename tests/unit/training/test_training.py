@@ -27,43 +27,43 @@ def equal(first: Run, second: Run) -> bool:
     return all(torch.equal(one[name], two[name]) for name in one)
 
 
-def test_finished_run_holds_all_its_files(trained_run: Run) -> None:
-    names = {path.name for path in trained_run.path.iterdir()}
+def test_finished_run_holds_all_its_files(narrow_run: Run) -> None:
+    names = {path.name for path in narrow_run.path.iterdir()}
     assert {
         "recipe.toml", "run.json", "left_out.csv", "steps.csv", "epochs.csv", "model.safetensors", "model.json",
-        "evaluation.json", "predictions.csv", "figures", "report.html",
+        "evaluation.json", "predictions.csv",
     } <= names  # fmt: skip
     assert "state" not in names
-    about = trained_run.folder.read_json("run.json")
+    about = narrow_run.folder.read_json("run.json")
     assert about["status"] == "finished"
     assert about["classes"] == ["across", "down", "rings"]
     assert about["data"]["images"] == {"train": 57, "validation": 15, "test": 21}
     assert about["seed"] == 0
 
 
-def test_every_step_and_epoch_is_recorded_with_held_out_scores(trained_run: Run) -> None:
-    assert [step.step for step in trained_run.folder.steps] == list(range(1, 7))
-    first, second = trained_run.folder.epochs
+def test_every_step_and_epoch_is_recorded_with_held_out_scores(narrow_run: Run) -> None:
+    assert [step.step for step in narrow_run.folder.steps] == list(range(1, 7))
+    first, second = narrow_run.folder.epochs
     assert (first.step, second.step) == (3, 6)
     assert second.test_loss is not None
     assert second.validation_top1_error is not None
     assert second.test_top5_error is None, "three classes have no top-5 error"
 
 
-def test_every_test_image_is_scored(trained_run: Run) -> None:
-    assert trained_run.evaluation.num_images == len(trained_run.predictions) == 21
-    assert trained_run.evaluation.num_mistakes == len(trained_run.mistakes())
+def test_every_test_image_is_scored(narrow_run: Run) -> None:
+    assert narrow_run.evaluation.num_images == len(narrow_run.predictions) == 21
+    assert narrow_run.evaluation.num_mistakes == len(narrow_run.mistakes())
 
 
-def test_kept_checkpoint_is_the_one_that_validation_chose(trained_run: Run) -> None:
-    best = min(trained_run.folder.epochs, key=lambda e: (e.validation_top1_error, e.validation_loss))
-    assert trained_run.folder.read_json("model.json")["epoch"] == best.epoch
+def test_kept_checkpoint_is_the_one_that_validation_chose(narrow_run: Run) -> None:
+    best = min(narrow_run.folder.epochs, key=lambda e: (e.validation_top1_error, e.validation_loss))
+    assert narrow_run.folder.read_json("model.json")["epoch"] == best.epoch
 
 
-def test_same_seed_gives_the_same_weights(trained_run: Run, image_folder: Path, tmp_path: Path) -> None:
+def test_same_seed_gives_the_same_weights(narrow_run: Run, image_folder: Path, tmp_path: Path) -> None:
     again = train(image_folder, small_recipe(validation_fraction=0.2), out=tmp_path / "again")
-    assert equal(trained_run, again)
-    assert again.predictions == trained_run.predictions
+    assert equal(narrow_run, again)
+    assert again.predictions == narrow_run.predictions
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "adam"])
@@ -101,10 +101,10 @@ def test_run_killed_before_anything_was_saved_starts_anew(image_folder: Path, tm
     assert [step.step for step in resumed.folder.steps] == [1, 2, 3, 4]
 
 
-def test_resuming_a_finished_run_gives_it_back(trained_run: Run, image_folder: Path) -> None:
+def test_resuming_a_finished_run_gives_it_back(narrow_run: Run, image_folder: Path) -> None:
     heard: list[Event] = []
-    again = resume(trained_run.path, on_event=heard.append)
-    assert again.evaluation == trained_run.evaluation
+    again = resume(narrow_run.path, on_event=heard.append)
+    assert again.evaluation == narrow_run.evaluation
     assert isinstance(heard[0], Note)
     assert "finished" in heard[0].text
 
@@ -114,9 +114,9 @@ def test_resuming_nothing_is_refused(image_folder: Path, tmp_path: Path) -> None
         resume(tmp_path / "gone")
 
 
-def test_second_training_in_the_same_folder_is_refused(trained_run: Run, image_folder: Path) -> None:
+def test_second_training_in_the_same_folder_is_refused(narrow_run: Run, image_folder: Path) -> None:
     with pytest.raises(RunError, match="already holds a run"):
-        train(image_folder, small_recipe(), out=trained_run.path)
+        train(image_folder, small_recipe(), out=narrow_run.path)
 
 
 def test_loss_that_is_not_finite_is_named(image_folder: Path, tmp_path: Path) -> None:
@@ -144,13 +144,13 @@ def test_last_epoch_is_kept_without_validation(image_folder: Path, tmp_path: Pat
     assert all(event.is_best for event in heard if isinstance(event, Ended))
 
 
-def test_fine_tuning_takes_kernels_of_a_run_and_says_so(trained_run: Run, image_folder: Path, tmp_path: Path) -> None:
+def test_fine_tuning_takes_kernels_of_a_run_and_says_so(narrow_run: Run, image_folder: Path, tmp_path: Path) -> None:
     heard: list[Event] = []
-    recipe = small_recipe(variant="auto", weights=str(trained_run.path), kernel_learning_rate_factor=0.0, epochs=1)
+    recipe = small_recipe(variant="auto", weights=str(narrow_run.path), kernel_learning_rate_factor=0.0, epochs=1)
     run = train(image_folder, recipe, out=tmp_path / "run", on_event=heard.append)
-    assert torch.equal(weights(run)["features.4.weight"], weights(trained_run)["features.4.weight"])
+    assert torch.equal(weights(run)["features.4.weight"], weights(narrow_run)["features.4.weight"])
     assert any("loaded conv1, conv2" in event.text for event in heard if isinstance(event, Note))
-    assert run.recipe.variant == "seminar"
+    assert run.recipe.variant == "narrow"
 
 
 def test_preset_that_needs_weights_says_so(image_folder: Path, tmp_path: Path) -> None:
@@ -182,10 +182,10 @@ def test_open_run_refuses_what_is_none(tmp_path: Path) -> None:
         open_run(tmp_path)
 
 
-def test_damaged_model_is_named(trained_run: Run, tmp_path: Path) -> None:
+def test_damaged_model_is_named(narrow_run: Run, tmp_path: Path) -> None:
     import shutil
 
-    shutil.copytree(trained_run.path, tmp_path / "run")
+    shutil.copytree(narrow_run.path, tmp_path / "run")
     (tmp_path / "run" / "model.safetensors").write_bytes(b"cut")
     with pytest.raises(RunError, match="model.safetensors: is damaged .its checksum"):
         _ = open_run(tmp_path / "run").model
@@ -238,8 +238,8 @@ def test_run_folder_has_a_name_of_its_own_where_none_is_given(
     assert (run.path / "model.safetensors").stat().st_mode & 0o777 == (run.path / "run.json").stat().st_mode & 0o777
 
 
-def test_weights_of_a_run_bring_their_normalization(trained_run: Run, image_folder: Path, tmp_path: Path) -> None:
-    recipe = small_recipe(variant="auto", normalization="auto", weights=str(trained_run.path), epochs=1)
+def test_weights_of_a_run_bring_their_normalization(narrow_run: Run, image_folder: Path, tmp_path: Path) -> None:
+    recipe = small_recipe(variant="auto", normalization="auto", weights=str(narrow_run.path), epochs=1)
     shifted = tmp_path / "bright"
     for path in image_folder.rglob("*.png"):
         from PIL import Image
@@ -249,13 +249,13 @@ def test_weights_of_a_run_bring_their_normalization(trained_run: Run, image_fold
         with Image.open(path) as image:
             image.point(lambda value: value // 2).save(target)
     run = train(shifted, recipe, out=tmp_path / "run")
-    assert run.model.preprocessing.mean == trained_run.model.preprocessing.mean
+    assert run.model.preprocessing.mean == narrow_run.model.preprocessing.mean
 
 
-def test_damaged_records_are_named(trained_run: Run, tmp_path: Path) -> None:
+def test_damaged_records_are_named(narrow_run: Run, tmp_path: Path) -> None:
     import shutil
 
-    shutil.copytree(trained_run.path, tmp_path / "run")
+    shutil.copytree(narrow_run.path, tmp_path / "run")
     (tmp_path / "run" / "evaluation.json").write_text("{}")
     with pytest.raises(RunError, match=r"evaluation\.json: is damaged"):
         _ = open_run(tmp_path / "run").evaluation
@@ -277,8 +277,8 @@ def interrupted_after(step: int) -> Callable[[Event], None]:
 def test_paper_recipe_interrupted_and_resumed_equals_uninterrupted(image_folder: Path, tmp_path: Path) -> None:
     """Plateau rule, remembered rates, mean image, crops, colours and switches all go on where they were."""
     recipe = PRESETS["paper-small"].replace(
-        name="small", size=64, epochs=4, batch_size=24, plateau_epochs=1, validation_fraction=0.25, lrn="divided",
-        learning_rate=0.001,
+        name="small", variant="narrow", size=67, epochs=4, batch_size=24, plateau_epochs=1, validation_fraction=0.25,
+        lrn="divided", learning_rate=0.001,
     )  # fmt: skip
     straight = train(image_folder, recipe, out=tmp_path / "straight")
     assert len({step.learning_rate for step in straight.folder.steps}) > 1, "the rate has dropped"
@@ -309,11 +309,11 @@ def test_fine_tuning_resumed_keeps_what_the_weights_learned_with(
         assert torch.equal(weights(resumed)["mean_image"], weights(source)["mean_image"])
 
 
-def test_runs_of_an_earlier_version_are_refused_by_name(trained_run: Run, tmp_path: Path) -> None:
+def test_runs_of_an_earlier_version_are_refused_by_name(narrow_run: Run, tmp_path: Path) -> None:
     import json
     import shutil
 
-    shutil.copytree(trained_run.path, tmp_path / "run")
+    shutil.copytree(narrow_run.path, tmp_path / "run")
     about = json.loads((tmp_path / "run" / "run.json").read_text())
     (tmp_path / "run" / "run.json").write_text(json.dumps(about | {"schema": 1}))
     for look in (lambda run: run.model, lambda run: run.recipe):
