@@ -62,7 +62,7 @@ def refused(run_command: Command, *words: object) -> str:
 def test_wrong_words_are_one_line_each(trained_run: Any, run_command: Command, tmp_path: Path) -> None:
     run, file = trained_run.path, tmp_path / "net.onnx"
     assert "no such folder" in refused(run_command, tmp_path / "nowhere", file)
-    assert "is no run folder" in refused(run_command, tmp_path, file)
+    assert "is not a run folder" in refused(run_command, tmp_path, file)
     assert "unknown ending; end the name in .onnx" in refused(run_command, run, tmp_path / "net.pth")
     assert "Missing argument 'FILE.onnx'" in refused(run_command, run)
     (tmp_path / "taken").write_text("", encoding="utf-8")

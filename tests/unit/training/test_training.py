@@ -178,7 +178,7 @@ def test_unusable_files_are_left_out_and_listed(image_folder: Path, tmp_path: Pa
 
 
 def test_open_run_refuses_what_is_none(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="no run folder"):
+    with pytest.raises(RunError, match="is not a run folder"):
         open_run(tmp_path)
 
 
@@ -211,7 +211,7 @@ def test_imagenet_is_fetched_only_when_asked_for(monkeypatch: pytest.MonkeyPatch
 
 def test_refused_out_folder_is_left_alone_and_refused_at_once(image_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
-    with pytest.raises(RunError, match="exists and is no run folder"):
+    with pytest.raises(RunError, match="exists and is not a run folder"):
         train(image_folder, small_recipe(weights="gone.pth"), out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
