@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from alexnet.data.batches import Resident, Shuffled
+from alexnet.data.batches import ResidentBatches, Shuffled
 from alexnet.data.split import Split, Subset
 from alexnet.evaluation.metrics import num_wrong
 from alexnet.layers.lrn import LocalResponseNorm
@@ -87,12 +87,12 @@ def ours(job: Job, *, record: bool) -> Callable[[], None]:
 
     passes = replayed_on_gpu(forward_backward, job, first_step=0, emit=say, record=record)
     optimizers, train = Optimizers(job.network, job.recipe), job.split.train
-    batches = Resident(job.pixels, train, Shuffled(len(train), job.batch_size, 0), GPU)
+    batches = ResidentBatches(job.pixels, train, Shuffled(len(train), job.batch_size, 0), GPU)
     state = SimpleNamespace(step=0, pending=cast(tuple[Tensor, torch.cuda.Event] | None, None))
 
     def run() -> None:
         for _ in range(STEPS):
-            images, labels = batches.at(state.step)
+            images, labels = batches.get(state.step)
             x = job.augment(images, state.step)
             job.seed_dropout(state.step)
             loss, wrong = passes(x, labels)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from alexnet.data.batches import Ahead, Resident, Shuffled, gather, in_order
+from alexnet.data.batches import PrefetchedBatches, ResidentBatches, Shuffled, gather, in_order
 from alexnet.data.folder import scan_folder
 from alexnet.data.split import Subset
 from alexnet.evaluation.metrics import num_wrong
@@ -116,12 +116,12 @@ def test_images_on_the_device_and_read_ahead_equal_those_of_the_host(side: int) 
     pixels = rng.integers(0, 256, (300, side, side, 3), dtype=np.uint8)
     subset = Subset(np.arange(0, 300, 2), rng.integers(0, 5, 150))
     order = Shuffled(150, 32, seed=0)
-    resident = Resident(pixels, subset, order, GPU)
-    with Ahead(pixels, subset, order, GPU, num_steps=12) as ahead:
+    resident = ResidentBatches(pixels, subset, order, GPU)
+    with PrefetchedBatches(pixels, subset, order, GPU, num_steps=12) as ahead:
         for number in range(12):
             expected = (torch.from_numpy(pixels[subset.indices[order(number)]]), subset.labels[order(number)])
             for source in (resident, ahead):
-                images, labels = source.at(number)
+                images, labels = source.get(number)
                 assert torch.equal(images.cpu(), expected[0])
                 np.testing.assert_array_equal(labels.cpu().numpy(), expected[1])
     found = [images.cpu() for images, _ in in_order(pixels, subset, batch_size=64, device=GPU)]

@@ -1,4 +1,4 @@
-"""What a training image may suffer: crops, mirroring, rotation, colour; a batch at a time, on its device."""
+"""Random changes of training images: crops, mirroring, rotation, colour; a batch at a time, on its device."""
 
 import math
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ __all__ = ["Augmentation", "augment"]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Which changes are made at random, and how strong they are; the fields are the recipe's."""
+    """Which random changes are made and how strong they are; the fields are those of the recipe."""
 
     flip: bool = True
     crop_scale: float = 1.0
@@ -39,7 +39,7 @@ class Augmentation:
 
     @property
     def resamples(self) -> bool:
-        """Whether images are cropped or turned, not only mirrored."""
+        """Whether images are cropped or rotated, not only mirrored."""
         return self.crop_scale < 1.0 or self.crop_ratio > 1.0 or self.rotation > 0.0
 
 
@@ -55,18 +55,20 @@ def augment(
 ) -> Float[Tensor, "N 3 R R"]:
     """The network's input of training images, changed at random and `size` px on a side.
 
-    Where images are decoded to a larger square, a crop of the network's size is cut from each first, at a random
+    If images were decoded to a larger square, a crop of the network's size is first cut from each at a random
     place.
 
     Each image keeps a random part of its area (from `crop_scale` to all, width to height changed by up to
-    `crop_ratio`), is mirrored half of the time, and turned by up to `rotation` degrees, all in one bilinear
+    `crop_ratio`), is mirrored half of the time, and rotated by up to `rotation` degrees, all in one bilinear
     resampling. Colour of strength c shifts brightness by up to 100 c grey levels, and scales contrast by
     1 ± 1.5 c and saturation by 1 ± 2 c.
 
     Args:
-        colors: principal colours, to be shifted along; None shifts nothing.
-        mean_image: what the network will subtract; only `pca_rescale` asks for it.
+        pixels: uint8 [N, S, S, 3], 0 to 255.
+        size: side of the result, px.
         generator: a CPU generator; the result depends on its seed alone.
+        colors: principal colours to shift along; None shifts nothing.
+        mean_image: the mean image that the network will subtract; used with `pca_rescale` only.
 
     Returns:
         Normalized float32 images on the device of `pixels`, channels-last in memory.
@@ -90,13 +92,13 @@ def augment(
 
 
 def _shared(values: Tensor, group: int) -> Tensor:
-    """Each value replaced by that of the first of its group of neighbours."""
+    """Each value replaced by the first value of its group of neighbours."""
     return values if group == 1 else values[torch.arange(len(values)) // group * group]
 
 
 def _mirror(pixels: Tensor, mirrored: Tensor) -> Tensor:
-    """The images, those that are chosen mirrored."""
-    if pixels.device.type == "cpu":  # copying by image takes half of the time of choosing by pixel
+    """The images, some of them mirrored."""
+    if pixels.device.type == "cpu":  # copying whole images takes half the time of choosing pixels
         places = mirrored.nonzero().view(-1)
         return pixels.index_copy(0, places, pixels.index_select(0, places).flip(2))
     return torch.where(send(mirrored, pixels.device).view(-1, 1, 1, 1), pixels.flip(2), pixels)
@@ -111,7 +113,7 @@ def _cut(pixels: Tensor, augmentation: Augmentation, size: int, generator: torch
 
 
 def _squares(pixels: Tensor, places: Tensor, size: int) -> Tensor:
-    """The square at (top, left) of each image, one after the other: fastest on a CPU."""
+    """The square at (top, left) of each image, one by one: fastest on a CPU."""
     cut = torch.empty(len(pixels), size, size, 3, dtype=pixels.dtype, device=pixels.device)
     for row, (top, left) in enumerate(places.tolist()):
         cut[row] = pixels[row, top : top + size, left : left + size]
@@ -133,13 +135,13 @@ def _shift_along(
     generator: torch.Generator,
     mean_image: Tensor | None,
 ) -> Tensor:
-    """Shift each image along the principal colours, in place; where asked for, scale it down afterwards."""
+    """Shift each image along the principal colours, in place; with `pca_rescale`, scale it down afterwards."""
     shifts = colors.shifts(len(x), augmentation.pca_color, augmentation.pca_form, generator)
     if preprocessing.channels == "BGR":
         shifts = shifts.flip(1)
     x.add_(send(shifts / torch.tensor(preprocessing.std), x.device).view(-1, 3, 1, 1))
     if augmentation.pca_rescale:
-        if mean_image is not None:  # the network subtracts it later: what is scaled is the rest
+        if mean_image is not None:  # the network subtracts it later, and only the difference is scaled
             x.add_(mean_image, alpha=augmentation.pca_color)
         x.div_(1.0 + augmentation.pca_color)
     return x

@@ -1,8 +1,8 @@
 """From the uint8 cache to batches: in a seeded order for training, in file order for testing.
 
-A CPU gathers each batch when it is wanted. A GPU must not wait for that: where the images fit into half of
-its free memory they lie there, and otherwise threads gather the next batch into pinned memory while the GPU works on
-this one. All three ways give the same numbers.
+On a CPU each batch is gathered when it is needed. A GPU must not wait for that: images that fit into half of its free
+memory are kept there; otherwise threads gather the next batch into pinned memory while the GPU works on this one. All
+three ways give the same numbers.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,19 +19,29 @@ from torch import Tensor
 from alexnet.data.decode import Pixels
 from alexnet.data.split import Indices, Subset
 
-__all__ = ["Ahead", "Order", "Resident", "Shuffled", "epoch_order", "gather", "in_order", "send", "training_batches"]
+__all__ = [
+    "Order",
+    "PrefetchedBatches",
+    "ResidentBatches",
+    "Shuffled",
+    "epoch_order",
+    "gather",
+    "in_order",
+    "send",
+    "training_batches",
+]
 
-RESIDENT_SHARE = 0.5
-"""Of a GPU's free memory: what the training images may take; the rest is for the network's maps."""
+RESIDENT_FRACTION = 0.5
+"""Of a GPU's free memory, for the training images; the rest is for the network's feature maps."""
 
 COPY_THREADS = 4
-"""Threads that gather a batch; one alone copies more slowly than a fast GPU learns."""
+"""Threads that gather a batch; a single one copies more slowly than a fast GPU trains."""
 
 CHUNK_BYTES = 64 << 20
-"""Pixels moved to the GPU at once."""
+"""Bytes of pixels copied to the GPU at a time."""
 
 Order = Callable[[int], Indices]
-"""The places of a subset that a step gets, by the step's number from 0."""
+"""From the number of a step, 0 on, to the places in a subset that it uses."""
 
 
 def epoch_order(count: int, *, seed: int, epoch: int) -> np.ndarray:
@@ -46,14 +56,14 @@ def _kept_order(count: int, seed: int, epoch: int) -> Indices:
 
 @dataclass(frozen=True)
 class Shuffled:
-    """An order for training: whole batches, every epoch in an order of its own; what is over waits for the next."""
+    """An order for training: whole batches, each epoch shuffled anew, without the images that fill no batch."""
 
     count: int
     batch_size: int
     seed: int
 
     def __call__(self, step: int) -> Indices:
-        """The places of a step.
+        """The places that a step uses.
 
         >>> sorted(np.concatenate([Shuffled(6, 2, seed=0)(step) for step in (0, 1, 2)]).tolist())
         [0, 1, 2, 3, 4, 5]
@@ -64,14 +74,14 @@ class Shuffled:
 
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:
-    """A tensor on a device; to a GPU by way of pinned memory, so that nobody waits for what the GPU does before."""
+    """A tensor on a device; to a GPU by way of pinned memory, so that the copy does not wait for the GPU."""
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
 
 
 def gather(pixels: Pixels, subset: Subset, places: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Images, uint8 [n, size, size, 3], and labels, int64 [n], of some places of a subset, on a device."""
+    """Images, uint8 [n, size, size, 3], and labels, int64 [n], at some places of a subset, on a device."""
     images = torch.from_numpy(pixels[subset.indices[places]])
     labels = torch.from_numpy(subset.labels[places])
     return send(images, device), send(labels, device)
@@ -81,14 +91,14 @@ def gather(pixels: Pixels, subset: Subset, places: np.ndarray, device: torch.dev
 def training_batches(
     pixels: Pixels, subset: Subset, order: Order, device: torch.device, *, num_steps: int
 ) -> Iterator[Callable[[int], tuple[Tensor, Tensor]]]:
-    """A function that gives the images and labels of a step, as `gather` does, in the way that suits the device."""
+    """A function that gives the images and labels of a step, as `gather` does, in the fastest way for the device."""
     if device.type != "cuda":
         yield lambda step: gather(pixels, subset, order(step), device)
-    elif _bytes(pixels, subset) <= RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]:
-        yield Resident(pixels, subset, order, device).at
+    elif _bytes(pixels, subset) <= RESIDENT_FRACTION * torch.cuda.mem_get_info(device)[0]:
+        yield ResidentBatches(pixels, subset, order, device).get
     else:
-        with Ahead(pixels, subset, order, device, num_steps=num_steps) as ahead:
-            yield ahead.at
+        with PrefetchedBatches(pixels, subset, order, device, num_steps=num_steps) as batches:
+            yield batches.get
 
 
 def in_order(
@@ -101,8 +111,8 @@ def in_order(
         return np.arange(step * batch_size, min((step + 1) * batch_size, len(subset)))
 
     if device.type == "cuda":
-        with Ahead(pixels, subset, order, device, num_steps=num_batches) as ahead:
-            yield from map(ahead.at, range(num_batches))
+        with PrefetchedBatches(pixels, subset, order, device, num_steps=num_batches) as batches:
+            yield from map(batches.get, range(num_batches))
     else:
         for step in range(num_batches):
             yield gather(pixels, subset, order(step), device)
@@ -112,8 +122,8 @@ def _bytes(pixels: Pixels, subset: Subset) -> int:
     return len(subset) * int(np.prod(pixels.shape[1:]))
 
 
-class Resident:
-    """A subset's images in the device's own memory, from which batches are picked there."""
+class ResidentBatches:
+    """A subset's images in the memory of the device, where batches are gathered."""
 
     def __init__(self, pixels: Pixels, subset: Subset, order: Order, device: torch.device) -> None:
         self._shape, self._order, self._device = pixels.shape[1:], order, device
@@ -126,7 +136,7 @@ class Resident:
         self._images = images.view(_widest(per_image))
         self._labels = torch.from_numpy(subset.labels).to(device)
 
-    def at(self, step: int) -> tuple[Tensor, Tensor]:
+    def get(self, step: int) -> tuple[Tensor, Tensor]:
         """Images and labels of a step."""
         places = send(torch.from_numpy(self._order(step)), self._device)
         images = self._images.index_select(0, places).view(torch.uint8)
@@ -134,15 +144,15 @@ class Resident:
 
 
 def _widest(num_bytes: int) -> torch.dtype:
-    """The widest integers that an image's bytes divide into: a GPU picks numbers, not bytes, one by one."""
+    """The widest integers that an image's bytes divide into: a GPU gathers faster by numbers than by bytes."""
     return next(t for t in (torch.int64, torch.int32, torch.int16, torch.uint8) if num_bytes % t.itemsize == 0)
 
 
-class Ahead:
-    """Batches of a subset of which the next is gathered by threads while this one is worked on.
+class PrefetchedBatches:
+    """Batches of a subset; threads gather the next one while this one is in use.
 
-    On a GPU they cross over from pinned memory on a stream of their own. To be used as a context: the threads end
-    with it.
+    To a GPU they are copied from pinned memory on a stream of their own. Use it as a context manager, which ends the
+    threads.
     """
 
     def __init__(self, pixels: Pixels, subset: Subset, order: Order, device: torch.device, *, num_steps: int) -> None:
@@ -152,9 +162,9 @@ class Ahead:
         self._stream: torch.cuda.Stream | None = None
         if device.type == "cuda":
             self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        self._begun: dict[int, tuple[Tensor, list[Future[None]]]] = {}
+        self._started: dict[int, tuple[Tensor, list[Future[None]]]] = {}
 
-    def __enter__(self) -> "Ahead":
+    def __enter__(self) -> "PrefetchedBatches":
         """Itself."""
         return self
 
@@ -164,17 +174,17 @@ class Ahead:
         """End the threads."""
         self._pool.shutdown(cancel_futures=True)
 
-    def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """Images and labels of a step; the step after it is begun."""
-        images, parts = self._begun.pop(step) if step in self._begun else self._begin(step)
+    def get(self, step: int) -> tuple[Tensor, Tensor]:
+        """Images and labels of a step; the next one is started."""
+        images, parts = self._started.pop(step) if step in self._started else self._start(step)
         for part in parts:
             part.result()
         if step + 1 < self._num_steps:
-            self._begun = {step + 1: self._begin(step + 1)}
+            self._started = {step + 1: self._start(step + 1)}
         labels = torch.from_numpy(self._subset.labels[self._order(step)])
-        return self._cross(images), send(labels, self._device)
+        return self._copy_over(images), send(labels, self._device)
 
-    def _begin(self, step: int) -> tuple[Tensor, list[Future[None]]]:
+    def _start(self, step: int) -> tuple[Tensor, list[Future[None]]]:
         rows = self._subset.indices[self._order(step)]
         shape = (len(rows), *self._pixels.shape[1:])
         images = torch.empty(shape, dtype=torch.uint8, pin_memory=self._stream is not None)
@@ -184,12 +194,12 @@ class Ahead:
     def _copy(self, rows: Indices, into: Pixels) -> None:
         np.take(self._pixels, rows, axis=0, out=into, mode="clip")  # the other modes copy twice
 
-    def _cross(self, images: Tensor) -> Tensor:
+    def _copy_over(self, images: Tensor) -> Tensor:
         if self._stream is None:
             return images.to(self._device)
         here = torch.cuda.current_stream(self._device)
         with torch.cuda.stream(self._stream):
-            crossed = images.to(self._device, non_blocking=True)
+            copied = images.to(self._device, non_blocking=True)
         here.wait_stream(self._stream)
-        crossed.record_stream(here)  # its memory is not used again before the step is through with it
-        return crossed
+        copied.record_stream(here)  # its memory is not used again before the step has finished with it
+        return copied

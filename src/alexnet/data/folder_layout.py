@@ -26,7 +26,7 @@ SPLIT_WORDS = {
     "test": ("test", "testing", "tst", "eval", "evaluation", "holdout", "heldout"),
     "validation": ("val", "valid", "validation", "dev"),
 }
-"""Words of a folder's name that say which images it holds."""
+"""Words in a folder's name that say which images it holds."""
 
 PLAIN_NAMES = frozenset(("train", "test", "val", "valid", "validation"))
 """Names of splits that need no remark."""
@@ -98,7 +98,7 @@ def is_hidden(name: str) -> bool:
 
 
 def split_of(name: str) -> str | None:
-    """The split that a folder's name speaks of; None where it speaks of none, or of training and testing.
+    """The split that a folder's name says; None where it says none, or several.
 
     >>> split_of("seg_train"), split_of("testset"), split_of("strain"), split_of("train_test_split")
     ('train', 'test', None, None)
@@ -118,7 +118,7 @@ def split_of(name: str) -> str | None:
 
 
 def find_layout(source: ImageSource) -> Layout:
-    """Where the class folders of a source lie; folders that hold nothing but one folder are looked through.
+    """Where the class folders of a source lie; a folder around a single folder is looked through.
 
     Raises:
         DataError: held-out images lie in no class folders, or the folders may be splits as well as classes.
@@ -151,7 +151,7 @@ def _with_splits(path: Path, tree: _Tree, root: str, named: dict[str, str], trai
         elif tree.num_images_below(base):
             unsorted.append(name)
     if unsorted and len(bases) == len(training):
-        _refuse_unsorted(path / root, sorted(unsorted)[0], training[0], classes)
+        _refuse_unsorted(path / root, sorted(unsorted), training[0], classes)
     splits = _settle(named, bases)
     num_alike = Counter(splits.values())
     notes = [
@@ -189,12 +189,14 @@ def _settle(named: dict[str, str], bases: Iterable[str]) -> dict[str, str]:
     return chosen
 
 
-def _refuse_unsorted(base: Path, name: str, training: str, classes: set[str]) -> None:
+def _refuse_unsorted(base: Path, names: list[str], training: str, classes: set[str]) -> None:
     """Say what to do where `train` holds class folders and `val` or `test` bare images, as ILSVRC-2012 comes."""
     if len(classes) >= 2:
+        first, more = names[0], "".join(f" and {name}" for name in names[1:])
+        whose = "their" if more else "its"
         raise DataError(
-            f"{shown_name(base / name)}: its images lie in no class folders, those of {training} do; sort "
-            f"them into {name}/CLASS/ (ILSVRC-2012: by its ground truth), or move {name} elsewhere"
+            f"{shown_name(base / first)}{more}: {whose} images lie in no class folders, those of {training} do; sort "
+            f"them into {first}/CLASS/ (ILSVRC-2012: by its ground truth), or move {first}{more} elsewhere"
         )
 
 

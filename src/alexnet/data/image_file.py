@@ -117,9 +117,10 @@ def open_image(data: bytes, *, draft_size: int | None = None) -> Iterator[tuple[
             image.draft("RGB", (draft_size, draft_size))
         count, most = _count_pixels(image, stored, draft_size or 1), get_limits().max_image_pixels
         if count > most:
+            weighted = f", which take the memory of {count / 1e6:.0f} million of a PNG" if count > stored else ""
             raise DataError(
-                f"too large: {stored / 1e6:.0f} million pixels take as much memory as {count / 1e6:.0f} million of a "
-                f"PNG, and {most / 1e6:g} million is the limit; raise ALEXNET_MAX_IMAGE_PIXELS or shrink the image"
+                f"too large: {stored / 1e6:.0f} million pixels{weighted}, and {most / 1e6:g} million is the limit; "
+                "shrink the image or raise ALEXNET_MAX_IMAGE_PIXELS"
             )
         with _PIXELS.take(count, most) if count > SMALL else nullcontext():
             yield image, size

@@ -15,11 +15,11 @@ def resample(
 ) -> Float[Tensor, "N R R 3"]:
     """Images of `size` px on a side, float32, 0 to 255, on the device of `pixels`.
 
-    matrices: from output to input coordinates, both -1 ... 1 from edge to edge, on the CPU. What lies beyond an
-    edge is mirrored.
+    matrices: from output to input coordinates, both -1 ... 1 from edge to edge, on the CPU. Beyond an edge the image
+    is mirrored.
 
-    Images that are not turned, and nowhere reach beyond an edge, are resampled first across and then down, whole
-    lines at a time: on a CPU in half of the time (EXPERIMENTS.md).
+    Crops that are not rotated and do not reach beyond an edge are resampled first across and then down, whole lines
+    at a time: on a CPU in half the time (EXPERIMENTS.md).
     """
     if pixels.device.type == "cpu" and _are_crops(matrices):
         x = pixels.permute(0, 2, 3, 1).to(torch.float32, memory_format=torch.contiguous_format)
@@ -32,14 +32,14 @@ def resample(
 
 
 def _are_crops(matrices: Float[Tensor, "N 2 3"]) -> bool:
-    """Whether nothing is turned, and nothing reaches beyond an edge by more than rounding."""
+    """Whether nothing is rotated, and nothing reaches beyond an edge by more than rounding."""
     across, down = matrices.unbind(1)
     reach = torch.maximum(across.abs().sum(1), down.abs().sum(1))
     return not bool(across[:, 1].any() | down[:, 0].any()) and bool((reach < 1.0001).all())
 
 
 def _blend(x: Float[Tensor, "N S A B"], along: Float[Tensor, "N 2"], size: int) -> Float[Tensor, "N R A B"]:
-    """Sums of two neighbouring lines each, at places that lie between them."""
+    """Weighted sums of two neighbouring lines each, at places between them."""
     count, side, *line = x.shape
     lines, weights = _lines(along, side, size)
     sums = F.embedding_bag(lines, x.view(count * side, -1), mode="sum", per_sample_weights=weights)
@@ -47,7 +47,7 @@ def _blend(x: Float[Tensor, "N S A B"], along: Float[Tensor, "N 2"], size: int) 
 
 
 def _lines(along: Float[Tensor, "N 2"], side: int, size: int) -> tuple[Int[Tensor, "M 2"], Float[Tensor, "M 2"]]:
-    """The two input lines of each output line, numbered through all images, and their shares.
+    """The two input lines of each output line, numbered through all images, and their weights.
 
     along: factor and shift of the map.
     """
@@ -55,13 +55,13 @@ def _lines(along: Float[Tensor, "N 2"], side: int, size: int) -> tuple[Int[Tenso
     places = (2 * torch.arange(size) + 1) / size - 1
     where = ((factor * places + shift + 1) * (side / 2) - 0.5).clamp_(0, side - 1)
     first = where.floor()
-    share, second = where - first, (first + 1).clamp_(max=side - 1)
+    weight, second = where - first, (first + 1).clamp_(max=side - 1)
     lines = torch.stack([first, second], -1).int() + side * torch.arange(len(along), dtype=torch.int32)[:, None, None]
-    return lines.view(-1, 2), torch.stack([1 - share, share], -1).view(-1, 2)
+    return lines.view(-1, 2), torch.stack([1 - weight, weight], -1).view(-1, 2)
 
 
 def _grid(matrices: Float[Tensor, "N 2 3"], size: int) -> Float[Tensor, "N R R 2"]:
-    """Where each output place lies in the input: `F.affine_grid`, in a quarter of its time."""
+    """The input place of each output place: `F.affine_grid` in a quarter of its time."""
     places = (2 * torch.arange(size, device=matrices.device) + 1) / size - 1
     grid = torch.empty(len(matrices), size, size, 2, device=matrices.device)
     for axis, rows in enumerate(matrices.unbind(1)):

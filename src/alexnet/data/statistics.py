@@ -1,4 +1,4 @@
-"""What the training images are like on average: means by channel and by pixel, principal colours."""
+"""Statistics of the training images: mean and std by channel, mean by pixel, principal colours."""
 
 from dataclasses import dataclass
 
@@ -13,17 +13,17 @@ from alexnet.records import Preprocessing
 
 __all__ = ["PrincipalColors", "channel_statistics", "mean_image", "principal_colors"]
 
-MOST = 2048
-"""Images, evenly spaced over the training set, that the statistics of colours are taken from."""
+MAX_IMAGES = 2048
+"""Images, evenly spaced over the training set, that the statistics of colours are computed from."""
 
 EXACT = 64
-"""Images at a time whose values and squares float32 adds up without rounding: 64 x 255² < 2²⁴."""
+"""Images at a time whose values and squares float32 sums without rounding: 64 x 255² < 2²⁴."""
 
 
 def channel_statistics(
-    pixels: Pixels, subset: Subset, *, most: int = MOST
+    pixels: Pixels, subset: Subset, *, most: int = MAX_IMAGES
 ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Mean and standard deviation by channel, 0-255, of up to `most` evenly spaced images of a subset."""
+    """Mean and std by channel, 0-255, of up to `most` evenly spaced images of a subset."""
     rows = _sample(subset, most)
     total, squares = np.zeros(3), np.zeros(3)
     for start in range(0, len(rows), EXACT):
@@ -43,7 +43,7 @@ def _sample(subset: Subset, most: int) -> npt.NDArray[np.int64]:
 
 
 def mean_image(pixels: Pixels, subset: Subset, preprocessing: Preprocessing) -> Tensor:
-    """Mean of every pixel over a subset's images (centres), less the channel's mean of `preprocessing`.
+    """Mean image of a subset (centres), less the channel means of `preprocessing`.
 
     Float32 [3, size, size], channels in the network's order, on the scale of the network's input.
     """
@@ -74,8 +74,9 @@ class PrincipalColors:
 
         Args:
             form: `eigenvalue`: s is the eigenvalue of the covariance on the scale 0-1, times 255 (the paper's formula
-                on the scale on which it gives some grey levels; on 0-255 it would give hundreds). `deviation`: s is
-                its square root, as the name `color_stdevs` in the 2012 program says.
+                on the scale where it gives some grey levels; on 0-255 it would give hundreds). `std`: s is the
+                square root of the eigenvalue, as the name `color_stdevs` in the 2012 program says.
+            strength: std of alpha, >= 0.
 
         Source: Krizhevsky et al. 2012, §4.1; convdata_jpeg.py of the 2012 program.
         """
@@ -84,8 +85,8 @@ class PrincipalColors:
         return (alpha * torch.from_numpy(scale) @ torch.from_numpy(self.vectors).T).float()
 
 
-def principal_colors(pixels: Pixels, subset: Subset, *, most: int = MOST) -> PrincipalColors:
-    """Principal colours of up to `most` evenly spaced images of a subset, all their pixels counted alike."""
+def principal_colors(pixels: Pixels, subset: Subset, *, most: int = MAX_IMAGES) -> PrincipalColors:
+    """Principal colours of up to `most` evenly spaced images of a subset, over all their pixels."""
     total, squares, count = np.zeros(3), np.zeros((3, 3)), 0
     for row in _sample(subset, most):
         values = pixels[row].reshape(-1, 3).astype(np.float64)

@@ -10,7 +10,15 @@ import torch
 from torch import Tensor
 
 from alexnet.data import batches
-from alexnet.data.batches import Ahead, Resident, Shuffled, epoch_order, gather, in_order, training_batches
+from alexnet.data.batches import (
+    PrefetchedBatches,
+    ResidentBatches,
+    Shuffled,
+    epoch_order,
+    gather,
+    in_order,
+    training_batches,
+)
 from alexnet.data.split import Subset
 
 CPU = torch.device("cpu")
@@ -32,18 +40,18 @@ def test_every_epoch_gets_whole_batches_in_an_order_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("side", [8, 7, 5])  # 64, 16 and 8 bits at a time
-@pytest.mark.parametrize("kind", [Resident, Ahead])
+@pytest.mark.parametrize("kind", [ResidentBatches, PrefetchedBatches])
 def test_held_and_read_ahead_equal_gathered(kind: type, side: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "CHUNK_BYTES", 3 * side * side * 5)  # several chunks, the last not full
     pixels, subset = some_images(side)
     order = Shuffled(len(subset), 5, seed=0)
     with ExitStack() as stack:
-        if kind is Ahead:
-            source = stack.enter_context(Ahead(pixels, subset, order, CPU, num_steps=6))
+        if kind is PrefetchedBatches:
+            source = stack.enter_context(PrefetchedBatches(pixels, subset, order, CPU, num_steps=6))
         else:
-            source = Resident(pixels, subset, order, CPU)
+            source = ResidentBatches(pixels, subset, order, CPU)
         for step in (0, 1, 2, 5, 3):  # forwards, and from anywhere, as on resuming
-            images, labels = source.at(step)
+            images, labels = source.get(step)
             expected = gather(pixels, subset, order(step), CPU)
             assert torch.equal(images, expected[0])
             assert torch.equal(labels, expected[1])
@@ -51,7 +59,7 @@ def test_held_and_read_ahead_equal_gathered(kind: type, side: int, monkeypatch: 
             assert labels.dtype == torch.int64
 
 
-def test_next_batch_is_begun_and_the_threads_end_with_the_context() -> None:
+def test_next_batch_is_started_and_the_threads_end_with_the_context() -> None:
     pixels, subset = some_images(8)
     asked: list[int] = []
 
@@ -60,11 +68,11 @@ def test_next_batch_is_begun_and_the_threads_end_with_the_context() -> None:
         return np.arange(3)
 
     before = threading.active_count()
-    with Ahead(pixels, subset, order, CPU, num_steps=3) as ahead:
-        ahead.at(0)
+    with PrefetchedBatches(pixels, subset, order, CPU, num_steps=3) as ahead:
+        ahead.get(0)
         assert 1 in asked
         for step in (1, 2):
-            ahead.at(step)
+            ahead.get(step)
     assert max(asked) == 2, "nothing is gathered that nobody will ask for"
     assert threading.active_count() <= before
 
@@ -75,10 +83,10 @@ def test_a_image_that_cannot_be_read_is_not_passed_over(monkeypatch: pytest.Monk
     def fail(*_: object) -> None:
         raise OSError("disk gone")
 
-    with Ahead(pixels, subset, Shuffled(12, 4, seed=0), CPU, num_steps=3) as ahead:
+    with PrefetchedBatches(pixels, subset, Shuffled(12, 4, seed=0), CPU, num_steps=3) as ahead:
         monkeypatch.setattr(ahead, "_copy", fail)
         with pytest.raises(OSError, match="disk gone"):
-            ahead.at(0)
+            ahead.get(0)
 
 
 def test_images_are_read_from_a_file_that_is_mapped_read_only(tmp_path: object) -> None:
@@ -87,8 +95,8 @@ def test_images_are_read_from_a_file_that_is_mapped_read_only(tmp_path: object) 
     mapped = np.load(f"{tmp_path}/pixels.npy", mmap_mode="r")
     order = Shuffled(len(subset), 5, seed=0)
     expected = gather(pixels, subset, order(1), CPU)
-    with Ahead(mapped, subset, order, CPU, num_steps=2) as ahead:
-        for found in (ahead.at(1), Resident(mapped, subset, order, CPU).at(1)):
+    with PrefetchedBatches(mapped, subset, order, CPU, num_steps=2) as ahead:
+        for found in (ahead.get(1), ResidentBatches(mapped, subset, order, CPU).get(1)):
             assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
 
 
@@ -117,14 +125,14 @@ def test_a_gpu_holds_what_fits_into_half_of_its_free_memory(
 
             def __exit__(self, *_: object) -> None: ...
 
-            def at(self, step: int) -> tuple[Tensor, Tensor]:
+            def get(self, step: int) -> tuple[Tensor, Tensor]:
                 return torch.empty(0), torch.empty(0)
 
         return Source
 
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10**12))
-    monkeypatch.setattr(batches, "Resident", stand_in("held"))
-    monkeypatch.setattr(batches, "Ahead", stand_in("ahead"))
+    monkeypatch.setattr(batches, "ResidentBatches", stand_in("held"))
+    monkeypatch.setattr(batches, "PrefetchedBatches", stand_in("ahead"))
     order = Shuffled(len(subset), 5, seed=0)
     with training_batches(pixels, subset, order, torch.device("cuda"), num_steps=2) as batch_at:
         batch_at(0)

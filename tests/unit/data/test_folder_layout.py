@@ -140,6 +140,12 @@ def test_held_out_images_in_one_odd_folder_are_refused(tmp_path: Path) -> None:
         scan_folder(tmp_path)
 
 
+def test_every_unsorted_folder_is_named(tmp_path: Path) -> None:
+    put(tmp_path, "train/n01/a.jpeg", "train/n02/b.jpeg", "val/images/c.jpeg", "test/images/d.jpeg")
+    with pytest.raises(DataError, match="test and val: their images lie in no class folders.*or move test and val"):
+        scan_folder(tmp_path)
+
+
 def test_unlabelled_test_images_beside_a_val_folder_are_left_aside_and_said(tmp_path: Path) -> None:
     write_images(tmp_path / "train", 1)
     write_images(tmp_path / "val", 1)
