@@ -6,7 +6,6 @@ from torch import Tensor
 
 from alexnet.data.batches import epoch_order, gather
 from alexnet.data.folder import ImageFolder, scan_folder
-from alexnet.errors import WeightsError
 from alexnet.recipe import Recipe
 from alexnet.training.advice import Situation, explain_plateau
 from alexnet.training.events import Listener, ignore
@@ -17,7 +16,6 @@ from alexnet.training.trainability import (
     check_trainability,
     describe_situation,
     measure_layers,
-    nonfinite_weights,
 )
 
 __all__ = ["check_job", "check_recipe", "explain"]
@@ -47,15 +45,8 @@ def check_recipe(folder: ImageFolder | Path | str, recipe: Recipe, *, on_event: 
 
 
 def check_job(job: Job) -> Trainability:
-    """The check of a training that is ready to start; its network is left as found.
-
-    Raises:
-        WeightsError: a weight of the network is NaN or infinite.
-    """
-    network = job.classifier.network
-    if broken := nonfinite_weights(network):
-        raise WeightsError(f"{job.recipe.weights or 'the network'}: {broken}; use other weights")
-    return check_trainability(network, *_batch(job, step=0), _situation(job))
+    """The check of a training that is ready to start; its network is left as found."""
+    return check_trainability(job.network, *_batch(job, step=0), _situation(job))
 
 
 def explain(job: Job, step: int, *, num_drops: int = 0) -> str:
@@ -65,7 +56,7 @@ def explain(job: Job, step: int, *, num_drops: int = 0) -> str:
         step: steps that are done.
         num_drops: how often schedule `plateau` has lowered the learning rate so far.
     """
-    _, layers = measure_layers(job.classifier.network, *_batch(job, step=step), job.recipe)
+    _, layers = measure_layers(job.network, *_batch(job, step=step), job.recipe)
     return explain_plateau(layers, _situation(job), steps_left=full_steps(job, first=step, num_drops=num_drops))
 
 
@@ -79,13 +70,13 @@ def full_steps(job: Job, *, first: int = 0, num_drops: int = 0) -> float:
 
 def _situation(job: Job) -> Situation:
     return describe_situation(
-        job.classifier.network,
+        job.network,
         job.recipe,
         StepBudget(len(job.split.train), job.batch_size, job.recipe.epochs),
         full_steps=full_steps(job),
         chance=job.guessing_loss,
         chance_formula=job.guessing_formula,
-        unit_input=min(job.classifier.preprocessing.std) > 1.0,
+        unit_input=min(job.preprocessing.std) > 1.0,
     )
 
 
