@@ -1,5 +1,7 @@
-"""The recipe: presets, faults in words, TOML in and out."""
+"""The recipe: presets, wrong settings in words, TOML in and out."""
 
+import codecs
+import random
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,109 @@ def test_bad_file_is_named(tmp_path: Path, text: str, words: str) -> None:
         load_recipe(path)
 
 
+TEXTS = {
+    "UTF-8 with a mark": "epochs = 3  # Größe".encode("utf-8-sig"),
+    "UTF-16, little endian": codecs.BOM_UTF16_LE + "epochs = 3  # Größe".encode("utf-16-le"),
+    "UTF-16, big endian": codecs.BOM_UTF16_BE + "epochs = 3\r\n".encode("utf-16-be"),
+    "Windows line ends": b"epochs = 3\r\n",
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_files_of_any_editor_are_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / "r.toml").write_bytes(TEXTS[name])
+    assert load_recipe(tmp_path / "r.toml").epochs == 3
+
+
+UNREADABLE = {
+    "Latin-1": (b"# a\nname = 'caf\xe9'\n", "line 2 is not valid UTF-8 text; save the file as UTF-8"),
+    "cut UTF-16": (codecs.BOM_UTF16_LE + b"a", "line 1 is not valid UTF-16 text; save the file as UTF-8"),
+    "brackets": (b"drops = " + b"[" * 3000, "is not valid TOML (brackets are nested too deeply); correct that value"),
+    "huge number": (b"epochs = " + b"9" * 5000, "is not valid TOML (Exceeds the limit"),
+    "huge hexadecimal": (b"epochs = 0x" + b"f" * 5000, "recipe: epochs = a huge number: "),
+    "huge number in a list": (b"drops = [[0x" + b"f" * 5000 + b"]]", "recipe: drops.0 = a list with a huge number: "),
+    "impossible date": (b"name = 2020-13-45", "is not valid TOML ("),
+    "infinity": (b"learning_rate = inf", "recipe: learning_rate = inf: input should be a finite number"),
+    "control characters": (b'"\\u001b[31m" = 1', "recipe: \\x1b[31m: no such setting"),
+    "many faults": (b"".join(b"a%d = 1\n" % i for i in range(999)), "recipe: a0: no such setting, "),
+    "long value": (b"epochs = '" + b"x" * 9999 + b"'", "recipe: epochs = 'xxxxxxxxxxxxxxxxxxx"),
+    "too large": (b"#" * 1_000_001, "is larger than 1,000,000 bytes; give the path of a TOML file"),
+    "table": (b"[epochs]\nvalue = 3", "recipe: epochs = {'value': 3}: input should be a valid integer"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_files_that_cannot_be_read_say_why_in_one_line(tmp_path: Path, name: str) -> None:
+    content, message = UNREADABLE[name]
+    path = tmp_path / "r.toml"
+    path.write_bytes(content)
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(path)
+    assert str(caught.value).startswith(f"{path}: {message}")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1500
+
+
+def test_special_paths_are_named(tmp_path: Path) -> None:
+    for path in (tmp_path, Path("a\0b")):
+        with pytest.raises(RecipeError, match="cannot be read"):
+            load_recipe(path)
+
+
+PIECES = (
+    "[",
+    "]",
+    "{",
+    "}",
+    "=",
+    '"',
+    "'",
+    "\n",
+    "#",
+    ".",
+    ",",
+    "9" * 400,
+    "0x",
+    "inf",
+    "1979-05-27",
+    "\u202e",
+    "\0",
+    "é",
+)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_damaged_recipes_are_read_or_refused(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    content = bytearray(rng.choice(list(PRESETS.values())).to_toml().encode(rng.choice(["utf-8", "utf-16"])))
+    for _ in range(rng.choice([1, 2, 5, 20])):
+        place = rng.randrange(len(content))
+        piece = rng.choice(PIECES).encode() * rng.choice([1, 1, 1, 2000])
+        content[place : place + rng.randrange(20)] = rng.choice([piece, rng.randbytes(3), b""])
+    (tmp_path / "r.toml").write_bytes(content)
+    try:
+        load_recipe(tmp_path / "r.toml")
+    except RecipeError as error:
+        message = str(error)
+    else:
+        message = ""
+    assert "\n" not in message and len(message) < 2000
+
+
+@pytest.mark.parametrize("device", ["meta", "cuda:", "cpu:0", "warp", "cuda:1000", ""])
+def test_devices_that_cannot_train_are_refused(device: str) -> None:
+    with pytest.raises(RecipeError, match=f"device = '{device}': choose auto, cpu, cuda or"):
+        parse_settings(Recipe(), [f"device={device!r}"])
+    assert Recipe(device="cuda:3").device == "cuda:3"
+
+
+@pytest.mark.parametrize("text", ["[" * 3000, "9" * 5000, "0x" + "f" * 5000])
+def test_settings_of_any_length_are_refused_in_one_line(text: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse_settings(Recipe(), [f"epochs={text}"])
+    assert len(str(caught.value)) < 300
+
+
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"gone\.toml: cannot be read"):
         load_recipe(tmp_path / "gone.toml")
@@ -95,13 +200,17 @@ def test_every_word_of_every_setting_can_be_given_as_text() -> None:
 @pytest.mark.parametrize(
     ("preset", "settings", "said"),
     [
-        ("fast", ["test_views=ten_crop"], "or test the finished run so with `alexnet evaluate RUN --views ten_crop`"),
-        ("paper", ["start_size=68"], "crop_from and start_size"),
-        ("paper", ["crop_scale=0.5"], "crop_from cuts crops of one size"),
-        ("fast", ["schedule=drops"], "needs the shares of the training in drops"),
+        (
+            "fast",
+            ["test_views=ten_crop"],
+            "or evaluate the finished run with `alexnet evaluate RUN --views ten_crop`",
+        ),
+        ("paper", ["start_size=68"], "crop_from does not go together with start_size: set start_size=none"),
+        ("paper", ["crop_scale=0.5"], "crop_from does not go together with crop_scale"),
+        ("fast", ["schedule=drops"], "needs fractions of the training in drops"),
         ("program", ["drops=0.5"], r"drops = 0.5: give a list, for instance \[0.5, 0.75\]"),
         ("paper", ["plateau_drops=0"], "needs at least one drop"),
-        ("fast", ["normalization=mean_image"], "mean_image holds for one size"),
+        ("fast", ["normalization=mean_image"], "normalization = mean_image needs images of one size"),
     ],
 )
 def test_settings_that_contradict_say_what_to_do(preset: str, settings: list[str], said: str) -> None:
