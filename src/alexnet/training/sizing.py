@@ -35,23 +35,35 @@ ENOUGH_TO_CHOOSE = 100
 """Validation images below which their errors are mostly chance: none are set apart, and the last epoch is kept."""
 
 
+FEW_IMAGES = 1000
+"""Training images below which crops keep more of each image."""
+
+CROP_SCALES = {"few": 0.85, "many": 0.6}
+"""Smallest fraction of an image's area that a crop keeps. Strong crops of few images cut off too often what tells the
+classes apart."""
+
+SIZED = ("epochs", "batch_size", "validation_fraction", "crop_scale")
+"""The settings that may be `auto`."""
+
+
 def size_for_images(recipe: Recipe, images: DecodedImages) -> Recipe:
     """The recipe sized by the training images of a folder, those included that are set apart for validation.
 
     Raises:
         DataError: too little is left to train or to test on.
     """
-    if AUTO not in (recipe.epochs, recipe.batch_size, recipe.validation_fraction):
+    if all(getattr(recipe, field) != AUTO for field in SIZED):
         return recipe
     split = split_images(images, test_fraction=recipe.test_fraction, validation_fraction=0.0, seed=recipe.seed)
     return size_recipe(recipe, len(split.train))
 
 
 def size_recipe(recipe: Recipe, num_images: int) -> Recipe:
-    """The recipe with `epochs`, `batch_size` and `validation_fraction` chosen by number wherever they are `auto`.
+    """The recipe with every `auto` of `SIZED` replaced by what suits the number of images.
 
         batch_size = the power of two nearest below num_images / 40, from 16 to 128 (from trained weights: 64)
         epochs = 8 * sqrt(6400 / num_images), from 8 to 100 (from trained weights: 3 instead of 8)
+        crop_scale = 0.85 below 1000 images, else 0.6
         validation_fraction = 0.05 where that makes 100 images or more, else 0
 
     So a folder of 80 images is trained for 72 epochs of 5 steps, one of 1,280 for 18 epochs of 40, and one of 6,400
@@ -79,6 +91,8 @@ def size_recipe(recipe: Recipe, num_images: int) -> Recipe:
         largest = LARGEST_BATCH["weights" if is_trained else "scratch"]
         power = max(1, num_images // BATCHES).bit_length() - 1
         chosen["batch_size"] = min(largest, max(SMALLEST_BATCH, 2**power))
+    if recipe.crop_scale == AUTO:
+        chosen["crop_scale"] = CROP_SCALES["few" if num_images < FEW_IMAGES else "many"]
     if recipe.validation_fraction == AUTO:
         is_enough = round(VALIDATION_FRACTION * num_images) >= ENOUGH_TO_CHOOSE
         chosen["validation_fraction"] = VALIDATION_FRACTION if is_enough else 0.0

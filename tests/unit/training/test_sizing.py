@@ -15,26 +15,27 @@ from tests.conftest import small_recipe
 
 Command = Callable[..., tuple[int, str, str]]
 
-OPEN = Recipe(epochs=AUTO, batch_size=AUTO, validation_fraction=AUTO)
+OPEN = Recipe(epochs=AUTO, batch_size=AUTO, validation_fraction=AUTO, crop_scale=AUTO)
 
 
 @pytest.mark.parametrize(
-    ("num_images", "epochs", "batch_size", "validation_fraction"),
+    ("num_images", "epochs", "batch_size", "validation_fraction", "crop_scale"),
     [
-        (1, 100, 16, 0.0),
-        (32, 100, 16, 0.0),
-        (80, 72, 16, 0.0),  # natural8, 10 images a class
-        (320, 36, 16, 0.0),  # 40 a class
-        (1280, 18, 32, 0.0),  # 160 a class
-        (6547, 8, 128, 0.05),  # natural8
-        (1_281_167, 8, 128, 0.05),  # ImageNet
+        (1, 100, 16, 0.0, 0.85),
+        (32, 100, 16, 0.0, 0.85),
+        (80, 72, 16, 0.0, 0.85),  # natural8, 10 images a class
+        (320, 36, 16, 0.0, 0.85),  # 40 a class
+        (1280, 18, 32, 0.0, 0.6),  # 160 a class
+        (6547, 8, 128, 0.05, 0.6),  # natural8
+        (1_281_167, 8, 128, 0.05, 0.6),  # ImageNet
     ],
 )
 def test_settings_follow_from_the_number_of_images(
-    num_images: int, epochs: int, batch_size: int, validation_fraction: float
+    num_images: int, epochs: int, batch_size: int, validation_fraction: float, crop_scale: float
 ) -> None:
     sized = size_recipe(OPEN, num_images)
-    assert (sized.epochs, sized.batch_size, sized.validation_fraction) == (epochs, batch_size, validation_fraction)
+    assert (sized.epochs, sized.batch_size) == (epochs, batch_size)
+    assert (sized.validation_fraction, sized.crop_scale) == (validation_fraction, crop_scale)
 
 
 @pytest.mark.parametrize("num_images", [32, 50, 80, 130, 240, 320, 700, 1280, 3000, 6400, 12_800])
@@ -50,13 +51,19 @@ def test_trained_weights_need_fewer_epochs_and_smaller_batches() -> None:
     assert size_recipe(OPEN.replace(weights="imagenet"), 80).epochs == 27
 
 
-@pytest.mark.parametrize("field", ["epochs", "batch_size", "validation_fraction"])
+@pytest.mark.parametrize("field", ["epochs", "batch_size", "validation_fraction", "crop_scale"])
 def test_what_is_set_stays(field: str) -> None:
-    own = {"epochs": 5, "batch_size": 40, "validation_fraction": 0.3}[field]
+    own = {"epochs": 5, "batch_size": 40, "validation_fraction": 0.3, "crop_scale": 0.5}[field]
     sized = size_recipe(OPEN.replace(**{field: own}), 80)
     assert getattr(sized, field) == own
-    others = {"epochs": 72, "batch_size": 16, "validation_fraction": 0.0}
+    others = {"epochs": 72, "batch_size": 16, "validation_fraction": 0.0, "crop_scale": 0.85}
     assert all(getattr(sized, name) == value for name, value in others.items() if name != field)
+
+
+def test_crops_left_to_the_number_of_images_exclude_crops_of_one_size() -> None:
+    with pytest.raises(RecipeError, match="crop_from does not go together with crop_scale"):
+        OPEN.replace(crop_from=1.143)
+    assert size_recipe(OPEN.replace(crop_from=1.143, crop_scale=1.0), 80).crop_scale == 1.0
 
 
 def test_no_image_is_refused() -> None:
