@@ -1,1 +1,1 @@
-"""Networks: described as data, built from it, started, loaded, saved and summed up."""
+"""Networks: tables as data, modules built from them, initialization, weights, checkpoints, summaries."""

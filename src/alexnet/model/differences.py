@@ -1,13 +1,15 @@
-"""What differs between two networks: structure, start values, preprocessing and totals, each with its source."""
+"""What differs between two networks: structure, initialization, preprocessing and totals, each with its source."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from alexnet.errors import RecipeError
+from alexnet.files import shown_name
 from alexnet.model.specs import LayerSpec, MapNorm, NetworkSpec, Norm
 from alexnet.model.summary import summarize_spec
-from alexnet.model.variants import SWITCHES, get_variant
+from alexnet.model.variants import get_variant
+from alexnet.recipe import SWITCHES
 from alexnet.records import Record
 
 __all__ = [
@@ -21,16 +23,16 @@ __all__ = [
     "shown_value",
 ]
 
-PARTS = ("structure", "start values", "preprocessing", "totals")
-"""What a difference may be part of, in the order of the rows."""
+PARTS = ("structure", "initialization", "preprocessing", "totals")
+"""Parts that differences are grouped by, in the order of the rows."""
 
-START_FIELDS = ("weight_std", "bias")
+INITIAL_FIELDS = ("weight_std", "bias")
 MEASURED_MAPS = ("conv1", "pool1", "pool2", "pool5")
 NUM_CLASSES = 1000
-"""Classes of ImageNet, for which every variant's totals are worked out."""
+"""Classes of ImageNet, for which every variant's totals are computed."""
 
-PYTORCH_START = "PyTorch's own: U(-1/sqrt(fan_in), 1/sqrt(fan_in))"
-UNSET = {"weight_std": PYTORCH_START, "bias": PYTORCH_START, "out_features": "one for each class"}
+PYTORCH_DEFAULT = "PyTorch's default: U(-1/sqrt(fan_in), 1/sqrt(fan_in))"
+UNSET = {"weight_std": PYTORCH_DEFAULT, "bias": PYTORCH_DEFAULT, "out_features": "one per class"}
 """What None means in a field of a table."""
 
 
@@ -39,8 +41,8 @@ class Difference(Record):
     """One difference. first, second: the two networks' values; *_source: where each of them comes from.
 
     part: one of `PARTS`. layer: its name, `inputs` in preprocessing, `network` in totals. field: a field of the
-    layer, or `layer` where only one network has it (its values, and None for the other), or `order` where both have
-    the same layers in different order (their names from `layer` on), or `kind` where two layers share a name only.
+    layer; `layer` if only one network has it (the values are its fields, and None); `order` if both have the same
+    layers in different order (the values are the names from `layer` on); `kind` if two layers share only a name.
     """
 
     part: str
@@ -54,10 +56,10 @@ class Difference(Record):
 
 @dataclass(frozen=True)
 class NetworkTotals(Record):
-    """A network at its own published size. name: with its switches. source: of its table.
+    """A network at its own published image size. name: with its switches. source: of its table.
 
     size: side of the image, px. parameters, multiply_adds: with 1000 classes; the latter for one image.
-    maps: layer → side of its maps, px.
+    maps: layer → side of its feature maps, px.
     """
 
     name: str
@@ -70,14 +72,14 @@ class NetworkTotals(Record):
 
 @dataclass(frozen=True)
 class Differences(Record):
-    """Two networks and every difference between them, in the order of the layers within each part."""
+    """Two networks and every difference between them, by part and in the order of the layers."""
 
     first: NetworkTotals
     second: NetworkTotals
     rows: tuple[Difference, ...]
 
     def of(self, part: str) -> tuple[Difference, ...]:
-        """The differences of one of `PARTS`."""
+        """The differences in one of `PARTS`."""
         return tuple(row for row in self.rows if row.part == part)
 
 
@@ -85,13 +87,13 @@ def diff_variants(first: str | NetworkSpec, second: str | NetworkSpec) -> Differ
     """Every difference between two networks; none between a network and itself.
 
     Args:
-        first, second: a table, or a variant's name, with switches behind commas where wanted; see `parse_variant`.
+        first, second: a table, or a variant's name with or without switches after commas; see `parse_variant`.
 
     Raises:
-        RecipeError: there is no such variant or switch.
+        RecipeError: no such variant or switch.
         GeometryError: a network does not fit images of its own published size.
 
-    >>> [(row.layer, row.field, row.second) for row in diff_variants("paper", "program").of("start values")]
+    >>> [(row.layer, row.field, row.second) for row in diff_variants("paper", "program").of("initialization")]
     [('conv3', 'weight_std', 0.03), ('conv4', 'weight_std', 0.03), ('conv5', 'weight_std', 0.03)]
     """
     one, other = (parse_variant(side) if isinstance(side, str) else side for side in (first, second))
@@ -103,26 +105,29 @@ def diff_variants(first: str | NetworkSpec, second: str | NetworkSpec) -> Differ
 
 
 def parse_variant(text: str) -> NetworkSpec:
-    """A variant's table from its name, with switches behind commas: `paper,lrn=divided,towers=false`.
+    """A variant's table from its name, with switches after commas: `paper,lrn=divided,towers=false`.
 
     Raises:
-        RecipeError: there is no such variant or switch, or a switch has no value, a wrong one, or two.
+        RecipeError: no such variant or switch, or a switch without a value, with a wrong one, or with two.
 
     >>> parse_variant("paper,towers=false").switches
     {'towers': False}
     """
+    shown = shown_name(text)[:120]
     name, *words = text.split(",")
     switches: dict[str, Any] = {}
     for word in words:
         switch, _, value = (part.strip() for part in word.partition("="))
         if not switch or not value:
-            raise RecipeError(f"{text}: write a switch as name=value, for instance {name},lrn=divided")
+            raise RecipeError(
+                f"{shown}: write a switch as name=value, for instance {shown_name(name)[:40]},lrn=divided"
+            )
         if switch not in SWITCHES:
-            raise RecipeError(f"{text}: {switch} is no switch; choose one of {', '.join(SWITCHES)}")
+            raise RecipeError(f"{shown}: {shown_name(switch)[:40]} is no switch; choose one of {', '.join(SWITCHES)}")
         if switch in switches:
-            raise RecipeError(f"{text}: {switch} is given twice; give it once")
+            raise RecipeError(f"{shown}: {switch} is given twice; give it once")
         if switch == "towers" and value not in ("true", "false"):
-            raise RecipeError(f"towers {value}: choose one of true, false")
+            raise RecipeError(f"towers {shown_name(value)[:40]}: choose one of true, false")
         switches[switch] = value == "true" if switch == "towers" else value
     return get_variant(name.strip(), **switches)
 
@@ -138,10 +143,10 @@ def label(spec: NetworkSpec) -> str:
 
 
 def shown_value(field: str, value: Any) -> str:
-    """A value of a table or of a `Difference` as people read it.
+    """A value of a table or of a `Difference` as text.
 
     >>> shown_value("weight_std", None), shown_value("ceil", True), shown_value("parameters", 60965224)
-    ("PyTorch's own: U(-1/sqrt(fan_in), 1/sqrt(fan_in))", 'yes', '60,965,224')
+    ("PyTorch's default: U(-1/sqrt(fan_in), 1/sqrt(fan_in))", 'yes', '60,965,224')
     """
     if value is None:
         return UNSET.get(field, "none")
@@ -153,12 +158,12 @@ def shown_value(field: str, value: Any) -> str:
         return f"{value:g}"
     if isinstance(value, Mapping):
         numbers = (f"{name} {shown_value(name, item)}" for name, item in list(value.items())[2:])
-        return f"{value['kind']} behind {value['behind']}: {', '.join(numbers)}"
+        return f"{value['kind']} after {value['after']}: {', '.join(numbers)}"
     return " → ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _layer_rows(one: NetworkSpec, other: NetworkSpec) -> Iterator[Difference]:
-    """Differences between layers, in the order of the first network; its lacking layers where the second has them."""
+    """Differences between layers, in the order of the first network."""
     sides = [{layer.name: layer for layer in spec.layers} for spec in (one, other)]
     order = _reordered(*([name for name in side if all(name in s for s in sides)] for side in sides))
     for name in _merged(*map(list, sides)):
@@ -175,7 +180,7 @@ def _layer_rows(one: NetworkSpec, other: NetworkSpec) -> Iterator[Difference]:
 
 
 def _merged(one: list[str], other: list[str]) -> list[str]:
-    """All names in the order of the first list, those of the second alone behind their predecessors."""
+    """All names in the order of the first list; those of the second list alone follow their predecessors."""
     names = list(one)
     for place, name in enumerate(other):
         if name not in names:
@@ -184,40 +189,40 @@ def _merged(one: list[str], other: list[str]) -> list[str]:
 
 
 def _reordered(one: list[str], other: list[str]) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-    """First name → the shortest stretches that hold the same names in different order."""
-    found, start = {}, 0
+    """First name → the shortest stretches with the same names in different order."""
+    stretches, start = {}, 0
     for end in range(1, len(one) + 1):
         if set(one[start:end]) == set(other[start:end]):
             if end - start > 1:
-                found[one[start]] = (tuple(one[start:end]), tuple(other[start:end]))
+                stretches[one[start]] = (tuple(one[start:end]), tuple(other[start:end]))
             start = end
-    return found
+    return stretches
 
 
 def _described(spec: NetworkSpec, layer: LayerSpec | None, counterpart: LayerSpec | None) -> tuple[Any, str]:
-    """A layer that only one of two networks has: its kind, place and values, with their sources; or why it lacks."""
+    """A layer that only one network has: kind, place and values with their sources; or why a network lacks it."""
     if layer is None:
         switched = "lrn" in spec.switches and isinstance(counterpart, Norm | MapNorm)
         return None, "switch lrn" if switched else f"no such layer: {spec.source}"
     names = [each.name for each in spec.layers]
     place = names.index(layer.name)
     values = {name: value for name, value in layer.values().items() if name != "name"}
-    about = {"kind": type(layer).__name__, "behind": names[place - 1] if place else "the image", **values}
+    about = {"kind": type(layer).__name__, "after": names[place - 1] if place else "the image", **values}
     fields: dict[str, list[str]] = {}
     for name in ("place", *values):
         fields.setdefault(layer.source_of(name), []).append(name)
-    said = (f"{', '.join(named)}: {source}" for source, named in fields.items())
-    return about, next(iter(fields)) if len(fields) == 1 else "; ".join(said)
+    sources = (f"{', '.join(named)}: {source}" for source, named in fields.items())
+    return about, next(iter(fields)) if len(fields) == 1 else "; ".join(sources)
 
 
 def _field_rows(layer: str, one: Any, other: Any) -> Iterator[Difference]:
-    """Differences between the fields of two layers of one name, or of two preprocessings."""
+    """Differences between the fields of two layers of the same name, or of two preprocessings."""
     if type(one) is not type(other):
         kinds = type(one).__name__, one.source_of(""), type(other).__name__, other.source_of("")
         yield Difference("structure", layer, "kind", *kinds)
     left, right = one.values(), other.values()
     for field in (name for name in left if name in right and left[name] != right[name]):
-        part = "preprocessing" if layer == "inputs" else "start values" if field in START_FIELDS else "structure"
+        part = "preprocessing" if layer == "inputs" else "initialization" if field in INITIAL_FIELDS else "structure"
         sources = one.source_of(field), other.source_of(field)
         yield Difference(part, layer, field, left[field], sources[0], right[field], sources[1])
 
@@ -230,7 +235,7 @@ def _totals(spec: NetworkSpec) -> NetworkTotals:
 
 def _total_rows(one: NetworkTotals, other: NetworkTotals) -> Iterator[Difference]:
     """Differences between two networks' totals."""
-    worked = [f"worked out from the table for {side.size} px and {NUM_CLASSES} classes" for side in (one, other)]
+    computed = [f"computed from the table for {side.size} px and {NUM_CLASSES} classes" for side in (one, other)]
     pairs: list[tuple[str, Any, Any]] = [
         ("parameters", one.parameters, other.parameters),
         ("multiply_adds", one.multiply_adds, other.multiply_adds),
@@ -238,4 +243,4 @@ def _total_rows(one: NetworkTotals, other: NetworkTotals) -> Iterator[Difference
     pairs += [(f"{name} maps, px", one.maps.get(name), other.maps.get(name)) for name in MEASURED_MAPS]
     for field, left, right in pairs:
         if left != right:
-            yield Difference("totals", "network", field, left, worked[0], right, worked[1])
+            yield Difference("totals", "network", field, left, computed[0], right, computed[1])

@@ -1,4 +1,4 @@
-"""A network as data: a table of layers, from which it is built, summed up, and compared."""
+"""A network as data: a table of layers, from which it is built, summarized and compared."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from alexnet.errors import GeometryError
 from alexnet.geometry import ReceptiveField, output_size
+from alexnet.recipe import SWITCHES
 
 __all__ = [
     "ACTIVATIONS",
@@ -21,15 +22,16 @@ __all__ = [
     "NetworkSpec",
     "Norm",
     "Pool",
+    "Sourced",
 ]
 
-ACTIVATIONS = ("relu", "tanh", "leaky_relu", "elu", "gelu", "silu", "sigmoid")
+ACTIVATIONS: tuple[str, ...] = SWITCHES["activation"]
 """Elementwise functions that a network may use."""
 
 
 @dataclass(frozen=True)
 class Sourced:
-    """Part of a table. sources: field → where its value comes from; `""` holds for the fields not named."""
+    """Part of a table. sources: field → where its value comes from; `""` is for all fields not named."""
 
     sources: Mapping[str, str] = field(default_factory=dict, kw_only=True, compare=False, repr=False)
 
@@ -46,9 +48,9 @@ class Sourced:
 class Conv(Sourced):
     """A convolutional layer. groups: 2 for the two towers of 2012, each seeing half of the channels.
 
-    ceil: round the output's size up; the last kernels hang over the right and lower edge, where zeros stand.
-    weight_std: weights start as N(0, weight_std²), None as PyTorch starts them. bias: what the biases start with,
-    None as PyTorch starts them.
+    ceil: round the output size up; the last kernels reach over the right and bottom edge, where the input is zero.
+    weight_std: initial weights are drawn from N(0, weight_std²); None for PyTorch's default. bias: initial biases;
+    None for PyTorch's default.
     """
 
     name: str
@@ -72,10 +74,10 @@ class Activation(Sourced):
 
 @dataclass(frozen=True)
 class Norm(Sourced):
-    """Local response normalization: a / (k + alpha * sum of a² over `size` maps)^beta.
+    """Local response normalization: a / (k + alpha * sum of a² over `size` channels)^beta.
 
     alpha_divided: alpha is divided by `size` (2012 program, Caffe, PyTorch) or not (the paper's formula).
-    groups: 2 where a window does not reach over the edge of its tower.
+    groups: 2 if windows end at the edge of their tower.
     """
 
     name: str
@@ -89,7 +91,7 @@ class Norm(Sourced):
 
 @dataclass(frozen=True)
 class MapNorm(Sourced):
-    """Normalization within each map: a / (k + alpha * mean of a² over `size` x `size` places)^beta."""
+    """Normalization within each map: a / (k + alpha * mean of a² over `size` x `size` positions)^beta."""
 
     name: str
     size: int = 5
@@ -100,7 +102,7 @@ class MapNorm(Sourced):
 
 @dataclass(frozen=True)
 class Pool(Sourced):
-    """Max pooling; overlapping where kernel_size > stride. ceil: round the output's size up."""
+    """Max pooling; overlapping if kernel_size > stride. ceil: round the output size up."""
 
     name: str
     kernel_size: int = 3
@@ -110,7 +112,7 @@ class Pool(Sourced):
 
 @dataclass(frozen=True)
 class AdaptivePool(Sourced):
-    """Average pooling to a fixed size in px, whatever comes in."""
+    """Average pooling to a fixed output size in px."""
 
     name: str
     size: int = 6
@@ -118,10 +120,10 @@ class AdaptivePool(Sourced):
 
 @dataclass(frozen=True)
 class Dropout(Sourced):
-    """Leaves units out while training.
+    """Sets random units to zero in training.
 
-    form: `inverted` scales the kept ones up while training; `2012` scales all down in testing. On average both
-    give the layer behind the same, but while training its input is 1 / (1 - rate) times as large with `inverted`.
+    form: `inverted` scales the kept units up in training; `2012` scales all units down in testing. In training the
+    next layer's input is 1 / (1 - rate) times as large with `inverted`.
     """
 
     name: str
@@ -131,7 +133,7 @@ class Dropout(Sourced):
 
 @dataclass(frozen=True)
 class Linear(Sourced):
-    """A fully connected layer. out_features None: one for each class. weight_std, bias: as in `Conv`."""
+    """A fully connected layer. out_features: None for one per class. weight_std, bias: as in `Conv`."""
 
     name: str
     out_features: int | None
@@ -144,10 +146,10 @@ LayerSpec = Conv | Activation | Norm | MapNorm | Pool | AdaptivePool | Dropout |
 
 @dataclass(frozen=True)
 class Inputs(Sourced):
-    """What a network was made for: the way from an image to its numbers.
+    """The preprocessing that a network was made for.
 
-    size: side, px. cut_from: side of the square that crops of `size` are taken from, px. square: how an image
-    becomes that square. channels: their order. scale: the range of the numbers. subtracted: what goes off.
+    size: side of the input, px. cut_from: side of the square that crops of `size` are cut from, px. square: how an
+    image becomes that square. channels: their order. scale: the range of the numbers. subtracted: the mean.
     """
 
     size: int
@@ -162,9 +164,9 @@ class Inputs(Sourced):
 class LayerGeometry:
     """One row of a network's summary.
 
-    output: (channels, height, width) in px, or (features,). kernel: the shape of its weights, () if none.
-    parameters: weights and biases. multiply_adds: for one image. receptive_field: side in px of the square of
-    the input that one output sees, None from the first fully connected layer on (it sees everything).
+    output: (channels, height, width), or (features,). kernel: the shape of the weights, () if there are none.
+    parameters: number of weights and biases. multiply_adds: for one image. receptive_field: side in px of the square
+    of the image that one output depends on; None from the first fully connected layer on (all of the image).
     """
 
     name: str
@@ -180,9 +182,10 @@ class LayerGeometry:
 class NetworkSpec:
     """A network's table.
 
-    features: the layers before, classifier: those after the maps are laid out as one vector.
-    normalization: what its published weights were trained with, as a recipe names it. source: where the numbers
-    come from. switches: what was changed in the table, see `switch`.
+    features: the layers before, classifier: those after the maps are flattened into one vector.
+    normalization: that of its training, as a recipe names it. source: where the numbers come from. has_weights:
+    whether trained weights were published; weight files that fit several variants are taken for such a one's.
+    switches: what was changed in the table, see `switch`.
     """
 
     name: str
@@ -191,6 +194,7 @@ class NetworkSpec:
     normalization: Literal["imagenet", "caffe", "mean", "mean_image"]
     source: str
     inputs: Inputs
+    has_weights: bool = False
     switches: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -200,33 +204,36 @@ class NetworkSpec:
 
     @property
     def num_classes(self) -> int | None:
-        """Outputs of the last layer, None where the table leaves them open."""
+        """Outputs of the last layer; None until the number of classes is known."""
         last = self.classifier[-1]
         return last.out_features if isinstance(last, Linear) else None
 
     def with_classes(self, num_classes: int) -> "NetworkSpec":
-        """The table with its last layer's size filled in."""
+        """The table for a number of classes.
+
+        Raises:
+            GeometryError: the number is below 1.
+        """
         last = self.classifier[-1]
         if not isinstance(last, Linear) or num_classes < 1:
-            raise GeometryError(f"{self.name}: {num_classes} classes cannot be told apart; give at least 1")
+            raise GeometryError(f"{self.name}: {num_classes} classes are too few; give at least 1")
         return replace(self, classifier=(*self.classifier[:-1], replace(last, out_features=num_classes)))
 
     def geometry(self, size: int, num_classes: int) -> tuple[LayerGeometry, ...]:
         """Every layer's shapes and counts for square images of `size` px.
 
         Raises:
-            GeometryError: the image is too small for the network; the message names the layer and a size
-                that fits.
+            GeometryError: the image is too small for a layer, or the groups of one do not divide its channels.
         """
         return tuple(_walk(self.with_classes(num_classes), size))
 
     def flat_features(self, size: int) -> int:
-        """Numbers that the first fully connected layer gets from an image of `size` px."""
+        """Inputs of the first fully connected layer for an image of `size` px."""
         shape = self.geometry(size, 1)[len(self.features) - 1].output
         return shape[0] * shape[1] * shape[2]
 
     def smallest_size(self) -> int:
-        """Smallest side in px that every layer can work on."""
+        """Smallest image side in px that every layer can process."""
         for size in range(1, 1025):
             try:
                 self.geometry(size, 1)
@@ -240,6 +247,7 @@ def _walk(spec: NetworkSpec, size: int) -> Iterator[LayerGeometry]:
     channels, side, field = 3, size, ReceptiveField()
     flat: int | None = None
     for layer in spec.layers:
+        _require_whole_groups(spec, layer, channels)
         parameters = multiply_adds = 0
         kernel: tuple[int, ...] = ()
         try:
@@ -274,4 +282,15 @@ def _walk(spec: NetworkSpec, size: int) -> Iterator[LayerGeometry]:
             parameters,
             multiply_adds,
             field.size if flat is None else None,
+        )
+
+
+def _require_whole_groups(spec: NetworkSpec, layer: LayerSpec, channels: int) -> None:
+    """Refuse groups that do not divide a layer's channels."""
+    counts = (channels, layer.out_channels) if isinstance(layer, Conv) else (channels,)
+    groups = layer.groups if isinstance(layer, Conv | Norm) else 1
+    if any(count % groups for count in counts):
+        numbers = " and ".join(map(str, dict.fromkeys(counts)))
+        raise GeometryError(
+            f"{spec.name}: {groups} groups do not divide the {numbers} channels of {layer.name}; correct the table"
         )

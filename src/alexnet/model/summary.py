@@ -1,4 +1,4 @@
-"""What a network consists of, layer by layer, with its totals."""
+"""A network layer by layer, with its totals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ __all__ = ["NetworkSummary", "summarize", "summarize_spec"]
 class NetworkSummary(Record):
     """A network's layers and totals for one image size and number of classes.
 
-    activations: numbers that the layers with weights give, "neurons" in the paper's word. switches: what was
+    activations: number of outputs of all layers with weights, "neurons" in the paper's word. switches: what was
     changed in the variant's table.
     """
 
@@ -35,11 +35,11 @@ def summarize(variant: str, *, size: int = 96, num_classes: int = 8, **switches:
 
     Args:
         size: side of the image, px.
-        switches: what is changed in the variant's table, see `switch`: `activation`, `lrn`, `pooling`,
-            `dropout_form`, `dropout_place`, `towers`; None leaves a part as it is.
+        switches: changes of the variant's table, see `switch`: `activation`, `lrn`, `pooling`, `dropout_form`,
+            `dropout_place`, `towers`; None keeps a part.
 
     Raises:
-        RecipeError: there is no such variant, or a switch has no such position.
+        RecipeError: no such variant, or no such value of a switch.
         GeometryError: the images are too small for it.
 
     >>> summarize("torchvision", size=224, num_classes=1000).parameters
@@ -51,7 +51,7 @@ def summarize(variant: str, *, size: int = 96, num_classes: int = 8, **switches:
 
 
 def summarize_spec(spec: NetworkSpec, *, size: int, num_classes: int) -> NetworkSummary:
-    """`summarize` of a table that is at hand.
+    """`summarize` for a table instead of a name.
 
     Raises:
         GeometryError: the images are too small for it.

@@ -122,11 +122,14 @@ def _is_chain(weights: Sequence[Tensor]) -> bool:
 
 
 def fitting_variant(tensors: Mapping[str, Tensor]) -> NetworkSpec | None:
-    """The variant whose convolutional layers have the shapes of these weights; None if no variant has them."""
+    """The variant whose convolutional layers have the shapes of these weights; None if no variant has them.
+
+    Of several, one whose trained weights were published.
+    """
     convolutions = {
         name: tuple(weight.shape) for name, (weight, _) in layer_weights(tensors).items() if weight.ndim == 4
     }
-    for spec in VARIANTS.values():
+    for spec in sorted(VARIANTS.values(), key=lambda spec: not spec.has_weights):
         shapes = {row.name: row.kernel for row in spec.geometry(spec.inputs.size, 1) if row.name.startswith("conv")}
         if convolutions and all(shapes.get(name) == shape for name, shape in convolutions.items()):
             return spec

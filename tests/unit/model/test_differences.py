@@ -19,7 +19,7 @@ PAPER_AND_PROGRAM: Rows = {  # layers-145.cfg, layer-params-145.cfg and layer.py
     ("norm2", "groups"): (1, 2),
     ("mapnorm2", "layer"): (
         None,
-        {"kind": "MapNorm", "behind": "norm2", "size": 5, "alpha": 0.001, "beta": 0.75, "k": 1.0},
+        {"kind": "MapNorm", "after": "norm2", "size": 5, "alpha": 0.001, "beta": 0.75, "k": 1.0},
     ),
     ("conv3", "weight_std"): (0.01, 0.03),
     ("conv4", "weight_std"): (0.01, 0.03),
@@ -38,9 +38,9 @@ PAPER_AND_TORCHVISION: Rows = {
     ("conv5", "groups"): (2, 1),
     **{(f"conv{number}", "ceil"): (True, False) for number in (1, 2, 3, 4, 5)},
     **{(f"pool{number}", "ceil"): (True, False) for number in (1, 2, 5)},
-    ("norm1", "layer"): ({"kind": "Norm", "behind": "relu1", **LRN}, None),
-    ("norm2", "layer"): ({"kind": "Norm", "behind": "relu2", **LRN}, None),
-    ("avgpool", "layer"): (None, {"kind": "AdaptivePool", "behind": "pool5", "size": 6}),
+    ("norm1", "layer"): ({"kind": "Norm", "after": "relu1", **LRN}, None),
+    ("norm2", "layer"): ({"kind": "Norm", "after": "relu2", **LRN}, None),
+    ("avgpool", "layer"): (None, {"kind": "AdaptivePool", "after": "pool5", "size": 6}),
     ("fc6", "order"): (("fc6", "relu6", "drop6"), ("drop6", "fc6", "relu6")),
     ("fc7", "order"): (("fc7", "relu7", "drop7"), ("drop7", "fc7", "relu7")),
     ("drop6", "form"): ("2012", "inverted"),
@@ -102,8 +102,8 @@ def test_every_difference_has_two_sources_and_its_part(name: str) -> None:
 
 def test_parts_and_sources_are_those_of_the_values() -> None:
     rows = {(row.layer, row.field): row for row in diff_variants("paper", "program").rows}
-    assert {row.part for row in rows.values()} == {"structure", "start values"}
-    assert rows["conv3", "weight_std"].part == "start values"
+    assert {row.part for row in rows.values()} == {"structure", "initialization"}
+    assert rows["conv3", "weight_std"].part == "initialization"
     assert "§5" in rows["conv3", "weight_std"].first_source
     assert rows["conv3", "weight_std"].second_source == "layers-145.cfg [conv3a]"
     assert "§3.3" in rows["relu1", "order"].first_source
@@ -151,9 +151,9 @@ def test_name_with_switches_is_read_back(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("resnet", "variant resnet: no such network; choose one of seminar, torchvision"),
+        ("resnet", f"variant resnet: no such network; choose one of {', '.join(VARIANTS)}"),
         ("paper,lrn", "paper,lrn: write a switch as name=value, for instance paper,lrn=divided"),
         ("paper,", "write a switch as name=value"),
         ("paper,size=96", "paper,size=96: size is no switch; choose one of activation, lrn, pooling"),
@@ -162,10 +162,10 @@ def test_name_with_switches_is_read_back(text: str) -> None:
         ("paper,towers=2", "towers 2: choose one of true, false"),
     ],
 )
-def test_bad_side_is_named_with_what_there_is(text: str, said: str) -> None:
+def test_unknown_variants_and_switches_are_named_with_the_choices(text: str, message: str) -> None:
     with pytest.raises(RecipeError) as caught:
         diff_variants("paper", text)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_differences_are_plain_data() -> None:
@@ -178,9 +178,9 @@ def test_differences_are_plain_data() -> None:
 
 
 def test_values_are_shown_in_words() -> None:
-    assert shown_value("bias", None) == "PyTorch's own: U(-1/sqrt(fan_in), 1/sqrt(fan_in))"
-    assert shown_value("out_features", None) == "one for each class"
+    assert shown_value("bias", None) == "PyTorch's default: U(-1/sqrt(fan_in), 1/sqrt(fan_in))"
+    assert shown_value("out_features", None) == "one per class"
     assert shown_value("layer", None) == "none"
     assert shown_value("alpha", 1e-4) == "0.0001"
     row = next(row for row in diff_variants("paper", "program").rows if row.layer == "mapnorm2")
-    assert shown_value("layer", row.second) == "MapNorm behind norm2: size 5, alpha 0.001, beta 0.75, k 1"
+    assert shown_value("layer", row.second) == "MapNorm after norm2: size 5, alpha 0.001, beta 0.75, k 1"

@@ -1,4 +1,4 @@
-"""The tables of later years: Caffe's two reference networks, torchvision's, and the seminar's."""
+"""Tables of later years: the seminar's, torchvision's, and Caffe's two reference networks."""
 
 from alexnet.model.specs import (
     Activation,
@@ -17,45 +17,45 @@ __all__ = ["CAFFE", "CAFFENET", "SEMINAR", "TORCHVISION"]
 
 SLIDE = "the seminar talk, slide 'Practical Part - AlexNet', 'Manually implemented'"
 NOTEBOOK = "the seminar's notebook (MumenRaida/SeminarDeepLearningAlexNet, commit aa7d1e9)"
-TORCH_START = "PyTorch's own: reset_parameters in torch/nn/modules/conv.py and linear.py"
+TORCH_DEFAULT = "PyTorch's own: reset_parameters in torch/nn/modules/conv.py and linear.py"
 TORCH = {
     "ceil": "PyTorch's layers: rounded down unless told otherwise",
     "alpha_divided": "torch.nn.LocalResponseNorm: alpha times the mean over the window",
     "form": "torch.nn.Dropout: scaled while training",
 }
-SEMINAR_SAID = TORCH | {"": SLIDE, "weight_std": NOTEBOOK, "bias": NOTEBOOK}
+SEMINAR_SOURCES = TORCH | {"": SLIDE, "weight_std": NOTEBOOK, "bias": NOTEBOOK}
 SEMINAR_FC = {
     "": SLIDE,
-    "weight_std": f"{NOTEBOOK}, init_bias, leaves these layers alone; {TORCH_START}",
-    "bias": f"{NOTEBOOK}, init_bias, leaves these layers alone; {TORCH_START}",
+    "weight_std": f"{NOTEBOOK}, init_bias, leaves these layers alone; {TORCH_DEFAULT}",
+    "bias": f"{NOTEBOOK}, init_bias, leaves these layers alone; {TORCH_DEFAULT}",
 }
 
 SEMINAR = NetworkSpec(
     name="seminar",
     features=(
-        Conv("conv1", 96, 11, stride=4, weight_std=0.01, bias=0.0, sources=SEMINAR_SAID),
-        Activation("relu1", sources=SEMINAR_SAID),
-        Norm("norm1", sources=SEMINAR_SAID),
-        Pool("pool1", sources=SEMINAR_SAID),
-        Conv("conv2", 256, 5, padding=2, weight_std=0.01, bias=0.0, sources=SEMINAR_SAID),
-        Activation("relu2", sources=SEMINAR_SAID),
-        Norm("norm2", sources=SEMINAR_SAID),
-        Pool("pool2", sources=SEMINAR_SAID),
-        Conv("conv3", 384, 3, padding=1, weight_std=0.01, bias=0.0, sources=SEMINAR_SAID),
-        Activation("relu3", sources=SEMINAR_SAID),
-        Conv("conv4", 384, 3, padding=1, weight_std=0.01, bias=0.0, sources=SEMINAR_SAID),
-        Activation("relu4", sources=SEMINAR_SAID),
-        Conv("conv5", 256, 3, padding=1, weight_std=0.01, bias=0.0, sources=SEMINAR_SAID),
-        Activation("relu5", sources=SEMINAR_SAID),
-        Pool("pool5", sources=SEMINAR_SAID),
+        Conv("conv1", 96, 11, stride=4, weight_std=0.01, bias=0.0, sources=SEMINAR_SOURCES),
+        Activation("relu1", sources=SEMINAR_SOURCES),
+        Norm("norm1", sources=SEMINAR_SOURCES),
+        Pool("pool1", sources=SEMINAR_SOURCES),
+        Conv("conv2", 256, 5, padding=2, weight_std=0.01, bias=0.0, sources=SEMINAR_SOURCES),
+        Activation("relu2", sources=SEMINAR_SOURCES),
+        Norm("norm2", sources=SEMINAR_SOURCES),
+        Pool("pool2", sources=SEMINAR_SOURCES),
+        Conv("conv3", 384, 3, padding=1, weight_std=0.01, bias=0.0, sources=SEMINAR_SOURCES),
+        Activation("relu3", sources=SEMINAR_SOURCES),
+        Conv("conv4", 384, 3, padding=1, weight_std=0.01, bias=0.0, sources=SEMINAR_SOURCES),
+        Activation("relu4", sources=SEMINAR_SOURCES),
+        Conv("conv5", 256, 3, padding=1, weight_std=0.01, bias=0.0, sources=SEMINAR_SOURCES),
+        Activation("relu5", sources=SEMINAR_SOURCES),
+        Pool("pool5", sources=SEMINAR_SOURCES),
     ),
     classifier=(
-        Dropout("drop6", sources=SEMINAR_SAID),
+        Dropout("drop6", sources=SEMINAR_SOURCES),
         Linear("fc6", 4096, sources=SEMINAR_FC),
-        Activation("relu6", sources=SEMINAR_SAID),
-        Dropout("drop7", sources=SEMINAR_SAID),
+        Activation("relu6", sources=SEMINAR_SOURCES),
+        Dropout("drop7", sources=SEMINAR_SOURCES),
         Linear("fc7", 4096, sources=SEMINAR_FC),
-        Activation("relu7", sources=SEMINAR_SAID),
+        Activation("relu7", sources=SEMINAR_SOURCES),
         Linear("fc8", None, sources=SEMINAR_FC),
     ),
     normalization="imagenet",
@@ -74,8 +74,8 @@ SEMINAR = NetworkSpec(
 TV = TORCH | {
     "": "torchvision/models/alexnet.py",
     "rate": "torchvision/models/alexnet.py, dropout = 0.5 by default",
-    "weight_std": TORCH_START,
-    "bias": TORCH_START,
+    "weight_std": TORCH_DEFAULT,
+    "bias": TORCH_DEFAULT,
 }
 TV_RESIZED = "torchvision: references/classification in training, AlexNet_Weights.IMAGENET1K_V1.transforms in testing"
 
@@ -107,6 +107,7 @@ TORCHVISION = NetworkSpec(
         Linear("fc8", None, sources=TV),
     ),
     normalization="imagenet",
+    has_weights=True,
     source="torchvision.models.alexnet, after Krizhevsky 2014, arXiv:1404.5997: one tower, 61,100,840 parameters",
     inputs=Inputs(
         224, 256, "random part resized; in testing short side to 256 px, centre cut out", "RGB",
@@ -117,13 +118,16 @@ TORCHVISION = NetworkSpec(
 
 
 def _caffe(name: str, folder: str, *, hidden_bias: float, pool_first: bool) -> NetworkSpec:
-    """One of Caffe's two reference networks; they differ in the order of pooling and LRN and in the biases."""
+    """One of Caffe's two reference networks; they differ in the order of pooling and LRN and in their biases."""
     file = f"models/{folder}/train_val.prototxt"
-    said = {"": file}
-    conv_said = said | {"ceil": "Caffe's conv_layer.cpp: whole division rounds down"}
-    pool_said = said | {"ceil": "Caffe's pooling_layer.cpp: ceil"}
-    drop_said = said | {"rate": f"{file}: dropout_ratio", "form": "Caffe's dropout_layer.cpp: scaled while training"}
-    norm_said = said | {
+    sources = {"": file}
+    conv_sources = sources | {"ceil": "Caffe's conv_layer.cpp: whole division rounds down"}
+    pool_sources = sources | {"ceil": "Caffe's pooling_layer.cpp: ceil"}
+    drop_sources = sources | {
+        "rate": f"{file}: dropout_ratio",
+        "form": "Caffe's dropout_layer.cpp: scaled while training",
+    }
+    norm_sources = sources | {
         "k": "not in the file; caffe.proto, LRNParameter: 1 by default",
         "alpha_divided": "Caffe's lrn_layer.cpp: alpha / local_size",
         "groups": "Caffe's lrn_layer.cpp: over all maps, whatever the groups of the convolution",
@@ -133,39 +137,40 @@ def _caffe(name: str, folder: str, *, hidden_bias: float, pool_first: bool) -> N
         number: int, channels: int, size: int, bias: float, *, stride: int = 1, padding: int = 0, groups: int = 1
     ) -> Conv:
         name = f"conv{number}"
-        return Conv(name, channels, size, stride, padding, groups, weight_std=0.01, bias=bias, sources=conv_said)
+        return Conv(name, channels, size, stride, padding, groups, weight_std=0.01, bias=bias, sources=conv_sources)
 
     def normalized(number: int) -> tuple[LayerSpec, LayerSpec]:
-        norm = Norm(f"norm{number}", k=1.0, sources=norm_said)
-        pool = Pool(f"pool{number}", ceil=True, sources=pool_said)
+        norm = Norm(f"norm{number}", k=1.0, sources=norm_sources)
+        pool = Pool(f"pool{number}", ceil=True, sources=pool_sources)
         return (pool, norm) if pool_first else (norm, pool)
 
     def hidden(number: int) -> tuple[LayerSpec, ...]:
         return (
-            Linear(f"fc{number}", 4096, 0.005, hidden_bias, sources=said),
-            Activation(f"relu{number}", sources=said),
-            Dropout(f"drop{number}", sources=drop_said),
+            Linear(f"fc{number}", 4096, 0.005, hidden_bias, sources=sources),
+            Activation(f"relu{number}", sources=sources),
+            Dropout(f"drop{number}", sources=drop_sources),
         )
 
     return NetworkSpec(
         name=name,
         features=(
             conv(1, 96, 11, 0.0, stride=4),
-            Activation("relu1", sources=said),
+            Activation("relu1", sources=sources),
             *normalized(1),
             conv(2, 256, 5, hidden_bias, padding=2, groups=2),
-            Activation("relu2", sources=said),
+            Activation("relu2", sources=sources),
             *normalized(2),
             conv(3, 384, 3, 0.0, padding=1),
-            Activation("relu3", sources=said),
+            Activation("relu3", sources=sources),
             conv(4, 384, 3, hidden_bias, padding=1, groups=2),
-            Activation("relu4", sources=said),
+            Activation("relu4", sources=sources),
             conv(5, 256, 3, hidden_bias, padding=1, groups=2),
-            Activation("relu5", sources=said),
-            Pool("pool5", ceil=True, sources=pool_said),
+            Activation("relu5", sources=sources),
+            Pool("pool5", ceil=True, sources=pool_sources),
         ),
-        classifier=(*hidden(6), *hidden(7), Linear("fc8", None, 0.01, 0.0, sources=said)),
+        classifier=(*hidden(6), *hidden(7), Linear("fc8", None, 0.01, 0.0, sources=sources)),
         normalization="caffe",
+        has_weights=True,
         source=f"Caffe's models/{folder}/train_val.prototxt; pooling rounds up (pooling_layer.cpp), LRN k = 1",
         inputs=Inputs(
             227, 256, "whole image squashed to 256 px", "BGR", "0 to 255", "mean image of ImageNet",

@@ -1,7 +1,7 @@
-"""The tables of 2012: the network as the paper prints it, as the authors' program computed it, and its half.
+"""Tables of 2012: the network as the paper prints it, as the authors' program computed it, and its half for one GPU.
 
-A layer's `sources` name where each number stands, and under `place` where its place in the order does; `""` holds
-for what is not named. "paper" is Krizhevsky, Sutskever & Hinton, NIPS 2012. All files are of the program that the
+A layer's `sources` say where each number comes from, and under `place` where its position in the order does; `""` is
+for all that is not named. "paper" is Krizhevsky, Sutskever & Hinton, NIPS 2012. All files are of the program that the
 Computer History Museum published (computerhistory/AlexNet-Source-Code, commit 2f8b81f): layers-145.cfg,
 layers-145-half.cfg and their layer-params lie in its folder layers, and a name in brackets is a section of them.
 """
@@ -13,7 +13,7 @@ __all__ = ["ONE_GPU", "PAPER", "PROGRAM"]
 ROUNDED = "not printed; Figure 2 gives 55 px maps for 224 px, and the program rounds up (layer.py:1004)"
 EITHER_WAY = "with stride 1 nothing is rounded"
 POOL_ROUNDED = "not printed; the program rounds up (layer.py:1164); the same either way at 224 px"
-START = {
+INITIAL = {
     "weight_std": "paper §5: zero-mean Gaussian of standard deviation 0.01 in each layer",
     "bias": "paper §5: 1 in conv2, conv4, conv5 and the fully connected hidden layers, else 0",
 }
@@ -37,16 +37,16 @@ RELU = {"": "paper §3.5: ReLU on the output of every convolutional and fully co
 
 
 def _conv(
-    name: str, channels: int, size: int, bias: float, said: str, *, padding: int, maps: str, groups: int = 1
+    name: str, channels: int, size: int, bias: float, printed: str, *, padding: int, maps: str, groups: int = 1
 ) -> Conv:
-    """A layer of the paper behind the first."""
+    """A convolutional layer of the paper after the first."""
     same = f"not printed; Figure 2: maps stay {maps} px"
     sources = {
-        "": f"paper §3.5: {said}",
+        "": f"paper §3.5: {printed}",
         "stride": same,
         "padding": same,
         "ceil": f"not printed; {EITHER_WAY}",
-        **START,
+        **INITIAL,
     }
     return Conv(
         name, channels, size, padding=padding, groups=groups, ceil=True, weight_std=0.01, bias=bias, sources=sources
@@ -59,7 +59,7 @@ PAPER = NetworkSpec(
         Conv(
             "conv1", 96, 11, stride=4, ceil=True, weight_std=0.01, bias=0.0,
             sources={"": "paper §3.5: 96 kernels of 11 x 11 x 3, stride 4", "padding": ROUNDED, "ceil": ROUNDED}
-            | START,
+            | INITIAL,
         ),
         Activation("relu1", sources=RELU),
         Norm("norm1", alpha_divided=False, sources=NORM),
@@ -77,13 +77,13 @@ PAPER = NetworkSpec(
         Pool("pool5", ceil=True, sources=POOL),
     ),
     classifier=(
-        Linear("fc6", 4096, 0.01, 1.0, sources={"": "paper §3.5: 4096 neurons each"} | START),
+        Linear("fc6", 4096, 0.01, 1.0, sources={"": "paper §3.5: 4096 neurons each"} | INITIAL),
         Activation("relu6", sources=RELU),
         Dropout("drop6", "2012", sources=DROPOUT),
-        Linear("fc7", 4096, 0.01, 1.0, sources={"": "paper §3.5: 4096 neurons each"} | START),
+        Linear("fc7", 4096, 0.01, 1.0, sources={"": "paper §3.5: 4096 neurons each"} | INITIAL),
         Activation("relu7", sources=RELU),
         Dropout("drop7", "2012", sources=DROPOUT),
-        Linear("fc8", None, 0.01, 0.0, sources={"": "paper §3.5: one output for each class"} | START),
+        Linear("fc8", None, 0.01, 0.0, sources={"": "paper §3.5: one output for each class"} | INITIAL),
     ),
     normalization="mean_image",
     source="Krizhevsky, Sutskever & Hinton, NIPS 2012, §3 to §5, as printed",
@@ -104,15 +104,17 @@ FILE, HALF = "layers-145.cfg", "layers-145-half.cfg"
 
 
 def _norms(file: str, groups: int) -> tuple[Norm, Norm, MapNorm]:
-    """norm1, norm2 and the extra normalization within maps."""
-
+    """norm1, norm2 and the additional normalization within maps."""
     numbers = file.replace("layers-", "layer-params-")
 
     def norm(number: int) -> Norm:
         part = f"{file} [rnorm{number}a]: cmrnorm"
-        said = {"": f"{numbers}: scale=0.0001, pow=0.75, minDiv=2", "alpha_divided": "layer.py:1183: scale /= size"}
+        sources = {
+            "": f"{numbers}: scale=0.0001, pow=0.75, minDiv=2",
+            "alpha_divided": "layer.py:1183: scale /= size",
+        }
         places = {"place": part, "size": f"{part}, size=5", "groups": f"{part} over the maps of one tower"}
-        return Norm(f"norm{number}", groups=groups, sources=said | places)
+        return Norm(f"norm{number}", groups=groups, sources=sources | places)
 
     part = f"{file} [cnorm2a]: type=rnorm"
     extra = {
@@ -137,7 +139,7 @@ def _relu(file: str, number: int, part: str, place: str = "") -> Activation:
 
 
 def _program(file: str, channels: tuple[int, int, int, int, int], *, groups: int) -> tuple[LayerSpec, ...]:
-    """The convolutional half of a table of the program: `channels` of conv1 to conv5, in `groups` towers."""
+    """The convolutional part of a table of the program: `channels` of conv1 to conv5, in `groups` towers."""
     norm1, norm2, extra = _norms(file, groups)
 
     def conv(
@@ -167,7 +169,7 @@ def _program(file: str, channels: tuple[int, int, int, int, int], *, groups: int
 
 
 def _program_classifier(file: str, names: tuple[str, str]) -> tuple[LayerSpec, ...]:
-    """The fully connected half, where `names` are the sections of fc6 and fc7."""
+    """The fully connected part; `names`: the sections of fc6 and fc7."""
 
     def hidden(number: int, part: str) -> tuple[LayerSpec, ...]:
         drop = f"{file} [hs{number - 5}a]: keep=0.5"
