@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from alexnet.csv_files import parse_predictions, parse_records, prediction_rows, record_rows, to_csv
-from alexnet.errors import RunError
+from alexnet.errors import RecipeError, RunError
 from alexnet.files import disk_errors, write_whole
 from alexnet.recipe import Recipe, load_recipe
 from alexnet.records import EpochRecord, Evaluation, ModelInfo, Prediction, Record, RunInfo, StepRecord
@@ -304,13 +304,19 @@ class RunFolder:
         """The recipe that the run was trained with.
 
         Raises:
-            RunError, RecipeError: it is missing or damaged, or the run was written by another version.
+            RunError: it is missing or damaged, or the run was written by another version.
         """
         _ = self.about  # raises if another version wrote the run
-        recipe = load_recipe(self.path / "recipe.toml")
+        path = self.path / "recipe.toml"
+        if not path.exists():
+            raise RunError(f"{path}: is missing; {self._next_step(path.name)}")
+        try:
+            recipe = load_recipe(path)
+        except RecipeError as error:
+            raise self._damaged(path.name, str(error).removeprefix(f"{path}: ")) from error
         unsettled = [name for name, value in recipe if value == "auto" and name not in CHOSEN_AT_START]
         if unsettled:
-            raise self._damaged("recipe.toml", f"{unsettled[0]} = auto, which a training replaces")
+            raise self._damaged(path.name, f"{unsettled[0]} = auto, which a training replaces")
         return recipe
 
     def write_recipe(self, recipe: Recipe) -> None:

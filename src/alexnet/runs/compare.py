@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from alexnet.errors import RunError
 from alexnet.evaluation.paired import PairedComparison, compare_predictions
+from alexnet.files import shown_name
 from alexnet.published import CLAIMS, PUBLISHED, Claim, PublishedResult, judge_comparability
 from alexnet.recipe import recipe_differences
 from alexnet.records import Record
@@ -92,7 +93,10 @@ def draw_comparison(runs: Sequence[RunLike]) -> "Figure":
     opened = _open_all(runs)
     courses = [run.course for run in opened]
     if len({course.title for course in courses}) < len(courses):
-        courses = [replace(c, title=f"{c.title}\n{run.path.name}") for c, run in zip(courses, opened, strict=True)]
+        courses = [
+            replace(c, title=f"{c.title}\n{shown_name(run.path.name)}")
+            for c, run in zip(courses, opened, strict=True)
+        ]
     return curves.draw_comparison(courses)
 
 

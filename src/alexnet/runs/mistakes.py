@@ -102,7 +102,9 @@ class Mistakes(Sequence[Prediction]):
         if images is None:
             images = images_of(self.run, [p.file for p in shown])
         tiles = [
-            MistakeTile(images[p.file], p.predicted, str(p.true), p.probability, p.file)
+            MistakeTile(
+                images[p.file], shown_name(p.predicted), shown_name(str(p.true)), p.probability, shown_name(p.file)
+            )
             for p in shown
             if p.file in images
         ]

@@ -131,7 +131,7 @@ class Run:
 
         recipe = self.recipe
         title = f"{recipe.name}, {recipe.variant}" + (", pretrained" if recipe.weights else "")
-        return Course(title, self.folder.steps, self.folder.epochs, len(self.about.classes))
+        return Course(shown_name(title), self.folder.steps, self.folder.epochs, len(self.about.classes))
 
     def curves(self) -> "Figure":
         """Accuracy and loss over the training, on training and held-out images."""
@@ -143,7 +143,8 @@ class Run:
         """Test images by true and predicted class."""
         from alexnet.figures.matrix import draw_confusion
 
-        return draw_confusion(self.evaluation.classes, self.evaluation.confusion)
+        evaluation = self.evaluation
+        return draw_confusion([shown_name(name) for name in evaluation.classes], evaluation.confusion)
 
     def draw_kernels(
         self,
@@ -166,7 +167,7 @@ class Run:
         """
         from alexnet.figures.tiles import draw_kernels
 
-        title = f"{layer} of {self.path.name}"
+        title = f"{layer} of {shown_name(self.path.name)}"
         return draw_kernels(
             kernels(self.model, layer).weights, title=title, scale=scale, chosen=chosen, channel=channel
         )
@@ -194,7 +195,7 @@ class Run:
         from alexnet.figures.maps import draw_all_maps, draw_feature_maps
 
         maps = maps_of(self.model, image, layer)
-        name = Path(image).name if isinstance(image, Path | str) else "image"
+        name = shown_name(Path(image).name) if isinstance(image, Path | str) else "image"
         if every:
             values = maps.before if maps.after is None else maps.after
             activation = "" if maps.after is None else " after ReLU"
