@@ -70,8 +70,10 @@ def _draw_accuracy(axes: Axes, course: Course, *, with_legend: bool) -> None:
     ):
         errors = [getattr(epoch, field) for epoch in epochs]
         if any(error is not None for error in errors):
-            values = [math.nan if error is None else 100 * (1 - error) for error in errors]
-            axes.plot(at, values, color=ORANGE, lw=2.2, ls=style, marker="o", ms=3.5, label=label)
+            measured = [
+                (step, 100 * (1 - error)) for step, error in zip(at, errors, strict=True) if error is not None
+            ]
+            axes.plot(*zip(*measured, strict=True), color=ORANGE, lw=2.2, ls=style, marker="o", ms=3.5, label=label)
     axes.set_ylim(0, 102)
     _finish(axes)
     if with_legend:

@@ -23,6 +23,9 @@ from alexnet.training.schedule import Rates, image_size, rates_at, usable_sizes
 
 __all__ = ["Job"]
 
+STEPS_APART = 30
+"""Steps between two measurements on the held-out images where epochs are shorter than that."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -81,6 +84,16 @@ class Job:
     def epoch_of(self, step: int) -> int:
         """The epoch, from 1, that a step (from 0) belongs to."""
         return step // self.steps_per_epoch + 1
+
+    def is_evaluated(self, step: int) -> bool:
+        """Whether the epoch that ends with a step is measured on the held-out images.
+
+        Every epoch is, unless epochs are many and short, as those of small folders are: then about one in
+        `STEPS_APART` steps, at least ten in all, and always the last.
+        """
+        epoch, recipe = self.epoch_of(step), self.recipe
+        every = max(1, min(STEPS_APART // self.steps_per_epoch, recipe.epochs // 10))
+        return recipe.schedule == "plateau" or epoch % every == 0 or epoch == recipe.epochs
 
     def rates(self, step: int, *, num_drops: int = 0) -> Rates:
         """Factors on the peak learning rates at a step, after so many drops of schedule `plateau`."""

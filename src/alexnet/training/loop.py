@@ -62,9 +62,11 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> TrainingState:
 
             if (step + 1) % job.steps_per_epoch == 0:
                 ledger.catch_up()
-                validation = measure(network, job.pixels, split.validation, job.preprocessing, device=device)
-                test = measure(network, job.pixels, split.test, job.preprocessing, device=device)
-                is_best = state.keeps(validation)
+                validation, test, is_best = None, None, False
+                if job.is_evaluated(step):
+                    validation = measure(network, job.pixels, split.validation, job.preprocessing, device=device)
+                    test = measure(network, job.pixels, split.test, job.preprocessing, device=device)
+                    is_best = state.keeps(validation)
                 if is_best:
                     save_network(run, job.classifier, epoch=job.epoch_of(step))
                 save_kernel_snapshot(run, job.classifier, epoch=job.epoch_of(step))

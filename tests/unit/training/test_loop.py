@@ -156,3 +156,12 @@ def test_two_trainings_at_once_give_the_weights_of_each_alone(image_folder: Path
         other_steps, other_model = files(together[number])
         assert other_steps == steps
         assert all(torch.equal(value, other_model[name]) for name, value in model.items())
+
+
+def test_short_epochs_are_measured_about_every_thirty_steps_and_at_the_end(new_job: Callable[..., Job]) -> None:
+    job = new_job(epochs=35)
+    assert job.steps_per_epoch == 4
+    measured = [job.epoch_of(step) for step in range(3, job.num_steps, 4) if job.is_evaluated(step)]
+    assert measured == [*range(3, 35, 3), 35]
+    few = new_job(epochs=3)
+    assert all(few.is_evaluated(step) for step in range(3, few.num_steps, 4)), "few epochs are measured each"
