@@ -1,4 +1,4 @@
-"""A trained network as one ONNX file that needs nothing of this program: pixels in, logits and probabilities out."""
+"""A trained network as one ONNX file for other programs: pixels in, logits and probabilities out."""
 
 import contextlib
 import io
@@ -18,35 +18,45 @@ from alexnet.errors import ExportError
 from alexnet.evaluation.evaluate import in_eval_mode
 from alexnet.files import disk_errors, write_whole
 from alexnet.model.checkpoint import Classifier
+from alexnet.runs.run import Model, as_classifier
 
 __all__ = ["OPSET", "export_onnx"]
 
 OPSET = 18
-"""Version of ONNX's operators in the file; the first in which Split takes a number of parts."""
+"""Version of ONNX's operators in the file."""
 
 TOLERANCE = 1e-3
-"""Largest difference between onnxruntime's outputs and torch's, in parts of the largest output."""
+"""Largest difference between onnxruntime's outputs and torch's, as a fraction of the largest output."""
 
 INPUT, OUTPUTS = "pixels", ("logits", "probabilities")
 
 
-def export_onnx(classifier: Classifier, path: Path | str) -> Path:
-    """Write a network with its preprocessing as one ONNX file, whole, checked and tried out.
+def export_onnx(model: Model, path: Path | str) -> Path:
+    """Write a network with its preprocessing as one ONNX file, checked and tested.
 
-    Input: `pixels`, uint8 [N, size, size, 3] RGB, a decoded image after the centre crop. Outputs: `logits` and
-    `probabilities`, float32 [N, K], of that one view. Channel order, normalization and mean image are in the graph;
-    the metadata has `classes`, `preprocessing`, `variant`, `switches` and `test_views`, each as JSON.
+    Input: `pixels`, uint8 [N, size, size, 3] RGB, decoded images after the centre crop. Outputs: `logits` and
+    `probabilities`, float32 [N, K], of that one view. Channel order, normalization and mean image are part of the
+    graph; the metadata has `classes`, `preprocessing`, `variant`, `switches` and `test_views`, each as JSON.
 
-    The file is run once, if onnxruntime is installed, on two random images. The network is left as found.
+    If onnxruntime is installed, it must compute from two random images what torch computes. The network is left as
+    it was.
+
+    Args:
+        model: a network, a run, or the path of a run's folder.
+        path: the file to write, ending in .onnx.
 
     Returns:
         The file's path.
 
     Raises:
-        ExportError: onnx or onnxscript is not installed; the path ends otherwise than in .onnx, is taken or cannot
-            be written; onnxruntime computes something else than torch. No file is left behind.
+        ExportError: onnx or onnxscript is not installed; the path has another ending, exists, or cannot be written;
+            torch cannot export the network; onnxruntime computes something else. No file is left.
+        RunError: there is no such run, or it has no model yet.
 
     Source: the operators: https://onnx.ai/onnx/operators/.
+
+    >>> alexnet.export_onnx("runs/first", "first.onnx").name
+    'first.onnx'
     """
     path = Path(path)
     for package in ("onnx", "onnxscript"):
@@ -55,16 +65,33 @@ def export_onnx(classifier: Classifier, path: Path | str) -> Path:
         raise ExportError(f"{path}: unknown ending; end the name in .onnx")
     if path.exists():
         raise ExportError(f"{path}: exists already; choose another path, or remove it")
+    classifier = as_classifier(model)
 
     def write(beside: Path) -> None:
-        beside.touch()  # refused before the work, if at all
-        _convert(classifier).save(beside, external_data=False)
-        import_module("onnx").checker.check_model(str(beside), full_check=True)
-        _try_out(beside, classifier, path)
+        beside.touch()  # fails before the work, if at all
+        with _errors_named(path):
+            _convert(classifier).save(beside, external_data=False)
+            import_module("onnx").checker.check_model(str(beside), full_check=True)
+            _compare_with_onnxruntime(beside, classifier, path)
 
     with disk_errors(path, ExportError, "check its permissions or choose another path"):
         write_whole(path, write)
     return path
+
+
+@contextlib.contextmanager
+def _errors_named(path: Path) -> Iterator[None]:
+    """Turn whatever torch's exporter or onnx raises into one line; what the disk reports is told by others."""
+    try:
+        yield
+    except (ExportError, OSError):
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ExportError(
+            f"{path}: not written: the export failed ({type(error).__name__}: {reason}); "
+            "try other versions of torch, onnx and onnxscript"
+        ) from error
 
 
 def _require(package: str) -> None:
@@ -76,7 +103,7 @@ def _require(package: str) -> None:
 
 
 class _FromPixels(nn.Module):
-    """A network behind its preprocessing."""
+    """A network together with its preprocessing."""
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
@@ -89,14 +116,14 @@ class _FromPixels(nn.Module):
 
 
 def _images(classifier: Classifier) -> Tensor:
-    """Two random images on the network's device, always the same."""
+    """Two fixed random images on the network's device."""
     size = classifier.preprocessing.size
     pixels = np.random.default_rng(0).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
     return torch.from_numpy(pixels).to(next(classifier.network.parameters()).device)
 
 
 def _convert(classifier: Classifier) -> torch.onnx.ONNXProgram:
-    """The network as a graph, without where its lines stood on this machine."""
+    """The network as a graph, without the paths of source files on this machine."""
     with in_eval_mode(classifier.network), torch.inference_mode(False), torch.no_grad(), _quiet():
         program = torch.onnx.export(
             _FromPixels(classifier),
@@ -130,7 +157,7 @@ def _metadata(classifier: Classifier) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Neither warnings nor log nor print of torch's exporter; what it raises is heard."""
+    """Silence the warnings, log messages and prints of torch's exporter; exceptions pass."""
     disabled = logging.root.manager.disable
     sink = io.StringIO()
     logging.disable(logging.ERROR)
@@ -142,8 +169,8 @@ def _quiet() -> Iterator[None]:
         logging.disable(disabled)
 
 
-def _try_out(file: Path, classifier: Classifier, path: Path) -> None:
-    """See that onnxruntime, where it is installed, gets from the file what torch does; `path` is its name to be."""
+def _compare_with_onnxruntime(file: Path, classifier: Classifier, path: Path) -> None:
+    """Check that onnxruntime, if it is installed, computes what torch does; `path` is the file's later name."""
     try:
         runtime = import_module("onnxruntime")
     except ImportError:
@@ -153,11 +180,11 @@ def _try_out(file: Path, classifier: Classifier, path: Path) -> None:
     session = runtime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     pixels = _images(classifier)
     with in_eval_mode(classifier.network):
-        wanted = [output.cpu().numpy() for output in _FromPixels(classifier)(pixels)]
-    given = session.run(list(OUTPUTS), {INPUT: pixels.cpu().numpy()})
-    for name, ours, theirs in zip(OUTPUTS, wanted, given, strict=True):
+        expected = [output.cpu().numpy() for output in _FromPixels(classifier)(pixels)]
+    found = session.run(list(OUTPUTS), {INPUT: pixels.cpu().numpy()})
+    for name, ours, theirs in zip(OUTPUTS, expected, found, strict=True):
         difference, largest = float(np.abs(ours - theirs).max()), float(np.abs(ours).max())
-        if not difference <= TOLERANCE * largest:  # nor if it is no number
+        if not difference <= TOLERANCE * largest:  # NaN fails too
             raise ExportError(
                 f"{path}: not written: onnxruntime's {name} differ from torch's by {difference:.2g} "
                 f"(the largest is {largest:.2g}); try another version of onnxruntime"

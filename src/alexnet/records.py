@@ -307,7 +307,8 @@ class ModelInfo(Record):
     """model.json: everything besides the weights that is needed to use a network.
 
     switches: what is changed in the variant's table. test_views: see `alexnet.evaluation.views`. epoch: after which
-    the weights were kept. layers: shape of each tensor. checksum: BLAKE2b of model.safetensors.
+    the weights were kept. layers: shape of each tensor. checksum: CRC-32 of model.safetensors. previous_checksum:
+    that of the file that it replaces, which is still there if a crash comes between writing the two.
     """
 
     variant: str
@@ -319,6 +320,7 @@ class ModelInfo(Record):
     epoch: Count
     layers: dict[str, tuple[Count, ...]]
     checksum: str
+    previous_checksum: str | None = None
 
 
 def wilson_interval(num_hits: int, num_trials: int, *, z: float = 1.959964) -> tuple[float, float]:

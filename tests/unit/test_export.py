@@ -15,7 +15,7 @@ import onnxruntime
 import pytest
 import torch
 
-from alexnet.errors import AlexNetError, ExportError
+from alexnet.errors import AlexNetError, ExportError, RunError
 from alexnet.evaluation.evaluate import in_eval_mode, probabilities
 from alexnet.export import export_onnx
 from alexnet.layers.lrn import LocalResponseNorm
@@ -24,6 +24,8 @@ from alexnet.model.checkpoint import Classifier
 from alexnet.model.specs import Conv, Linear, NetworkSpec, Norm
 from alexnet.model.variants import get_variant
 from alexnet.records import Preprocessing
+from alexnet.run_folder import RunFolder
+from alexnet.runs.run import Run
 
 SIZE = 67
 CLASSES = ("ball", "post", "robot é")
@@ -188,7 +190,9 @@ def test_network_is_left_as_found_and_nothing_is_printed(
     path = export_onnx(classifier, tmp_path / "net.onnx")
     assert state() == before
     monkeypatch.setattr(torch.onnx, "export", _crash)
-    with pytest.raises(RuntimeError, match="crash inside"):
+    with pytest.raises(
+        ExportError, match=r"other\.onnx: not written: the export failed \(RuntimeError: crash inside\)"
+    ):
         export_onnx(classifier, tmp_path / "other.onnx")
     assert state() == before
     assert all(torch.equal(values[name], tensor) for name, tensor in network.state_dict().items())
@@ -208,7 +212,7 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Classifier, Any
     convert, programs = torch.onnx.export, []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.onnx, "export", lambda *args, **options: programs.append(convert(*args, **options)))
-        with pytest.raises(AssertionError):
+        with pytest.raises(ExportError):
             export_onnx(classifier, tmp_path_factory.mktemp("converted") / "net.onnx")
     return classifier, programs[0]
 
@@ -246,6 +250,33 @@ def test_missing_extra_is_named(missing: str, tmp_path: Path, monkeypatch: pytes
     assert (
         str(caught.value) == f"{missing} is not installed; install the extra: pip install 'alexnet-workbench[onnx]'"
     )
+
+
+def test_run_and_its_path_are_exported_as_their_network(
+    classifier: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(RunFolder(tmp_path / "run"))
+    monkeypatch.setattr(Run, "model", classifier)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}", encoding="utf-8")
+    for number, source in enumerate((run, run.path, str(run.path))):
+        assert_equal(export_onnx(source, tmp_path / f"{number}.onnx"), classifier, 1)
+    with pytest.raises(RunError, match="gone"):
+        export_onnx(tmp_path / "gone", tmp_path / "gone.onnx")
+
+
+@pytest.mark.parametrize("fault", [MemoryError(), ValueError("two\nlines"), AssertionError("x" * 999)])
+def test_errors_of_other_programs_become_one_line(
+    classifier: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    def fail(*args: object, **options: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(onnx.checker, "check_model", fail)
+    with pytest.raises(ExportError, match=f"not written: the export failed .{type(fault).__name__}") as caught:
+        export_onnx(classifier, tmp_path / "net.onnx")
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
+    assert list(tmp_path.iterdir()) == []
 
 
 def _taken(folder: Path) -> Path:

@@ -1,8 +1,8 @@
-"""A trained network on disk: weights as safetensors, and beside them all that is needed to use them."""
+"""A trained network on disk: weights as safetensors, and beside them everything that is needed to use them."""
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import safetensors.torch
@@ -19,8 +19,17 @@ from alexnet.run_folder import RunFolder
 __all__ = ["Classifier", "load_network", "save_network", "write_tensors"]
 
 
-def write_tensors(run: RunFolder, name: str, tensors: Mapping[str, Tensor]) -> None:
+def write_tensors(
+    run: RunFolder,
+    name: str,
+    tensors: Mapping[str, Tensor],
+    *,
+    before_rename: Callable[[Path], object] = lambda _: None,
+) -> None:
     """Write tensors into a file of the run, whole.
+
+    Args:
+        before_rename: called with the finished file before it gets its name.
 
     Raises:
         RunError: the disk is full, or the folder cannot be written.
@@ -28,14 +37,15 @@ def write_tensors(run: RunFolder, name: str, tensors: Mapping[str, Tensor]) -> N
 
     def write(beside: Path) -> None:
         try:
-            beside.touch()  # with the permissions that the user's other files have
+            beside.touch()  # with the permissions of the user's other files
             mode = beside.stat().st_mode
             safetensors.torch.save_file({key: value.contiguous() for key, value in tensors.items()}, beside)
             beside.chmod(mode)
-        except SafetensorError as error:  # what the disk said is in its words only
+        except SafetensorError as error:  # its message is all that is left of the system's error
             number = re.search(r"os error (\d+)", str(error))
             code = int(number.group(1)) if number else 0
             raise OSError(code, os.strerror(code) if code else str(error)) from error
+        before_rename(beside)
 
     run.write(name, write)
 
@@ -43,7 +53,8 @@ def write_tensors(run: RunFolder, name: str, tensors: Mapping[str, Tensor]) -> N
 class Classifier:
     """A network with its classes, its preprocessing, and the views that its tests average.
 
-    It may be trained or not, and is used as it is: whatever evaluates it switches the network to eval mode meanwhile.
+    The network may be trained or not, in training mode or not: whatever evaluates it switches it to eval mode and
+    back.
     """
 
     def __init__(
@@ -57,38 +68,46 @@ class Classifier:
 
 
 def save_network(run: RunFolder, classifier: Classifier, *, epoch: int) -> None:
-    """Write model.safetensors and model.json, each whole.
+    """Write model.safetensors and model.json, each whole, so that the two always belong together.
+
+    model.json is written first and has the checksums of the new weights and of those that they replace: whatever a
+    crash leaves of the weights is known.
 
     Raises:
         RunError: the disk is full, or the folder cannot be written.
     """
     network = classifier.network
     tensors = network.state_dict()
-    write_tensors(run, run.model_path.name, tensors)
-    info = ModelInfo(
-        variant=network.spec.name,
-        switches=dict(network.spec.switches),
-        classes=classifier.classes,
-        dropout=network.dropout,
-        preprocessing=classifier.preprocessing,
-        test_views=classifier.views,
-        epoch=epoch,
-        layers={name: tuple(tensor.shape) for name, tensor in tensors.items()},
-        checksum=run.checksum(run.model_path.name),
-    )
-    run.write_model_info(info)
+    previous = run.checksum(run.model_path.name) if run.model_path.is_file() else None
+
+    def write_info(weights: Path) -> None:
+        info = ModelInfo(
+            variant=network.spec.name,
+            switches=dict(network.spec.switches),
+            classes=classifier.classes,
+            dropout=network.dropout,
+            preprocessing=classifier.preprocessing,
+            test_views=classifier.views,
+            epoch=epoch,
+            layers={name: tuple(tensor.shape) for name, tensor in tensors.items()},
+            checksum=run.checksum(weights.name),
+            previous_checksum=previous,
+        )
+        run.write_model_info(info)
+
+    write_tensors(run, run.model_path.name, tensors, before_rename=write_info)
 
 
 def load_network(run: RunFolder) -> Classifier:
-    """The network of a run.
+    """The network of a run, in eval mode.
 
     Raises:
         RunError: the run holds no model yet, or its files are damaged.
     """
-    _ = run.about  # says so if another version wrote the run
+    _ = run.about  # raises if another version of this program wrote the run
     info = run.model_info
     path: Path = run.model_path
-    if run.checksum(path.name) != info.checksum:
+    if run.checksum(path.name) not in (info.checksum, info.previous_checksum):
         raise RunError(f"{path}: is damaged (its checksum is not that in model.json); train again")
     try:
         spec = get_variant(info.variant, **info.switches)
