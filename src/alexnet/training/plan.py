@@ -138,6 +138,10 @@ def plan_training(folder: ImageFolder | Path | str, recipe: Recipe, *, on_event:
 
     Raises:
         DataError, RecipeError, GeometryError, WeightsError: one line that says what to correct, as in training.
+
+    >>> plan = alexnet.plan_training("images", alexnet.PRESETS["fast"])
+    >>> plan.num_steps == plan.epochs * plan.steps_per_epoch, plan.training_seconds > 0
+    (True, True)
     """
     folder = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
     if recipe.variant == "auto":

@@ -11,7 +11,7 @@ from alexnet.data.decode import NORMALIZATIONS, plain_preprocessing
 from alexnet.data.folder import ImageFolder
 from alexnet.data.split import Split, split_images
 from alexnet.data.statistics import channel_statistics, mean_image, principal_colors
-from alexnet.errors import RecipeError, WeightsError
+from alexnet.errors import RecipeError
 from alexnet.layers.fast_path import allow_fast_paths
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
@@ -28,7 +28,6 @@ from alexnet.training.patch_start import initialize_from_patches
 from alexnet.training.pretrained import Pretrained, load_pretrained
 from alexnet.training.settle import settle_recipe
 from alexnet.training.sizing import size_for_images
-from alexnet.training.trainability import nonfinite_weights
 
 __all__ = ["missing_validation", "prepare"]
 
@@ -134,8 +133,6 @@ def _build_network(recipe: Recipe, pretrained: Pretrained | None, *, num_classes
     )
     if pretrained is not None:
         emit(Note(str(load_weights(network, pretrained.tensors, pretrained.source))))
-        if damage := nonfinite_weights(network):
-            raise WeightsError(f"{pretrained.source}: {damage}; use other weights")
     allow_fast_paths(network, recipe.convolution == "auto")
     return network
 

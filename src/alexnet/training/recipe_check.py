@@ -37,6 +37,9 @@ def check_recipe(folder: ImageFolder | Path | str, recipe: Recipe, *, on_event: 
 
     Raises:
         DataError, RecipeError, WeightsError, GeometryError: one line that says what to correct.
+
+    >>> alexnet.check_recipe("images", alexnet.PRESETS["fast"]).verdict
+    'trains'
     """
     from alexnet.training.preparation import prepare
 

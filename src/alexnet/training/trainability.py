@@ -22,7 +22,7 @@ from alexnet.training.layer_signal import LayerSignal
 from alexnet.training.optimizer import ParameterInfo, parameters_of, rule_for, sharpness_limit
 from alexnet.training.step_budget import StepBudget
 
-__all__ = ["Trainability", "check_trainability", "describe_situation", "measure_layers", "nonfinite_weights"]
+__all__ = ["Trainability", "check_trainability", "describe_situation", "measure_layers"]
 
 FALL = 0.02
 """Nats by which the loss is to fall along the step that measures its curvature."""
@@ -129,23 +129,6 @@ def describe_situation(
         small_kernels=small_kernels,
         rules=rules,
     )
-
-
-def nonfinite_weights(network: AlexNet) -> str | None:
-    """The first parameter that holds NaN or infinity, with the count, in words; None where all are finite.
-
-    >>> from alexnet.model.variants import get_variant
-    >>> network = AlexNet(get_variant("seminar"), size=67, num_classes=2)
-    >>> network["conv2"].bias.data[:3] = float("nan")
-    >>> nonfinite_weights(network)
-    '3 of 256 biases of conv2 are NaN or infinite'
-    """
-    for parameter, info in parameters_of(network):
-        count = int((~torch.isfinite(parameter.detach())).sum())
-        if count:
-            kind = "biases" if info.is_bias else "weights"
-            return f"{count:,} of {parameter.numel():,} {kind} of {info.layer} are NaN or infinite"
-    return None
 
 
 def measure_layers(

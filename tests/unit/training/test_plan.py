@@ -126,7 +126,7 @@ def test_counts_and_steps_are_those_of_a_real_training(
     image_folder: Path, trained_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("alexnet.training.plan.measure_speeds", lambda *_, **__: SPEEDS)
-    plan = plan_training(image_folder, small_recipe(validation_fraction=0.2))
+    plan = plan_training(image_folder, small_recipe(variant="seminar", validation_fraction=0.2))
     counts = {"train": plan.counts.train, "validation": plan.counts.validation, "test": plan.counts.test}
     assert counts == trained_run.about.data.images
     assert plan.num_steps == trained_run.folder.steps[-1].step

@@ -20,7 +20,6 @@ from alexnet.training.trainability import (
     check_trainability,
     describe_situation,
     measure_layers,
-    nonfinite_weights,
 )
 
 SGD = {"optimizer": "sgd", "learning_rate": 0.01, "schedule": "step", "warmup": 0.0}
@@ -172,15 +171,6 @@ def test_outputs_that_are_not_finite_are_named_with_their_layer() -> None:
     found = check_trainability(network, x, labels, situation(network, Recipe(**SGD)))
     assert found.verdict == "diverges"
     assert str(found).startswith("the outputs of conv4 are not finite: nothing can be learned; use a smaller init")
-
-
-def test_weights_that_are_not_finite_are_named_with_their_layer() -> None:
-    network = start(Recipe())
-    assert nonfinite_weights(network) is None
-    with torch.no_grad():
-        network["conv3"].weight[2, :, 1, 1] = float("nan")
-        network["fc7"].bias[5] = float("inf")
-    assert nonfinite_weights(network) == "256 of 884,736 weights of conv3 are NaN or infinite"
 
 
 @pytest.mark.parametrize("preset", ["fast", "seminar"])
