@@ -20,7 +20,7 @@ from alexnet.runs.run import Run, open_run
 
 FILES = (
     "run.json", "model.json", "evaluation.json", "predictions.csv", "steps.csv", "epochs.csv", "recipe.toml",
-    "model.safetensors",
+    "kernels/epoch-0000.npy", "model.safetensors",
 )  # fmt: skip
 
 VALUES: tuple[Any, ...] = (
@@ -142,6 +142,7 @@ def _change_cell(data: bytes, rng: random.Random) -> bytes:
 
 def readers(image: Path, out: Path) -> dict[str, Callable[[Run], object]]:
     """Everything that can be asked of a run, by name."""
+    from alexnet.report.kernel_film import write_kernel_film
     from alexnet.report.page import write_comparison, write_report
     from alexnet.runs.compare import compare_runs
     from alexnet.runs.evaluate_runs import compare_views, evaluate
@@ -159,6 +160,7 @@ def readers(image: Path, out: Path) -> dict[str, Callable[[Run], object]]:
         "export": lambda run: run.mistakes().export(out / "mistakes"),
         "predict": lambda run: run.predict(image),
         "kernels": lambda run: run.draw_kernels(chosen=[0, 1]),
+        "film": lambda run: write_kernel_film(run, out / "film.html"),
         "compare": lambda run: compare_runs([run, run]),
         "resume": resume,
         "evaluate": evaluate,

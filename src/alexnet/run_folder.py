@@ -75,7 +75,7 @@ class RunFolder:
         found = []
         for path in sorted((self.path / "kernels").glob("epoch-*.npy")):
             number = path.stem.removeprefix("epoch-")
-            if number.isdigit():
+            if number.isdecimal():
                 found.append((int(number), path))
         return found
 

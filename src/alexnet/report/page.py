@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 from markupsafe import Markup
 from PIL import Image
 
 from alexnet.data.decode import Pixels
-from alexnet.errors import DataError, RunError
+from alexnet.errors import DataError
 from alexnet.figures.canvas import png_bytes, save_figure, svg_text
-from alexnet.files import disk_errors, shown_name, write_whole
 from alexnet.model.summary import summarize_spec
 from alexnet.published import ILSVRC_CLASSES, PUBLISHED_VARIANTS
 from alexnet.records import Prediction
+from alexnet.report.write_page import write_page
 from alexnet.runs.compare import Published, compare_runs, draw_comparison, published_beside
 from alexnet.runs.mistakes import Mistakes
 from alexnet.runs.run import Run, RunLike, as_run
@@ -24,7 +23,7 @@ from alexnet.runs.run import Run, RunLike, as_run
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["write_comparison", "write_page", "write_report"]
+__all__ = ["write_comparison", "write_report"]
 
 MOST_MISTAKES = 240
 """Wrongly classified images on the page; predictions.csv names all."""
@@ -152,25 +151,6 @@ def write_comparison(runs: Sequence[RunLike], path: Path | str, *, published: bo
         "kernels": [(run.path.name, _figure_uri(run.draw_kernels("conv1"))) for run in opened],
     }
     return write_page(path, "comparison.html.j2", values)
-
-
-def write_page(path: Path, template: str, values: dict[str, Any]) -> Path:
-    """Write a page of this folder's templates; every text that is put in is shown as text, whatever it holds.
-
-    Raises:
-        RunError: the path cannot be written.
-    """
-    pages = jinja2.Environment(
-        loader=jinja2.PackageLoader("alexnet.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=lambda value: value if isinstance(value, Markup) else shown_name(str(value)),
-    )
-    pages.filters["shown"] = shown_name  # for names in what is markup already, such as a joined list
-    text = pages.get_template(template).render(values)
-    with disk_errors(path, RunError, "check its permissions or choose another path"):
-        write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"))
-    return path
 
 
 def _figure_uri(figure: "Figure") -> str:

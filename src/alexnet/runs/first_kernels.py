@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alexnet.errors import RunError
+from alexnet.files import shown_name
 from alexnet.inspection.gabor import FirstLayerStatistics, first_layer_statistics
 from alexnet.inspection.kernel_history import KernelHistory
 from alexnet.inspection.kernel_pairs import KernelPair, pair_kernels
 from alexnet.inspection.kernels import kernels
-from alexnet.runs.run import Run, open_run
+from alexnet.runs.run import RunLike, as_run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,13 +30,13 @@ MAX_PAIRS = 48
 """Pairs of kernels on the figure of two runs."""
 
 
-def kernel_history(run: Run | Path | str) -> KernelHistory:
+def kernel_history(run: RunLike) -> KernelHistory:
     """The kernels of a run's first layer at the start of training and after every epoch so far.
 
     Raises:
         RunError: the run has none, because an earlier version trained it, or they are damaged.
     """
-    run = run if isinstance(run, Run) else open_run(run)
+    run = as_run(run)
     snapshots = run.folder.kernel_snapshots()
     if not snapshots:
         raise RunError(f"{run.path}: holds no kernels of single epochs; train again to get them")
@@ -47,19 +48,20 @@ def kernel_history(run: Run | Path | str) -> KernelHistory:
 
 def _load(path: Path) -> np.ndarray:
     try:
-        weights = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        with path.open("rb") as file:
+            weights = np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError, MemoryError, RecursionError) as error:
         raise RunError(f"{path}: is damaged ({' '.join(str(error).split())[:120]}); delete it") from error
     if weights.ndim != 4 or weights.dtype.kind != "f" or not np.isfinite(weights).all():
         raise RunError(f"{path}: holds no kernels; delete it")
     return np.asarray(weights, np.float32)
 
 
-def draw_kernel_change(run: Run | Path | str) -> "Figure":
+def draw_kernel_change(run: RunLike) -> "Figure":
     """The first layer's kernels before training, now, and their difference, side by side on one scale."""
     from alexnet.figures.kernel_change import draw_kernel_change as draw
 
-    run = run if isinstance(run, Run) else open_run(run)
+    run = as_run(run)
     history = kernel_history(run)
     origin = "random"
     if run.recipe.weights:
@@ -67,20 +69,20 @@ def draw_kernel_change(run: Run | Path | str) -> "Figure":
     elif run.recipe.initialization == "patches":
         origin = "patches of the training images, before any label was seen"
     caption = f"start: {origin}; {history.summary()}"
-    return draw(history.start, history.end, title=f"{history.layer} of {run.path.name}", caption=caption)
+    return draw(history.start, history.end, title=f"{history.layer} of {shown_name(run.path.name)}", caption=caption)
 
 
-def kernel_statistics(run: Run | Path | str) -> FirstLayerStatistics:
+def kernel_statistics(run: RunLike) -> FirstLayerStatistics:
     """What the kernels of a run's first layer detect: a Gabor fit for each, and a test of the two towers."""
-    run = run if isinstance(run, Run) else open_run(run)
+    run = as_run(run)
     return first_layer_statistics(kernels(run.model, "conv1").weights)
 
 
-def draw_first_layer(run: Run | Path | str) -> "Figure":
+def draw_first_layer(run: RunLike) -> "Figure":
     """The first layer's kernels sorted by kind, each with its fit: orientation, or what it is."""
     from alexnet.figures.first_layer import draw_sorted_kernels
 
-    run = run if isinstance(run, Run) else open_run(run)
+    run = as_run(run)
     weights = kernels(run.model, "conv1").weights
     statistics = first_layer_statistics(weights)
     labels = [
@@ -88,37 +90,40 @@ def draw_first_layer(run: Run | Path | str) -> "Figure":
         for fit in statistics.fits
     ]
     good = f"{statistics.num_good} of {len(statistics.fits)} fitted well by a Gabor function"
-    title = f"conv1 of {run.path.name}, sorted by kind: {good}"
+    title = f"conv1 of {shown_name(run.path.name)}, sorted by kind: {good}"
     return draw_sorted_kernels(weights, statistics.sorted_by_kind(), labels, title=title)
 
 
-def draw_orientations(run: Run | Path | str) -> "Figure":
+def draw_orientations(run: RunLike) -> "Figure":
     """The first layer's kernels that a Gabor function fits well, by orientation and frequency."""
     from alexnet.figures.first_layer import KernelPoint
     from alexnet.figures.first_layer import draw_orientations as draw
 
-    run = run if isinstance(run, Run) else open_run(run)
+    run = as_run(run)
     statistics = kernel_statistics(run)
     good = [fit for fit in statistics.fits if fit.kind != "other"]
     points = [KernelPoint(fit.orientation, fit.frequency, fit.colorfulness) for fit in good]
-    return draw(points, title=f"conv1 of {run.path.name}: {len(good)} of {len(statistics.fits)} kernels, fitted well")
+    return draw(
+        points,
+        title=f"conv1 of {shown_name(run.path.name)}: {len(good)} of {len(statistics.fits)} kernels, fitted well",
+    )
 
 
-def match_runs(first: Run | Path | str, second: Run | Path | str, layer: str = "conv1") -> tuple[KernelPair, ...]:
+def match_runs(first: RunLike, second: RunLike, layer: str = "conv1") -> tuple[KernelPair, ...]:
     """Match the kernels of a layer of two runs by their correlation, best first.
 
     Raises:
         GeometryError: the layers have kernels of different shapes.
     """
-    one, other = (run if isinstance(run, Run) else open_run(run) for run in (first, second))
+    one, other = (as_run(run) for run in (first, second))
     return pair_kernels(kernels(one.model, layer).weights, kernels(other.model, layer).weights)
 
 
-def draw_kernel_pairs(first: Run | Path | str, second: Run | Path | str, layer: str = "conv1") -> "Figure":
+def draw_kernel_pairs(first: RunLike, second: RunLike, layer: str = "conv1") -> "Figure":
     """The best matching kernels of two runs, one above the other, on one scale."""
     from alexnet.figures.kernel_change import draw_kernel_pairs as draw
 
-    one, other = (run if isinstance(run, Run) else open_run(run) for run in (first, second))
+    one, other = (as_run(run) for run in (first, second))
     pairs = match_runs(one, other, layer)[:MAX_PAIRS]
     upper, lower = (kernels(run.model, layer).weights for run in (one, other))
     return draw(

@@ -15,9 +15,9 @@ from alexnet.data.cache import DecodedImages, decode_folder
 from alexnet.data.decode import decode_image, normalize, plain_preprocessing
 from alexnet.data.folder import scan_folder
 from alexnet.data.split import Split, split_images
-from alexnet.errors import AlexNetError, DataError, RecipeError, RunError
+from alexnet.errors import AlexNetError, DataError, RecipeError, RunError, WeightsError
 from alexnet.model.alexnet import AlexNet
-from alexnet.model.checkpoint import Classifier, save_network
+from alexnet.model.checkpoint import Classifier, load_network, save_network
 from alexnet.model.initialization import initialize
 from alexnet.model.variants import VARIANTS
 from alexnet.records import ImageSetInfo, Preprocessing, RunInfo, wilson_interval
@@ -321,3 +321,40 @@ def test_images_moved_elsewhere_are_still_the_runs_own(no_split: Path, tmp_path:
     run = make_run(tmp_path / "run", no_split)
     moved = shutil.copytree(no_split, tmp_path / "moved")
     assert evaluate(run, moved).predictions == evaluate(run).predictions
+
+
+def test_images_of_one_class_are_enough(pair: tuple[Run, Run], tmp_path: Path) -> None:
+    (tmp_path / "one" / "rings").mkdir(parents=True)
+    for seed in range(3):
+        draw_stripes(2, 800 + seed).save(tmp_path / "one" / "rings" / f"{seed}.png")
+    found = evaluate(pair[0], tmp_path / "one")
+    assert (found.evaluation.num_images, found.num_left_out) == (3, 0)
+    assert [score.num_images for score in found.evaluation.per_class] == [0, 0, 3]
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["evaluation"]["per_class"][0]["recall"] is None
+    (tmp_path / "none").mkdir()
+    with pytest.raises(DataError, match="none: has no images in class folders"):
+        evaluate(pair[0], tmp_path / "none")
+    shutil.copytree(tmp_path / "one" / "rings", tmp_path / "other" / "zebra")
+    with pytest.raises(DataError, match=r"holds no test images of the run's classes \(across, down, rings\); give"):
+        evaluate(pair[0], tmp_path / "other")
+
+
+def test_network_that_gives_no_numbers_is_named(pair: tuple[Run, Run], image_folder: Path, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "broken", image_folder)
+    network = load_network(run.folder)
+    with torch.no_grad():
+        network.network.features[0].weight.fill_(float("nan"))
+    save_network(run.folder, network, epoch=1)
+    for call in (evaluate, compare_views):
+        with pytest.raises(WeightsError, match=r"broken: the network's outputs are not numbers \(NaN\).*train again"):
+            call(run.path)
+    with pytest.raises(WeightsError, match="first, .*broken: the network's outputs"):
+        evaluate_ensemble([pair[0], run.path])
+    assert not run.folder.predictions_path.exists()
+
+
+def test_runs_are_given_as_paths_too(pair: tuple[Run, Run]) -> None:
+    first, second = (str(run.path) for run in pair)
+    assert evaluate(first).predictions == Run(RunFolder(Path(first))).predictions
+    assert evaluate_ensemble([first, Path(second)]).runs == (first, second)
+    assert compare_views(first).results["centre"].runs == (first,)
