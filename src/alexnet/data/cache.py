@@ -34,7 +34,7 @@ from alexnet.records import Preprocessing
 
 __all__ = ["DecodedImages", "caches_dir", "clear_cache", "decode_folder", "list_caches"]
 
-VERSION = 3
+VERSION = 4
 """Raised whenever decoding or the layout changes, so that older caches are not used."""
 
 ALWAYS_VERIFIED = 1 << 30

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-from alexnet.data.bit_depth import Depth, find_depth, is_deep
+from alexnet.data.bit_depth import Depth, deep_color_mode, find_depth, is_deep, widen_color
 from alexnet.data.image_file import load_image, open_image, quiet_pillow, read_file, strips
 from alexnet.errors import DataError
 from alexnet.files import shown_name
@@ -136,22 +136,19 @@ def _decode(data: bytes, preprocessing: Preprocessing) -> tuple[Pixels, ImageFac
     with open_image(data, draft_size=2 * size) as (image, (width, height)):
         mode, kind = image.mode, image.format or ""
         transparent = mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
-        rule = "16 bits a channel, of which the upper 8 are used" if _is_deep_color(image) else ""
+        color_mode, rule = deep_color_mode(image), ""
         orientation, turn = load_image(image, apply_exif=preprocessing.apply_exif)
         if kind == "TIFF" and orientation >= 5:  # Pillow gives the size of the turned image
             width, height = height, width
         depth = find_depth(image) if is_deep(mode) else None
+        if color_mode:
+            image, rule = widen_color(image, data, color_mode)
         square = _make_square(image, size, preprocessing.resize, transparent=transparent, depth=depth)
     pixels = np.asarray(square if turn is None else square.transpose(turn))
     digest = blake2b(pixels.data, digest_size=16).hexdigest()
     rule = depth.rule if depth else rule
     crc = zlib.crc32(pixels.data)
     return pixels, ImageFacts(kind, mode, width, height, orientation, transparent, digest, crc, depth=rule)
-
-
-def _is_deep_color(image: Image.Image) -> bool:
-    """Whether a colour image is stored with 16 bits a channel."""
-    return not is_deep(image.mode) and any(";16" in str(tile.args) for tile in getattr(image, "tile", ()))
 
 
 def _to_rgb(image: Image.Image, *, transparent: bool, depth: Depth | None) -> Image.Image:

@@ -51,7 +51,7 @@ def _decode_group(source: ImageSource, entries: Sequence[Entry], preprocessing: 
 
 
 def _decode_one(source: ImageSource, entry: Entry, preprocessing: Preprocessing) -> Decoded:
-    problem = entry.problem or too_many_bytes(entry.num_bytes)
+    problem = entry.problem or too_many_bytes(entry.num_bytes) or ("" if entry.num_bytes else "empty file")
     if problem:
         return None, ImageFacts(error=problem)
     try:

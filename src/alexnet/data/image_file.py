@@ -53,7 +53,8 @@ MEMORY_FACTORS = {"JPEG2000": 5, "WEBP": 4, "AVIF": 3}
 """Memory that decoding takes, in multiples of the 4 bytes a pixel of a decoded image (measured; the others: 1)."""
 
 TURNED_FACTOR = 2
-"""The same for a progressive JPEG, whose coefficients are all kept, and for a TIFF, which Pillow turns by a copy."""
+"""The same for a progressive JPEG, whose coefficients are all kept, for a TIFF, which Pillow turns by a copy, and for
+colour of 16 bits, which may be read twice."""
 
 JPEG_SHRINK = 8
 """A JPEG can be decoded at an eighth of its sides, in about an eighth of the time."""
@@ -91,17 +92,20 @@ def _what_it_is(data: bytes) -> str:
     for magic, what in KINDS:
         if head.startswith(magic):
             return what
-    return "no image (nothing but zeros)" if not data.strip(b"\0") else "no image"
+    return "no image (nothing but zeros)" if data.count(0) == len(data) else "no image"
 
 
 @contextmanager
-def open_image(data: bytes, *, draft_size: int | None = None) -> Iterator[tuple[Image.Image, tuple[int, int]]]:
+def open_image(
+    data: bytes, *, draft_size: int | None = None, is_reserved: bool = False
+) -> Iterator[tuple[Image.Image, tuple[int, int]]]:
     """An image file of which only the header has been read, and its width and height in px; `load_image` decodes it.
 
     All threads together have no more pixels open at a time than the limit of one image; others wait.
 
     Args:
         draft_size: a side in px that is enough: a large JPEG is then decoded at 1/2, 1/4 or 1/8.
+        is_reserved: the same thread has the image open already, and its pixels count once.
 
     Raises:
         DataError: what the file is instead of an image, or how much larger than the limit; without its name.
@@ -122,7 +126,7 @@ def open_image(data: bytes, *, draft_size: int | None = None) -> Iterator[tuple[
                 f"too large: {stored / 1e6:.0f} million pixels{weighted}, and {most / 1e6:g} million is the limit; "
                 "shrink the image or raise ALEXNET_MAX_IMAGE_PIXELS"
             )
-        with _PIXELS.take(count, most) if count > SMALL else nullcontext():
+        with nullcontext() if count <= SMALL or is_reserved else _PIXELS.take(count, most):
             yield image, size
 
 
@@ -139,7 +143,8 @@ def _count_pixels(image: Image.Image, stored: int, side: int) -> int:
     count = max(width, side) * max(height, side)
     if "progressive" in image.info or "progression" in image.info:
         return TURNED_FACTOR * max(count, stored)
-    if image.format == "TIFF" and _orientation(image) != 1:
+    is_wide = image.mode in ("RGB", "RGBA") and any(";16" in str(tile.args) for tile in getattr(image, "tile", ()))
+    if is_wide or (image.format == "TIFF" and _orientation(image) != 1):
         return TURNED_FACTOR * count
     return max(MEMORY_FACTORS.get(image.format or "", 1) * count, stored // JPEG_SHRINK)
 

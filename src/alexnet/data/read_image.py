@@ -1,5 +1,6 @@
 """Images as the numbers that they hold, every bit kept: what `convolve` works on."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -88,22 +89,38 @@ def _luma(values: Array) -> Array:
 def _decode(data: bytes) -> Array:
     with quiet_pillow(), open_image(data) as (image, _):
         _, turn = load_image(image, apply_exif=True)
-        upright = image if turn is None else image.transpose(turn)
-        if is_deep(image.mode):
-            return stored_numbers(upright, like=image)
         if image.mode == "CMYK":
             raise ValueError("it has CMYK inks, and a kernel is for 1 or 3 channels; save it as grey or RGB first")
-        if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-            upright = _without_transparency(upright)
-        if upright.mode not in ("L", "RGB"):
-            upright = upright.convert("L" if upright.mode == "1" else "RGB")
-        return np.asarray(upright)
+        values = stored_numbers(image) if is_deep(image.mode) else _channels(image)
+    return np.ascontiguousarray(values if turn is None else TURNED[turn](values))
 
 
-def _without_transparency(image: Image.Image) -> Image.Image:
-    whole = image.convert("RGBA")
-    if whole.getchannel("A").getextrema() != (OPAQUE, OPAQUE):
+TURNED: dict[Image.Transpose, Callable[[Array], Array]] = {
+    Image.Transpose.FLIP_LEFT_RIGHT: lambda a: a[:, ::-1],
+    Image.Transpose.FLIP_TOP_BOTTOM: lambda a: a[::-1],
+    Image.Transpose.ROTATE_90: lambda a: np.rot90(a),
+    Image.Transpose.ROTATE_180: lambda a: a[::-1, ::-1],
+    Image.Transpose.ROTATE_270: lambda a: np.rot90(a, -1),
+    Image.Transpose.TRANSPOSE: lambda a: a.swapaxes(0, 1),
+    Image.Transpose.TRANSVERSE: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+}
+"""Pillow's transpositions as views of an array: a large image is not copied for them."""
+
+
+def _channels(image: Image.Image) -> Array:
+    """Grey [H, W] or RGB [H, W, 3] of an image of 8 bits.
+
+    Raises:
+        ValueError: it is transparent in parts.
+    """
+    if image.mode in ("L", "RGB") and "transparency" not in image.info:
+        return np.asarray(image)
+    is_transparent = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
+    if not is_transparent:
+        return np.asarray(image.convert("L" if image.mode == "1" else "RGB"))
+    values = np.asarray(image if image.mode in ("RGBA", "LA") else image.convert("RGBA"))
+    if (values[..., -1] != OPAQUE).any():
         raise ValueError(
             "it is transparent in parts, and a kernel is for 1 or 3 channels; save it as grey or RGB first"
         )
-    return whole.convert("L" if image.mode in ("LA", "La", "L") else "RGB")
+    return values[..., 0] if image.mode in ("LA", "La", "L") else values[..., :3]

@@ -1,11 +1,15 @@
-"""Every depth of grey becomes the same 8 bits, by the documented rule, which is stated for each file."""
+"""Every depth becomes the same 8 bits, by the documented rule, which is stated for each file."""
 
 import struct
+import threading
+import zlib
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from alexnet.data import image_file
 from alexnet.data.decode import inspect_image
 from alexnet.records import Preprocessing
 from tests.conftest import encode
@@ -117,15 +121,56 @@ def test_flat_float_image_is_black() -> None:
     assert decode(encode(Image.fromarray(np.full((64, 64), 0.7, np.float32)), "TIFF"))[0].max() == 0
 
 
-def test_colour_of_sixteen_bits_says_that_the_upper_eight_are_used() -> None:
-    import zlib
+def color_png(most: int) -> bytes:
+    """The ramp in three channels of 16 bits, up to `most`, which Pillow could not write."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
-    rows = np.repeat((RAMP * 65535).astype(">u2")[..., None], 3, 2)
+    rows = np.repeat((RAMP * most).astype(">u2")[..., None], 3, 2)
     body = b"".join(b"\0" + row.tobytes() for row in rows)
-    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 64, 16, 2, 0, 0, 0))
-    grey, depth = decode(data + chunk(b"IDAT", zlib.compress(body)) + chunk(b"IEND", b""))
-    assert depth == "16 bits a channel, of which the upper 8 are used"
+    header = struct.pack(">IIBBBBB", 64, 64, 16, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(body)) + chunk(b"IEND", b"")
+
+
+def color_tiff(most: int, orientation: int = 1) -> bytes:
+    values = np.repeat((RAMP * most).astype("<u2")[..., None], 3, 2)
+    data = values.tobytes() + struct.pack("<HHH", 16, 16, 16)
+    size = values.nbytes
+    tags = [(256, 3, 1, 64), (257, 3, 1, 64), (258, 3, 3, 8 + size), (259, 3, 1, 1), (262, 3, 1, 2),
+            (273, 4, 1, 8), (274, 3, 1, orientation), (277, 3, 1, 3), (278, 3, 1, 64), (279, 4, 1, size)]  # fmt: skip
+    directory = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    return b"II*\0" + struct.pack("<I", 8 + len(data)) + data + struct.pack("<H", len(tags)) + directory + b"\0" * 4
+
+
+@pytest.mark.parametrize("make", [color_png, color_tiff])
+@pytest.mark.parametrize(
+    ("most", "rule"),
+    [
+        (65535, "16 bits a channel, of which the upper 8 are used"),
+        (16383, "read as 14 bits a channel, since no value reaches 16384"),
+        (4095, "read as 12 bits a channel, since no value reaches 4096"),
+        (1023, "read as 10 bits a channel, since no value reaches 1024"),
+        (255, "read as 8 bits a channel, since no value reaches 256"),
+    ],
+)
+def test_colour_of_any_depth_gives_the_ramp(make: Callable[[int], bytes], most: int, rule: str) -> None:
+    grey, depth = decode(make(most))
+    assert depth == rule
     assert np.abs(grey - RAMP * 255).max() <= 1.01
+
+
+def test_deep_colour_is_turned_like_any_other() -> None:
+    for most in (4095, 65535):
+        grey, _ = decode(color_tiff(most, orientation=3))
+        assert np.abs(grey - (RAMP * 255)[::-1, ::-1]).max() <= 1.01
+
+
+def test_image_that_takes_all_that_is_allowed_does_not_wait_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_file, "SMALL", 0)
+    monkeypatch.setenv("ALEXNET_MAX_IMAGE_PIXELS", str(2 * 128 * 128))
+    results: list[str] = []
+    thread = threading.Thread(target=lambda: results.append(decode(color_png(4095))[1]), daemon=True)
+    thread.start()
+    thread.join(10)
+    assert results == ["read as 12 bits a channel, since no value reaches 4096"]
