@@ -37,7 +37,7 @@ class RecipeError(AlexNetError):
 
 
 class GeometryError(AlexNetError, ValueError):
-    """A kernel reaches further than its padded input, or the sizes of two layers do not fit."""
+    """A kernel is larger than its padded input, or the sizes of two layers do not fit."""
 
 
 class WeightsError(AlexNetError):

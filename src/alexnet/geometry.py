@@ -17,11 +17,11 @@ def output_size(size: int, kernel_size: int, *, stride: int = 1, padding: int = 
         kernel_size: taps of the kernel, >= 1.
         stride: px the kernel moves from one output to the next, >= 1.
         padding: px of zeros added on *each* side, >= 0.
-        ceil: round up, as the authors' 2012 program does; the last window may hang over the edge but must
+        ceil: round up, as the authors' 2012 program does; the last window may reach over the edge, but must
             start inside the input or its left padding (the rule of PyTorch and Caffe).
 
     Raises:
-        GeometryError: the kernel reaches further than the padded input; the message gives both lengths.
+        GeometryError: the kernel is larger than the padded input; the message gives both lengths.
 
     Source: Dumoulin & Visin 2016, arXiv:1603.07285; the ceiling: layer.py:1004 of the 2012 program.
 
@@ -38,7 +38,7 @@ def output_size(size: int, kernel_size: int, *, stride: int = 1, padding: int = 
     room = size + 2 * padding - kernel_size
     if room < 0:
         raise GeometryError(
-            f"a kernel of {kernel_size} px reaches further than its padded input of {size + 2 * padding} px: "
+            f"a kernel of {kernel_size} px is larger than its padded input of {size + 2 * padding} px: "
             "use larger images"
         )
     if not ceil:
@@ -49,9 +49,9 @@ def output_size(size: int, kernel_size: int, *, stride: int = 1, padding: int = 
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """The square of input pixels that one activation sees.
+    """The square of input pixels that one activation depends on.
 
-    size: its side, px. step: px between the fields of two neighbours. Both grow from layer to layer:
+    size: its side, px. step: px between the fields of two neighbouring activations. Both grow from layer to layer:
 
         size' = size + (kernel_size - 1) * step        step' = step * stride
 
@@ -65,5 +65,5 @@ class ReceptiveField:
     step: int = 1
 
     def through(self, kernel_size: int, stride: int = 1) -> "ReceptiveField":
-        """The field one layer further up."""
+        """The field after one more layer."""
         return ReceptiveField(self.size + (kernel_size - 1) * self.step, self.step * stride)

@@ -1,11 +1,11 @@
-"""The named recipes."""
+"""The presets: named recipes."""
 
 from alexnet.recipe import AUTO, Recipe
 
 __all__ = ["PRESETS"]
 
 PAPER = Recipe(
-    # Krizhevsky et al. 2012; what it does not print is said beside it
+    # Krizhevsky et al. 2012; "not printed" marks what the paper does not state
     name="paper",
     variant="paper",
     size=224,
@@ -15,14 +15,14 @@ PAPER = Recipe(
     crop_last_offset=False,  # §4.1: "a factor of 2048" = 32 x 32 places x 2
     normalization="mean_image",  # §2: the training set's mean activity off each pixel, raw values
     pca_color=0.1,  # §4.1: alpha ~ N(0, 0.1)
-    pca_form="eigenvalue",  # §4.1; the scale of the pixels is not printed: 0 to 1 gives shifts of some grey levels
+    pca_form="eigenvalue",  # §4.1; scale of the pixels not printed: 0 to 1 shifts by a few grey levels
     epochs=90,  # §5: "roughly 90 cycles"
     batch_size=128,  # §5
     optimizer="sgd_2012",  # §5: the rule as printed
     learning_rate=0.01,  # §5, equal for all layers
     momentum=0.9,  # §5
     weight_decay=5e-4,  # §5
-    decay_biases=True,  # §5: the rule knows no exception
+    decay_biases=True,  # §5: the rule has no exception
     schedule="plateau",  # §5: divided by 10 when the validation error stopped improving, three times
     warmup=0.0,
     plateau_epochs=5,  # not printed
@@ -32,7 +32,7 @@ PAPER = Recipe(
 
 PRESETS: dict[str, Recipe] = {
     "fast": Recipe(
-        # chosen by trial: EXPERIMENTS.md, "Orthogonalized updates" and "Which augmentation"
+        # chosen by experiment: EXPERIMENTS.md, "Orthogonalized updates" and "Which augmentation"
         name="fast",
         initialization="patches",
         epochs=AUTO,
@@ -51,7 +51,7 @@ PRESETS: dict[str, Recipe] = {
         test_views="mirror",
     ),
     "seminar": Recipe(
-        # the notebook's numbers (commit aa7d1e9); the validation split is ours: it had none
+        # the notebook's settings (commit aa7d1e9); the validation split is ours, the notebook had none
         name="seminar",
         initialization="seminar",
         normalization="imagenet",
@@ -66,7 +66,7 @@ PRESETS: dict[str, Recipe] = {
     ),
     "paper": PAPER,
     "paper-small": PAPER.replace(
-        # chosen by trial: EXPERIMENTS.md, "Why the paper's settings fail on small sets"
+        # chosen by experiment: EXPERIMENTS.md, "Why the paper's settings fail on small sets"
         name="paper-small",
         size=96,
         kernel_std=0.03,  # the 2012 program's own: layers-145.cfg, conv3 to conv5
@@ -82,7 +82,7 @@ PRESETS: dict[str, Recipe] = {
         resize="crop",
         crop_from=256 / 224,
         crop_group=32,  # crop_chunk
-        validation_fraction=0.0,  # its drops are by epoch, and the network that it tests is the last
+        validation_fraction=0.0,  # it lowers the rate by epoch and tests the last network
         normalization="mean_image",
         pca_color=0.1,
         pca_form="std",
@@ -104,7 +104,7 @@ PRESETS: dict[str, Recipe] = {
         test_views="ten_crop",
     ),
     "finetune": Recipe(
-        # chosen by trial: EXPERIMENTS.md, "Fine-tuning from real kernels"
+        # chosen by experiment: EXPERIMENTS.md, "Fine-tuning from real kernels"
         name="finetune",
         variant="auto",
         initialization="gaussian",

@@ -1,8 +1,8 @@
-"""What others measured on ImageNet: errors that the paper prints and the 2012 program logged, and its claims.
+"""What others measured on ImageNet: errors printed in the paper, errors logged by the 2012 program, and claims.
 
 "paper" is Krizhevsky, Sutskever & Hinton, NIPS 2012; "log" is the comment at the end of a parameter file in layers/
 of the program that the Computer History Museum published (computerhistory/AlexNet-Source-Code, commit 2f8b81f).
-Errors are fractions. None of these figures was measured by this program.
+Errors are fractions. None of these numbers was measured by this program.
 """
 
 from collections.abc import Sequence
@@ -29,9 +29,9 @@ ILSVRC_2012_NAMES = ("n01440764", "n15075141")
 """First and last class folder of ILSVRC-2012 in lexicographic order."""
 
 PUBLISHED_VARIANTS = ("paper", "program", "one-gpu", "caffe", "caffenet", "torchvision")
-"""Variants whose runs with 1000 classes show the published figures on their page."""
+"""Variants with published results, which the reports of their runs with 1000 classes show."""
 
-TEN, CENTRE, UNSAID = "ten crops", "centre", "not said"
+TEN, CENTRE, UNKNOWN = "ten crops", "centre", "not stated"
 TEST_2010, VALIDATION_2012 = "ILSVRC-2010 test", "ILSVRC-2012 validation"
 
 Errors = tuple[float, float]
@@ -39,10 +39,10 @@ Errors = tuple[float, float]
 
 @dataclass(frozen=True)
 class PublishedResult(Record):
-    """One row of published results.
+    """One published result.
 
-    top1_error, top5_error: as printed, fractions; None where it is not printed. logged: both to the digits of the
-    log. views: of an image, averaged. num_networks: whose predictions are averaged.
+    views: those whose predictions are averaged. num_networks: networks whose predictions are averaged. top1_error,
+    top5_error: as printed, fractions; None if not printed. logged: both with all digits of the log.
     """
 
     run: str
@@ -57,11 +57,11 @@ class PublishedResult(Record):
 
 @dataclass(frozen=True)
 class Claim(Record):
-    """A sentence of the paper, or a trial in the program's logs, that a pair of trainings can repeat.
+    """A claim of the paper, or a trial in the program's logs, that a pair of trainings can repeat.
 
-    difference: top-1 and top-5 error with the thing less those without it, as the paper prints it; fractions.
+    difference: top-1 and top-5 error with the feature minus those without it, as the paper prints it; fractions.
     errors_with, errors_without: top-1 and top-5 error as logged. switch: settings of a recipe, `field=value`, that
-    take the thing out of `--preset program`; None where no setting does. remark: what a reader should know.
+    remove the feature from `--preset program`; None if no setting does. remark: what a reader should know.
     """
 
     sentence: str
@@ -74,7 +74,7 @@ class Claim(Record):
 
     @property
     def logged_difference(self) -> Errors | None:
-        """With less without, from the logs; None where one of them is missing."""
+        """Errors with the feature minus errors without it, from the logs; None if one is missing."""
         if self.errors_with is None or self.errors_without is None:
             return None
         (top1, top5), (bare1, bare5) = self.errors_with, self.errors_without
@@ -83,7 +83,7 @@ class Claim(Record):
 
 @dataclass(frozen=True)
 class PaperTraining(Record):
-    """What the paper's own training took. days: shortest and longest."""
+    """What the paper's own training took. days: shortest and longest time."""
 
     days: tuple[float, float]
     machine: str
@@ -108,7 +108,8 @@ PUBLISHED: tuple[PublishedResult, ...] = (
         "1 CNN", VALIDATION_2012, TEN, 1, 0.407, 0.182, "paper, Table 2; log 145", (0.406640, 0.182100)
     ),
     PublishedResult(
-        "1 CNN, rate raised again, 135 epochs", VALIDATION_2012, TEN, 1, 0.4025, 0.1799, "log 145, not in the paper"
+        "1 CNN, learning rate raised again, 135 epochs", VALIDATION_2012, TEN, 1, 0.4025, 0.1799,
+        "log 145, not in the paper",
     ),
     PublishedResult("5 CNNs", VALIDATION_2012, TEN, 5, 0.381, 0.164, "paper, Table 2"),
     PublishedResult("5 CNNs", "ILSVRC-2012 test", TEN, 5, None, 0.164, "paper, Table 2"),
@@ -119,19 +120,22 @@ PUBLISHED: tuple[PublishedResult, ...] = (
     PublishedResult("7 CNNs*, two of them pretrained", VALIDATION_2012, TEN, 7, 0.367, 0.154, "paper, Table 2"),
     PublishedResult("7 CNNs*, two of them pretrained", "ILSVRC-2012 test", TEN, 7, None, 0.153, "paper, Table 2"),
     PublishedResult(
-        "1 CNN, 10,184 classes", "ImageNet Fall 2009, half of it", UNSAID, 1, 0.674, 0.409, "paper §6"
+        "1 CNN, 10,184 classes", "ImageNet Fall 2009, half of it", UNKNOWN, 1, 0.674, 0.409, "paper §6"
     ),
     PublishedResult(
-        "Caffe bvlc_alexnet", VALIDATION_2012, CENTRE, 1, 0.429, 0.198, "its readme: 57.1 / 80.2 % right"
+        "Caffe bvlc_alexnet", VALIDATION_2012, CENTRE, 1, 0.429, 0.198, "its readme: accuracy 57.1 / 80.2 %"
     ),
     PublishedResult(
-        "CaffeNet (pooling before LRN)", VALIDATION_2012, CENTRE, 1, 0.426, 0.196, "its readme: 57.4 / 80.4 % right"
+        "CaffeNet (pooling before LRN)", VALIDATION_2012, CENTRE, 1, 0.426, 0.196,
+        "its readme: accuracy 57.4 / 80.4 %",
     ),
     PublishedResult(
-        "torchvision IMAGENET1K_V1", VALIDATION_2012, CENTRE, 1, 0.43478, 0.20934, "its docs: 56.522 / 79.066 % right"
+        "torchvision IMAGENET1K_V1", VALIDATION_2012, CENTRE, 1, 0.43478, 0.20934,
+        "its docs: accuracy 56.522 / 79.066 %",
     ),
     PublishedResult(
-        "csm-kr/alexnet_pytorch", VALIDATION_2012, UNSAID, 1, 0.439, 0.212, "its readme; rate 0.01, colour noise"
+        "csm-kr/alexnet_pytorch", VALIDATION_2012, UNKNOWN, 1, 0.439, 0.212,
+        "its readme; learning rate 0.01, colour noise",
     ),
 )  # fmt: skip
 """Published and logged results, the paper's first."""
@@ -140,81 +144,81 @@ FULL_2012 = (0.40664, 0.18210)  # log 145
 
 CLAIMS: tuple[Claim, ...] = (
     Claim(
-        "Two GPUs instead of one with half the kernels: 1.7 and 1.2 points less", (-0.017, -0.012),
+        "Two GPUs instead of one with half the kernels lower the errors by 1.7 and 1.2 points", (-0.017, -0.012),
         (0.374727, 0.169987), (0.39168, 0.182287), "paper §3.2; logs 145-2010, 145-half", "variant=one-gpu",
         "on ILSVRC-2010",
     ),
     Claim(
-        "Local response normalization: 1.4 and 1.2 points less", (-0.014, -0.012),
+        "Local response normalization lowers the errors by 1.4 and 1.2 points", (-0.014, -0.012),
         FULL_2012, (0.42034, 0.19362), "paper §3.3; logs 145, 148", "lrn=off",
-        "log 148 takes out every normalization, the one within maps too, and so does the switch",
+        "log 148 and the switch remove every normalization, also the one within feature maps",
     ),
     Claim(
-        "Overlapping pooling: 0.4 and 0.3 points less", (-0.004, -0.003),
+        "Overlapping pooling lowers the errors by 0.4 and 0.3 points", (-0.004, -0.003),
         FULL_2012, (0.41058, 0.18510), "paper §3.4; logs 145, 147", "pooling=2/2",
-        "log 147 also changes the paddings of conv2 and conv3; the switch leaves them",
+        "log 147 also changes the padding of conv2 and conv3; the switch does not",
     ),
     Claim(
-        "Colour noise: more than 1 point less top-1 error", None,
+        "Colour noise lowers the top-1 error by more than 1 point", None,
         None, None, "paper §4.1; no log found", "pca_color=0",
     ),
     Claim(
-        "Any of the middle layers taken out: about 2 points more top-1 error", None,
+        "Removing any of the middle layers raises the top-1 error by about 2 points", None,
         None, None, "paper §7; no log found", None,
     ),
     Claim(
-        "ReLU comes to 25 % training error 6 times as fast as tanh", None,
+        "With ReLU, 25 % training error is reached 6 times as fast as with tanh", None,
         None, None, "paper §3.1, Figure 1: CIFAR-10, four conv layers", "activation=tanh",
-        "another network and another set; the switch tries it on this one",
+        "another network and data set; the switch tests it on this one",
     ),
     Claim(
-        "The two GPUs see each other in conv3 (not in the paper)", None,
+        "The two GPUs exchange feature maps in conv3 (not in the paper)", None,
         FULL_2012, (0.41828, 0.19330), "log 150", None,
     ),
     Claim(
-        "Batches of 128 instead of 128 x 8 (not in the paper)", None,
-        None, None, "log 137: given up", "batch_size=1024",
+        "Batches of 128 instead of 1,024 images (not in the paper)", None,
+        None, None, "log 137: stopped", "batch_size=1024",
     ),
     Claim(
-        "Batches of 256 at twice the rate do as well (not in the paper)", None,
+        "Batches of 256 at twice the learning rate do as well (not in the paper)", None,
         None, None, "log 170-256-double: the same as 170", "batch_size=256 learning_rate=0.02",
     ),
     Claim(
-        "Half precision between the GPUs costs next to nothing (not in the paper)", None,
+        "Half precision between the GPUs costs almost no accuracy (not in the paper)", None,
         (0.4052, 0.1842), None, "log 170-quant", None,
     ),
     Claim(
-        "A rate that falls linearly instead of by steps fails (not in the paper)", None,
-        None, None, "log 153: given up at epoch 18", None,
+        "A learning rate that falls linearly instead of in steps fails (not in the paper)", None,
+        None, None, "log 153: stopped at epoch 18", None,
     ),
 )  # fmt: skip
-"""The paper's claims about parts of the network, with the logs behind them, and trials that only the logs tell of."""
+"""The paper's claims about parts of the network, with their logs, and trials that only the logs report."""
 
 
 def judge_comparability(classes: Sequence[str]) -> tuple[bool | None, str]:
-    """Whether a run's errors may stand beside the published ones, and why, in one sentence.
+    """Whether a run's errors can be compared with the published ones, and why, in one sentence.
 
     Args:
         classes: the run's class names.
 
     Returns:
-        True for ILSVRC-2012's classes, False for another number of them, None where there are 1000 under other names
-        and only the reader knows.
+        True for the classes of ILSVRC-2012, False for another number of classes, None for 1000 classes with other
+        names: then only the reader knows.
 
     >>> judge_comparability(["ball", "foot"])[0]
     False
     """
     if len(classes) != ILSVRC_CLASSES:
         return False, (
-            f"The published figures are on ImageNet; this run's {len(classes)} classes are another set: its errors "
-            "cannot be compared with them."
+            f"The published errors are on ImageNet; this run has {len(classes)} other classes: its errors cannot be "
+            "compared with them."
         )
     if (min(classes), max(classes)) == ILSVRC_2012_NAMES:
         return True, (
-            "The published figures are on ImageNet, and this run has the 1000 classes of ILSVRC-2012: its errors can "
-            "be compared where test set, views and number of networks agree."
+            "The published errors are on ImageNet, and this run has the 1000 classes of ILSVRC-2012: its errors can "
+            "be compared if test set, views and number of networks are the same."
         )
     return None, (
-        "The published figures are on ImageNet; this run has 1000 classes, but not under ILSVRC-2012's names: its "
-        "errors can be compared only if the images are ImageNet's all the same."
+        "The published errors are on ImageNet; this run has 1000 classes, but with other names than ILSVRC-2012: its "
+        "errors can be compared only if the images are ImageNet's."
     )

@@ -89,7 +89,7 @@ def test_run_of_three_classes_is_another_set(
     code, out, err = run_command("compare", path, path, "--published", "--out", page, "--json")
     assert code == 0, err
     assert json.loads(out)["published"]["comparable"] == [False, False]
-    assert "3 classes are another set" in page.read_text(encoding="utf-8")
+    assert "this run has 3 other classes" in page.read_text(encoding="utf-8")
     assert "The paper's figures" not in (path / "report.html").read_text(encoding="utf-8")
     _, out, _ = run_command("compare", path, path, "--out", page, "--json")
     assert json.loads(out)["published"] is None

@@ -1,4 +1,4 @@
-"""The published figures: in range, consistent with each other, and each with its source."""
+"""The published results: in range, consistent with each other, each with its source."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from alexnet.recipe import parse_settings
 
 
 @pytest.mark.parametrize("result", PUBLISHED, ids=lambda result: f"{result.run}, {result.test_set}, {result.views}")
-def test_errors_are_fractions_and_the_log_rounds_to_what_is_printed(result: published.PublishedResult) -> None:
+def test_errors_are_fractions_and_the_log_rounds_to_the_printed_ones(result: published.PublishedResult) -> None:
     printed = (result.top1_error, result.top5_error)
     assert all(error is None or 0.1 < error < 0.7 for error in printed)
     assert result.top1_error is None or (result.top5_error is not None and result.top5_error < result.top1_error)
@@ -32,7 +32,7 @@ def test_rows_are_the_paper_s() -> None:
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.sentence)
-def test_claim_is_what_its_logs_say_to_the_printed_digit(claim: published.Claim) -> None:
+def test_claim_agrees_with_its_logs_to_the_printed_digit(claim: published.Claim) -> None:
     found = claim.logged_difference
     if claim.difference is not None:
         assert found is not None
@@ -46,25 +46,25 @@ def test_switch_of_a_claim_changes_the_program_s_recipe(claim: published.Claim) 
     assert parse_settings(base, (claim.switch or "").split()) != base
 
 
-def test_comparability_is_said_of_three_kinds_of_sets() -> None:
+def test_three_kinds_of_classes_are_told_apart() -> None:
     assert judge_comparability(["ball", "foot"])[0] is False
-    assert "2 classes are another set" in judge_comparability(["ball", "foot"])[1]
+    assert "this run has 2 other classes" in judge_comparability(["ball", "foot"])[1]
     middle = [f"n{number:08d}" for number in range(2_000_000, 2_000_998)]
     assert judge_comparability(["n15075141", *middle, "n01440764"])[0] is True
     drawn = [f"n{number:08d}" for number in range(1, 1001)]
-    judged, said = judge_comparability(drawn)
-    assert judged is None
-    assert "only if the images are ImageNet's" in said
+    comparable, reason = judge_comparability(drawn)
+    assert comparable is None
+    assert "only if the images are ImageNet's" in reason
 
 
-def test_variants_named_are_there() -> None:
+def test_published_variants_exist() -> None:
     assert set(PUBLISHED_VARIANTS) <= set(VARIANTS)
     assert "seminar" not in PUBLISHED_VARIANTS
 
 
 @pytest.mark.parametrize("result", PUBLISHED, ids=lambda result: f"{result.run}, {result.test_set}, {result.views}")
-def test_docs_hold_every_figure(result: published.PublishedResult) -> None:
-    def said(error: float | None) -> str:
+def test_docs_have_every_number(result: published.PublishedResult) -> None:
+    def shown(error: float | None) -> str:
         return "–" if error is None else f"{100 * error:.5g}"
 
     page = (Path(__file__).parents[2] / "docs" / "imagenet.md").read_text(encoding="utf-8")
@@ -72,5 +72,5 @@ def test_docs_hold_every_figure(result: published.PublishedResult) -> None:
     (row,) = [line for line in page.splitlines() if line.startswith(begins)]
     cells = [cell.strip().split(" (")[0] for cell in row.split("|")]
     assert [float(cell) if cell != "–" else cell for cell in cells[5:7]] == [
-        float(said(error)) if error is not None else "–" for error in (result.top1_error, result.top5_error)
+        float(shown(error)) if error is not None else "–" for error in (result.top1_error, result.top5_error)
     ]

@@ -1,4 +1,4 @@
-"""Pretrained weights, fetched once into the user's cache when the user asks for them."""
+"""Pretrained weights, downloaded once into the user's cache when the user asks for them."""
 
 import urllib.error
 import urllib.request
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+
+from filelock import FileLock
 
 from alexnet.errors import DownloadError
 from alexnet.files import disk_errors, user_cache_dir
@@ -20,19 +22,19 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class RemoteWeights:
-    """A weight file on the network. sha256_prefix: the first hexadecimal digits of its digest."""
+    """A weight file on the network. sha256_prefix: the first hexadecimal digits of its SHA-256."""
 
     url: str
     sha256_prefix: str
 
     @property
     def file_name(self) -> str:
-        """The last part of the address."""
+        """The last part of the URL."""
         return self.url.rpartition("/")[2]
 
 
 IMAGENET = RemoteWeights(
-    # torchvision.models.AlexNet_Weights.IMAGENET1K_V1: the file's name holds the digest's first eight digits
+    # torchvision.models.AlexNet_Weights.IMAGENET1K_V1: the file name contains the first eight digits of the SHA-256
     "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
     "7be5be79",
 )
@@ -40,46 +42,50 @@ IMAGENET = RemoteWeights(
 
 
 def fetch_weights(remote: RemoteWeights = IMAGENET, *, on_progress: Progress | None = None) -> Path:
-    """The local copy of a remote file, downloaded where it is not there yet.
+    """The local copy of a remote file, downloaded if there is none yet or if it is damaged.
 
-    An interrupted download goes on where it stopped. The digest is checked before the file gets its name.
+    An interrupted download continues where it stopped. Of several processes that want the file, one downloads it.
 
     Args:
-        on_progress: called with (bytes there, bytes in all or 0 if unknown).
+        on_progress: called with (bytes so far, bytes in total or 0 if unknown).
 
     Raises:
-        DownloadError: the server is out of reach, the file did not come whole, or its digest is wrong.
+        DownloadError: the server cannot be reached, the download is incomplete, or its SHA-256 is wrong.
     """
     folder = user_cache_dir() / "weights"
     target, part = folder / remote.file_name, folder / (remote.file_name + ".part")
-    if target.is_file():
-        return target
-    with disk_errors(folder, DownloadError, "free space there, or set ALEXNET_CACHE to another folder"):
+    with disk_errors(folder, DownloadError, "free some space, or set ALEXNET_CACHE to another folder"):
         folder.mkdir(parents=True, exist_ok=True)
-        part.touch()
-    _download(remote, part, on_progress)
-    digest = _digest(part)
-    if not digest.startswith(remote.sha256_prefix):
-        part.unlink()
-        raise DownloadError(
-            f"{remote.url}: the file's SHA-256 begins with {digest[:8]}, not {remote.sha256_prefix}; try again later"
-        )
-    part.replace(target)
+        with FileLock(folder / f".{remote.file_name}.lock"):
+            if target.is_file():
+                if _digest(target).startswith(remote.sha256_prefix):
+                    return target
+                target.unlink()  # damaged since it was downloaded
+            part.touch()
+            _download(remote, part, on_progress)
+            digest = _digest(part)
+            if not digest.startswith(remote.sha256_prefix):
+                part.unlink()
+                raise DownloadError(
+                    f"{remote.url}: the file's SHA-256 begins with {digest[:8]}, not {remote.sha256_prefix}; "
+                    "try again later"
+                )
+            part.replace(target)
     return target
 
 
 def _download(remote: RemoteWeights, part: Path, on_progress: Progress | None) -> None:
-    """Append to `part` what it lacks."""
+    """Append to `part` what is missing."""
     there = part.stat().st_size
     request = urllib.request.Request(remote.url, headers={"Range": f"bytes={there}-"} if there else {})
-    hint = f"check the connection and try again: it goes on where it stopped ({part})"
+    hint = f"check the connection and try again: the download continues where it stopped ({part})"
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
             resumes = answer.status == 206
             there = there if resumes else 0
             total = there + int(answer.headers.get("Content-Length") or 0)
             with (
-                disk_errors(part, DownloadError, "free space there"),
+                disk_errors(part, DownloadError, "free some space, or set ALEXNET_CACHE to another folder"),
                 part.open("ab" if resumes else "wb") as file,
             ):
                 while block := answer.read(BLOCK):
@@ -88,15 +94,15 @@ def _download(remote: RemoteWeights, part: Path, on_progress: Progress | None) -
                     if on_progress:
                         on_progress(there, total)
     except urllib.error.HTTPError as error:
-        if error.code == 416:  # nothing is missing: the whole file was there already
+        if error.code == 416:  # nothing is missing: `part` is the whole file
             return
         raise DownloadError(
             f"{remote.url}: the server answers {error.code} {error.reason}; try again later"
         ) from error
     except OSError as error:
-        raise DownloadError(f"{remote.url}: cannot be fetched ({error}); {hint}") from error
+        raise DownloadError(f"{remote.url}: cannot be downloaded ({error}); {hint}") from error
     if total and there < total:
-        raise DownloadError(f"{remote.url}: {there} of {total} bytes came; {hint}")
+        raise DownloadError(f"{remote.url}: only {there} of {total} bytes arrived; {hint}")
 
 
 def _digest(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -66,9 +67,27 @@ def test_file_comes_once_with_progress(server: str) -> None:
     assert len(Handler.requests) == 1
 
 
-def test_broken_download_goes_on_where_it_stopped(server: str, empty_cache: Path) -> None:
+def test_damaged_copy_is_downloaded_again(server: str, empty_cache: Path) -> None:
+    remote = RemoteWeights(f"{server}/w.pth", DIGEST[:8])
+    path = fetch_weights(remote)
+    damaged = bytearray(CONTENT)
+    damaged[1000] ^= 1
+    path.write_bytes(damaged)
+    assert fetch_weights(remote).read_bytes() == CONTENT
+    assert len(Handler.requests) == 2
+
+
+def test_two_threads_download_the_file_once(server: str) -> None:
+    remote = RemoteWeights(f"{server}/w.pth", DIGEST[:8])
+    with ThreadPoolExecutor(2) as pool:
+        paths = list(pool.map(lambda _: fetch_weights(remote), range(2)))
+    assert paths[0].read_bytes() == CONTENT
+    assert len(Handler.requests) == 1
+
+
+def test_broken_download_continues_where_it_stopped(server: str, empty_cache: Path) -> None:
     remote = RemoteWeights(f"{server}/short.pth", DIGEST[:8])
-    with pytest.raises(DownloadError, match="goes on where it stopped"):
+    with pytest.raises(DownloadError, match="continues where it stopped"):
         fetch_weights(remote)
     there = (empty_cache / "short.pth.part").stat().st_size
     assert 0 < there < len(CONTENT)
@@ -85,7 +104,7 @@ def test_part_that_is_whole_already_is_taken(server: str, empty_cache: Path) -> 
 def test_wrong_digest_is_refused_and_forgotten(server: str, empty_cache: Path) -> None:
     with pytest.raises(DownloadError, match=f"begins with {DIGEST[:8]}, not 00000000"):
         fetch_weights(RemoteWeights(f"{server}/w.pth", "00000000"))
-    assert list(empty_cache.iterdir()) == []
+    assert [path.name for path in empty_cache.iterdir() if not path.name.startswith(".")] == []
 
 
 def test_missing_file_names_the_answer(server: str) -> None:
@@ -94,7 +113,7 @@ def test_missing_file_names_the_answer(server: str) -> None:
 
 
 def test_no_server_is_said_in_one_line() -> None:
-    with pytest.raises(DownloadError, match="cannot be fetched .* check the connection"):
+    with pytest.raises(DownloadError, match="cannot be downloaded .* check the connection"):
         fetch_weights(RemoteWeights("http://127.0.0.1:9/w.pth", DIGEST[:8]))
 
 
