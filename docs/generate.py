@@ -7,7 +7,7 @@ from typing import Any
 
 import typer.main
 
-from alexnet.cli.main import app
+from alexnet.cli.commands import app
 from alexnet.model.differences import PARTS, Differences, diff_variants, shown_value
 from alexnet.model.specs import Inputs, LayerSpec, NetworkSpec
 from alexnet.model.variants import VARIANTS

@@ -209,13 +209,9 @@ def run_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
     """Run the command line in this process: (exit code, standard output, standard error)."""
     from alexnet.cli.main import run
 
+    monkeypatch.setenv("COLUMNS", "200")
+
     def call(*words: object) -> tuple[int, str, str]:
-        from rich.console import Console
-
-        from alexnet.cli.show import screen
-
-        monkeypatch.setattr(screen, "out", Console(highlight=False, soft_wrap=True, width=200))
-        monkeypatch.setattr(screen, "err", Console(stderr=True, highlight=False, soft_wrap=True, width=200))
         with pytest.raises(SystemExit) as stop:
             run([str(word) for word in words])
         captured = capsys.readouterr()

@@ -279,9 +279,21 @@ class Recipe(BaseModel):
         """
         return build_recipe(self.model_dump() | changes)
 
-    def to_toml(self) -> str:
-        """The recipe as TOML; settings that are None are left out."""
-        return tomli_w.dumps(self.model_dump(exclude_none=True))
+    def to_toml(self, *, explained: bool = False) -> str:
+        """The recipe as TOML. Settings that are None are left out, or, with explanations, commented out.
+
+        Args:
+            explained: put the meaning of each setting above it.
+        """
+        if not explained:
+            return tomli_w.dumps(self.model_dump(exclude_none=True))
+        return "".join(f"{self._explain(field)}\n" for field in type(self).model_fields)
+
+    def _explain(self, field: str) -> str:
+        meaning = type(self).model_fields[field].description or ""
+        set_value = self.model_dump(include={field}, exclude_none=True)
+        value = tomli_w.dumps(set_value).strip() if set_value else f"# {field} is not set"
+        return "\n".join([*(f"# {line}" for line in meaning.splitlines()), value])
 
 
 def build_recipe(values: Mapping[str, Any]) -> Recipe:

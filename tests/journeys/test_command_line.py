@@ -168,13 +168,13 @@ def test_data_cache_is_shown_and_cleared(
     [
         (["train", "gone"], "gone: no such file or folder"),
         (["train"], "Missing argument 'DATA'"),
-        (["train", ".", "--preset", "quick"], "preset quick: no such recipe"),
+        (["train", ".", "--preset", "quick"], "preset quick: no such preset"),
         (["train", ".", "--set", "epoch=3"], "did you mean epochs?"),
         (["fly"], "No such command 'fly'"),
         (["report", "gone"], "gone: no such folder"),
         (["model", "resnet"], "variant resnet: no such network"),
         (["model", "seminar", "--size", "20"], "20 px are too small"),
-        (["recipe", "quick"], "preset quick: no such recipe"),
+        (["recipe", "quick"], "preset quick: no such preset"),
         (["compare", "gone", "gone"], "gone: no such folder"),
     ],
 )
@@ -193,12 +193,12 @@ def test_bad_choices_on_a_run_are_one_line(run_command: Command, trained_run: Ru
     (tmp_path / "no.jpg").write_text("x")
     for words, said in (
         (["kernels", trained_run.path, "--layer", "pool1"], "has no kernels"),
-        (["kernels", trained_run.path, "--only", "a"], "give numbers"),
+        (["kernels", trained_run.path, "--only", "a"], "is not a list of numbers"),
         (["kernels", trained_run.path, "--scale", "mine"], "choose common or own"),
         (["mistakes", trained_run.path, "--order", "size"], "choose confidence or pair"),
-        (["maps", trained_run.path, tmp_path / "no.jpg"], "no.jpg: cannot be used (no image)"),
-        (["predict", trained_run.path, tmp_path / "gone.jpg"], "gone.jpg: cannot be read"),
-        (["curves", trained_run.path, "-o", tmp_path / "c.xyz"], "unknown ending"),
+        (["maps", trained_run.path, tmp_path / "no.jpg"], "no.jpg: cannot be used"),
+        (["predict", trained_run.path, tmp_path / "gone.jpg"], "gone.jpg: "),
+        (["curves", trained_run.path, "-o", tmp_path / "c.xyz"], "unknown suffix"),
     ):
         code, _, err = run_command(*words)
         assert (code, err.count("\n")) == (2, 1), words
@@ -209,7 +209,7 @@ def test_a_fault_of_ours_is_exit_code_1(run_command: Command, monkeypatch: pytes
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr("alexnet.model.summary.summarize", fail)
+    monkeypatch.setattr("alexnet.summarize", fail)
     code, _, err = run_command("model", "seminar")
     assert code == 1
     assert "a fault of this program (ZeroDivisionError)" in err
@@ -249,7 +249,7 @@ def test_killed_run_does_not_block_its_folder(
     process = _spawn(image_folder, tmp_path / "run", own_cache)
     _wait_for(tmp_path / "run" / "steps.csv", 2, process)
     code, _, err = run_command("resume", tmp_path / "run")
-    assert (code, "another process is training" in err) == (2, True)
+    assert (code, "another training is running" in err) == (2, True)
     process.kill()
     process.communicate(timeout=30)
     recipe = tmp_path / "run" / "recipe.toml"

@@ -11,7 +11,7 @@ from PIL import Image
 from scipy import signal
 
 from alexnet.cli.main import run
-from alexnet.data.read_image import read_image
+from alexnet.convolution.read_image import read_image
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier, save_network
 from alexnet.model.variants import get_variant
@@ -61,7 +61,7 @@ def network(tmp_path: Path) -> Path:
 def test_image_kernel_and_result_lie_side_by_side(typed: Typed, photo: Path) -> None:
     code, out, _ = typed(photo, "--kernel", "sobel-y", "-o", "OUT.png")
     assert code == 0
-    assert "convolution, same, border reflect" in out
+    assert "convolution, size same, border reflect" in out
     with Image.open("OUT.png") as figure:
         assert figure.size[0] >= 1000
 
@@ -95,23 +95,23 @@ def test_arrays_and_text_grids_are_images_too(typed: Typed) -> None:
 
 
 def test_trace_of_the_demo_is_told_as_the_talk_does(typed: Typed) -> None:
-    code, out, _ = typed("--trace", "demo", "--step", "7")
+    code, out, _ = typed("trace", "demo", "--step", "7")
     assert code == 0
     assert "step 7 of 25: O[2,2] = 9·0 + 8·0 + 7·0 + 6·0 + 5·0 + 4·0 + 3·0 + 2·0 + 1·1 = 1" in out
     assert " 0[0 0 1]0 0 0" in out
-    code, out, _ = typed("--trace", "demo", "--all")
+    code, out, _ = typed("trace", "--all")
     assert sum(line.startswith("O[") for line in out.splitlines()) == 25
 
 
 @pytest.mark.parametrize("name", ["a.svg", "a.png", "a.pdf"])
 def test_step_is_drawn(typed: Typed, name: str) -> None:
-    assert typed("--trace", "demo", "--step", "7", "-o", name)[0] == 0
+    assert typed("trace", "demo", "--step", "7", "-o", name)[0] == 0
     assert Path(name).stat().st_size > 2000
 
 
 def test_all_steps_become_an_animation_a_page_and_slides(typed: Typed) -> None:
     Path("small.txt").write_text("1 2 3\n4 5 6\n7 8 9\n", encoding="utf-8")
-    words = ("--trace", "small.txt", "--kernel", "1 0; 0 -1", "--all")
+    words = ("trace", "small.txt", "--kernel", "1 0; 0 -1", "--all")
     for name in ("a.gif", "a.apng", "a.html", "a.pdf"):
         assert typed(*words, "-o", name)[0] == 0
     with Image.open("a.gif") as gif, Image.open("a.apng") as animated:
@@ -122,26 +122,26 @@ def test_all_steps_become_an_animation_a_page_and_slides(typed: Typed) -> None:
 
 
 def test_teaching_page_is_one_file_without_addresses(typed: Typed, photo: Path) -> None:
-    assert typed("--teach", photo, "-o", "teach.html")[0] == 0
+    assert typed("teach", photo, "-o", "teach.html")[0] == 0
     page = Path("teach.html").read_text(encoding="utf-8")
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
-    assert typed("--teach")[0] == 0
+    assert typed("teach")[0] == 0
     assert "drawn by this program" in Path("convolution.html").read_text(encoding="utf-8")
 
 
-def test_learned_kernel_is_applied_traced_and_met(typed: Typed, photo: Path, network: Path) -> None:
+def test_learned_kernel_is_applied_traced_and_matched(typed: Typed, photo: Path, network: Path) -> None:
     code, out, err = typed(photo, "--kernel", f"{network}:conv1:37", "-o", "learned.png", "--json")
     assert code == 0, err
     assert json.loads(out)["difference_from_layer"] < 1e-3
-    assert typed("--trace", photo, "--kernel", f"{network}:conv2:5", "--at", "3,4")[0] == 0
-    code, out, err = typed("--kernel", "sobel-y", "--like", network, "-o", "like.png", "--json")
+    assert typed("trace", photo, "--kernel", f"{network}:conv2:5", "--at", "3,4")[0] == 0
+    code, out, err = typed("like", network, "--kernel", "sobel-y", "-o", "like.png", "--json")
     assert code == 0, err
     assert len(json.loads(out)["matches"]) == 8
     assert Path("like.png").exists()
 
 
 def test_gallery_is_listed(typed: Typed) -> None:
-    code, out, _ = typed("--list", "--json")
+    code, out, _ = typed("kernels", "--json")
     assert code == 0
     assert {"sobel-y", "gabor", "log", "motion"} <= {kernel["name"] for kernel in json.loads(out)["kernels"]}
 
@@ -152,27 +152,33 @@ def test_gallery_is_listed(typed: Typed) -> None:
         (["grey.png"], "--kernel sobel-y"),
         (["nothing.png", "-k", "box"], "nothing.png: no such image"),
         (["bad.png", "-k", "box"], "bad.png: cannot be used (no image)"),
-        (["rgba.png", "-k", "box"], "rgba.png: cannot be read (it is transparent in parts"),
+        (["rgba.png", "-k", "box"], "rgba.png: cannot be used (it has transparent pixels"),
         (["nan.npy", "-k", "box"], "nan.npy: has values that are not finite"),
         (["grey.png", "-k", "box:99", "--size", "valid"], "a kernel of 99 px"),
         (["grey.png", "-k", "1 2; 3"], "row 2 has 1 numbers"),
         (["grey.png", "-k", "soebel"], "sobel-y"),
         (["grey.png", "-k", "box", "--border", "mirror"], "zero, reflect"),
         (["grey.png", "-k", "sobel-y", "--raw", "a.png"], "which a PNG cannot hold"),
-        (["grey.png", "-k", "box", "-o", "a.bmp"], "unknown ending"),
-        (["grey.png", "-k", "box", "--step", "3"], "--trace demo"),
-        (["--trace", "demo", "--step", "26"], "the trace has 25 steps"),
-        (["--trace", "grey.png", "-o", "a.html"], "--step"),
-        (["--trace", "demo", "--all", "-o", "a.svg"], "--all needs an ending"),
-        (["-k", "box"], "needs a IMAGE"),
+        (["grey.png", "-k", "box", "-o", "a.bmp"], "unknown suffix"),
+        (["grey.png", "-k", "box", "--step", "3"], "No such option: --step"),
+        (["trace", "demo", "--step", "26"], "the trace has 25 steps"),
+        (["trace", "grey.png", "-o", "a.html"], "--step"),
+        (["trace", "demo", "--all", "-o", "a.svg"], "holds one step; with --all, choose .html"),
+        (["trace", "--step", "2", "--all"], "--step and --all"),
+        (["trace", "--at", "3,4"], "--at is for a learned kernel"),
+        (["trace", "gone.png"], "gone.png: no such image"),
+        (["teach", "deep.png"], "images of 8 bits"),
+        (["teach", "-o", "a.png"], "a page ends in .html"),
+        (["-k", "box"], "Missing argument 'IMAGE'"),
         (["grey.png", "-k", "runs:conv1:3"], "no such kernel"),
-        (["-k", "box", "--like", "nowhere"], "nowhere"),
+        (["like", "nowhere"], "nowhere: no such folder"),
     ],
 )
 def test_bad_input_is_one_line_and_code_2(typed: Typed, photo: Path, words: list[str], said: str) -> None:
     Path("bad.png").write_bytes(b"not an image")
     Image.new("RGBA", (4, 4)).save("rgba.png")
     np.save("nan.npy", np.full((3, 3), np.nan))
+    Image.fromarray(np.full((4, 4), 999, np.uint16)).save("deep.png")
     code, out, err = typed(*words)
     assert code == 2
     assert said in err

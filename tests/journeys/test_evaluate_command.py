@@ -61,7 +61,7 @@ def test_several_runs_are_shown_beside_their_mean(run_command: Command, trained_
     assert lines[0].split("  ")[0] == "run" and "95 % interval" in lines[0]
     assert "top-5" not in lines[0], "three classes have no top-5 error"
     assert [line.split("  ")[0] for line in lines[1:]] == [
-        str(trained_run.path), str(second), "mean of the 2", "together",
+        str(trained_run.path), str(second), "mean of the 2", "averaged",
     ]  # fmt: skip
 
 

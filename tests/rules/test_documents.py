@@ -68,7 +68,7 @@ README_COMMANDS = re.findall(r"^(?:\$ )?alexnet (.+)$", README, re.MULTILINE)
 def test_readme_command_and_its_options_exist(line: str) -> None:
     from typer.main import get_command
 
-    from alexnet.cli.main import app
+    from alexnet.cli.commands import app
 
     words = line.split("#")[0].split()
     command = get_command(app)

@@ -1,1 +1,1 @@
-"""A thin coat: parse, one library call, show. The only room that prints and exits."""
+"""The command line: a thin layer that parses, calls the public API and shows the result. One file per command."""

@@ -1,20 +1,62 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alexnet.cli.show import screen
+from alexnet.cli.screen import screen
+from alexnet.errors import RecipeError
 
-__all__ = ["Json", "Out", "RunPath"]
+if TYPE_CHECKING:
+    from alexnet.recipe import Recipe
+
+__all__ = ["Data", "Json", "Only", "Out", "RunPath", "Settings", "choose_recipe", "parse_numbers"]
 
 
-def _set_json(asked: bool) -> bool:
-    screen.as_json = screen.as_json or asked
-    return asked
+def _set_json(is_asked: bool) -> bool:
+    screen.as_json = screen.as_json or is_asked
+    return is_asked
 
 
-Json = Annotated[bool, typer.Option("--json", callback=_set_json, help="Print one JSON object, nothing else.")]
+Json = Annotated[bool, typer.Option("--json", callback=_set_json, help="Print one JSON object and nothing else.")]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)]
-Out = Annotated[Path | None, typer.Option("--out", "-o", help="File to write: .png, .svg, .pdf.", show_default=False)]
+Data = Annotated[
+    Path,
+    typer.Argument(metavar="DATA", help="A folder, .tar or .zip with a folder of images for each class.",
+                   show_default=False),
+]  # fmt: skip
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Figure to write: .png, .svg, .pdf.", show_default=False)
+]
+Only = Annotated[str | None, typer.Option(help="Numbers of kernels, for example 0,7,37.", show_default=False)]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="Change a setting; may be repeated.", show_default=False),
+]
+
+
+def parse_numbers(text: str | None, option: str = "--only") -> list[int] | None:
+    """Numbers between commas or blanks; None if the option is not given.
+
+    >>> parse_numbers("0, 7,37")
+    [0, 7, 37]
+    """
+    if text is None:
+        return None
+    try:
+        return [int(word) for word in text.replace(",", " ").split()]
+    except ValueError as error:
+        raise RecipeError(f"{option} {text}: is not a list of numbers; give for example 0,7,37") from error
+
+
+def choose_recipe(name: str, file: Path | None, settings: list[str] | None, **changes: Any) -> "Recipe":
+    """The preset of a name, changed by a TOML file, by single values that are not None, and by settings."""
+    from alexnet.presets import PRESETS
+    from alexnet.recipe import load_recipe, parse_settings
+
+    if name not in PRESETS:
+        raise RecipeError(f"preset {name}: no such preset; choose one of {', '.join(PRESETS)}")
+    recipe = load_recipe(file, base=PRESETS[name]) if file else PRESETS[name]
+    recipe = recipe.replace(**{field: value for field, value in changes.items() if value is not None})
+    return parse_settings(recipe, settings or [])

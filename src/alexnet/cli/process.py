@@ -1,10 +1,15 @@
 """Settings of the whole process. Only the command makes them, before it loads torch; the library never does."""
 
+import _thread
+import contextlib
 import ctypes
 import os
+import signal
 import sys
+from types import FrameType
+from typing import Any, Self
 
-__all__ = ["SPIN_COUNT", "keep_freed_memory", "prepare_process", "share_cores"]
+__all__ = ["SPIN_COUNT", "Interrupts", "keep_freed_memory", "prepare_process", "share_cores"]
 
 SPIN_COUNT = "10000"
 """Turns that a waiting thread keeps its core before it gives it up (EXPERIMENTS.md)."""
@@ -49,3 +54,37 @@ def keep_freed_memory() -> bool:
         return False
     m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4
     return all([mallopt(m_mmap_max, 0), mallopt(m_trim_threshold, -1), mallopt(m_top_pad, 64 << 20)])
+
+
+class Interrupts:
+    """Notices Ctrl-C during a `with` block, also where Python would lose it.
+
+    A KeyboardInterrupt inside an import can become another error, or be printed and dropped. For the first case there
+    is `is_pressed`; in the second, it is raised again. Outside the main thread nothing is done.
+    """
+
+    def __init__(self) -> None:
+        self.is_pressed = False
+
+    def __enter__(self) -> Self:
+        self._handler: Any = None
+        self._hook = sys.unraisablehook
+        with contextlib.suppress(ValueError):  # not the main thread
+            self._handler = signal.signal(signal.SIGINT, self._interrupt)
+            sys.unraisablehook = self._raise_again
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
+            sys.unraisablehook = self._hook
+
+    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        self.is_pressed = True
+        raise KeyboardInterrupt
+
+    def _raise_again(self, lost: Any) -> None:
+        if issubclass(lost.exc_type, KeyboardInterrupt):
+            _thread.interrupt_main()
+        else:
+            self._hook(lost)

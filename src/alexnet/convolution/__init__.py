@@ -1,1 +1,1 @@
-"""Convolution from its definition to a photograph: loops, steps, the gallery of kernels, and speed."""
+"""Convolution, from its definition as loops to a fast result for a photograph, with steps and named kernels."""

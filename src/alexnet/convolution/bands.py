@@ -13,15 +13,15 @@ from alexnet.convolution.layout import Array, Border, OutputAxis, border_places
 __all__ = ["BLOCK", "Band", "Scene", "read_bands"]
 
 BLOCK = 16
-"""Neighbouring pixels of a row that are taken as the channels of one: the floats of an AVX-512 register."""
+"""Neighboring pixels of a row that become the channels of one: the floats of an AVX-512 register."""
 
 BAND_PIXELS = 1 << 20
-"""Pixels of a band, about 4 MiB as float32: smaller ones cost more in calls than they save in cache misses."""
+"""Pixels of a band, about 4 MiB as float32; smaller bands cost more in calls than they save in cache misses."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One channel [H, W], where its outputs lie, and the kernel's height and width, px."""
+    """One channel [H, W], the positions of its outputs, and the height and width of the kernel, px."""
 
     plane: Array
     down: OutputAxis
@@ -31,13 +31,13 @@ class Scene:
 
     @property
     def fits_blocks(self) -> bool:
-        """Whether the plane can be read as blocks where it lies, zeros around it."""
+        """Whether the plane can be read as blocks where it is, with zeros around it."""
         plain = self.plane.dtype == np.float32 and self.plane.dtype.isnative and self.plane.flags.writeable
         width = self.plane.shape[1]
         return plain and self.border == "zero" and width % BLOCK == 0 and self.plane.strides == (4 * width, 4)
 
     def read(self, top: int, rows: int, left: int, columns: int, into: Array) -> None:
-        """Write the rows from `top` and the columns from `left` on into an array, converted, border included."""
+        """Copy the rows from `top` and the columns from `left` into an array, converted and with the border."""
         height, width = self.plane.shape
         y = border_places(top, top + rows, height, self.border)
         x = border_places(left, left + columns, width, self.border)
@@ -62,7 +62,7 @@ class Scene:
 
 
 def _gather(source: Array, places: Array, target: Array) -> None:
-    """Columns of `source` by their places, -1 a zero."""
+    """Columns of `source` by their indices; -1 is a zero."""
     if places.size and places.min() < 0:
         if places.max() < 0:
             target[...] = 0
@@ -76,7 +76,7 @@ def _gather(source: Array, places: Array, target: Array) -> None:
 class Band:
     """Rows of a scene as a tensor, for the outputs first ... stop - 1 counted from 0.
 
-    rows: [stop - first + taps - 1, width]. pad: blocks of zeros that still belong on its left and right.
+    rows: [stop - first + taps - 1, width]. pad: blocks of zeros that are missing on its left and right.
     """
 
     first: int
@@ -88,8 +88,8 @@ class Band:
 def read_bands(scene: Scene, dtype: torch.dtype, *, blocks: int) -> Iterator[Band]:
     """All bands of a scene, from top to bottom; a band is overwritten by the next.
 
-    blocks: blocks that a kernel's row reaches over. Where a plane lies in memory as it is needed, its own rows are
-    given, without a copy.
+    blocks: how many blocks a row of the kernel covers. If the plane lies in memory as it is needed, its own rows are
+    used, without a copy.
     """
     height, width = scene.plane.shape
     count, lead = scene.down.count, scene.taps[0] - 1
@@ -117,7 +117,7 @@ def read_bands(scene: Scene, dtype: torch.dtype, *, blocks: int) -> Iterator[Ban
 
 
 def _cut(count: int, num_rows: int, above: int, below: int, *, edges: bool) -> Iterator[tuple[int, int]]:
-    """Outputs first ... stop - 1 of each band; with `edges`, none reads both inside and outside of the plane.
+    """Outputs first ... stop - 1 of each band; with `edges`, no band reads both inside and outside the plane.
 
     above: outputs whose patch starts outside. below: the first output whose patch ends outside.
     """

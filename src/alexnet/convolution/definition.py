@@ -1,4 +1,4 @@
-"""Convolution as it is written down: the loops of the formula, slow and exact. The oracle of all else."""
+"""Convolution by the loops of its formula: slow and exact, the oracle of the fast way."""
 
 from itertools import product
 
@@ -33,19 +33,21 @@ def convolve_by_definition(
         convolution   O[u, v] = sum over s, t of I[u - s, v - t] K[s, t]
         correlation   O[u, v] = sum over s, t of I[u + s, v + t] K[s, t]
 
-    K has indices -a ... a and -b ... b around its centre. Of an even number of taps n, the centre is tap
+    K has indices -a ... a and -b ... b around its center. For an even number of taps n, the center is tap
     (n - 1) // 2, counted from 0, so that the indices are -(n - 2) / 2 ... n / 2.
 
     Args:
-        image: [H, W]. kernel: [k, l]; of integers if the image is to give integers.
-        size: `valid`, `same` or `full`. border: what is read outside, for `same` and `full`.
+        image: [H, W].
+        kernel: [k, l].
+        size: `valid`, `same` or `full`.
+        border: what is read outside the image, for `same` and `full`.
 
     Returns:
-        int64 where both are integers, exact; float64 otherwise, summed in the formula's order.
+        int64 if both are integers, exact; otherwise float64, summed in the order of the formula.
 
     Raises:
-        DataError: no numbers, another shape, or a sum that does not fit into 64 bits.
-        GeometryError: `valid` of a kernel that is larger than the image.
+        DataError: not numbers, another shape, or a sum that does not fit into 64 bits.
+        GeometryError: the kernel is larger than the image and the size is `valid`.
 
     Source: Gonzalez & Woods, Digital Image Processing, 4th ed. 2018, eq. 3-44; the talk, slide "Convolution I".
 
@@ -89,7 +91,7 @@ def _as_int64(sums: Array) -> Array:
 
 
 def _inside(place: int, length: int, border: Border) -> int | None:
-    """The pixel that stands for one at `place`; None for a zero."""
+    """Index of the pixel that is read at `place`; None for a zero."""
     if 0 <= place < length:
         return place
     if border == "zero":

@@ -1,4 +1,4 @@
-"""Ways to convolve a scene, each writing the same numbers: blocked, separable, by matrices, by FFT, in integers."""
+"""Methods that convolve a scene, all with the same result: blocks, separable, matrices, FFT, integers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,19 +28,19 @@ Factors = Sequence[tuple[Array, Array]]
 """Columns and rows whose outer products add up to a kernel."""
 
 STRIP = 16
-"""Output rows that one matrix of `by_matrices` makes."""
+"""Output rows that one matrix of `by_matrices` computes."""
 
 WIDE = 64
-"""Outputs that one matrix of `by_separated_matrices` makes."""
+"""Outputs that one matrix of `by_separated_matrices` computes."""
 
 
 def num_blocks(columns: int) -> int:
-    """Blocks of pixels that a kernel's row of `columns` taps reaches over."""
+    """Blocks of pixels that a row of `columns` taps covers."""
     return -(-(BLOCK + columns - 1) // BLOCK)
 
 
 def _as_channels(rows: Tensor) -> Tensor:
-    """Rows [h, w] as [1, BLOCK, h, w / BLOCK], channels last: the same memory, read otherwise."""
+    """Rows [h, w] as [1, BLOCK, h, w / BLOCK], channels last: the same memory, seen another way."""
     return rows.view(1, rows.shape[0], rows.shape[1] // BLOCK, BLOCK).permute(0, 3, 1, 2)
 
 
@@ -60,10 +60,10 @@ def _blocked(weights: Array) -> Tensor:
 
 
 def by_blocks(scene: Scene, weights: Array, out: Tensor | None) -> Tensor:
-    """Every tap at once: 16 neighbouring pixels are the channels of one, and the kernel a layer of 16 x 16 kernels.
+    """All taps at once: 16 neighboring pixels become the channels of one, and the kernel a layer of 16 x 16 kernels.
 
-    In that form an image of one channel keeps the vector units of oneDNN's convolution busy. Without `out`, a plane
-    that fits blocks is convolved in one piece, and the result is a part of a slightly wider one.
+    In this form an image of one channel keeps the vector units of oneDNN's convolution busy. Without `out`, a plane
+    that fits blocks is convolved in one piece, and the result is a part of a slightly wider array.
     """
     blocked = _blocked(weights)
     if out is None:
@@ -81,7 +81,7 @@ def _write(out: Tensor, first: int, stop: int, rows: Tensor, scene: Scene, pad: 
 
 
 def by_separated_blocks(scene: Scene, factors: Factors, out: Tensor | None) -> Tensor:
-    """Down, then across, for each pair of factors; their results are added. Without `out` as `by_blocks`."""
+    """Down, then across, for each pair of factors; the results are added. Without `out`, as `by_blocks`."""
     pairs = [(_down_weights(column), _blocked(row[None])) for column, row in factors]
     if out is None:
         pad = pairs[0][1].shape[3] - 1
@@ -107,7 +107,7 @@ def _rows_outside(scene: Scene) -> int:
 
 
 def _inner(scene: Scene, rows: Tensor, pad: int) -> Tensor:
-    """The scene's outputs out of all that a plane in one piece gives."""
+    """The outputs of the scene among all that a plane in one piece gives."""
     top, left = _rows_outside(scene) + scene.down.start, BLOCK * pad + scene.across.start
     return rows[top : top + scene.down.count, left : left + scene.across.count]
 
@@ -126,7 +126,7 @@ def _banded(taps: Array, length: int) -> Tensor:
 
 
 def by_matrices(scene: Scene, weights: Array, out: Tensor) -> None:
-    """Float64: for each column of the kernel a banded matrix times a strip of the image."""
+    """Float64: for each column of the kernel, a banded matrix times a strip of the image."""
     matrices = [_banded(column, STRIP) for column in weights.T]
     width, lead = scene.across.count, weights.shape[0] - 1
     for band in read_bands(scene, torch.float64, blocks=num_blocks(weights.shape[1])):
@@ -158,7 +158,7 @@ def by_separated_matrices(scene: Scene, factors: Factors, out: Tensor) -> None:
 
 
 def by_integers(scene: Scene, weights: Array, out: Tensor) -> None:
-    """Int64, one tap after the other; sums wrap around at 64 bits, which the caller has to rule out."""
+    """Int64, one tap after the other; sums wrap around at 64 bits, which the caller must exclude."""
     width = scene.across.count
     taps = [[int(tap) for tap in row] for row in weights.astype(np.int64)]
     for band in read_bands(scene, torch.int64, blocks=num_blocks(weights.shape[1])):
@@ -172,13 +172,12 @@ def by_integers(scene: Scene, weights: Array, out: Tensor) -> None:
 
 
 GROUP_PIXELS = 1 << 19
-"""Pixels of the tiles that are transformed in one call: half a dozen arrays of this size stay below what the C
-library keeps for the next call."""
+"""Pixels of the tiles that are transformed in one call, which needs half a dozen arrays of this size."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """Sides of a transformed tile, px, and its work: operations for each output."""
+    """Sides of a transformed tile, px, and its work in operations for each output."""
 
     height: int
     width: int
@@ -190,7 +189,7 @@ TILE_SIDES = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048
 
 @lru_cache(maxsize=64)
 def fft_tile(taps: tuple[int, ...], outputs: tuple[int, int]) -> Tile:
-    """The tile with the least work for an output; beyond 2^16 px, which leave the cache, work counts 1.5 times."""
+    """The tile with the least work for an output; above 2^16 px, too much for the cache, work counts 1.5 times."""
     best: Tile | None = None
     for height in TILE_SIDES:
         for width in TILE_SIDES:
@@ -209,7 +208,7 @@ def fft_tile(taps: tuple[int, ...], outputs: tuple[int, int]) -> Tile:
 
 
 def by_fft(scene: Scene, weights: Array, out: Tensor, dtype: torch.dtype) -> None:
-    """Overlapping tiles, transformed, multiplied by the kernel's spectrum and transformed back (overlap-save).
+    """Overlapping tiles, transformed, multiplied by the spectrum of the kernel and transformed back (overlap-save).
 
     Source: Oppenheim & Schafer, Discrete-Time Signal Processing, 3rd ed. 2010, section 8.7.3.
     """

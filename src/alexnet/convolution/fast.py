@@ -1,4 +1,4 @@
-"""Convolution of photographs: the definition's numbers by the fastest way for image, kernel and type."""
+"""Convolution of photographs: the numbers of the definition by the fastest method for image, kernel and type."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -36,13 +36,13 @@ __all__ = ["ERROR_BOUND", "Method", "convolve2d", "separate"]
 Method = Literal["auto", "direct", "separable", "fft"]
 
 ERROR_BOUND = {"float32": 1e-5, "float64": 1e-13}
-"""Largest distance from the definition, in units of max|I| * sum|K|, for float results; integers are exact."""
+"""Largest error of float results against the definition, in units of max|I| * sum|K|; integers are exact."""
 
 ONE_PIECE = 1 << 22
-"""Pixels up to which a plane is convolved in one piece, where that is possible."""
+"""Pixels of a plane that is convolved in one piece, if that is possible, at most."""
 
 SEPARABLE_BOUND = {"float32": 1e-6, "float64": 1e-15}
-"""Share of sum|K| that the factors of a separable kernel may leave out."""
+"""Fraction of sum|K| that the factors of a separable kernel may leave out."""
 
 
 def convolve2d(
@@ -54,26 +54,27 @@ def convolve2d(
     operation: Operation = "convolution",
     method: Method = "auto",
 ) -> Array:
-    """Convolve an image with a kernel, flipped as the definition says.
+    """Convolve an image with a kernel, which is flipped as the definition says.
 
         O[u, v] = sum over s, t of I[u - s, v - t] K[s, t]
 
     Args:
         image: [H, W] or [H, W, 3] (each channel by itself), integers or floats, all finite.
-        kernel: [k, l]; even sides too, see `convolve_by_definition` for their centre.
+        kernel: [k, l]; for the center of even sides, see `convolve_by_definition`.
         size: `same` as the image, `valid` (the kernel lies wholly inside) or `full`.
-        border: what is read outside: `zero`, `reflect` (the edge is not repeated), `replicate` or `circular`.
-        operation: `correlation` leaves the kernel unflipped.
-        method: how; `auto` takes the fastest. The numbers are the same within the bounds below.
+        border: outside the image, `zero`, `reflect` (the edge is not repeated), `replicate` or `circular`.
+        operation: `convolution`, or `correlation`, which does not flip the kernel.
+        method: `direct`, `separable` or `fft`; `auto` chooses the fastest. All agree within the bounds below.
 
     Returns:
-        Integers of integers, exact, int32 where every possible sum fits, else int64. Otherwise float64 if the
-        image is float64 or has integers of 32 or 64 bits, else float32; within `ERROR_BOUND` of the definition.
+        Integers if image and kernel are integers: exact, int32 if every possible sum fits, otherwise int64. Otherwise
+        floats, within `ERROR_BOUND` of the definition: float64 if the image is float64 or has integers of 32 or 64
+        bits, otherwise float32.
 
     Raises:
         DataError: values that are not finite, another shape, or a result that does not fit into its type.
-        GeometryError: `valid` of a kernel that is larger than the image.
-        RecipeError: an unknown word, or a method that this kernel does not allow.
+        GeometryError: the kernel is larger than the image and the size is `valid`.
+        RecipeError: an unknown setting, or a method that does not work for this kernel.
 
     >>> convolve2d([[0, 0, 0], [0, 1, 0], [0, 0, 0]], [[1, 2, 3], [4, 5, 6], [7, 8, 9]])[0].tolist()
     [1, 2, 3]
@@ -96,7 +97,7 @@ def convolve2d(
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is computed how. compute: the type of the sums. factors: of a separable kernel."""
+    """How to compute a convolution. compute: the type of the sums. factors: of a separable kernel."""
 
     method: Method
     compute: torch.dtype
@@ -106,7 +107,7 @@ class _Plan:
     wraps: bool = False
 
     def run(self, scene: Scene, target: Array | None) -> Array:
-        """Convolve one channel into `target`, or into an array of its own."""
+        """Convolve one channel into `target`, or into a new array."""
         if target is None and self.in_one_piece(scene):
             separable = self.method == "separable"
             target = (
@@ -119,7 +120,7 @@ class _Plan:
         return target
 
     def in_one_piece(self, scene: Scene) -> bool:
-        """Whether no band, and so no copy of the result, is needed."""
+        """Whether neither bands nor a copy of the result are needed."""
         blocked = self.method != "fft" and self.result == np.float32
         return blocked and scene.fits_blocks and scene.plane.size <= ONE_PIECE
 
@@ -158,14 +159,14 @@ def _choose_plan(values: Array, weights: Array, method: Method, outputs: tuple[i
     }
     if method == "separable" and not factors:
         raise RecipeError(
-            "method separable: the kernel is no sum of a few products of a column and a row; choose auto"
+            "method separable: the kernel is not a sum of a few products of a column and a row; choose auto"
         )
     chosen = min(costs, key=lambda name: costs[name]) if method == "auto" else method
     return _Plan(chosen, compute, result, weights, factors)
 
 
 def _direct_cost(taps: tuple[int, ...], single: bool) -> float:
-    """Milliseconds for a million outputs on one core of 2.6 GHz with AVX-512, as all costs here."""
+    """Milliseconds for a million outputs on one core of 2.6 GHz with AVX-512, the unit of all costs here."""
     return 0.23 * taps[0] * num_blocks(taps[1]) if single else 0.054 * taps[1] * (15 + taps[0])
 
 
@@ -176,10 +177,10 @@ def _separable_cost(taps: tuple[int, ...], rank: int, single: bool) -> float:
 
 
 def separate(weights: Array, bound: float, *, most: int = 3) -> list[tuple[Array, Array]]:
-    """Columns and rows whose outer products add up to the kernel but for `bound` of its sum of magnitudes.
+    """Columns and rows whose outer products add up to the kernel, up to `bound` times its sum of magnitudes.
 
-    Their number is the kernel's rank; none where it is larger than `most`. Each step takes the row and the column
-    through the largest value that is left (cross approximation with full pivoting).
+    Their number is the rank of the kernel; there are none if it is larger than `most`. Each step subtracts the
+    product of the row and the column through the largest remaining value (cross approximation with full pivoting).
     """
     rest, allowed = weights.astype(np.float64), bound * float(np.abs(weights).sum())
     factors: list[tuple[Array, Array]] = []
@@ -195,16 +196,16 @@ def separate(weights: Array, bound: float, *, most: int = 3) -> list[tuple[Array
 
 
 def _plan_integers(values: Array, weights: Array, method: Method) -> _Plan:
-    """Sums of whole numbers are exact in floats up to 2^24 and 2^53, beyond that in int64."""
+    """Sums of whole numbers are exact in float32 up to 2^24 and in float64 up to 2^53; above, int64 is used."""
     if method == "fft":
-        raise RecipeError("method fft: gives no exact integers; choose auto, or give the image as floats")
+        raise RecipeError("method fft: does not give exact integers; choose auto, or give the image as floats")
     span = np.iinfo(values.dtype) if values.dtype.itemsize == 1 else None
     low, high = (span.min, span.max) if span else (int(values.min()), int(values.max()))
     bound = max(abs(int(low)), abs(int(high))) * sum(abs(int(tap)) for tap in weights.ravel())
     result = np.dtype(np.int32 if bound < 2**31 else np.int64)
     factors = _whole_factors(weights)
     if method == "separable" and not factors:
-        raise RecipeError("method separable: the kernel is no product of a whole column and row; choose auto")
+        raise RecipeError("method separable: the kernel is not a column times a row of integers; choose auto")
     if bound >= 2**53:
         return _Plan("direct", torch.int64, result, weights, wraps=bound >= 2**63)
     single = bound < 2**24
@@ -215,7 +216,7 @@ def _plan_integers(values: Array, weights: Array, method: Method) -> _Plan:
 
 
 def _whole_factors(weights: Array) -> list[tuple[Array, Array]]:
-    """A column and a row of whole numbers whose product is the kernel, none if there are none."""
+    """A column and a row of integers whose product is the kernel; empty if there are none."""
     taps = [[int(tap) for tap in row] for row in weights]
     first = next((row for row in taps if any(row)), None)
     if first is None:
@@ -232,7 +233,7 @@ def _whole_factors(weights: Array) -> list[tuple[Array, Array]]:
 
 
 def _check_fit(scene: Scene, weights: Array) -> None:
-    """Refuse sums beyond 64 bits: those of floats, which do not wrap around, tell how large they are."""
+    """Refuse sums beyond 64 bits: sums of floats, which do not wrap around, tell how large they are."""
     sums = np.empty((scene.down.count, scene.across.count))
     by_matrices(scene, weights.astype(np.float64), torch.from_numpy(sums))
     if np.abs(sums).max() >= 2.0**63 * (1 - 1e-9):
@@ -240,7 +241,7 @@ def _check_fit(scene: Scene, weights: Array) -> None:
 
 
 def _check_result(plane: Array, target: Array) -> None:
-    """A value that is not finite spoils every sum it enters, and so shows in the result's total."""
+    """A value that is not finite spoils every sum that contains it, and so the total of the result."""
     if target.dtype.kind != "f" or np.isfinite(float(torch.from_numpy(target).sum())):
         return
     if not np.isfinite(plane).all():

@@ -1,27 +1,36 @@
-"""The gallery: kernels with a name, what each shows, and where it comes from; and the user's own."""
+"""The gallery: kernels with a name, what each shows, and its source; and kernels of the user's own."""
 
+import html
 import math
+import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from alexnet.convolution.grids import GRID_SUFFIXES, parse_grid, read_grid
 from alexnet.convolution.layout import Array, check_kernel
-from alexnet.errors import DataError, RecipeError
+from alexnet.errors import DataError, GeometryError, RecipeError
+from alexnet.files import shown_name
 
-__all__ = ["GALLERY", "Kernel", "KernelRecipe", "named_kernel", "parse_grid", "read_kernel"]
+__all__ = ["GALLERY", "Kernel", "KernelRecipe", "list_kernels", "named_kernel", "read_kernel"]
 
 GONZALEZ = "Gonzalez & Woods, Digital Image Processing, 4th ed. 2018"
 
 
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """A kernel as it is written down, before it is flipped.
+    """A kernel as it is written down, before it is flipped. Shows itself in a notebook.
 
-    weights: [k, l], integers where the kernel has them. partner: the second direction of a pair whose results are
-    combined into a magnitude or an angle. combine: "" for none, `magnitude`, `angle`, or `unsharp`.
+    weights: [k, l], integers if all of them are whole. partner: the second kernel of a pair, whose results are
+    combined. combine: how, `magnitude` or `angle`; "" for a single kernel. settings: the numbers it was made with.
+
+    >>> kernel = named_kernel("sobel-y")
+    >>> kernel.facts()
+    '3 × 3, separable, gain 0'
     """
 
     name: str
@@ -30,45 +39,58 @@ class Kernel:
     source: str
     partner: Array | None = None
     combine: str = ""
+    settings: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def rank(self) -> int:
-        """1 where it is separable: a column times a row."""
+        """Rank of the weights as a matrix: 1 if the kernel is separable."""
         return int(np.linalg.matrix_rank(self.weights.astype(np.float64)))
 
     @property
     def is_separable(self) -> bool:
-        """Whether it is a column times a row."""
+        """Whether the kernel is a column times a row."""
         return self.rank <= 1
 
     @property
     def gain(self) -> float:
-        """Sum of the weights: what it makes of an even area of 1."""
+        """Sum of the weights: the result on a uniform area of 1."""
         total, size = float(self.weights.sum()), float(np.abs(self.weights).sum())
         return total if abs(total) > 1e-12 * size else 0.0
 
     @property
     def is_signed(self) -> bool:
-        """Whether its results are read around 0: weights of both signs that cancel."""
+        """Whether its results lie around 0: its weights cancel."""
         return bool(abs(self.gain) < 1e-9 + 0.01 * float(np.abs(self.weights).sum())) and self.combine != "magnitude"
 
     def facts(self) -> str:
-        """Its properties in one line."""
+        """Size, rank and gain in one line."""
         rows, columns = self.weights.shape
         kind = "separable" if self.is_separable else f"rank {self.rank}"
         return f"{rows} × {columns}, {kind}, gain {self.gain:.3g}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "name": self.name,
+            "weights": self.weights.tolist(),
+            "shows": self.shows,
+            "separable": self.is_separable,
+            "gain": self.gain,
+            "source": self.source,
+            "settings": dict(self.settings),
+        }
 
     def _repr_html_(self) -> str:
         cells = "".join(
             "<tr>" + "".join(f"<td style='text-align:right'>{value:.4g}</td>" for value in row) + "</tr>"
             for row in self.weights.tolist()[:15]
         )
-        return f"<b>{self.name}</b>: {self.shows} ({self.facts()})<table>{cells}</table>"
+        return f"<b>{html.escape(self.name)}</b>: {self.shows} ({self.facts()})<table>{cells}</table>"
 
 
 @dataclass(frozen=True)
 class KernelRecipe:
-    """How a kernel of the gallery is made. settings: what may follow its name, with what holds otherwise."""
+    """How a kernel of the gallery is made. settings: the numbers that may follow its name, with their defaults."""
 
     make: Callable[..., Array]
     shows: str
@@ -165,11 +187,11 @@ def _gradients() -> dict[str, KernelRecipe]:
         kernels[f"{name}-x"] = KernelRecipe(across, "change from left to right: vertical edges", source, {})
         kernels[f"{name}-y"] = KernelRecipe(down, "change from top to bottom: horizontal edges", source, {})
         kernels[f"{name}-magnitude"] = KernelRecipe(
-            across, "strength of edges, any direction", source, {}, f"{name}-y", "magnitude"
+            across, "strength of edges in any direction", source, {}, f"{name}-y", "magnitude"
         )
         kernels[f"{name}-angle"] = KernelRecipe(
             across,
-            "direction of the steepest change, degrees from the row's direction towards the bottom",
+            "direction of the steepest change, in degrees: 0 to the right, 90 down",
             source,
             {},
             f"{name}-y",
@@ -180,22 +202,22 @@ def _gradients() -> dict[str, KernelRecipe]:
 
 GALLERY: dict[str, KernelRecipe] = {
     "identity": KernelRecipe(_identity, "the image itself", GONZALEZ, {}),
-    "shift": KernelRecipe(_shift, "the image moved by whole px", GONZALEZ, {"down": 0, "right": 1}),
-    "box": KernelRecipe(_box, "the mean of a square: blur with edges of its own", GONZALEZ, {"side": 3}),
+    "shift": KernelRecipe(_shift, "the image moved by whole pixels", GONZALEZ, {"down": 0, "right": 1}),
+    "box": KernelRecipe(_box, "the mean of a square: a blur that leaves traces of the square", GONZALEZ, {"side": 3}),
     "gauss": KernelRecipe(
-        _gauss, "blur, the same in all directions", f"{GONZALEZ}, eq. 3-45; cut off at 3 sigma", {"sigma": 1.0}
+        _gauss, "blur, equal in all directions", f"{GONZALEZ}, eq. 3-45; truncated at 3 sigma", {"sigma": 1.0}
     ),
     "binomial": KernelRecipe(
         _binomial,
-        "blur by Pascal's triangle, near a Gauss",
+        "blur by Pascal's triangle, close to a Gaussian",
         "Jähne, Digital Image Processing, 6th ed. 2005, ch. 11",
         {"side": 5},
     ),
     "sharpen": KernelRecipe(
-        _whole((0, -1, 0), (-1, 5, -1), (0, -1, 0)), "the image plus its own edges", f"{GONZALEZ}, section 3.6", {}
+        _whole((0, -1, 0), (-1, 5, -1), (0, -1, 0)), "the image plus its edges", f"{GONZALEZ}, section 3.6", {}
     ),
     "unsharp": KernelRecipe(
-        _unsharp, "the image plus what a blur took away", f"{GONZALEZ}, section 3.6", {"sigma": 1.0, "amount": 1.0}
+        _unsharp, "the image plus what a blur removes", f"{GONZALEZ}, section 3.6", {"sigma": 1.0, "amount": 1.0}
     ),
     **_gradients(),
     "laplace-4": KernelRecipe(
@@ -211,15 +233,15 @@ GALLERY: dict[str, KernelRecipe] = {
         {},
     ),
     "log": KernelRecipe(
-        _laplace_of_gauss, "blobs about as wide as 2.8 sigma; its zeros are edges", MARR, {"sigma": 1.4}
+        _laplace_of_gauss, "blobs about 2.8 sigma wide; its zero crossings are edges", MARR, {"sigma": 1.4}
     ),
     "emboss": KernelRecipe(
         _whole((-2, -1, 0), (-1, 1, 1), (0, 1, 2)),
-        "relief, lit from one corner",
-        "GIMP's and ImageMagick's emboss, as tables print it",
+        "a relief lit from one corner",
+        "the emboss kernel of GIMP and ImageMagick",
         {},
     ),
-    "motion": KernelRecipe(_motion, "blur along a line, as of a moving camera", GONZALEZ, {"length": 15, "angle": 0}),
+    "motion": KernelRecipe(_motion, "blur along a line, as by a moving camera", GONZALEZ, {"length": 15, "angle": 0}),
     "gabor": KernelRecipe(
         _gabor,
         "stripes of one direction and width",
@@ -227,119 +249,108 @@ GALLERY: dict[str, KernelRecipe] = {
         {"angle": 0, "frequency": 0.15, "sigma": 3.0},
     ),
 }
-"""Every named kernel. As convolution flips it, an edge from dark to light gives a negative value with sobel."""
+"""Every named kernel. Convolution flips it, so that `sobel` is negative at an edge from dark to light."""
 
 LARGEST_SIDE = 511
+"""Side of a named kernel, px, at most."""
+
+LARGEST_OWN_SIDE = 1023
+"""Side of a kernel of the user's own, px, at most: its rank takes a second to compute."""
+
+
+def list_kernels() -> tuple[Kernel, ...]:
+    """Every kernel of the gallery with its default settings.
+
+    >>> [kernel.name for kernel in list_kernels()][:3]
+    ['identity', 'shift', 'box']
+    """
+    return tuple(named_kernel(name) for name in GALLERY)
 
 
 def named_kernel(text: str) -> Kernel:
     """A kernel of the gallery by its name, with settings after colons: `gauss:2.5`, `gabor:45:0.1`, `log:sigma=2`.
 
     Raises:
-        RecipeError: no such name or setting, or one out of range; the message lists what there is.
+        RecipeError: there is no such name or setting, or one is out of range; the message lists the valid ones.
 
     >>> named_kernel("sobel-y").weights.tolist()
     [[-1, -2, -1], [0, 0, 0], [1, 2, 1]]
     """
-    name, *given = text.strip().split(":")
+    name, *words = text.strip().split(":")
     if name not in GALLERY:
         raise RecipeError(
-            f"kernel {text}: no such kernel and no file; choose one of {', '.join(GALLERY)}, type one "
-            'as "1 2 3; 4 5 6; 7 8 9", or name a text or CSV file'
+            f"kernel {shown_name(text)}: no such kernel and no such file; choose one of {', '.join(GALLERY)}, "
+            'type one as "1 2 3; 4 5 6; 7 8 9", or give a text, CSV or .npy file'
         )
     recipe = GALLERY[name]
-    settings = _settings(text, given, recipe.settings)
+    settings = _settings(text, words, recipe.settings)
     weights = recipe.make(**settings)
     partner = GALLERY[recipe.partner].make() if recipe.partner else None
-    return Kernel(text.strip(), weights, recipe.shows, recipe.source, partner, recipe.combine)
+    return Kernel(text.strip(), weights, recipe.shows, recipe.source, partner, recipe.combine, settings)
 
 
-def _settings(text: str, given: list[str], defaults: Mapping[str, float]) -> dict[str, float]:
+def _settings(text: str, words: list[str], defaults: Mapping[str, float]) -> dict[str, float]:
     settings = dict(defaults)
     names = list(defaults)
-    said = ":".join(f"{name}={value:g}" for name, value in defaults.items()) or "none"
-    for place, word in enumerate(given):
+    shown = shown_name(text)
+    valid = ":".join(f"{name}={value:g}" for name, value in defaults.items()) or "none"
+    for place, word in enumerate(words):
         name, _, number = word.rpartition("=")
         name = name or (names[place] if place < len(names) else "")
         try:
             value = float(number)
         except ValueError as error:
-            raise RecipeError(f"kernel {text}: {word} is no number; its settings are {said}") from error
+            message = f"kernel {shown}: {shown_name(word)} is not a number; its settings are {valid}"
+            raise RecipeError(message) from error
         if name not in settings or not math.isfinite(value):
-            raise RecipeError(f"kernel {text}: {word} is no setting of it; its settings are {said}")
+            raise RecipeError(f"kernel {shown}: {shown_name(word)} is not a setting of it; its settings are {valid}")
         settings[name] = value
+    for name in ("side", "length", "down", "right"):
+        if settings.get(name, 0.0) % 1:
+            raise RecipeError(f"kernel {shown}: {name} must be a whole number of px")
     for name in ("sigma", "side", "length"):
-        limit = LARGEST_SIDE / 8 if name == "sigma" else LARGEST_SIDE
-        if name in settings and not (0.1 if name == "sigma" else 1) <= settings[name] <= limit:
-            raise RecipeError(f"kernel {text}: {name} must lie between {0.1 if name == 'sigma' else 1} and {limit:g}")
+        low, high = (0.1, LARGEST_SIDE / 8) if name == "sigma" else (1, LARGEST_SIDE)
+        if name in settings and not low <= settings[name] <= high:
+            raise RecipeError(f"kernel {shown}: {name} must be from {low:g} to {high:g}")
     if max(abs(settings.get("down", 0)), abs(settings.get("right", 0))) > LARGEST_SIDE // 2:
-        raise RecipeError(f"kernel {text}: move by at most {LARGEST_SIDE // 2} px")
+        raise RecipeError(f"kernel {shown}: move by at most {LARGEST_SIDE // 2} px")
     return settings
 
 
-def parse_grid(text: str, what: str) -> Array:
-    """Numbers typed or written in rows: rows end in `;` or a new line, numbers in blanks, commas or tabs.
-
-    Fractions such as 1/9 are allowed; `#` starts a comment. Integers stay integers.
-
-    Raises:
-        DataError: no number, or rows of different lengths; the message names the row.
-    """
-    lines = [line.split("#")[0].strip() for line in re.split(r"[;\n]", text)]
-    rows = [[word for word in re.split(r"[,\s]+", line) if word] for line in lines if line]
-    if not rows:
-        raise DataError(f"{what}: holds no numbers; give rows such as 1 2 3; 4 5 6; 7 8 9")
-    for place, row in enumerate(rows, start=1):
-        if len(row) != len(rows[0]):
-            raise DataError(
-                f"{what}: row {place} has {len(row)} numbers and row 1 has {len(rows[0])}; make them equally long"
-            )
-    values = [[_number(word, what) for word in row] for row in rows]
-    try:
-        whole = all(isinstance(value, int) for row in values for value in row)
-        return np.array(values, dtype=np.int64 if whole else np.float64)
-    except OverflowError as error:
-        raise DataError(f"{what}: a number does not fit into 64 bits; write it with a decimal point") from error
-
-
-def _number(word: str, what: str) -> int | float:
-    try:
-        if re.fullmatch(r"[+-]?\d+", word):
-            return int(word)
-        above, slash, below = word.partition("/")
-        value = float(above) / float(below) if slash else float(word)
-    except (ValueError, ZeroDivisionError) as error:
-        raise DataError(f"{what}: {word} is no number; give rows such as 1 2 3; 4 5 6; 7 8 9") from error
-    if not math.isfinite(value):
-        raise DataError(f"{what}: {word} is not finite; replace it")
-    return value
-
-
 def read_kernel(text: str, *, odd: bool = False) -> Kernel:
-    """The kernel that a word on the command line means: a file, numbers typed out, or a name of the gallery.
+    """The kernel that a text means: a file, numbers such as `1 2 3; 4 5 6; 7 8 9`, or a name of the gallery.
+
+    Args:
+        odd: accept only kernels with a center, that is with odd sides.
 
     Raises:
-        DataError: a file or numbers that are no kernel. GeometryError: an even one where `odd` asks for a middle.
-        RecipeError: a name that the gallery does not know.
+        DataError: a file or numbers that are not a kernel.
+        GeometryError: a kernel with an even side although `odd`, or one larger than 1023 x 1023.
+        RecipeError: a name that the gallery does not have.
+
+    >>> read_kernel("0 1; 1 0").weights.tolist()
+    [[0, 1], [1, 0]]
     """
     path = Path(text)
-    if "\n" not in text and len(text) < 4096 and path.suffix and path.is_file():
-        weights = _read_file(path)
-        return Kernel(path.name, check_kernel(weights, odd=odd), "a kernel of your own", str(path))
+    if "\n" not in text and path.suffix and os.path.isfile(path):  # noqa: PTH113  # False for any impossible name
+        return _own_kernel(path.name, read_grid(path), shown_name(path), odd=odd)
     if re.fullmatch(r"[\d\s.,;+\-/eE]+", text) and re.search(r"\d", text):
-        weights = parse_grid(text, f'kernel "{text}"')
-        return Kernel("typed", check_kernel(weights, odd=odd), "a kernel of your own", "typed")
-    if path.suffix in (".txt", ".csv", ".npy"):
-        raise DataError(f"{text}: no such kernel file; check the path")
+        return _own_kernel("typed", parse_grid(text, f'kernel "{text[:80]}"'), "typed", odd=odd)
+    if path.suffix in GRID_SUFFIXES:
+        raise DataError(f"{shown_name(text)}: no such kernel file; check the path")
     kernel = named_kernel(text)
     check_kernel(kernel.weights, odd=odd)
     return kernel
 
 
-def _read_file(path: Path) -> Array:
+def _own_kernel(name: str, weights: Array, source: str, *, odd: bool) -> Kernel:
     try:
-        if path.suffix.lower() == ".npy":
-            return np.load(path, allow_pickle=False)  # type: ignore[no-any-return]
-        return parse_grid(path.read_text(encoding="utf-8-sig"), str(path))
-    except (OSError, UnicodeDecodeError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: is no kernel file ({type(error).__name__}); give text, CSV or .npy") from error
+        weights = check_kernel(weights, odd=odd)
+    except DataError as error:
+        raise DataError(f"{source}: {error}") from error
+    if max(weights.shape) > LARGEST_OWN_SIDE:
+        raise GeometryError(
+            f"{source}: a kernel of {weights.shape[0]} x {weights.shape[1]}; give one of at most "
+            f"{LARGEST_OWN_SIDE} x {LARGEST_OWN_SIDE}"
+        )
+    return Kernel(name, weights, "a kernel of your own", source)

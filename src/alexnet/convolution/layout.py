@@ -1,4 +1,4 @@
-"""Where a kernel lies: output places, patches, borders, and the checks at the door."""
+"""Positions of outputs and patches, borders, and the checks of images and kernels."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alexnet.errors import DataError, GeometryError, RecipeError
+from alexnet.files import shown_name
 
 __all__ = [
     "Array",
@@ -24,10 +25,10 @@ __all__ = [
 Array = npt.NDArray[Any]
 
 Size = Literal["valid", "same", "full"]
-"""Outputs only where the whole kernel lies inside, one for each pixel, or wherever kernel and image touch."""
+"""Outputs only where the whole kernel lies inside the image, one for each pixel, or wherever the two overlap."""
 
 Border = Literal["zero", "reflect", "replicate", "circular"]
-"""What is read outside of an image a b c: 0 0 0, c b (the edge is not repeated), a a and c c, or b c and a b."""
+"""What is read outside an image a b c: 0 0 0; c b and b a (the edge is not repeated); a a and c c; b c and a b."""
 
 Operation = Literal["convolution", "correlation"]
 """With the kernel flipped (the definition) or not flipped (what networks compute)."""
@@ -43,7 +44,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 class OutputAxis:
     """Outputs along one axis, in the image's own indices.
 
-    first: index of the first output. count: number of outputs. lead: px from a patch's first pixel to its output.
+    first: index of the first output. count: number of outputs. lead: px from the start of a patch to its output.
     """
 
     first: int
@@ -52,19 +53,19 @@ class OutputAxis:
 
     @property
     def start(self) -> int:
-        """Index of the first pixel that is read; it may lie outside."""
+        """Index of the first pixel that is read; it may lie outside the image."""
         return self.first - self.lead
 
 
 def output_axis(length: int, taps: int, size: Size, operation: Operation = "convolution") -> OutputAxis:
     """Where the outputs of a kernel with `taps` taps lie on an axis of `length` px.
 
-    The kernel's centre is tap (taps - 1) // 2, counted from 0, also where taps is even. The patch of output u starts
-    at u - lead; lead is taps // 2 for convolution, which flips the kernel, and (taps - 1) // 2 for correlation. An
-    even kernel 1 x 2 thus weighs pixels u and u - 1, or u and u + 1. SciPy's convolve2d and correlate2d agree.
+    The center of the kernel is tap (taps - 1) // 2, counted from 0, also if taps is even. The patch of output u
+    starts at u - lead; lead is taps // 2 for convolution, which flips the kernel, (taps - 1) // 2 for correlation.
+    An even kernel 1 x 2 thus reads pixels u and u - 1, or u and u + 1. SciPy's convolve2d and correlate2d agree.
 
     Raises:
-        GeometryError: the kernel is larger than the image, and `valid` was asked for.
+        GeometryError: the kernel is larger than the image and the size is `valid`.
 
     >>> output_axis(7, 3, "valid")
     OutputAxis(first=1, count=5, lead=1)
@@ -76,14 +77,14 @@ def output_axis(length: int, taps: int, size: Size, operation: Operation = "conv
         return OutputAxis(lead - taps + 1, length + taps - 1, lead)
     if taps > length:
         raise GeometryError(
-            f"a kernel of {taps} px lies nowhere wholly inside an image of {length} px: "
+            f"a kernel of {taps} px does not fit into an image of {length} px; "
             "choose size same or full, or a smaller kernel"
         )
     return OutputAxis(lead, length - taps + 1, lead)
 
 
 def border_places(start: int, stop: int, length: int, border: Border) -> npt.NDArray[np.int64]:
-    """The pixel that is read at each index start ... stop - 1 of an axis of `length` px; -1 stands for a zero.
+    """The pixel that is read at each index start ... stop - 1 of an axis of `length` px; -1 means zero.
 
     >>> border_places(-2, 5, 3, "reflect").tolist()
     [2, 1, 0, 1, 2, 1, 0]
@@ -101,36 +102,37 @@ def border_places(start: int, stop: int, length: int, border: Border) -> npt.NDA
 
 
 def check_choice(what: str, value: str) -> None:
-    """Raise a RecipeError where `value` is none of the size, border or operation words."""
+    """Raise a RecipeError if `value` is not a size, border or operation."""
     if value not in CHOICES[what]:
-        raise RecipeError(f"{what} {value}: choose one of {', '.join(CHOICES[what])}")
+        raise RecipeError(f"{what} {shown_name(value)}: choose one of {', '.join(CHOICES[what])}")
 
 
 def check_image(image: npt.ArrayLike) -> Array:
-    """An image [H, W] or [H, W, 3] as an array of finite numbers; truth values become 0 and 1.
+    """An image [H, W] or [H, W, 3] as an array of numbers; booleans become 0 and 1.
 
     Raises:
-        DataError: another shape or kind, empty, or with values that are not finite.
+        DataError: it has another shape or type, or is empty.
     """
     values = _numbers(image, "the image")
     if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[2] not in (1, 3)):
         raise DataError(
             f"the image has shape {_shape(values)}: give [height, width] or [height, width, 3]; "
-            "take a fourth channel (transparency) out first"
+            "drop a fourth channel (alpha) first"
         )
     if values.size == 0:
-        raise DataError(f"the image is empty, {_shape(values)}: give at least one pixel")
+        raise DataError(f"the image is empty ({_shape(values)}): give at least one pixel")
     return values
 
 
 def check_kernel(kernel: npt.ArrayLike, *, odd: bool = False) -> Array:
     """A kernel [k, l] as an array of finite numbers.
 
-    odd: insist on a centre in the middle.
+    Args:
+        odd: accept only kernels with odd sides.
 
     Raises:
-        DataError: another shape or kind, empty, or with values that are not finite.
-        GeometryError: an even kernel where an odd one is asked for.
+        DataError: it has another shape or type, is empty, or has values that are not finite.
+        GeometryError: a side is even although `odd`.
     """
     values = _numbers(kernel, "the kernel")
     if values.ndim != 2 or values.size == 0:
@@ -139,7 +141,7 @@ def check_kernel(kernel: npt.ArrayLike, *, odd: bool = False) -> Array:
         raise DataError("the kernel has values that are not finite (NaN or infinite): replace them")
     if odd and not all(side % 2 for side in values.shape):
         raise GeometryError(
-            f"a kernel of {_shape(values)} has no middle: give one with an odd number of rows and columns"
+            f"a kernel of {_shape(values)} has no center: give one with an odd number of rows and columns"
         )
     return values
 
@@ -148,11 +150,11 @@ def _numbers(values: npt.ArrayLike, what: str) -> Array:
     try:
         array = np.asarray(values)
     except (ValueError, OverflowError) as error:
-        raise DataError(f"{what} is ragged: give rows of the same length") from error
+        raise DataError(f"{what} has rows of different lengths: give every row the same length") from error
     if array.dtype == np.bool_:
         return array.astype(np.uint8)
     if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
-        raise DataError(f"{what} holds {array.dtype}, no plain numbers: give integers or floats of at most 64 bits")
+        raise DataError(f"{what} holds {array.dtype}: give integers or floats of at most 64 bits")
     return array
 
 

@@ -4,11 +4,13 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import overload
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from alexnet.convolution.gallery import Kernel, read_kernel
 from alexnet.convolution.layout import (
     Array,
     Border,
@@ -21,22 +23,30 @@ from alexnet.convolution.layout import (
     check_kernel,
     output_axis,
 )
+from alexnet.convolution.read_image import read_image
 from alexnet.errors import DataError, GeometryError, RecipeError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["DEMO_IMAGE", "DEMO_KERNEL", "Step", "Trace", "Window", "demo_trace", "trace_convolution"]
 
 DEMO_IMAGE = np.zeros((7, 7), dtype=np.int64)
-DEMO_IMAGE[3, 3] = 1  # the talk, slides "Convolution II" to "IV"
+DEMO_IMAGE[3, 3] = 1  # the seminar talk, slides "Convolution II" to "IV"
 DEMO_KERNEL = np.arange(1, 10).reshape(3, 3)
+
+LARGEST_SIDE = 63
+"""Side of a kernel that can be traced, px, at most."""
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One output.
+    """One output. Shows itself in a notebook.
 
-    number: from 0. place: (u, v) in the image's indices. corner: (row, column) of the patch's first pixel, maybe
-    outside. patch, slid, products: [k, l]; slid is the kernel as it lies on the patch, flipped for convolution.
-    inside: [k, l], false where the border stands in for a pixel. running: the sum after each product. value: O[u, v].
+    number: from 0. place: (u, v), an index of the image. corner: (row, column) of the first pixel of the patch, which
+    may lie outside. patch, slid, products: [k, l]; slid is the kernel as it lies on the patch, flipped for
+    convolution. inside: [k, l], false where the border replaces a pixel. running: the sum after each product.
+    value: O[u, v].
     """
 
     number: int
@@ -51,9 +61,9 @@ class Step:
 
     @property
     def equation(self) -> str:
-        """The line of products, as the talk writes it."""
+        """The sum of products, written out."""
         terms = (f"{_factor(k)}·{_factor(p)}" for k, p in zip(self.slid.ravel(), self.patch.ravel(), strict=True))
-        return f"O[{self.place[0]},{self.place[1]}] = {' + '.join(terms)} = {_said(self.value)}"
+        return f"O[{self.place[0]},{self.place[1]}] = {' + '.join(terms)} = {_number(self.value)}"
 
     def __str__(self) -> str:
         return self.equation
@@ -68,10 +78,10 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """A part of the image and of the output at one step, to be drawn.
+    """The part of the image and of the output around one step.
 
-    top, left: index of its first cell. image: [h, w], with what the border stands in for outside. inside: [h, w].
-    output: [h, w], NaN where nothing stands (yet).
+    top, left: index of the first cell. image: [h, w], outside with the values of the border. inside: [h, w].
+    output: [h, w], NaN where there is no output (yet).
     """
 
     top: int
@@ -82,7 +92,11 @@ class Window:
 
 
 class Trace(Sequence[Step]):
-    """Every step of a convolution, computed when it is asked for. Draws itself in a notebook."""
+    """The steps of a convolution, each computed when it is needed: `trace[6]`. Shows itself in a notebook.
+
+    >>> len(demo_trace()), demo_trace()[6].value
+    (25, 1)
+    """
 
     def __init__(
         self,
@@ -117,7 +131,7 @@ class Trace(Sequence[Step]):
             return [self[number] for number in range(*key.indices(len(self)))]
         number = key + len(self) if key < 0 else key
         if not 0 <= number < len(self):
-            raise IndexError(f"step {key}: there are {len(self)}, from 0 to {len(self) - 1}")
+            raise IndexError(f"step {key}: the trace has steps 0 to {len(self) - 1}")
         row, column = divmod(number, self.shape[1])
         return self._step(number, row, column)
 
@@ -151,7 +165,7 @@ class Trace(Sequence[Step]):
         return patch.astype(self.image.dtype), (u >= 0) & (u < height) & (v >= 0) & (v < width)
 
     def value_at(self, u: int, v: int) -> int | float | None:
-        """The finished output at a place in the image's indices, None where there is none."""
+        """The output at an index of the image, None if there is none."""
         row, rest_row = divmod(u - self.down.first, self.stride[0])
         column, rest_column = divmod(v - self.across.first, self.stride[1])
         if rest_row or rest_column or not (0 <= row < self.shape[0] and 0 <= column < self.shape[1]):
@@ -159,13 +173,13 @@ class Trace(Sequence[Step]):
         return self._step(row * self.shape[1] + column, row, column).value
 
     def window(self, step: Step, most: int = 12) -> Window:
-        """The surroundings of a step: the whole image where it has at most `most` rows and columns."""
+        """The surroundings of a step: the whole image if it has at most `most` rows and columns."""
         top, rows = self._span(self.down, step.place[0], self.image.shape[0], self.kernel.shape[0], most)
         left, columns = self._span(self.across, step.place[1], self.image.shape[1], self.kernel.shape[1], most)
         image, inside = self._read(top, left, rows, columns)
         output = np.full((rows, columns), np.nan)
         for i, j in product(range(rows), range(columns)):
-            if (top + i, left + j) > step.place:  # places in reading order, as the steps
+            if (top + i, left + j) > step.place:  # indices in reading order, as the steps
                 break
             value = self.value_at(top + i, left + j)
             output[i, j] = np.nan if value is None else value
@@ -179,6 +193,43 @@ class Trace(Sequence[Step]):
             return first, last - first
         shown = max(most, taps)
         return min(max(place - axis.lead - (shown - taps) // 2, first), last - shown), shown
+
+    def describe(self) -> str:
+        """Operation, size, border and stride in words."""
+        flip = "the kernel is flipped" if self.operation == "convolution" else "the kernel is not flipped"
+        border = "" if self.size == "valid" else f", border {self.border}"
+        stride = "" if self.stride == (1, 1) else f", stride {self.stride[0]} × {self.stride[1]}"
+        return f"{self.operation} ({flip}), size {self.size}{border}{stride}"
+
+    def text(self, number: int = -1, *, most: int = 16) -> str:
+        """A step as text: the image with the patch in brackets, the output so far, and the sum of products.
+
+        Args:
+            number: of the step, from 0, or from the end if negative.
+            most: rows and columns of the image, at most.
+
+        >>> print(demo_trace()[:3][2].equation)
+        O[1,3] = 9·0 + 8·0 + 7·0 + 6·0 + 5·0 + 4·0 + 3·0 + 2·0 + 1·0 = 0
+        """
+        from alexnet.convolution.trace_views import step_text
+
+        return step_text(self, self[number], most)
+
+    def draw(self, number: int = -1) -> "Figure":
+        """A step as a figure: the kernel on the image, the sum of products, the output so far.
+
+        Args:
+            number: of the step, from 0, or from the end if negative.
+        """
+        from alexnet.convolution.trace_views import draw_trace_step
+
+        return draw_trace_step(self, self[number])
+
+    def to_dict(self, steps: Sequence[Step] | None = None) -> dict[str, Any]:
+        """The number of steps and the given ones (all by default), as plain data."""
+        shown = list(self if steps is None else steps)
+        listed = [{"place": list(s.place), "equation": s.equation, "value": s.value} for s in shown]
+        return {"steps": len(self), "operation": self.operation, "shown": listed}
 
     def _repr_html_(self) -> str:
         step = self[len(self) // 2]
@@ -196,10 +247,10 @@ class Trace(Sequence[Step]):
 
 
 def _factor(value: float) -> str:
-    return f"({_said(value)})" if value < 0 else _said(value)
+    return f"({_number(value)})" if value < 0 else _number(value)
 
 
-def _said(value: object) -> str:
+def _number(value: object) -> str:
     return str(value) if isinstance(value, int | np.integer) else f"{value:.4g}"
 
 
@@ -219,43 +270,59 @@ def _check_fit(running: Array, place: tuple[int, int]) -> None:
 
 
 def trace_convolution(
-    image: npt.ArrayLike,
-    kernel: npt.ArrayLike,
+    image: npt.ArrayLike | Path | str | None = None,
+    kernel: npt.ArrayLike | Kernel | str | None = None,
     *,
     size: Size = "valid",
     border: Border = "zero",
     operation: Operation = "convolution",
     stride: int | tuple[int, int] = 1,
 ) -> Trace:
-    """The steps of a convolution of one channel, row by row; nothing is computed until a step is asked for.
+    """The steps of a convolution of one channel, row by row; nothing is computed until a step is needed.
 
     Args:
-        image: [H, W]. kernel: [k, l]. stride: px from one output to the next, down and across, >= 1.
-        size, border, operation: as `convolve2d`; the talk's drawing is `valid`, and leaves the other cells empty.
+        image: [H, W], or a file as `read_image` takes it; by default, a 1 in a 7 x 7 image of zeros.
+        kernel: [k, l], or text as `read_kernel` takes it; by default, the numbers 1 to 9 as 3 x 3. At most 63 x 63.
+        size, border, operation: as in `convolve2d`.
+        stride: px from one output to the next, down and across, >= 1.
 
     Raises:
-        AlexNetError: bad numbers, a shape or a setting that fits nothing.
+        AlexNetError: a bad image, kernel or setting.
 
-    >>> trace_convolution(DEMO_IMAGE, DEMO_KERNEL)[6].equation
+    >>> trace_convolution()[6].equation
     'O[2,2] = 9·0 + 8·0 + 7·0 + 6·0 + 5·0 + 4·0 + 3·0 + 2·0 + 1·1 = 1'
     """
     for what, value in (("size", size), ("border", border), ("operation", operation)):
         check_choice(what, value)
-    values, weights = check_image(image), check_kernel(kernel)
+    values, weights = _read_image(image), _read_weights(kernel)
     if values.ndim != 2:
-        raise DataError("a trace is for one channel: give [height, width], or trace a channel of it")
+        raise DataError("a trace is for one channel: give [height, width], or one channel of the image")
     steps = (stride, stride) if isinstance(stride, int) else tuple(stride)
     if len(steps) != 2 or min(steps) < 1:
         raise RecipeError(f"stride {stride}: give one number or two, each at least 1")
+    if max(weights.shape) > LARGEST_SIDE:
+        shape = " x ".join(map(str, weights.shape))
+        raise GeometryError(
+            f"a kernel of {shape} cannot be traced: give one of at most {LARGEST_SIDE} x {LARGEST_SIDE}"
+        )
     down = output_axis(values.shape[0], weights.shape[0], size, operation)
     across = output_axis(values.shape[1], weights.shape[1], size, operation)
-    if max(weights.shape) > 63:
-        raise GeometryError(
-            f"a kernel of {weights.shape[0]} x {weights.shape[1]} cannot be drawn: trace one up to 63 x 63"
-        )
     return Trace(values, weights, down, across, size=size, border=border, operation=operation, stride=steps)
 
 
+def _read_image(image: npt.ArrayLike | Path | str | None) -> Array:
+    if image is None:
+        return DEMO_IMAGE
+    return read_image(image, gray=True) if isinstance(image, Path | str) else check_image(image)
+
+
+def _read_weights(kernel: npt.ArrayLike | Kernel | str | None) -> Array:
+    if kernel is None:
+        return DEMO_KERNEL
+    kernel = read_kernel(kernel) if isinstance(kernel, str) else kernel
+    return kernel.weights if isinstance(kernel, Kernel) else check_kernel(kernel)
+
+
 def demo_trace(operation: Operation = "convolution", size: Size = "valid") -> Trace:
-    """The talk's own walk: a 1 in a 7 x 7 image of zeros under the kernel 1 ... 9."""
-    return trace_convolution(DEMO_IMAGE, DEMO_KERNEL, operation=operation, size=size)
+    """The example of the seminar talk: a 1 in a 7 x 7 image of zeros under the kernel 1 ... 9."""
+    return trace_convolution(operation=operation, size=size)

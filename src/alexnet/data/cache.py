@@ -264,7 +264,10 @@ def _build(
 
 
 def list_caches() -> list[tuple[Path, int, float]]:
-    """Every cache: its folder, bytes, and age in days since it was built."""
+    """Every cache: its folder, bytes, and age in days since it was built.
+
+    >>> num_bytes = sum(size for _, size, _ in list_caches())
+    """
     rows = []
     for cache in sorted(caches_dir().glob("*")):
         with suppress(OSError):  # somebody else may be clearing it
@@ -279,6 +282,8 @@ def clear_cache() -> int:
 
     Raises:
         DataError: a cache cannot be deleted.
+
+    >>> freed_bytes = clear_cache()
     """
     freed = 0
     for cache, num_bytes, _ in list_caches():

@@ -1,1 +1,1 @@
-"""Arrays in, image out; knows no model. The only room that imports matplotlib."""
+"""Figures: arrays in, a matplotlib figure out. The only room that imports matplotlib; it knows no model."""

@@ -1,7 +1,8 @@
-"""The sheet that all figures are drawn on: one look, no global state, drawn by itself in a notebook."""
+"""The figure that everything is drawn on: one style, no global state, shown by itself in a notebook."""
 
 import io
 import logging
+import textwrap
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,12 +15,12 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from alexnet.errors import RunError
-from alexnet.files import disk_errors, write_whole
+from alexnet.files import disk_errors, shown_name, write_whole
 
-__all__ = ["BLUE", "GREY", "INK", "ORANGE", "Sheet", "clean_axes", "png_bytes", "save_figure", "svg_text"]
+__all__ = ["BLUE", "GREY", "INK", "ORANGE", "Sheet", "clean_axes", "png_bytes", "save_figure", "shorten", "svg_text"]
 
 BLUE, ORANGE, GREY, INK = "#2a6fb0", "#d9691f", "#9aa3ab", "#22282e"
-"""Training, held-out, what recedes, and text."""
+"""Training, held-out, background, and text."""
 
 STYLE: Any = {
     "font.family": ["DejaVu Sans", "Noto Sans CJK JP", "Arial Unicode MS", "sans-serif"],
@@ -38,14 +39,16 @@ STYLE: Any = {
 }
 
 
-logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # of several fonts one is there
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # one of several fonts is installed
 
 
 class Sheet(Figure):
-    """A matplotlib Figure with our look that a notebook shows as it is."""
+    """A matplotlib Figure in our style, which a notebook shows without being told to."""
 
     def __init__(self, width: float, height: float) -> None:
-        """width, height: inches at 100 px an inch."""
+        """Args:
+        width, height: inches, at 100 px per inch.
+        """
         with matplotlib.rc_context(STYLE):
             super().__init__(figsize=(width, height), dpi=100, layout="constrained", facecolor="white")
         FigureCanvasAgg(self)
@@ -60,16 +63,29 @@ class Sheet(Figure):
         return _render(self, "png")
 
     def savefig(self, *args: Any, **options: Any) -> None:
-        """As matplotlib's, in our look; names that hold a $ are no mathematics."""
+        """As in matplotlib, in our style. A $ in a name starts no formula, and what no font can show is escaped."""
         for text in self.findobj(Text):
             text.set_parse_math(False)
+            text.set_text("\n".join(map(shown_name, text.get_text().split("\n"))))
         with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Glyph .* missing")  # a box stands for what no font has
+            warnings.filterwarnings("ignore", message="Glyph .* missing")  # shown as a box
             super().savefig(*args, **options)
 
 
+def shorten(text: str, width: int) -> str:
+    """A name in at most `width` characters, escaped as `shown_name` does it.
+
+    >>> shorten("a name that is too long", 12), shorten("n01440764_10026.JPEG", 12)
+    ('a name that…', 'n01440764_1…')
+    """
+    text = shown_name(text)
+    if len(text) <= width:
+        return text
+    return textwrap.shorten(text, width, placeholder="…") if " " in text[:width] else text[: width - 1] + "…"
+
+
 def clean_axes(axes: Axes, *, ticks: bool = True) -> None:
-    """Leave out the lines that say nothing."""
+    """Remove the lines on the top and the right, or, without ticks, all of them."""
     for side in ("top", "right") if ticks else ("top", "right", "left", "bottom"):
         axes.spines[side].set_visible(False)
     if not ticks:
@@ -86,12 +102,12 @@ def _render(sheet: Figure, kind: str) -> bytes:
 
 
 def png_bytes(sheet: Figure) -> bytes:
-    """The figure as a PNG file's bytes."""
+    """The figure as the bytes of a PNG file."""
     return _render(sheet, "png")
 
 
 def svg_text(sheet: Figure) -> str:
-    """The figure as an `<svg>` element, to be put into a page."""
+    """The figure as an `<svg>` element for a page."""
     text = _render(sheet, "svg").decode("utf-8")
     return text[text.index("<svg") :]
 
@@ -99,15 +115,19 @@ def svg_text(sheet: Figure) -> str:
 KINDS: Sequence[str] = ("png", "svg", "pdf", "jpg", "jpeg", "webp")
 
 
-def save_figure(sheet: Figure, path: Path) -> Path:
-    """Write a figure, whole, in the form that the ending names: PNG, SVG, PDF, JPEG or WebP.
+def save_figure(figure: Figure, path: Path | str) -> Path:
+    """Write a figure as PNG, SVG, PDF, JPEG or WebP, by the suffix of the path; returns the path.
 
     Raises:
-        RunError: another ending, or the folder cannot be written.
+        RunError: another suffix, or the file cannot be written.
+
+    >>> save_figure(Sheet(4, 3), "figure.png").name
+    'figure.png'
     """
+    path = Path(path)
     kind = path.suffix.lower().removeprefix(".")
     if kind not in KINDS:
-        raise RunError(f"{path}: unknown ending; choose one of .{', .'.join(KINDS)}")
+        raise RunError(f"{shown_name(path)}: unknown suffix; choose one of .{', .'.join(KINDS)}")
     with disk_errors(path, RunError, "check its permissions or choose another path"):
-        write_whole(path, lambda beside: beside.write_bytes(_render(sheet, kind)))
+        write_whole(path, lambda beside: beside.write_bytes(_render(figure, kind)))
     return path

@@ -1,4 +1,4 @@
-"""What a kernel makes of an image, side by side; and the learned kernels that are most like it."""
+"""An image, a kernel and the result side by side; and the learned kernels most similar to a given one."""
 
 import math
 from collections.abc import Sequence
@@ -15,15 +15,16 @@ from alexnet.figures.tiles import kernel_image
 __all__ = ["MatchTile", "Panels", "draw_matches", "draw_panels"]
 
 MOST_WRITTEN = 7
-"""Side of a kernel up to which its weights are written into its cells."""
+"""Side of a kernel whose weights are written into its cells, at most."""
 
 
 @dataclass(frozen=True, eq=False)
 class Panels:
-    """Image [H, W] or [H, W, 3], kernel [k, l] or [k, l, 3], result [H, W] or [H, W, 3], and the words for them.
+    """Image [H, W] or [H, W, 3], kernel [k, l] or [k, l, 3], result [H, W] or [H, W, 3], and their captions.
 
-    span: the values shown as darkest and brightest of the image; scale: those of the result. signed: whether the
-    result is read around 0. cyclic: whether it holds angles. partner: the kernel's second direction.
+    span: the values shown darkest and brightest in the image; scale: in the result. signed: whether the result lies
+    around 0. cyclic: whether it holds angles. partner: the second kernel of a pair. extra: further images, shown
+    below on the scale of the result.
     """
 
     image: np.ndarray
@@ -32,13 +33,13 @@ class Panels:
     result: np.ndarray
     scale: tuple[float, float]
     title: str
-    kernel_said: str
-    result_said: str
+    kernel_caption: str
+    result_caption: str
     signed: bool = False
     cyclic: bool = False
     partner: np.ndarray | None = None
     extra: tuple[np.ndarray, ...] = ()
-    extra_said: tuple[str, ...] = ()
+    extra_captions: tuple[str, ...] = ()
 
 
 def draw_panels(panels: Panels) -> Figure:
@@ -57,14 +58,14 @@ def draw_panels(panels: Panels) -> Figure:
     for where, title in zip(axes, ("image  I", "kernel  K", "result  O"), strict=True):
         where.set_title(title, fontsize=10, fontweight="normal")
     axes[0].set_xlabel(f"{width} × {height} px", fontsize=8.5, color=GREY)
-    axes[1].set_xlabel(panels.kernel_said, fontsize=8.5, color=GREY)
-    axes[2].set_xlabel(panels.result_said, fontsize=8.5, color=GREY)
+    axes[1].set_xlabel(panels.kernel_caption, fontsize=8.5, color=GREY)
+    axes[2].set_xlabel(panels.result_caption, fontsize=8.5, color=GREY)
     if panels.extra:
         low = outer[1].subgridspec(1, len(panels.extra))
-        for column, (values, said) in enumerate(zip(panels.extra, panels.extra_said, strict=True)):
+        for column, (values, caption) in enumerate(zip(panels.extra, panels.extra_captions, strict=True)):
             where = sheet.add_subplot(low[0, column])
             _show(where, values, panels.scale, colors)
-            where.set_xlabel(said, fontsize=8.5, color=GREY)
+            where.set_xlabel(caption, fontsize=8.5, color=GREY)
     if panels.cyclic or panels.signed:
         ticks = (-180, -90, 0, 90, 180) if panels.cyclic else (panels.scale[0], 0, panels.scale[1])
         mapped = matplotlib.cm.ScalarMappable(
@@ -91,7 +92,7 @@ def _show(axes: Axes, values: np.ndarray, span: tuple[float, float], colors: str
 
 
 def _draw_weights(axes: Axes, kernel: np.ndarray, partner: np.ndarray | None) -> None:
-    """Weights as colours around 0, written out where there are few; a pair lies one above the other."""
+    """Weights as colors around 0, written out if they are few; a pair is drawn one above the other."""
     clean_axes(axes, ticks=False)
     if kernel.ndim == 3:
         axes.imshow(kernel_image(kernel.transpose(2, 0, 1), float(np.abs(kernel).max())), interpolation="nearest")
@@ -112,17 +113,17 @@ def _draw_weights(axes: Axes, kernel: np.ndarray, partner: np.ndarray | None) ->
 
 @dataclass(frozen=True, eq=False)
 class MatchTile:
-    """A learned kernel [3, k, k] or [k, k], the named one laid over it [k, k], and how alike they are, -1 ... 1."""
+    """A learned kernel [3, k, k] or [k, k], the given kernel laid over it [k, k], and their correlation, -1 ... 1."""
 
     number: int
     weights: np.ndarray
     laid: np.ndarray
     correlation: float
-    said: str
+    caption: str
 
 
 def draw_matches(tiles: Sequence[MatchTile], *, title: str) -> Figure:
-    """A column for each learned kernel: itself, its mean over colours, and the named kernel at its best place."""
+    """A column for each learned kernel: itself, its mean over the channels, the given kernel in its best position."""
     sheet = Sheet(max(1.5 * len(tiles) + 0.6, 5.0), 5.4)
     for place, row in enumerate(sheet.grid(3, len(tiles))):
         for tile, axes in zip(tiles, row, strict=True):
@@ -139,7 +140,7 @@ def draw_matches(tiles: Sequence[MatchTile], *, title: str) -> Figure:
                 limit = float(np.abs(values).max()) or 1.0
                 axes.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
                 if place == 2:
-                    axes.set_xlabel(tile.said, fontsize=8, color=GREY)
-        row[0].set_ylabel(("learned", "mean of colours", "named, laid over")[place], fontsize=9)
+                    axes.set_xlabel(tile.caption, fontsize=8, color=GREY)
+        row[0].set_ylabel(("learned", "mean of channels", "given kernel")[place], fontsize=9)
     sheet.suptitle(title, fontsize=11)
     return sheet

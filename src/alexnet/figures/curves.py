@@ -1,4 +1,4 @@
-"""Accuracy and loss over a training."""
+"""Accuracy and loss during a training."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ __all__ = ["Course", "draw_comparison", "draw_curves"]
 
 @dataclass(frozen=True)
 class Course:
-    """What happened in one training: its title, steps and epochs."""
+    """The steps and epochs of one training, and its title."""
 
     title: str
     steps: tuple[StepRecord, ...]
@@ -24,7 +24,7 @@ class Course:
 
 
 def draw_curves(course: Course) -> Figure:
-    """Accuracy and loss side by side: steps light, epochs strong, held-out beside training."""
+    """Accuracy and loss side by side: steps faint, epochs strong, training and held-out images."""
     sheet = Sheet(10.5, 4.0)
     (accuracy, loss), *_ = sheet.grid(1, 2)
     _draw_accuracy(accuracy, course, with_legend=True)
@@ -38,7 +38,7 @@ def draw_curves(course: Course) -> Figure:
 
 
 def draw_comparison(courses: Sequence[Course]) -> Figure:
-    """One column for each training: accuracy above, loss below, on common scales."""
+    """A column for each training: accuracy above, loss below, on common scales."""
     sheet = Sheet(max(4.2 * len(courses), 6.0), 6.4)
     rows = sheet.grid(2, len(courses), sharey="row")
     for place, course in enumerate(courses):

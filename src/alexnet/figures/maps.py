@@ -1,4 +1,4 @@
-"""What kernels make of an image: image, kernel and map side by side."""
+"""Feature maps of an image: image, kernel and map side by side."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from alexnet.figures.tiles import kernel_image
 __all__ = ["draw_all_maps", "draw_feature_maps"]
 
 MOST_ROWS = 32
-"""Kernels on one sheet with their images."""
+"""Kernels on one figure with their images, at most."""
 
 
 def draw_feature_maps(
@@ -27,18 +27,18 @@ def draw_feature_maps(
     *,
     title: str,
 ) -> Figure:
-    """One row for each chosen kernel: the image, the kernel, the map before and after ReLU.
+    """A row for each chosen kernel: the image, the kernel, the feature map before and after ReLU.
 
     Args:
         image: uint8 [S, S, 3]. kernels: [C, in, k, k] or None. before, after: [C, H, W]; after may be None.
-            Maps before ReLU are on a symmetric scale around 0 (blue below, red above), after it from 0 up.
+            Maps before ReLU have a symmetric scale around 0 (blue below, red above), maps after it a scale from 0.
 
     Raises:
-        GeometryError: a kernel that is not there.
+        GeometryError: there is no such kernel, or there are too many.
     """
     if len(chosen) > MOST_ROWS:
         raise GeometryError(
-            f"{len(chosen)} kernels do not fit on a sheet: choose at most {MOST_ROWS}, or all of them"
+            f"{len(chosen)} kernels do not fit on one figure: choose at most {MOST_ROWS}, or all of them"
         )
     if not chosen or any(not 0 <= place < len(before) for place in chosen):
         raise GeometryError(f"kernels {list(chosen)}: the layer has maps 0 to {len(before) - 1}")
@@ -73,13 +73,13 @@ def _draw_kernel(axes: Axes, weights: np.ndarray) -> None:
     tile = weights if len(weights) == 3 else weights.mean(0)
     image = kernel_image(tile, float(np.abs(tile).max()))
     axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    said = "RGB, own scale" if len(weights) == 3 else f"mean of {len(weights)}, own scale"
-    axes.set_xlabel(said, fontsize=8, color=GREY)
+    caption = "RGB, own scale" if len(weights) == 3 else f"mean of {len(weights)} input maps, own scale"
+    axes.set_xlabel(caption, fontsize=8, color=GREY)
 
 
 def draw_all_maps(maps: np.ndarray, *, title: str, columns: int = 16) -> Figure:
-    """Every map [C, H, W] of a layer, numbered, on one common scale from the smallest to the largest value."""
+    """Every map [C, H, W] of a layer, numbered, on one scale from the smallest to the largest value."""
     low, high = float(maps.min()), max(float(maps.max()), float(maps.min()) + 1e-6)
     colors = matplotlib.colormaps["viridis"]((maps - low) / (high - low))[..., :3]
-    said = f"{title}, one scale from {low:.3g} to {high:.3g}"
-    return draw_mosaic(colors, range(len(maps)), title=said, columns=columns, inches=0.72)
+    title = f"{title}, one scale from {low:.3g} to {high:.3g}"
+    return draw_mosaic(colors, range(len(maps)), title=title, columns=columns, inches=0.72)

@@ -1,4 +1,4 @@
-"""Who is taken for whom."""
+"""The confusion matrix."""
 
 from collections.abc import Sequence
 
@@ -6,36 +6,39 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from alexnet.figures.canvas import BLUE, INK, ORANGE, Sheet, clean_axes
+from alexnet.figures.canvas import BLUE, INK, ORANGE, Sheet, clean_axes, shorten
 
 __all__ = ["draw_confusion"]
 
 MOST_LABELLED = 40
-"""Classes up to which cells hold their count."""
+"""Number of classes up to which the counts are written into the cells."""
 
 MOST_NAMED = 120
-"""Classes up to which rows and columns bear their names; beyond, their numbers, and no lines between them."""
+"""Number of classes up to which rows and columns have names and lines; beyond, numbers."""
 
-RIGHT = LinearSegmentedColormap.from_list("right", ["#ffffff", BLUE])
-WRONG = LinearSegmentedColormap.from_list("wrong", ["#ffffff", ORANGE])
+LONGEST_NAME = 32
+"""Characters of a class's name beside the matrix, at most."""
+
+CORRECT = LinearSegmentedColormap.from_list("correct", ["#ffffff", BLUE])
+MISTAKEN = LinearSegmentedColormap.from_list("mistaken", ["#ffffff", ORANGE])
 
 
 def draw_confusion(classes: Sequence[str], confusion: Sequence[Sequence[int]]) -> Figure:
-    """Counts by true class (rows) and predicted class (columns); shade: share of the row."""
+    """Number of images by true class (rows) and predicted class (columns); shade: fraction of the row."""
     counts = np.asarray(confusion, dtype=np.float64)
-    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1.0)
+    fractions = counts / np.maximum(counts.sum(1, keepdims=True), 1.0)
     number = len(classes)
     side = min(max(4.0, 1.8 + 0.62 * number), 16.0)
     sheet = Sheet(side + 0.6, side)
     axes = sheet.grid(1, 1)[0][0]
-    right = np.eye(number, dtype=bool)
-    image = np.where(right[..., None], RIGHT(shares * 0.85), WRONG(np.minimum(1.0, shares * 2.5)))
+    is_correct = np.eye(number, dtype=bool)
+    image = np.where(is_correct[..., None], CORRECT(fractions * 0.85), MISTAKEN(np.minimum(1.0, fractions * 2.5)))
     axes.imshow(image, interpolation="nearest")
     if number <= MOST_LABELLED:
         for row in range(number):
             for column in range(number):
                 if counts[row, column]:
-                    dark = row == column and shares[row, column] > 0.5
+                    dark = row == column and fractions[row, column] > 0.5
                     axes.text(
                         column, row, f"{counts[row, column]:.0f}", ha="center", va="center",
                         color="white" if dark else INK, fontsize=9,
@@ -43,8 +46,9 @@ def draw_confusion(classes: Sequence[str], confusion: Sequence[Sequence[int]]) -
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     if number <= MOST_NAMED:
-        axes.set_xticks(range(number), classes, rotation=45, ha="right", rotation_mode="anchor")
-        axes.set_yticks(range(number), classes)
+        names = [shorten(name, LONGEST_NAME) for name in classes]
+        axes.set_xticks(range(number), names, rotation=45, ha="right", rotation_mode="anchor")
+        axes.set_yticks(range(number), names)
         axes.set_xticks(np.arange(number + 1) - 0.5, minor=True)
         axes.set_yticks(np.arange(number + 1) - 0.5, minor=True)
         axes.grid(which="minor", color="#e6e9ec", lw=0.8)

@@ -1,4 +1,4 @@
-"""Numbered tiles in one drawing: fast with hundreds of them."""
+"""Numbered tiles in one pair of axes: fast also for hundreds of them."""
 
 import math
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from alexnet.figures.canvas import Sheet, clean_axes
 __all__ = ["draw_mosaic"]
 
 LABEL = 0.34
-"""Height of a tile's number, in tiles."""
+"""Height of the number above a tile, relative to the tile."""
 
 GAP = 0.12
-"""Space between two tiles, in tiles."""
+"""Space between two tiles, relative to a tile."""
 
 
 def draw_mosaic(tiles: np.ndarray, labels: Sequence[object], *, title: str, columns: int, inches: float) -> Figure:

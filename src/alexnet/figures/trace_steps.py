@@ -1,4 +1,4 @@
-"""One step of a convolution as a drawing: the kernel on the image, the line of products, the output filling up."""
+"""One step of a convolution as a figure: the kernel on the image, the sum of products, the output so far."""
 
 import io
 import math
@@ -16,25 +16,25 @@ from PIL import Image
 
 from alexnet.errors import RunError
 from alexnet.figures.canvas import BLUE, GREY, INK, ORANGE, Sheet, clean_axes
-from alexnet.files import disk_errors, write_whole
+from alexnet.files import disk_errors, shown_name, write_whole
 
 __all__ = ["StepDrawing", "draw_step", "write_animation", "write_pages"]
 
 TINT, BORDER_TINT, DONE_TINT = "#f9d9c4", "#eef0f2", "#dbe8f5"
 
 CELL = 0.42
-"""Inches of a cell."""
+"""Side of a cell, inches."""
 
 ANIMATIONS = (".gif", ".png", ".apng")
 
 
 @dataclass(frozen=True, eq=False)
 class StepDrawing:
-    """What is drawn of a step.
+    """What a figure shows of a step.
 
-    image, output: [h, w], NaN where a cell is empty. inside: [h, w], false where the border stands in. first: indices
-    of the upper left cell. slid: [k, l], the kernel as it lies there. corner: its first cell; place: the output's
-    cell, both counted from the upper left cell. equation: the line of products. title: what is done, at which step.
+    image, output: [h, w], NaN where a cell is empty. inside: [h, w], false where the border replaces a pixel. first:
+    indices of the upper left cell. slid: [k, l], the kernel as it lies on the image. corner: its first cell. place:
+    the cell of the output; both are counted from the upper left cell. equation: the sum of products.
     """
 
     image: np.ndarray
@@ -49,7 +49,7 @@ class StepDrawing:
 
 
 def draw_step(step: StepDrawing) -> Figure:
-    """The step as the talk draws it."""
+    """The image on the left with the kernel on it, the output on the right, the sum of products below."""
     rows, columns = step.image.shape
     gap = max(4.0, 11.0 - 0.5 * columns)
     lines = _lines(step.equation, int((2 * columns + gap) * CELL * 11))
@@ -95,7 +95,7 @@ def draw_step(step: StepDrawing) -> Figure:
 
 
 def _lines(equation: str, characters: int) -> list[str]:
-    """The line of products, broken between products, and shortened where it is longer than five lines."""
+    """The sum of products, broken between products, and shortened if it has more than five lines."""
     glued = equation.replace(" + ", "\u00a0+ ").replace("] = ", "]\u00a0=\u00a0")
     lines = textwrap.wrap(glued, max(characters, 40), break_long_words=False)
     if len(lines) > 5:
@@ -164,10 +164,10 @@ def _draw_indices(axes: Axes, first: tuple[int, int], shape: tuple[int, ...], le
 
 
 def write_pages(figures: Iterable[Figure], path: Path) -> Path:
-    """Write figures as a PDF, one a page, whole.
+    """Write figures as a PDF, one on each page.
 
     Raises:
-        RunError: the folder cannot be written.
+        RunError: the file cannot be written.
     """
 
     def write(beside: Path) -> None:
@@ -181,13 +181,13 @@ def write_pages(figures: Iterable[Figure], path: Path) -> Path:
 
 
 def write_animation(figures: Iterable[Figure], path: Path, *, seconds: float = 0.8) -> Path:
-    """Write figures as an animated GIF or, `.png` or `.apng`, an animated PNG; the last one stays longest.
+    """Write figures as an animated GIF, or as an animated PNG (`.png`, `.apng`); the last one stays longest.
 
     Raises:
-        RunError: another ending, or the folder cannot be written.
+        RunError: another suffix, or the file cannot be written.
     """
     if path.suffix.lower() not in ANIMATIONS:
-        raise RunError(f"{path}: unknown ending; choose one of {', '.join(ANIMATIONS)}")
+        raise RunError(f"{shown_name(path)}: unknown suffix; choose one of {', '.join(ANIMATIONS)}")
     frames: Sequence[Image.Image] = [_frame(figure) for figure in figures]
     durations = [round(1000 * seconds)] * (len(frames) - 1) + [round(3000 * seconds)]
     gif = path.suffix.lower() == ".gif"

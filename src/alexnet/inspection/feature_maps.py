@@ -1,7 +1,9 @@
-"""What each kernel of a layer makes of an image."""
+"""The feature maps of a layer for an image, as arrays and as a figure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,16 +18,22 @@ from alexnet.model.checkpoint import Classifier
 from alexnet.model.specs import Activation, Conv
 from alexnet.records import Record
 
-__all__ = ["FeatureMaps", "feature_maps"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["FeatureMaps", "check_input", "feature_maps"]
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureMaps(Record):
-    """The maps of one layer for one image.
+    """The maps of a layer for one image.
 
-    image: what the network got, uint8 [size, size, 3]. before: the layer's output [C, H, W]. after: the same
-    behind the ReLU that follows, None where none does. kernels: the weights [C, in, k, k], None for layers
-    without kernels; in RGB order where `in` is 3.
+    image: what the network gets, uint8 [size, size, 3]. before: the output of the layer, [C, H, W]. after: the same
+    after the ReLU that follows, None if none does. kernels: the weights [C, in, k, k], None for a layer without
+    kernels; in RGB order if `in` is 3. title: what figures are titled.
+
+    >>> maps = alexnet.feature_maps("runs/first", "photo.jpg", "conv1")
+    >>> figure = maps.draw(maps.strongest(5))
     """
 
     layer: str
@@ -33,27 +41,52 @@ class FeatureMaps(Record):
     before: Float32[np.ndarray, "C H W"]
     after: Float32[np.ndarray, "C H W"] | None
     kernels: Float32[np.ndarray, "C I k k"] | None
+    title: str = ""
 
     def strongest(self, count: int) -> list[int]:
-        """The maps with the largest activations, strongest first."""
+        """Numbers of the maps with the largest activations, largest first."""
         maps = self.before if self.after is None else self.after
         return [int(i) for i in np.argsort(-maps.reshape(len(maps), -1).max(1), kind="stable")[:count]]
 
     def to_dict(self) -> dict[str, object]:
-        """Layer and maps as plain lists."""
+        """The layer and its maps as plain lists."""
         after = None if self.after is None else self.after.tolist()
         return {"layer": self.layer, "before": self.before.tolist(), "after": after}
 
+    def draw(self, chosen: Sequence[int] | None = None) -> "Figure":
+        """Image, kernel and map side by side, a row for each kernel.
 
-def feature_maps(classifier: Classifier, image: UInt8[np.ndarray, "S S 3"], layer: str = "conv1") -> FeatureMaps:
-    """The maps of a layer for a decoded image; the model is left as found.
+        Args:
+            chosen: numbers of the kernels; by default the three with the largest activations.
+
+        Raises:
+            GeometryError: there is no such kernel, or there are more than 32.
+        """
+        from alexnet.figures.maps import draw_feature_maps
+
+        numbers = self.strongest(3) if chosen is None else chosen
+        title = self.title or self.layer
+        return draw_feature_maps(self.image, self.kernels, self.before, self.after, numbers, title=title)
+
+    def draw_all(self) -> "Figure":
+        """Every map of the layer on one figure, after the ReLU if one follows."""
+        from alexnet.figures.maps import draw_all_maps
+
+        title = self.title or self.layer
+        if self.after is None:
+            return draw_all_maps(self.before, title=title)
+        return draw_all_maps(self.after, title=f"{title} after ReLU")
+
+
+def feature_maps(
+    classifier: Classifier, image: UInt8[np.ndarray, "S S 3"], layer: str = "conv1", *, title: str = ""
+) -> FeatureMaps:
+    """The maps of a layer for a decoded image; the network is left as it was.
 
     Raises:
-        GeometryError: there is no such layer, it gives no maps, or the image has another size.
+        GeometryError: there is no such layer, its output is not maps, or the image has another size.
     """
-    size = classifier.preprocessing.size
-    if image.shape != (size, size, 3) or image.dtype != np.uint8:
-        raise GeometryError(f"image of shape {image.shape}: give uint8 [{size}, {size}, 3], see decode_image")
+    check_input(classifier, image)
     network = classifier.network
     following = _activation_after(classifier, layer)
     device = next(network.parameters()).device
@@ -61,10 +94,18 @@ def feature_maps(classifier: Classifier, image: UInt8[np.ndarray, "S S 3"], laye
         network(normalize(torch.from_numpy(image.copy())[None].to(device), classifier.preprocessing))
     before = outputs[layer][0].float().cpu().numpy()
     if before.ndim != 3:
-        raise GeometryError(f"layer {layer}: gives {before.shape[0]} numbers, not maps; choose conv1 to pool5")
+        raise GeometryError(f"layer {layer}: its output is {len(before)} numbers, not maps; choose conv1 to pool5")
     weights = kernels(classifier, layer).weights if isinstance(network[layer], nn.Conv2d) else None
     after = outputs[following][0].float().cpu().numpy() if following else None
-    return FeatureMaps(layer, image, before, after, weights)
+    return FeatureMaps(layer, image, before, after, weights, title)
+
+
+def check_input(classifier: Classifier, image: np.ndarray) -> None:
+    """Raise a GeometryError if a decoded image is not what the network takes."""
+    size = classifier.preprocessing.size
+    if image.shape != (size, size, 3) or image.dtype != np.uint8:
+        shape = " x ".join(map(str, image.shape))
+        raise GeometryError(f"the image is {image.dtype}, {shape}: give uint8 [{size}, {size}, 3], or an image file")
 
 
 def _activation_after(classifier: Classifier, layer: str) -> str | None:

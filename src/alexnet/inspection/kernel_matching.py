@@ -1,33 +1,36 @@
-"""Learned kernels that are most like a named one: your Sobel meets kernel 37 of the network."""
+"""The learned kernels that are most similar to a given one."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import torch
-from jaxtyping import Float, Real, UInt8
+from jaxtyping import Float, Real
 from torch.nn import functional as F
 
-from alexnet.data.decode import normalize
+from alexnet.convolution.gallery import Kernel, read_kernel
 from alexnet.errors import GeometryError
-from alexnet.inspection.kernels import kernels
-from alexnet.inspection.recording import recorded
-from alexnet.layers.conv2d import CeilConv2d
+from alexnet.inspection.kernels import KernelSet, kernels
 from alexnet.model.checkpoint import Classifier
 from alexnet.records import Record
 
-__all__ = ["KernelMatch", "LearnedResult", "apply_learned_kernel", "match_kernels"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-SMALLEST_SHARE = 0.5
-"""Share of the smaller kernel's cells that must lie on the larger one."""
+__all__ = ["KernelMatch", "KernelMatches", "match_kernels", "rank_matches"]
+
+SMALLEST_OVERLAP = 0.5
+"""Fraction of the cells of the smaller kernel that must lie on the larger one, at least."""
 
 
 @dataclass(frozen=True, eq=False)
 class KernelMatch(Record):
-    """How much a learned kernel is like a named one.
+    """How similar a learned kernel is to a given one.
 
-    correlation: normalized, -1 ... 1; negative where it is like its negative. shift: (down, right), px, of the named
-    kernel's middle from the learned one's. scale: cells that each side of its cells was enlarged to. laid: the named
-    kernel on the learned one's cells, [k, k].
+    correlation: normalized, -1 ... 1; negative if it resembles the negative. shift: (down, right), px, from the
+    center of the learned kernel to that of the given one. scale: factor by which each side of the given kernel was
+    enlarged. laid: the given kernel on the cells of the learned one, [k, k].
     """
 
     number: int
@@ -37,7 +40,7 @@ class KernelMatch(Record):
     laid: np.ndarray
 
     def to_dict(self) -> dict[str, object]:
-        """Without the image of it."""
+        """As plain data, without the kernel."""
         return {
             "kernel": self.number,
             "correlation": self.correlation,
@@ -46,33 +49,103 @@ class KernelMatch(Record):
         }
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class KernelMatches(Sequence[KernelMatch]):
+    """The learned kernels most similar to a given one, best first; indexed and iterated like a tuple.
+
+    >>> matches = alexnet.match_kernels("runs/first", "sobel-y")
+    >>> figure = matches.draw()
+    """
+
+    kernel: Kernel
+    learned: KernelSet
+    matches: tuple[KernelMatch, ...]
+
+    def __repr__(self) -> str:
+        return f"<{len(self.matches)} kernels of {self.learned.title or self.learned.layer} like {self.kernel.name}>"
+
+    def __len__(self) -> int:
+        return len(self.matches)
+
+    @overload
+    def __getitem__(self, place: int) -> KernelMatch: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[KernelMatch, ...]: ...
+    def __getitem__(self, place: int | slice) -> KernelMatch | tuple[KernelMatch, ...]:
+        return self.matches[place]
+
+    def __iter__(self) -> Iterator[KernelMatch]:
+        return iter(self.matches)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data."""
+        matches = [match.to_dict() for match in self.matches]
+        return {"kernel": self.kernel.name, "layer": self.learned.layer, "matches": matches}
+
+    def draw(self) -> "Figure":
+        """The learned kernels, a column for each, with the given kernel in its best position."""
+        from alexnet.figures.convolution import MatchTile, draw_matches
+
+        weights = self.learned.weights
+        tiles = [
+            MatchTile(
+                number=match.number,
+                weights=weights[match.number] if weights.shape[1] == 3 else weights[match.number].mean(0),
+                laid=match.laid,
+                correlation=match.correlation,
+                caption=f"{match.scale}x, {match.shift[0]:+d}, {match.shift[1]:+d}",
+            )
+            for match in self.matches
+        ]
+        title = f"{self.learned.title or self.learned.layer}: kernels most similar to {self.kernel.name}"
+        return draw_matches(tiles, title=f"{title} (flipped, as networks correlate)")
+
+
 def match_kernels(
+    classifier: Classifier, kernel: Kernel | str, layer: str = "conv1", *, most: int = 8, title: str = ""
+) -> KernelMatches:
+    """The kernels of a layer most similar to a given one, see `rank_matches`.
+
+    Args:
+        kernel: a kernel, or text as `read_kernel` takes it.
+        most: how many kernels to return.
+        title: what figures are titled.
+
+    Raises:
+        AlexNetError: there is no such layer or kernel.
+    """
+    kernel = read_kernel(kernel) if isinstance(kernel, str) else kernel
+    learned = kernels(classifier, layer, title=title)
+    return KernelMatches(kernel, learned, rank_matches(learned.weights, kernel.weights, most=most))
+
+
+def rank_matches(
     weights: Float[np.ndarray, "O I k k"], named: Real[np.ndarray, "a b"], *, most: int = 8
 ) -> tuple[KernelMatch, ...]:
-    """The learned kernels most like a named one, whatever its place and sign, best first.
+    """The learned kernels most similar to a given one, wherever it lies and with either sign, best first.
 
         r = max over shifts d of |sum (L - mean L) N_d| / (|L - mean L| |N - mean N|)
 
-    L is the learned kernel, summed over its input maps as a grey image would excite it, N_d the named one moved by
-    d, as it is and enlarged by whole numbers as far as it fits, with as much of it inside as `SMALLEST_SHARE` asks
-    for. As networks correlate and do not flip, the named kernel is flipped first: r compares what both do to a
-    image. A kernel whose values are all equal (box) is compared with no mean taken off.
+    L is the learned kernel, summed over its input maps, as a gray image excites it. N_d is the given kernel moved by
+    d, as it is and enlarged by whole numbers as far as it fits, with at least `SMALLEST_OVERLAP` of it inside. It is
+    flipped first, because networks do not flip: r compares the effect of both on an image. The mean of a kernel whose
+    values are all equal (box) is not subtracted.
 
     Raises:
-        GeometryError: no kernels to compare with.
+        GeometryError: the weights are not kernels.
     """
     if weights.ndim != 4 or not weights.size:
         raise GeometryError(f"kernels of shape {weights.shape}: give [out, in, k, k]")
     learned = weights.sum(1).astype(np.float64)
     flipped, side = named[::-1, ::-1].astype(np.float64), weights.shape[-1]
     scales = range(1, max(side // max(flipped.shape), 1) + 1)
-    found = [_match_at(learned, np.kron(flipped, np.ones((scale, scale))), scale) for scale in scales]
-    best = [max(candidates, key=lambda match: abs(match.correlation)) for candidates in zip(*found, strict=True)]
+    at_scales = [_match_at(learned, np.kron(flipped, np.ones((scale, scale))), scale) for scale in scales]
+    best = [max(matches, key=lambda match: abs(match.correlation)) for matches in zip(*at_scales, strict=True)]
     return tuple(sorted(best, key=lambda match: -abs(match.correlation))[:most])
 
 
 def _match_at(learned: np.ndarray, laid_kernel: np.ndarray, scale: int) -> list[KernelMatch]:
-    """The best place for each learned kernel at one enlargement."""
+    """The best position on each learned kernel at one enlargement."""
     if np.ptp(laid_kernel) > 0.0:
         laid_kernel = laid_kernel - laid_kernel.mean()
         learned = learned - learned.mean((1, 2), keepdims=True)
@@ -83,7 +156,7 @@ def _match_at(learned: np.ndarray, laid_kernel: np.ndarray, scale: int) -> list[
     sums = F.conv2d(padded, torch.from_numpy(laid_kernel.copy())[None, None])[:, 0].numpy()
     down, right = (np.arange(size) - reach for size, reach in zip(sums.shape[1:], lead, strict=True))
     inside = np.outer(_overlap(down, rows, side), _overlap(right, columns, side))
-    allowed = inside >= SMALLEST_SHARE * min(rows * columns, side * side)
+    allowed = inside >= SMALLEST_OVERLAP * min(rows * columns, side * side)
     scores = np.where(allowed, sums, 0.0) / np.maximum(norms, 1e-30)[:, None, None]
     places = np.abs(scores).reshape(len(scores), -1).argmax(1)
     matches = []
@@ -96,7 +169,7 @@ def _match_at(learned: np.ndarray, laid_kernel: np.ndarray, scale: int) -> list[
 
 
 def _overlap(starts: np.ndarray, length: int, side: int) -> np.ndarray:
-    """Cells of `length` from each start that lie in 0 ... side - 1."""
+    """Number of the `length` cells from each start that lie in 0 ... side - 1."""
     return np.asarray(np.minimum(starts + length, side) - np.maximum(starts, 0))
 
 
@@ -107,64 +180,3 @@ def _lay(kernel: np.ndarray, down: int, right: int, side: int) -> np.ndarray:
     bottom, end = min(down + kernel.shape[0], side), min(right + kernel.shape[1], side)
     laid[top:bottom, left:end] = kernel[top - down : bottom - down, left - right : end - right]
     return laid
-
-
-@dataclass(frozen=True, eq=False)
-class LearnedResult(Record):
-    """What one learned kernel makes of an image, as its layer does it: correlated, with stride, padding and bias.
-
-    image: as the network gets it. weights: [C, k, k]. channel_maps: [C, H, W], one for each input map. summed:
-    [H, W], their sum plus the bias. layer_map: what the layer itself gave. stride: px.
-    """
-
-    layer: str
-    number: int
-    image: UInt8[np.ndarray, "S S 3"]
-    weights: Float[np.ndarray, "C k k"]
-    channel_maps: Float[np.ndarray, "C H W"]
-    summed: Float[np.ndarray, "H W"]
-    layer_map: Float[np.ndarray, "H W"]
-    bias: float
-    stride: int
-
-
-def apply_learned_kernel(
-    classifier: Classifier, image: UInt8[np.ndarray, "S S 3"], layer: str, number: int
-) -> LearnedResult:
-    """Apply kernel `number` of a layer to a decoded image, channel by channel; the network is left as found.
-
-    Raises:
-        GeometryError: no such layer or kernel.
-    """
-    network = classifier.network
-    found = kernels(classifier, layer)
-    if not 0 <= number < len(found.weights):
-        raise GeometryError(f"kernel {number}: {layer} has kernels 0 to {len(found.weights) - 1}")
-    module = network[layer]
-    assert isinstance(module, torch.nn.Conv2d)  # kernels() has refused all else
-    names = list(network.layer_names)
-    before = names[names.index(layer) - 1] if names.index(layer) else None
-    entry = normalize(torch.from_numpy(image.copy())[None].to(module.weight.device), classifier.preprocessing)
-    with recorded(network, [layer, *([before] if before else [])]) as outputs:
-        network(entry)
-    inputs = outputs[before] if before else network.first_input(entry)
-    inputs = module.padded(inputs) if isinstance(module, CeilConv2d) else inputs
-    share = module.weight.shape[1]
-    first = number // (module.out_channels // module.groups) * share
-    bias = 0.0 if module.bias is None else float(module.bias[number].detach())
-    with torch.no_grad():
-        maps = F.conv2d(
-            inputs[:, first : first + share],
-            module.weight[number][:, None],
-            None,
-            module.stride,
-            module.padding,
-            module.dilation,
-            groups=share,
-        )[0]
-    maps = maps.flip(0) if classifier.preprocessing.channels == "BGR" and share == 3 else maps  # as the weights: RGB
-    values = maps.float().cpu().numpy()
-    given = outputs[layer][0, number].float().cpu().numpy()
-    return LearnedResult(
-        layer, number, image, found.weights[number], values, values.sum(0) + bias, given, bias, module.stride[0]
-    )

@@ -1,4 +1,4 @@
-"""One output of a layer of a trained network, written out: what a convolution, a pooling or a normalization does."""
+"""One output of a layer of a trained network, written out: of a convolution, a pooling or a normalization."""
 
 import math
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from alexnet.data.decode import normalize
 from alexnet.errors import GeometryError
+from alexnet.inspection.feature_maps import check_input
 from alexnet.inspection.recording import recorded
 from alexnet.layers.lrn import LocalResponseNorm, MapResponseNorm
 from alexnet.model.checkpoint import Classifier
@@ -20,14 +21,18 @@ __all__ = ["LayerStep", "trace_layer", "trace_module"]
 
 @dataclass(frozen=True, eq=False)
 class LayerStep(Record):
-    """One output value of a layer and all that went into it.
+    """One output of a layer, and everything that it is computed from.
 
-    kind: `convolution`, `max pooling` or `normalization`. What the layer calls convolution is a correlation: the
-    kernel is not flipped. map, place: channel and (row, column) of the output. corner: (row, column) of the first
-    input that is read, maybe in the padding. channels: first and last input channel that are read. patch: [C, k, k],
-    zeros in the padding (minus infinity for pooling). weights: as patch, None without. products: as patch; what is
-    added up or compared. channel_sums: [C]. bias: 0 without. value: the output by this arithmetic, in float64.
-    layer_value: what the layer itself gave.
+    kind: `convolution`, `max pooling` or `normalization`. What a layer calls convolution is a correlation: the kernel
+    is not flipped. map, place: channel and (row, column) of the output. corner: (row, column) of the first input that
+    is read, possibly in the padding. channels: first and last input channel that are read. patch: [C, k, k], zero in
+    the padding (minus infinity for pooling). weights: as patch, None if the layer has none. products: as patch, what
+    is added or compared. channel_sums: [C]. bias: 0 if there is none. value: the output by this arithmetic, in
+    float64. layer_value: the output of the layer itself.
+
+    >>> step = alexnet.trace_layer("runs/first", "photo.jpg", "conv1", map=0)
+    >>> abs(step.value - step.layer_value) < 1e-3
+    True
     """
 
     layer: str
@@ -46,12 +51,24 @@ class LayerStep(Record):
     equation: str
 
     def to_dict(self) -> dict[str, object]:
-        """As plain lists; the padding of a pooling as null."""
+        """As plain lists; the padding of a pooling is None."""
         plain = {key: value for key, value in self.__dict__.items() if not isinstance(value, np.ndarray)}
         arrays = {key: value for key, value in self.__dict__.items() if isinstance(value, np.ndarray)}
         lists = {key: _finite(value.tolist()) for key, value in arrays.items()}
         return (
             plain | lists | {"place": list(self.place), "corner": list(self.corner), "channels": list(self.channels)}
+        )
+
+    def __str__(self) -> str:
+        """For people: four lines."""
+        return "\n".join(
+            [
+                f"{self.layer}, map {self.map}, row {self.place[0]}, column {self.place[1]}: {self.kind}",
+                f"reads rows from {self.corner[0]}, columns from {self.corner[1]}, "
+                f"channels {self.channels[0]} to {self.channels[1]}",
+                self.equation,
+                f"by this arithmetic {self.value:.7g}, by the layer {self.layer_value:.7g}",
+            ]
         )
 
     def _repr_html_(self) -> str:
@@ -70,23 +87,21 @@ def _finite(value: object) -> object:
 def trace_layer(
     classifier: Classifier, image: UInt8[np.ndarray, "S S 3"], layer: str, *, map: int, row: int, column: int
 ) -> LayerStep:
-    """One output of a named layer for a decoded image; the network is left as found.
+    """One output of a layer for a decoded image; the network is left as it was.
 
     Raises:
-        GeometryError: there is no such layer or output, or the layer is of another kind.
+        GeometryError: there is no such layer or output, the layer is of another kind, or the image has another size.
     """
-    size = classifier.preprocessing.size
-    if image.shape != (size, size, 3) or image.dtype != np.uint8:
-        raise GeometryError(f"image of shape {image.shape}: give uint8 [{size}, {size}, 3], see decode_image")
+    check_input(classifier, image)
     network = classifier.network
     module = network[layer]
     names = list(network.layer_names)
     before = names[names.index(layer) - 1] if names.index(layer) else None
     device = next(network.parameters()).device
-    entry = normalize(torch.from_numpy(image.copy())[None].to(device), classifier.preprocessing)
+    x = normalize(torch.from_numpy(image.copy())[None].to(device), classifier.preprocessing)
     with recorded(network, [layer, *([before] if before else [])]) as outputs:
-        network(entry)
-    inputs = outputs[before] if before else network.first_input(entry)
+        network(x)
+    inputs = outputs[before] if before else network.first_input(x)
     return trace_module(module, inputs[0].cpu(), outputs[layer][0].cpu(), layer, map=map, row=row, column=column)
 
 
@@ -99,24 +114,21 @@ def trace_module(
         GeometryError: the layer is of another kind, or has no such output.
     """
     if outputs.ndim != 3:
-        raise GeometryError(
-            f"layer {layer}: gives {len(outputs)} numbers, not maps; choose a layer before the fully connected ones"
-        )
-    for said, place, length in zip(("map", "row", "column"), (map, row, column), outputs.shape, strict=True):
-        if not 0 <= place < length:
-            raise GeometryError(f"{layer}: {said} {place} is not there; choose 0 to {length - 1}")
-    given = float(outputs[map, row, column])
+        raise GeometryError(f"layer {layer}: its output is {len(outputs)} numbers, not maps; choose conv1 to pool5")
+    for what, index, length in zip(("map", "row", "column"), (map, row, column), outputs.shape, strict=True):
+        if not 0 <= index < length:
+            raise GeometryError(f"{layer}: has no {what} {index}; choose 0 to {length - 1}")
+    output = float(outputs[map, row, column])
     if isinstance(module, nn.Conv2d):
-        return _convolution(module, inputs, layer, (map, row, column), given)
+        return _convolution(module, inputs, layer, (map, row, column), output)
     if isinstance(module, nn.MaxPool2d):
-        return _pooling(module, inputs, layer, (map, row, column), given)
+        return _pooling(module, inputs, layer, (map, row, column), output)
     if isinstance(module, LocalResponseNorm | nn.LocalResponseNorm):
-        return _normalization(module, inputs, layer, (map, row, column), given)
+        return _normalization(module, inputs, layer, (map, row, column), output)
     if isinstance(module, MapResponseNorm):
-        return _map_normalization(module, inputs, layer, (map, row, column), given)
+        return _map_normalization(module, inputs, layer, (map, row, column), output)
     raise GeometryError(
-        f"layer {layer}: is a {type(module).__name__}; "
-        "a convolution, max pooling or response normalization can be traced"
+        f"layer {layer}: is a {type(module).__name__}; choose a convolution, max pooling or response normalization"
     )
 
 
@@ -127,7 +139,7 @@ def _pair(value: object) -> tuple[int, int]:
 def _read(
     inputs: np.ndarray, corner: tuple[int, int], taps: tuple[int, int], dilation: tuple[int, int], fill: float
 ) -> np.ndarray:
-    """Patch [C, k, l] whose first pixel is `corner`, `fill` outside."""
+    """Patch [C, k, l] whose first pixel is `corner`; `fill` outside the input."""
     rows, columns = (corner[axis] + dilation[axis] * np.arange(taps[axis]) for axis in (0, 1))
     height, width = inputs.shape[1:]
     inside = ((rows >= 0) & (rows < height))[:, None] & ((columns >= 0) & (columns < width))[None, :]
@@ -135,10 +147,10 @@ def _read(
     return np.where(inside, patch, fill)
 
 
-def _convolution(module: nn.Conv2d, inputs: Tensor, layer: str, at: tuple[int, int, int], given: float) -> LayerStep:
+def _convolution(module: nn.Conv2d, inputs: Tensor, layer: str, at: tuple[int, int, int], output: float) -> LayerStep:
     if isinstance(module.padding, str) or module.padding_mode != "zeros":
         raise GeometryError(
-            f"layer {layer}: pads by {module.padding_mode}, {module.padding}; only counted zeros can be traced"
+            f"layer {layer}: its padding is {module.padding_mode}, {module.padding}; only zeros can be traced"
         )
     number, row, column = at
     stride, padding, dilation = _pair(module.stride), _pair(module.padding), _pair(module.dilation)
@@ -151,10 +163,10 @@ def _convolution(module: nn.Conv2d, inputs: Tensor, layer: str, at: tuple[int, i
     sums = products.sum((1, 2))
     bias = 0.0 if module.bias is None else float(module.bias[number].detach())
     value = float(sums.sum() + bias)
-    said = " + ".join(f"({total:.4g})" for total in sums[:4]) + (
+    terms = " + ".join(f"({total:.4g})" for total in sums[:4]) + (
         f" + … ({len(sums)} channels)" if len(sums) > 4 else ""
     )
-    equation = f"{said} + bias {bias:.4g} = {value:.6g}"
+    equation = f"{terms} + bias {bias:.4g} = {value:.6g}"
     return LayerStep(
         layer,
         "convolution",
@@ -168,12 +180,12 @@ def _convolution(module: nn.Conv2d, inputs: Tensor, layer: str, at: tuple[int, i
         sums,
         bias,
         value,
-        given,
+        output,
         equation,
     )
 
 
-def _pooling(module: nn.MaxPool2d, inputs: Tensor, layer: str, at: tuple[int, int, int], given: float) -> LayerStep:
+def _pooling(module: nn.MaxPool2d, inputs: Tensor, layer: str, at: tuple[int, int, int], output: float) -> LayerStep:
     number, row, column = at
     taps, stride = _pair(module.kernel_size), _pair(module.stride)
     padding, dilation = _pair(module.padding), _pair(module.dilation)
@@ -181,7 +193,7 @@ def _pooling(module: nn.MaxPool2d, inputs: Tensor, layer: str, at: tuple[int, in
     patch = _read(inputs[number : number + 1].double().numpy(), corner, taps, dilation, -np.inf)
     value = float(patch.max())
     overlap = "overlapping" if stride[0] < taps[0] else "not overlapping"
-    said = ", ".join(f"{x:.4g}" for x in patch.ravel() if np.isfinite(x))
+    values = ", ".join(f"{x:.4g}" for x in patch.ravel() if np.isfinite(x))
     return LayerStep(
         layer,
         "max pooling",
@@ -195,8 +207,8 @@ def _pooling(module: nn.MaxPool2d, inputs: Tensor, layer: str, at: tuple[int, in
         patch.max((1, 2)),
         0.0,
         value,
-        given,
-        f"max({said}) = {value:.6g} ({taps[0]} × {taps[1]}, stride {stride[0]}, {overlap})",
+        output,
+        f"max({values}) = {value:.6g} ({taps[0]} × {taps[1]}, stride {stride[0]}, {overlap})",
     )
 
 
@@ -205,7 +217,7 @@ def _normalization(
     inputs: Tensor,
     layer: str,
     at: tuple[int, int, int],
-    given: float,
+    output: float,
 ) -> LayerStep:
     number, row, column = at
     size = int(module.size)
@@ -233,13 +245,13 @@ def _normalization(
         squares[:, 0, 0],
         0.0,
         value,
-        given,
+        output,
         equation,
     )
 
 
 def _map_normalization(
-    module: MapResponseNorm, inputs: Tensor, layer: str, at: tuple[int, int, int], given: float
+    module: MapResponseNorm, inputs: Tensor, layer: str, at: tuple[int, int, int], output: float
 ) -> LayerStep:
     number, row, column = at
     size = module.size
@@ -262,6 +274,6 @@ def _map_normalization(
         squares.sum((1, 2)),
         0.0,
         value,
-        given,
+        output,
         f"{own:.4g} / {below} = {value:.6g}",
     )

@@ -53,6 +53,16 @@ class Difference(Record):
     second: Any
     second_source: str
 
+    @property
+    def shown_first(self) -> str:
+        """The first network's value, as people read it."""
+        return shown_value(self.field, self.first)
+
+    @property
+    def shown_second(self) -> str:
+        """The second network's value, as people read it."""
+        return shown_value(self.field, self.second)
+
 
 @dataclass(frozen=True)
 class NetworkTotals(Record):
@@ -77,6 +87,11 @@ class Differences(Record):
     first: NetworkTotals
     second: NetworkTotals
     rows: tuple[Difference, ...]
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts in which the networks differ, apart from the totals."""
+        return tuple(part for part in PARTS if part != "totals" and self.of(part))
 
     def of(self, part: str) -> tuple[Difference, ...]:
         """The differences in one of `PARTS`."""

@@ -30,6 +30,7 @@ __all__ = [
     "class_words",
     "draw_class",
     "draw_thousand_classes",
+    "thousand_classes",
 ]
 
 Array = npt.NDArray[Any]  # float32 throughout
@@ -146,6 +147,15 @@ def class_words(number: int) -> str:
     """
     color, texture, shape = _parts(number)
     return f"{color} {shape}, {texture}"
+
+
+def thousand_classes(num_classes: int = NUM_CLASSES) -> dict[str, str]:
+    """The first classes by their folder's name, each in words.
+
+    >>> thousand_classes(2)["n00000001"]
+    'red disc, plain'
+    """
+    return {class_name(number): class_words(number) for number in range(num_classes)}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Convolution as pages that work without a network: a trace to play, and the talk's whole way to a photograph."""
+"""A trace of a convolution as a file, and the page that leads from the definition to a photograph."""
 
 import base64
 import io
@@ -8,22 +8,30 @@ from typing import Any
 
 import jinja2
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from alexnet.convolution.apply import Filtered, apply_kernel
-from alexnet.convolution.gallery import read_kernel
-from alexnet.convolution.layout import Array
+from alexnet.convolution.layout import Array, check_image
+from alexnet.convolution.read_image import read_image
 from alexnet.convolution.trace import Trace, demo_trace
-from alexnet.errors import GeometryError, RunError
-from alexnet.files import disk_errors, write_whole
+from alexnet.errors import DataError, GeometryError, RunError
+from alexnet.figures.canvas import save_figure
+from alexnet.figures.trace_steps import write_animation, write_pages
+from alexnet.files import disk_errors, shown_name, write_whole
 
-__all__ = ["write_teaching_page", "write_trace_page"]
+__all__ = ["write_teaching_page", "write_trace"]
+
+PAGES = (".html", ".htm")
 
 MOST_STEPS = 1024
-"""Steps that a page holds."""
+"""Steps of a trace on a page, at most."""
+
+MOST_FRAMES = 400
+"""Steps of a trace in an animation or a PDF, at most."""
 
 MOST_CELLS = 40
-"""Rows or columns of an image that a page draws as cells."""
+"""Rows or columns of an image that a page draws as cells, at most."""
 
 GALLERY_SHOWN = ("gauss:2", "sharpen", "sobel-x", "sobel-magnitude", "laplace-8", "log:2", "emboss", "gabor:45:0.12")
 
@@ -31,62 +39,104 @@ SHOWN_PX = 420
 """Longer side of an image on the teaching page."""
 
 
-def write_trace_page(trace: Trace, path: Path, *, title: str) -> Path:
-    """Write a trace as a page with play, pause and a slider.
+def write_trace(trace: Trace, path: Path | str, *, number: int | None = None, every: bool = False) -> Path:
+    """Write a trace in the form that the suffix of the path names; returns the path.
+
+    `.html` is a page with play, pause and a slider; `.gif` and `.apng` are animations; `.pdf` has a page for each
+    step; `.png` and `.svg` hold the last step. With a number, `.png`, `.svg` and `.pdf` hold that step.
+
+    Args:
+        number: of a single step, from 0.
+        every: write every step; a `.png` is then animated.
 
     Raises:
-        GeometryError: the image or the number of steps is too large to be drawn cell by cell.
-        RunError: the path cannot be written.
+        DataError: the trace has too many steps for an animation.
+        GeometryError: the image or the number of steps is too large for a page.
+        RunError: another suffix, or the file cannot be written.
+
+    >>> write_trace(demo_trace(), "walk.html").name
+    'walk.html'
     """
-    values = {"title": title, "trace": _trace_data(trace), "say": _said(trace)}
-    return _write(path, "convolution_trace.html.j2", values)
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind in PAGES:
+        title = f"{trace.operation.capitalize()} step by step"
+        values = {"title": title, "trace": _trace_data(trace), "settings": trace.describe()}
+        return _write(path, "convolution_trace.html.j2", values)
+    is_moving = kind in (".gif", ".apng") or (kind == ".png" and every)
+    if number is None and (is_moving or kind == ".pdf"):
+        if len(trace) > MOST_FRAMES:
+            raise DataError(
+                f"{shown_name(path)}: has room for {MOST_FRAMES} steps, not {len(trace)}; choose one with --step"
+            )
+        figures = (trace.draw(step) for step in range(len(trace)))
+        return write_animation(figures, path) if is_moving else write_pages(figures, path)
+    if every:
+        raise RunError(f"{shown_name(path)}: holds one step; with --all, choose .html, .gif, .apng, .png or .pdf")
+    return save_figure(trace.draw(-1 if number is None else number), path)
 
 
-def write_teaching_page(path: Path, image: Array, *, source: str) -> Path:
-    """Write the talk's sequence, from the definition to a photograph, with the flip to switch on and off.
+def write_teaching_page(path: Path | str, image: npt.ArrayLike | Path | str | None = None) -> Path:
+    """Write a page that leads from the definition to a photograph, with a switch for the flip; returns its path.
 
-    image: uint8, [H, W] or [H, W, 3]. source: what it is, to be said on the page.
+    Args:
+        path: of the page, `.html`.
+        image: uint8, [H, W] or [H, W, 3], or a file; by default one drawn by this program.
 
     Raises:
-        RunError: the path cannot be written.
+        DataError: the image cannot be read, or does not have 8 bits.
+        RunError: another suffix, or the page cannot be written.
+
+    >>> write_teaching_page("convolution.html").name
+    'convolution.html'
     """
-    small = _shrink(image)
-    grey = small if small.ndim == 2 else np.asarray(Image.fromarray(small).convert("L"))
-    convolved = apply_kernel(grey, "sobel-y")
-    correlated = apply_kernel(grey, "sobel-y", operation="correlation")
+    pixels, source = _teaching_image(image)
+    small = _shrink(pixels)
+    gray = small if small.ndim == 2 else np.asarray(Image.fromarray(small).convert("L"))
+    convolved = apply_kernel(gray, "sobel-y")
+    correlated = apply_kernel(gray, "sobel-y", operation="correlation")
     limit = max(convolved.scale[1], correlated.scale[1])
     traces = {"convolution": demo_trace(), "correlation": demo_trace("correlation")}
     values = {
         "title": "Convolution, from its definition to a photograph",
         "traces": {name: _trace_data(trace) for name, trace in traces.items()},
         "changed": _changed(traces["convolution"], traces["correlation"]),
-        "image": _uri(grey),
+        "image": _uri(gray),
         "source": source,
-        "size": f"{grey.shape[1]} × {grey.shape[0]} px",
+        "size": f"{gray.shape[1]} × {gray.shape[0]} px",
         "sobel": {"convolution": _uri(convolved.to_pixels()), "correlation": _uri(correlated.to_pixels())},
         "sobel_limit": f"{limit:.0f}",
         "sobel_changed": int((convolved.values != correlated.values).sum()),
         "sobel_pixels": int(convolved.values.size),
         "sobel_kernel": convolved.kernel.weights.tolist(),
         "sobel_slid": convolved.kernel.weights[::-1, ::-1].tolist(),
-        "gallery": [_gallery_entry(apply_kernel(grey, name)) for name in GALLERY_SHOWN],
+        "gallery": [_gallery_entry(apply_kernel(gray, name)) for name in GALLERY_SHOWN],
     }
-    return _write(path, "convolution_teach.html.j2", values)
+    return _write(Path(path), "convolution_teach.html.j2", values)
 
 
-def _said(trace: Trace) -> str:
-    flipped = "the kernel is flipped" if trace.operation == "convolution" else "the kernel is not flipped"
-    border = "" if trace.size == "valid" else f", border {trace.border}"
-    stride = "" if trace.stride == (1, 1) else f", stride {trace.stride[0]} × {trace.stride[1]}"
-    return f"{trace.operation} ({flipped}), size {trace.size}{border}{stride}"
+def _teaching_image(image: npt.ArrayLike | Path | str | None) -> tuple[Array, str]:
+    """The image, and in words where it comes from."""
+    if image is None:
+        from alexnet.practice.soccer import draw_soccer_image
+
+        drawn = draw_soccer_image("ball", np.random.default_rng(3), size=256)
+        return np.asarray(drawn), "drawn by this program; give a photograph of your own"
+    is_file = isinstance(image, Path | str)
+    pixels = read_image(image) if is_file else check_image(image)  # type: ignore[arg-type]
+    source = shown_name(Path(image).name) if is_file else "an array"  # type: ignore[arg-type]
+    if pixels.dtype != np.uint8:
+        raise DataError(f"{source}: has {pixels.dtype} values; the page shows images of 8 bits, such as JPEG or PNG")
+    return pixels, source
 
 
 def _trace_data(trace: Trace) -> dict[str, Any]:
-    """Every number that the page draws."""
+    """Every number that a page draws."""
     if len(trace) > MOST_STEPS or max(trace.image.shape) > MOST_CELLS:
         raise GeometryError(
-            f"a page draws images up to {MOST_CELLS} x {MOST_CELLS} px and {MOST_STEPS} steps, this has "
-            f"{len(trace)} steps: draw one with --step, or cut the image"
+            f"a page holds images up to {MOST_CELLS} x {MOST_CELLS} px and {MOST_STEPS} steps, not "
+            f"{trace.image.shape[1]} x {trace.image.shape[0]} px and {len(trace)} steps; "
+            "draw one step with --step, or crop the image"
         )
     steps: Sequence[Any] = list(trace)
     window = trace.window(steps[-1], most=MOST_CELLS + 2 * max(trace.kernel.shape))
@@ -112,12 +162,12 @@ def _trace_data(trace: Trace) -> dict[str, Any]:
 
 
 def _changed(one: Trace, other: Trace) -> list[list[int]]:
-    """Places where two traces end in different values."""
+    """Indices at which two traces have different outputs."""
     return [list(a.place) for a, b in zip(one, other, strict=True) if a.value != b.value]
 
 
 def _gallery_entry(filtered: Filtered) -> dict[str, Any]:
-    kernel = read_kernel(filtered.kernel.name)
+    kernel = filtered.kernel
     return {
         "name": kernel.name,
         "shows": kernel.shows,
@@ -140,8 +190,8 @@ def _uri(pixels: Array) -> str:
 
 
 def _write(path: Path, template: str, values: dict[str, Any]) -> Path:
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise RunError(f"{path}: a page ends in .html")
+    if path.suffix.lower() not in PAGES:
+        raise RunError(f"{shown_name(path)}: unknown suffix; a page ends in .html")
     loader = jinja2.PackageLoader("alexnet.report")
     pages = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     text = pages.get_template(template).render(values)

@@ -11,8 +11,8 @@ from alexnet.data.decode import Pixels
 from alexnet.errors import RecipeError
 from alexnet.evaluation.predict import Paths, Predictions, predict_images, read_image
 from alexnet.files import shown_name
-from alexnet.inspection.feature_maps import FeatureMaps, feature_maps
-from alexnet.inspection.kernels import KernelSet, kernels
+from alexnet.inspection.feature_maps import feature_maps
+from alexnet.inspection.kernels import kernels
 from alexnet.model.checkpoint import Classifier, load_network
 from alexnet.recipe import Recipe
 from alexnet.records import Evaluation, Prediction, RunInfo
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from alexnet.figures.curves import Course
     from alexnet.figures.tiles import KernelScale
 
-__all__ = ["Model", "Run", "RunLike", "as_classifier", "as_run", "kernels_of", "maps_of", "open_run", "predict"]
+__all__ = ["Model", "Run", "RunLike", "as_classifier", "as_run", "open_run", "predict"]
 
 
 class Run:
@@ -165,12 +165,8 @@ class Run:
         Raises:
             GeometryError: there is no such layer, kernel or channel.
         """
-        from alexnet.figures.tiles import draw_kernels
-
         title = f"{layer} of {shown_name(self.path.name)}"
-        return draw_kernels(
-            kernels(self.model, layer).weights, title=title, scale=scale, chosen=chosen, channel=channel
-        )
+        return kernels(self.model, layer, title=title).draw(scale=scale, chosen=chosen, channel=channel)
 
     def draw_feature_maps(
         self,
@@ -192,18 +188,10 @@ class Run:
             DataError: the file is missing or not an image.
             GeometryError: there is no such layer or map.
         """
-        from alexnet.figures.maps import draw_all_maps, draw_feature_maps
-
-        maps = maps_of(self.model, image, layer)
-        name = shown_name(Path(image).name) if isinstance(image, Path | str) else "image"
-        if every:
-            values = maps.before if maps.after is None else maps.after
-            activation = "" if maps.after is None else " after ReLU"
-            return draw_all_maps(values, title=f"{layer} of {name}{activation}")
-        return draw_feature_maps(
-            maps.image, maps.kernels, maps.before, maps.after,
-            maps.strongest(3) if chosen is None else chosen, title=f"{layer} of {name}",
-        )  # fmt: skip
+        pixels = read_image(image, self.model) if isinstance(image, Path | str) else image
+        name = shown_name(Path(image).name) if isinstance(image, Path | str) else "an image"
+        maps = feature_maps(self.model, pixels, layer, title=f"{layer} of {name}")
+        return maps.draw_all() if every else maps.draw(chosen)
 
     def _repr_html_(self) -> str:
         name = html.escape(shown_name(self.path))
@@ -272,43 +260,3 @@ def predict(model: Model, images: Paths, *, skip_unreadable: bool = False) -> Pr
     ('photo.jpg', 22)
     """
     return predict_images(as_classifier(model), images, skip_unreadable=skip_unreadable)
-
-
-def kernels_of(model: Model, layer: str = "conv1") -> KernelSet:
-    """The kernels of a layer of a network or a run, [out, in, k, k].
-
-    Args:
-        model: a network, a run, or the path of a run's folder.
-        layer: conv1 to conv5.
-
-    Raises:
-        GeometryError: there is no such layer.
-        RunError: there is no run at the path, or it is damaged.
-
-    >>> alexnet.kernels("runs/first", "conv1").weights.shape
-    (96, 3, 11, 11)
-    """
-    return kernels(as_classifier(model), layer)
-
-
-def maps_of(model: Model, image: Path | str | Pixels, layer: str = "conv1") -> FeatureMaps:
-    """The feature maps of a layer for an image.
-
-    Args:
-        model: a network, a run, or the path of a run's folder.
-        image: a file, or a decoded image, uint8 [size, size, 3].
-        layer: conv1 to pool5.
-
-    Raises:
-        DataError: the file is missing or not an image.
-        GeometryError: there is no such layer, or it gives no maps.
-        RunError: there is no run at the path, or it is damaged.
-
-    >>> maps = alexnet.feature_maps("runs/first", "photo.jpg", "conv2")
-    >>> len(maps.before)
-    256
-    """
-    classifier = as_classifier(model)
-    if not isinstance(image, str | Path):
-        return feature_maps(classifier, image, layer)
-    return feature_maps(classifier, read_image(image, classifier), layer)

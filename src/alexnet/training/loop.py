@@ -10,7 +10,7 @@ from alexnet.evaluation.metrics import num_wrong
 from alexnet.model.checkpoint import save_network
 from alexnet.run_folder import RunFolder
 from alexnet.training.cuda_graphs import replayed_on_gpu
-from alexnet.training.events import Listener
+from alexnet.training.events import Listener, Note
 from alexnet.training.interrupts import interrupts_deferred
 from alexnet.training.job import Job
 from alexnet.training.kernel_snapshots import save_kernel_snapshot
@@ -80,5 +80,6 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> TrainingState:
         if interrupted.is_set() or saver.is_worthwhile():  # the final test may be interrupted, too
             saver.save()
         if interrupted.is_set():
+            emit(Note(f"saved; `alexnet resume {run.path}` continues"))
             raise KeyboardInterrupt
     return state

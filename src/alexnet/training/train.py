@@ -75,6 +75,8 @@ def resume(run: Path | str | Run, *, data: Path | str | None = None, on_event: L
         RunError: there is no such run, its images have changed, or its saved states are damaged.
         DataError: its images are not there.
         KeyboardInterrupt: interrupted again; the state is saved.
+
+    >>> run = alexnet.resume("runs/first")
     """
     folder = RunFolder.open(run.path if isinstance(run, Run) else Path(run).expanduser())
     if folder.about.is_finished:

@@ -73,7 +73,7 @@ def test_negative_factors_stand_in_brackets() -> None:
 
 
 def test_step_that_is_not_there_and_bad_input_are_refused() -> None:
-    with pytest.raises(IndexError, match="there are 25"):
+    with pytest.raises(IndexError, match="steps 0 to 24"):
         demo_trace()[25]
     with pytest.raises(RecipeError, match="stride"):
         trace_convolution(DEMO_IMAGE, DEMO_KERNEL, stride=0)

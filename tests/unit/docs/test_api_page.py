@@ -25,8 +25,8 @@ def page() -> ModuleType:
 
 
 WITHOUT_EXAMPLE = {
-    "AlexNetError", "PRESETS",
-    "apply_kernel", "check_recipe", "export_onnx", "plan_training", "scan_folder", "train", "trace_convolution",
+    "AlexNetError", "PRESETS", "SOCCER_CLASSES", "VARIANTS",
+    "check_recipe", "export_onnx", "plan_training", "train",
 }  # fmt: skip
 """An error is raised, not called; the presets are a dictionary, shown by the examples of `train` and `Recipe`."""
 

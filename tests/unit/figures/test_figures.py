@@ -56,7 +56,7 @@ def test_confusion_holds_every_count() -> None:
     assert "predicted" in words(figure)
 
 
-@pytest.mark.parametrize(("scale", "said"), [("common", "one scale"), ("own", "strengths do not compare")])
+@pytest.mark.parametrize(("scale", "said"), [("common", "one scale"), ("own", "do not compare strengths")])
 def test_kernels_say_their_scale(scale: str, said: str) -> None:
     """The notebook standardized each kernel by itself, and did not say so."""
     assert said in words(draw_kernels(KERNELS, title="conv1", scale=scale))  # type: ignore[arg-type]
@@ -84,11 +84,11 @@ def test_kernel_that_is_not_there_is_named(options: dict[str, object]) -> None:
         draw_kernels(KERNELS, title="conv1", **options)  # type: ignore[arg-type]
 
 
-def test_mistakes_say_wrong_and_right() -> None:
+def test_mistakes_show_true_and_predicted_class() -> None:
     tile = MistakeTile(np.zeros((96, 96, 3), np.uint8), "post", "ball", 0.97, "test/ball/ball_1.jpg")
     text = words(draw_mistakes([tile, tile], title="2 of 9 wrong"))
-    assert "w: post 97 %" in text
-    assert "r: ball" in text
+    assert "pred: post 97 %" in text
+    assert "true: ball" in text
     assert "ball_1.jpg" in text
     assert "no mistakes" in words(draw_mistakes([], title="0 of 9 wrong"))
 
@@ -122,8 +122,8 @@ def test_figures_are_written_in_the_form_of_the_ending(tmp_path: Path, ending: s
             assert image.size == (1050, 400)
 
 
-def test_unknown_ending_lists_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"unknown ending; choose one of \.png, \.svg"):
+def test_unknown_suffix_lists_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"unknown suffix; choose one of \.png, \.svg"):
         save_figure(draw_curves(COURSE), tmp_path / "curves.gif")
 
 

@@ -7,7 +7,8 @@ from torch import nn
 
 from alexnet.convolution.gallery import named_kernel
 from alexnet.errors import GeometryError
-from alexnet.inspection.kernel_matching import apply_learned_kernel, match_kernels
+from alexnet.inspection.applied_kernel import apply_learned_kernel
+from alexnet.inspection.kernel_matching import rank_matches
 from alexnet.inspection.layer_trace import trace_layer, trace_module
 from alexnet.layers.lrn import LocalResponseNorm
 from alexnet.model.alexnet import AlexNet
@@ -111,7 +112,7 @@ def test_hidden_kernel_is_found_with_its_place_sign_and_scale(sign: int, scale: 
     weights = np.random.default_rng(0).normal(0, 0.05, (20, 3, 11, 11))
     laid = np.kron(sobel[::-1, ::-1], np.ones((scale, scale)))
     weights[7, :, 2 : 2 + 3 * scale, 0 : 3 * scale] += sign * laid
-    best = match_kernels(weights, sobel)[0]
+    best = rank_matches(weights, sobel)[0]
     assert (best.number, best.scale, np.sign(best.correlation)) == (7, scale, sign)
     assert abs(best.correlation) > 0.9
     assert best.shift[0] == round(2 + (3 * scale - 11) / 2)

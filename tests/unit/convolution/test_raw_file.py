@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alexnet.convolution.image_io import write_raw
-from alexnet.data.read_image import read_image
+from alexnet.convolution.raw_file import write_raw
+from alexnet.convolution.read_image import read_image
 from alexnet.errors import DataError
 
 
@@ -29,11 +29,11 @@ def test_numbers_come_back_as_they_were(tmp_path: Path, name: str, values: np.nd
 @pytest.mark.parametrize(
     ("name", "values", "words"),
     [
-        ("a.png", np.array([[-1, 3]]), "runs from -1 to 3"),
+        ("a.png", np.array([[-1, 3]]), "run from -1 to 3"),
         ("a.png", np.array([[0.5]]), "with fractions"),
         ("a.png", np.array([[70000]]), "cannot hold"),
         ("a.tif", np.array([[2**24 + 1]]), "float32"),
-        ("a.jpg", np.array([[1]]), "unknown ending"),
+        ("a.jpg", np.array([[1]]), "unknown suffix"),
     ],
 )
 def test_what_a_file_cannot_hold_is_refused(tmp_path: Path, name: str, values: np.ndarray, words: str) -> None:

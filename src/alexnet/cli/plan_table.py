@@ -1,12 +1,10 @@
-"""`alexnet train DATA --plan`: what a training would take, shown before it begins."""
+"""The table that `alexnet train DATA --plan` shows."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alexnet.cli.show import TrainingScreen, screen
+from alexnet.cli.screen import screen
 
 if TYPE_CHECKING:
-    from alexnet.recipe import Recipe
     from alexnet.training.plan import Plan
 
 __all__ = ["show_plan"]
@@ -14,18 +12,13 @@ __all__ = ["show_plan"]
 Rows = list[tuple[str, str, str]]
 
 
-def show_plan(data: Path, recipe: "Recipe") -> None:
-    """Work out and show what training on a folder would take; nothing is trained or written."""
-    from alexnet.training.plan import plan_training
-
-    screen.note("counting images, timing a few steps on random ones and the decoding of some files ...")
-    with TrainingScreen(screen) as listener:
-        plan = plan_training(data, recipe, on_event=listener)
+def show_plan(plan: "Plan") -> None:
+    """Show what a training needs, and what speaks against it."""
     rows = [*_count_rows(plan), *_network_rows(plan), *_time_rows(plan)]
-    screen.table(["what", "how much", "from"], rows)
+    screen.table(["what", "how much", "how it is found"], rows)
     for warning in plan.warnings:
         screen.note(f"warning: {warning}", style="yellow")
-    screen.give(plan.to_dict() | {"seconds": screen.seconds})
+    screen.print_json(plan.to_dict() | {"seconds": screen.seconds})
 
 
 def _count_rows(plan: "Plan") -> Rows:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexnet.data.read_image import read_image
+from alexnet.convolution.read_image import read_image
 from alexnet.errors import DataError
 from tests.unit.data.test_bit_depth import tiff
 from tests.unit.data.test_image_file import corners, with_tag
@@ -28,10 +28,10 @@ def test_eight_and_sixteen_bits_floats_arrays_and_text_are_read(tmp_path: Path) 
     assert read_image(tmp_path / "e.txt").tolist() == [[1, 2], [3, 4]]
 
 
-def test_colour_becomes_grey_by_luma(tmp_path: Path) -> None:
+def test_color_becomes_gray_by_luma(tmp_path: Path) -> None:
     Image.new("RGB", (2, 1), (255, 0, 0)).save(tmp_path / "red.png")
     assert read_image(tmp_path / "red.png").shape == (1, 2, 3)
-    assert read_image(tmp_path / "red.png", grey=True).tolist() == [[76, 76]]
+    assert read_image(tmp_path / "red.png", gray=True).tolist() == [[76, 76]]
 
 
 def test_bad_images_are_refused_by_name(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_bad_images_are_refused_by_name(tmp_path: Path) -> None:
         "c.npy": "not finite",
         "d.npy": "empty",
         "e.npy": "fourth",
-        "f.png": "transparent in parts",
+        "f.png": "transparent pixels",
         "g.npy": "cannot be read",
         "h.png": "no such",
     }
@@ -101,9 +101,7 @@ def npy(shape: str) -> bytes:
 @pytest.mark.parametrize("shape", ["(1000000, 1000000)", "(9" + "9" * 25 + ", 3)", "(-3, 4)", "('a',)", "((((("])
 def test_array_that_declares_what_is_not_there_is_refused_unread(tmp_path: Path, shape: str) -> None:
     (tmp_path / "a.npy").write_bytes(npy(shape))
-    with pytest.raises(
-        DataError, match=r"a.npy: cannot be read .*; give an image file, an .npy array or a text grid"
-    ):
+    with pytest.raises(DataError, match=r"a.npy: cannot be read .*; give a text, CSV or .npy file"):
         read_image(tmp_path / "a.npy")
 
 
@@ -115,5 +113,20 @@ def test_what_a_file_is_instead_is_said(tmp_path: Path) -> None:
         read_image(tmp_path / "photo.jpg")
     np.savez(tmp_path / "b.npz", a=np.zeros(3))
     (tmp_path / "b.npz").rename(tmp_path / "b.npy")
-    with pytest.raises(DataError, match="holds several arrays"):
+    with pytest.raises(DataError, match="is not one array"):
         read_image(tmp_path / "b.npy")
+
+
+def test_arrays_beyond_the_limit_of_images_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("L", (30, 20)).save(tmp_path / "a.png")
+    np.save(tmp_path / "a.npy", np.zeros((20, 30)))
+    monkeypatch.setenv("ALEXNET_MAX_IMAGE_PIXELS", "599")
+    for name in ("a.png", "a.npy"):
+        with pytest.raises(DataError, match=rf"{name}: .*too large"):
+            read_image(tmp_path / name)
+
+
+def test_impossible_names_are_no_images() -> None:
+    for name in ("a" * 300 + ".png", "a\0.png", "a\0.npy"):
+        with pytest.raises(DataError, match=r"no such image|cannot be read"):
+            read_image(name)

@@ -1,0 +1,57 @@
+"""The public API, and the only list of it: `alexnet/__init__.py` loads each name from where this file imports it."""
+
+from alexnet.cli.process import prepare_process as prepare_process
+from alexnet.convolution.apply import Filtered as Filtered
+from alexnet.convolution.apply import apply_kernel as apply_kernel
+from alexnet.convolution.fast import convolve2d as convolve2d
+from alexnet.convolution.gallery import Kernel as Kernel
+from alexnet.convolution.gallery import list_kernels as list_kernels
+from alexnet.convolution.gallery import named_kernel as named_kernel
+from alexnet.convolution.gallery import read_kernel as read_kernel
+from alexnet.convolution.read_image import read_image as read_image
+from alexnet.convolution.trace import Trace as Trace
+from alexnet.convolution.trace import trace_convolution as trace_convolution
+from alexnet.data.cache import clear_cache as clear_cache
+from alexnet.data.cache import list_caches as list_caches
+from alexnet.data.check import check_folder as check_folder
+from alexnet.data.folder import scan_folder as scan_folder
+from alexnet.errors import AlexNetError as AlexNetError
+from alexnet.export import export_onnx as export_onnx
+from alexnet.figures.canvas import save_figure as save_figure
+from alexnet.inspection.applied_kernel import LearnedResult as LearnedResult
+from alexnet.inspection.feature_maps import FeatureMaps as FeatureMaps
+from alexnet.inspection.kernel_matching import KernelMatches as KernelMatches
+from alexnet.inspection.kernels import KernelSet as KernelSet
+from alexnet.inspection.layer_trace import LayerStep as LayerStep
+from alexnet.model.differences import diff_variants as diff_variants
+from alexnet.model.summary import summarize as summarize
+from alexnet.model.variants import VARIANTS as VARIANTS
+from alexnet.practice.soccer import SOCCER_CLASSES as SOCCER_CLASSES
+from alexnet.practice.soccer import draw_soccer_images as draw_soccer_images
+from alexnet.practice.thousand import draw_thousand_classes as draw_thousand_classes
+from alexnet.practice.thousand import thousand_classes as thousand_classes
+from alexnet.presets import PRESETS as PRESETS
+from alexnet.recipe import Recipe as Recipe
+from alexnet.report.convolution_page import write_teaching_page as write_teaching_page
+from alexnet.report.convolution_page import write_trace as write_trace
+from alexnet.report.page import write_comparison as write_comparison
+from alexnet.report.page import write_report as write_report
+from alexnet.runs.compare import compare_runs as compare_runs
+from alexnet.runs.compare import draw_comparison as draw_comparison
+from alexnet.runs.evaluate_runs import compare_views as compare_views
+from alexnet.runs.evaluate_runs import evaluate as evaluate
+from alexnet.runs.evaluate_runs import evaluate_ensemble as evaluate_ensemble
+from alexnet.runs.inspect_run import apply_learned_kernel as apply_learned_kernel
+from alexnet.runs.inspect_run import feature_maps as feature_maps
+from alexnet.runs.inspect_run import kernels as kernels
+from alexnet.runs.inspect_run import match_kernels as match_kernels
+from alexnet.runs.inspect_run import trace_layer as trace_layer
+from alexnet.runs.run import Run as Run
+from alexnet.runs.run import open_run as open_run
+from alexnet.runs.run import predict as predict
+from alexnet.training.plan import plan_training as plan_training
+from alexnet.training.recipe_check import check_recipe as check_recipe
+from alexnet.training.train import resume as resume
+from alexnet.training.train import train as train
+
+__all__: list[str]

@@ -1,0 +1,1 @@
+"""`alexnet convolve ...`: kernels applied to images, traced and compared."""

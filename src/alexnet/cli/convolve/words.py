@@ -1,0 +1,43 @@
+"""Options that the commands of `alexnet convolve` share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alexnet.errors import RecipeError
+
+__all__ = ["BorderOption", "Correlate", "KernelOption", "Learned", "SizeOption", "learned_kernel", "refuse_settings"]
+
+KernelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--kernel",
+        "-k",
+        help='A name (see `alexnet convolve kernels`), numbers "1 2 3; 4 5 6; 7 8 9", a text, CSV or .npy file, or a '
+        "learned kernel RUN:conv1:37.",
+        show_default=False,
+    ),
+]
+Correlate = Annotated[bool, typer.Option("--correlate", help="Do not flip the kernel.")]
+SizeOption = Annotated[str, typer.Option(help="`valid`, `same` or `full`.")]
+BorderOption = Annotated[str, typer.Option(help="Outside the image: `zero`, `reflect`, `replicate` or `circular`.")]
+
+Learned = tuple[Path, str, int]
+"""Run folder, layer and number of a learned kernel."""
+
+
+def learned_kernel(text: str | None) -> Learned | None:
+    """The learned kernel that RUN:LAYER:NUMBER means, if RUN is a folder; else None."""
+    parts = (text or "").rsplit(":", 2)
+    if len(parts) != 3 or not Path(parts[0]).is_dir():
+        return None
+    if not parts[2].isdecimal():
+        raise RecipeError(f"kernel {text}: give a learned kernel as RUN:conv1:37")
+    return Path(parts[0]), parts[1], int(parts[2])
+
+
+def refuse_settings(*, size: str | None, border: str | None, correlate: bool) -> None:
+    """Refuse settings that a layer of a network decides itself."""
+    if size or border or correlate:
+        raise RecipeError("a learned kernel is applied as in its layer; leave out --size, --border and --correlate")

@@ -1,0 +1,1 @@
+"""`alexnet data ...`: folders of images, practice images, the cache."""

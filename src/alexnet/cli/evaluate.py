@@ -1,0 +1,79 @@
+"""`alexnet evaluate`: test finished runs again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import alexnet
+from alexnet.cli.options import Json
+from alexnet.cli.scores import Row, interval_text, score_row, show_evaluation, show_notes, show_scores
+from alexnet.cli.screen import percent, screen
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Run folders; several are also averaged.", show_default=False),
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Test on these images.", show_default="those of the training"),
+    ] = None,
+    views: Annotated[
+        str | None,
+        typer.Option(
+            help="Average these crops of each image: `centre`, `mirror`, `ten_crop`; `all` compares them.",
+            show_default="the run's own",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Test finished runs again, each alone and their average."""
+    if views == "all":
+        _compare_views(runs, data)
+    elif len(runs) > 1:
+        _evaluate_ensemble(runs, data, views)
+    else:
+        _evaluate_one(runs[0], data, views)
+
+
+def _evaluate_one(run: Path, data: Path | None, views: str | None) -> None:
+    result = alexnet.evaluate(run, data, views=views)
+    show_evaluation(result.evaluation)
+    if views is not None:
+        screen.note(f"views: {result.evaluation.views}")
+    show_notes(result.notes, result.num_left_out)
+    screen.print_json(
+        {"run": str(run), "data": result.data}
+        | result.evaluation.to_dict()
+        | {"num_left_out": result.num_left_out, "notes": list(result.notes), "seconds": screen.seconds}
+    )
+
+
+def _compare_views(runs: list[Path], data: Path | None) -> None:
+    result = alexnet.compare_views(runs, data)
+    show_scores("views", [score_row(name, each.evaluation) for name, each in result.results.items()])
+    for change in result.differences:
+        points, low, high = (f"{100 * fraction:+.1f}" for fraction in (change.difference, *change.interval))
+        screen.print(
+            f"{change.after} - {change.before}: {points} percentage points (95 % interval {low} to {high}); "
+            f"of {change.num_images} images {len(change.fixed)} fixed, {len(change.broken)} broken"
+        )
+    show_notes(result.notes, result.num_left_out)
+    screen.print_json(result.to_dict() | {"seconds": screen.seconds})
+
+
+def _evaluate_ensemble(runs: list[Path], data: Path | None, views: str | None) -> None:
+    result = alexnet.evaluate_ensemble(runs, data, views=views)
+    rows: list[Row] = [score_row(run, member) for run, member in zip(result.runs, result.members, strict=True)]
+    rows.append((f"mean of the {len(runs)}", percent(result.mean_top1_error), "", percent(result.mean_top5_error)))
+    rows.append(score_row("averaged", result.evaluation))
+    show_scores("run", rows)
+    if result.evaluation.top5_interval is not None:
+        screen.print(f"top-5 error, averaged: 95 % interval {interval_text(result.evaluation.top5_interval)}")
+    show_notes(result.notes, result.num_left_out)
+    values = result.to_dict()
+    screen.print_json(values.pop("evaluation") | values | {"seconds": screen.seconds})

@@ -1,0 +1,38 @@
+"""`alexnet maps`: the feature maps of a layer."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import alexnet
+from alexnet.cli.options import Json, Only, Out, RunPath, parse_numbers
+from alexnet.cli.screen import screen
+from alexnet.errors import RecipeError
+
+__all__ = ["maps"]
+
+
+def maps(
+    run: RunPath,
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.", show_default=False)],
+    layer: Annotated[str, typer.Option(help="conv1 to pool5.")] = "conv1",
+    only: Only = None,
+    every: Annotated[bool, typer.Option("--all", help="Draw every map of the layer.")] = False,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Draw feature maps of an image.
+
+    Image, kernel and map are side by side, before and after the ReLU; the three maps with the largest activations, or
+    those that are chosen.
+    """
+    chosen = parse_numbers(only)
+    if every and chosen is not None:
+        raise RecipeError("--all and --only: choose one of them")
+    layer_maps = alexnet.feature_maps(run, image, layer)
+    shown = layer_maps.strongest(3) if chosen is None else chosen
+    figure = layer_maps.draw_all() if every else layer_maps.draw(shown)
+    path = alexnet.save_figure(figure, out or run / "figures" / f"maps-{layer}-{image.stem[:100]}.png")
+    shape = list(layer_maps.before.shape)
+    screen.print_figure(path, {"run": str(run), "layer": layer, "shape": shape, "shown": "all" if every else shown})

@@ -1,0 +1,1 @@
+"""`alexnet model ...`: networks printed, compared and checked."""

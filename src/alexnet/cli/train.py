@@ -1,0 +1,69 @@
+"""`alexnet train`: a folder of images in, a trained network and its report out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import alexnet
+from alexnet.cli.options import Data, Json, Settings, choose_recipe
+from alexnet.cli.plan_table import show_plan
+from alexnet.cli.progress import ProgressDisplay
+from alexnet.cli.scores import show_evaluation
+from alexnet.cli.screen import percent, screen
+
+if TYPE_CHECKING:
+    from alexnet import Run
+
+__all__ = ["finish", "train"]
+
+
+def train(
+    data: Data,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Named recipe: {presets}.",
+            show_default="fast; with --weights finetune",
+        ),
+    ] = None,
+    recipe_file: Annotated[
+        Path | None,
+        typer.Option("--recipe", help="TOML file with settings that change the preset.", show_default=False),
+    ] = None,
+    settings: Settings = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(help="Start from `imagenet`, a weight file or a run folder.", show_default=False),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training images.", show_default=False)] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed.", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Run folder to write.", show_default="runs/...")
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Estimate time, memory and disk; do not train.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train on a folder of images, test, and write a report.
+
+    Ctrl-C saves the state; `alexnet resume RUN` continues.
+    """
+    name = preset or ("finetune" if weights else "fast")
+    recipe = choose_recipe(name, recipe_file, settings, weights=weights, epochs=epochs, seed=seed)
+    with ProgressDisplay() as display:
+        if plan:
+            screen.note("counting images, timing a few steps on random images and the decoding of some files ...")
+            show_plan(alexnet.plan_training(data, recipe, on_event=display))
+            return
+        run = alexnet.train(data, recipe, out=out, on_event=display)
+    finish(run)
+
+
+def finish(run: "Run") -> None:
+    """Write the report of a finished run and show its scores."""
+    page = alexnet.write_report(run)
+    show_evaluation(run.evaluation)
+    rows = [(s.name, s.num_images, percent(s.recall), percent(s.precision)) for s in run.evaluation.per_class]
+    screen.table(["class", "images", "recall", "precision"], rows, right=(1, 2, 3))
+    screen.print(f"report: {page}")
+    screen.print_json(run.summary() | {"report": str(page), "seconds": screen.seconds})

@@ -1,0 +1,140 @@
+"""Look inside a network, a run, or the run in a folder: kernels, feature maps, single outputs of layers."""
+
+from pathlib import Path
+
+from alexnet.convolution.gallery import Kernel
+from alexnet.data.decode import Pixels
+from alexnet.evaluation.predict import read_image
+from alexnet.files import shown_name
+from alexnet.inspection import applied_kernel, kernel_matching, layer_trace
+from alexnet.inspection import feature_maps as maps
+from alexnet.inspection import kernels as layer_kernels
+from alexnet.inspection.applied_kernel import LearnedResult
+from alexnet.inspection.feature_maps import FeatureMaps
+from alexnet.inspection.kernel_matching import KernelMatches
+from alexnet.inspection.kernels import KernelSet
+from alexnet.inspection.layer_trace import LayerStep
+from alexnet.model.checkpoint import Classifier
+from alexnet.runs.run import Model, Run, as_classifier, as_run
+
+__all__ = ["apply_learned_kernel", "feature_maps", "kernels", "match_kernels", "trace_layer"]
+
+ImageLike = Path | str | Pixels
+"""An image file, or a decoded image as the network gets it: uint8 [size, size, 3]."""
+
+
+def kernels(model: Model, layer: str = "conv1") -> KernelSet:
+    """The learned kernels of a convolutional layer, [out, in, k, k].
+
+    Args:
+        model: a network, a run, or the path of a run folder.
+        layer: conv1 to conv5.
+
+    Raises:
+        GeometryError: there is no such layer, or it has no kernels.
+        RunError: there is no run at the path, or it is damaged.
+
+    >>> alexnet.kernels("runs/first", "conv1").weights.shape
+    (96, 3, 11, 11)
+    """
+    classifier, name = _open(model)
+    return layer_kernels.kernels(classifier, layer, title=f"{layer} of {name}" if name else layer)
+
+
+def feature_maps(model: Model, image: ImageLike, layer: str = "conv1") -> FeatureMaps:
+    """The feature maps of a layer for an image, before and after the ReLU that follows.
+
+    Args:
+        model: a network, a run, or the path of a run folder.
+        image: a file, or a decoded image, uint8 [size, size, 3].
+        layer: conv1 to pool5.
+
+    Raises:
+        DataError: the file is missing or not an image.
+        GeometryError: there is no such layer, or its output is not maps.
+        RunError: there is no run at the path, or it is damaged.
+
+    >>> figure = alexnet.feature_maps("runs/first", "photo.jpg", "conv2").draw()
+    """
+    classifier, _ = _open(model)
+    pixels, name = _read(image, classifier)
+    return maps.feature_maps(classifier, pixels, layer, title=f"{layer} of {name}")
+
+
+def match_kernels(model: Model, kernel: Kernel | str, layer: str = "conv1", *, most: int = 8) -> KernelMatches:
+    """The learned kernels of a layer most similar to a given one, wherever it lies and with either sign, best first.
+
+    Args:
+        model: a network, a run, or the path of a run folder.
+        kernel: a kernel, or text as `read_kernel` takes it: a name, numbers, or a file.
+        layer: conv1 to conv5.
+        most: how many kernels to return.
+
+    Raises:
+        AlexNetError: there is no such run, layer or kernel.
+
+    >>> len(alexnet.match_kernels("runs/first", "sobel-y"))
+    8
+    """
+    classifier, name = _open(model)
+    title = f"{layer} of {name}" if name else layer
+    return kernel_matching.match_kernels(classifier, kernel, layer, most=most, title=title)
+
+
+def apply_learned_kernel(model: Model, image: ImageLike, layer: str, number: int) -> LearnedResult:
+    """Apply a learned kernel to an image as its layer does it: channel by channel, and summed.
+
+    Args:
+        model: a network, a run, or the path of a run folder.
+        image: a file, or a decoded image, uint8 [size, size, 3].
+        layer: conv1 to conv5.
+        number: of the kernel, from 0.
+
+    Raises:
+        DataError: the file is missing or not an image.
+        GeometryError: there is no such layer or kernel.
+        RunError: there is no run at the path, or it is damaged.
+
+    >>> alexnet.apply_learned_kernel("runs/first", "photo.jpg", "conv1", 37).difference < 1e-3
+    True
+    """
+    classifier, run = _open(model)
+    pixels, name = _read(image, classifier)
+    title = f"{layer} kernel {number}{f' of {run}' if run else ''} applied to {name}"
+    return applied_kernel.apply_learned_kernel(classifier, pixels, layer, number, title=title)
+
+
+def trace_layer(model: Model, image: ImageLike, layer: str, *, map: int, row: int = 0, column: int = 0) -> LayerStep:
+    """One output of a layer for an image, with everything that it is computed from.
+
+    Args:
+        model: a network, a run, or the path of a run folder.
+        image: a file, or a decoded image, uint8 [size, size, 3].
+        layer: a convolution, max pooling or response normalization: conv1 to pool5.
+        map, row, column: of the output, from 0.
+
+    Raises:
+        DataError: the file is missing or not an image.
+        GeometryError: there is no such layer or output.
+        RunError: there is no run at the path, or it is damaged.
+
+    >>> alexnet.trace_layer("runs/first", "photo.jpg", "pool1", map=0).kind
+    'max pooling'
+    """
+    classifier, _ = _open(model)
+    return layer_trace.trace_layer(classifier, _read(image, classifier)[0], layer, map=map, row=row, column=column)
+
+
+def _open(model: Model) -> tuple[Classifier, str]:
+    """The network, and the name of its run, "" for a bare network."""
+    if isinstance(model, Classifier):
+        return model, ""
+    run: Run = as_run(model)
+    return as_classifier(run), shown_name(run.path.resolve().name)
+
+
+def _read(image: ImageLike, classifier: Classifier) -> tuple[Pixels, str]:
+    """The decoded image and its name."""
+    if isinstance(image, Path | str):
+        return read_image(image, classifier), shown_name(Path(image).name)
+    return image, "an image"

@@ -1,0 +1,72 @@
+"""What people see of a training: plain lines without a terminal, a bar in one."""
+
+import io
+import sys
+
+import pytest
+from rich.console import Console
+
+from alexnet.cli import progress
+from alexnet.cli.progress import ProgressDisplay
+from alexnet.cli.screen import Screen
+from alexnet.records import EpochRecord, StepRecord
+from alexnet.training.events import Ended, Note, Progress, Stepped, Warned
+
+EPOCH = EpochRecord(2, 96, 0.5, 0.25, 0.4, 0.125, 0.45, 0.1, 0.01, 1e-3, 96, 30.0, 200.0)
+STEP = Stepped(StepRecord(97, 3, 1e-3, 0.61, 0.2), 384, 8, 211.0, 3725.0)
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, *events: object, terminal: bool = False, quiet: bool = False) -> str:
+    text = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", text)
+    screen = Screen(quiet=quiet)
+    if terminal:
+        screen.terminal = Console(file=text, force_terminal=True, width=120, highlight=False)
+    with ProgressDisplay(screen) as display:
+        for event in events:
+            display(event)  # type: ignore[arg-type]
+    return text.getvalue()
+
+
+def test_plain_lines_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.0)
+    events = (Note("8 kinds"), Warned("careful"), Progress("decoding", 5, 5), STEP, Ended(EPOCH, 8, is_best=True))
+    scores = "train loss 0.500  error 25.0 %  validation error 12.5 %  test error 10.0 %"
+    assert shown(monkeypatch, *events).splitlines() == [
+        "8 kinds",
+        "warning: careful",
+        "decoding: 5 of 5 images",
+        "epoch 3/8, step 97 of 384: loss 0.610  211 images/s  1:02:05 left",
+        f"epoch  2/8  {scores}  200 images/s  kept",
+    ]
+
+
+def test_steps_are_rarely_shown_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shown(monkeypatch, STEP, STEP, STEP) == ""
+
+
+def test_a_bar_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = shown(monkeypatch, Progress("downloading", 10_000_000, 20_000_000), STEP, terminal=True)
+    assert "10 of 20 MB" in text
+    assert "epoch 3/8" in text
+
+
+def test_jobs_are_counted_without_events(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with ProgressDisplay(Screen()) as display:
+        count = display.count("drawing")
+        count(1, 9)
+        count(9, 9)
+    assert capsys.readouterr().err == "drawing: 9 of 9 images\n"
+
+
+def test_quiet_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    events = (Note("x"), STEP, Ended(EPOCH, 8, is_best=False))
+    assert shown(monkeypatch, *events, quiet=True, terminal=True) == ""
+
+
+def test_escape_codes_of_names_are_shown_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A class called `\\x1b]0;title` set the title of the window."""
+    for terminal in (False, True):
+        text = shown(monkeypatch, Note("class \x1b]0;mine\x07"), terminal=terminal)
+        assert "\x1b]0;" not in text
+        assert r"\x1b]0;mine\x07" in text
