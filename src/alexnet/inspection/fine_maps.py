@@ -95,9 +95,7 @@ def enlarged_maps(classifier: Classifier, image: UInt8[np.ndarray, "L L 3"], lay
     if layer not in names:
         raise GeometryError(f"layer {layer}: gives no maps; choose one of {', '.join(names)}")
     network.spec.geometry(len(image), network.num_classes)
-    x = _input(classifier, image)
-    if network.mean_image is not None:
-        x = x - F.interpolate(network.mean_image[None], [len(image)] * 2, mode="bilinear")
+    x = network.first_input(_input(classifier, image))
     with recorded(network, [layer]) as outputs:
         network.features(x)
     maps = outputs[layer][0].float().cpu().numpy()

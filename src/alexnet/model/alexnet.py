@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -48,6 +49,9 @@ class AlexNet(nn.Module):
     """
 
     mean_image: Tensor | None
+
+    INPUT_TENSORS = ("mean_image",)
+    """Names in the state dict that belong to no layer."""
 
     def __init__(
         self,
@@ -110,8 +114,16 @@ class AlexNet(nn.Module):
         raise GeometryError(f"layer {key}: {self.spec.name} has no such layer; choose one of {', '.join(names)}")
 
     def first_input(self, x: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N 3 H W"]:
-        """The input of the first layer: normalized images minus the mean image, if there is one."""
-        return x if self.mean_image is None else x - self.mean_image
+        """The input of the first layer: normalized images minus the mean image, if there is one.
+
+        For images of another size than the network's, the mean image is resized.
+        """
+        if self.mean_image is None:
+            return x
+        mean = self.mean_image
+        if mean.shape[1:] != x.shape[2:]:
+            mean = F.interpolate(mean[None], x.shape[2:], mode="bilinear")[0]
+        return x - mean
 
     def forward(self, x: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N K"]:
         """Logits of normalized images."""

@@ -155,7 +155,7 @@ def load_weights(network: AlexNet, tensors: Mapping[str, Tensor], source: str) -
     used = {name: modules[name] for name in network.layer_names if name in modules}
     own = {f"{module}.{part}" for module, parts in used.values() for part in parts if part in ("weight", "bias")}
     own |= {name.removeprefix(".") for name in own}
-    unused = tuple(name for name in tensors if name not in own and name != "mean_image")
+    unused = tuple(name for name in tensors if name not in own and name not in AlexNet.INPUT_TENSORS)
     _refuse_other_networks(network, tensors, unused, modules, source)
     loaded, left = [], {}
     for spec in network.spec.layers:

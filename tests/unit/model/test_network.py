@@ -228,12 +228,17 @@ def test_classic_dropout_masks_while_training_and_scales_in_testing() -> None:
     assert torch.equal(layer.eval()(x), x * 0.75)
 
 
-def test_mean_image_goes_off_every_input() -> None:
+def test_mean_image_is_subtracted_from_every_input() -> None:
     network = AlexNet(VARIANTS["paper"], size=64, num_classes=2, mean_image=True).eval()
     x, mean = torch.randn(2, 3, 64, 64), torch.randn(3, 64, 64)
     plain = network(x - mean)
     network.mean_image.copy_(mean)
     torch.testing.assert_close(network(x), plain)
+    network.mean_image.fill_(2.0)
+    larger = torch.randn(1, 3, 100, 100)
+    torch.testing.assert_close(network.first_input(larger), larger - 2.0)
+    network.mean_image = None
+    assert network.first_input(x) is x
 
 
 def test_seminar_is_the_talks_network_layer_for_layer() -> None:
