@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from alexnet.csv_files import parse_predictions, parse_records, prediction_rows, record_rows, to_csv
 from alexnet.errors import RecipeError, RunError
-from alexnet.files import disk_errors, write_whole
+from alexnet.files import disk_errors, escape_name, shown_name, unescape_name, write_whole
 from alexnet.recipe import Recipe, load_recipe
 from alexnet.records import EpochRecord, Evaluation, ModelInfo, Prediction, Record, RunInfo, StepRecord
 
@@ -313,15 +313,16 @@ class RunFolder:
         try:
             recipe = load_recipe(path)
         except RecipeError as error:
-            raise self._damaged(path.name, str(error).removeprefix(f"{path}: ")) from error
+            raise self._damaged(path.name, str(error).removeprefix(f"{shown_name(path)}: ")) from error
         unsettled = [name for name, value in recipe if value == "auto" and name not in CHOSEN_AT_START]
         if unsettled:
             raise self._damaged(path.name, f"{unsettled[0]} = auto, which a training replaces")
-        return recipe
+        return recipe if recipe.weights is None else recipe.replace(weights=unescape_name(recipe.weights))
 
     def write_recipe(self, recipe: Recipe) -> None:
-        """Write recipe.toml."""
-        self._write_text("recipe.toml", recipe.to_toml())
+        """Write recipe.toml; bytes of the weights' path that are not UTF-8 are escaped."""
+        stored = recipe if recipe.weights is None else recipe.replace(weights=escape_name(recipe.weights))
+        self._write_text("recipe.toml", stored.to_toml())
 
     # --- CSV
     def write_table(self, name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

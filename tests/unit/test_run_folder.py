@@ -340,3 +340,12 @@ def test_stored_recipe_leaves_nothing_open(tmp_path: Path) -> None:
         RunError, match=r"recipe.toml: is damaged \(variant = auto, which a training replaces\); train"
     ):
         _ = run.recipe
+
+
+@pytest.mark.parametrize("weights", [None, "imagenet", "/data/caf\udce9/w.pth", r"C:\new\x41.pth", "/data/日本.pth"])
+def test_recipe_comes_back_with_weights_of_any_path(tmp_path: Path, weights: str | None) -> None:
+    run, recipe = RunFolder(tmp_path), PRESETS["seminar"].replace(weights=weights)
+    run.write_about(about())
+    run.write_recipe(recipe)
+    assert run.recipe == recipe
+    (tmp_path / "recipe.toml").read_text(encoding="utf-8")
