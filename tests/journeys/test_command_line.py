@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
 from tests.conftest import draw_stripes, encode, write_images
 
@@ -239,7 +240,7 @@ def test_control_c_saves_and_says_how_to_go_on(image_folder: Path, tmp_path: Pat
     assert process.returncode == 130
     assert "Traceback" not in err
     assert f"alexnet resume {tmp_path / 'run'}" in err
-    assert (tmp_path / "run" / "state" / "state.json").exists()
+    assert RunFolder(tmp_path / "run").holds_state
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
