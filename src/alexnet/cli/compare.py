@@ -31,11 +31,8 @@ def compare(
     comparison = alexnet.compare_runs(runs, published=published)
     page = alexnet.write_comparison(runs, out, published=published)
     _show_scores(comparison)
-    for change in comparison.differences:
-        screen.print(
-            f"{change.before} → {change.after}: {len(change.fixed)} mistakes fixed, {len(change.broken)} broken "
-            f"of {change.num_images} common images (sign test p = {change.p_value:.3g})"
-        )
+    for difference in comparison.differences:
+        screen.print(str(difference))
     _show_published(comparison)
     screen.print(f"written: {page}")
     screen.print_json(comparison.to_dict() | {"page": str(page)})

@@ -56,12 +56,8 @@ def _evaluate_one(run: Path, data: Path | None, views: str | None) -> None:
 def _compare_views(runs: list[Path], data: Path | None) -> None:
     result = alexnet.compare_views(runs, data)
     show_scores("views", [score_row(name, each.evaluation) for name, each in result.results.items()])
-    for change in result.differences:
-        points, low, high = (f"{100 * fraction:+.1f}" for fraction in (change.difference, *change.interval))
-        screen.print(
-            f"{change.after} - {change.before}: {points} percentage points (95 % interval {low} to {high}); "
-            f"of {change.num_images} images {len(change.fixed)} fixed, {len(change.broken)} broken"
-        )
+    for difference in result.differences:
+        screen.print(str(difference))
     show_notes(result.notes, result.num_left_out)
     screen.print_json(result.to_dict() | {"seconds": screen.seconds})
 

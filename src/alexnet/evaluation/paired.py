@@ -29,6 +29,14 @@ class PairedComparison(Record):
     interval: tuple[float, float]
     p_value: float
 
+    def __str__(self) -> str:
+        points, low, high = (f"{100 * value:+.1f}" for value in (self.difference, *self.interval))
+        return (
+            f"{self.before} → {self.after}: test error {points} percentage points (95 % interval {low} to {high}, "
+            f"sign test p = {self.p_value:.3g}); of {self.num_images} images, "
+            f"{len(self.fixed)} mistakes are fixed and {len(self.broken)} are new"
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """With the numbers of images fixed and broken."""
         return super().to_dict() | {"num_fixed": len(self.fixed), "num_broken": len(self.broken)}

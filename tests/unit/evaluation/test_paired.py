@@ -26,6 +26,11 @@ def test_difference_equals_a_count_by_hand() -> None:
     assert (found.before, found.after, found.num_images) == ("centre", "ten_crop", 10)
     assert (found.fixed, found.broken) == (("1", "2", "6"), ("4", "5"))
     assert found.difference == pytest.approx(-0.1)
+    low, high = (f"{100 * value:+.1f}" for value in paired_interval(1, 2, 3, 10))
+    assert str(found) == (
+        f"centre → ten_crop: test error -10.0 percentage points (95 % interval {low} to {high}, sign test p = 1); "
+        "of 10 images, 3 mistakes are fixed and 2 are new"
+    )
     values = found.to_dict()
     assert (values["num_fixed"], values["num_broken"]) == (3, 2)
     assert values["interval"] == list(paired_interval(1, 2, 3, 10))
