@@ -9,8 +9,9 @@ from PIL import Image
 from alexnet.convolution.grids import GRID_SUFFIXES, read_grid
 from alexnet.convolution.layout import Array, check_image
 from alexnet.data.bit_depth import is_deep, stored_numbers
-from alexnet.data.image_file import load_image, open_image, quiet_pillow, read_file
+from alexnet.data.image_file import load_image, open_image, read_file
 from alexnet.data.limits import get_limits
+from alexnet.data.quiet import quiet_pillow
 from alexnet.errors import DataError
 from alexnet.files import shown_name
 

@@ -13,7 +13,8 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from alexnet.data.bit_depth import Depth, deep_color_mode, find_depth, is_deep, widen_color
-from alexnet.data.image_file import load_image, open_image, quiet_pillow, read_file, strips
+from alexnet.data.image_file import load_image, open_image, read_file, strips
+from alexnet.data.quiet import quiet_pillow
 from alexnet.errors import DataError
 from alexnet.files import shown_name
 from alexnet.recipe import Recipe

@@ -7,7 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from alexnet.data.decode import ImageFacts, Pixels, inspect_image
 from alexnet.data.entry import Entry, ImageSource
-from alexnet.data.image_file import quiet_pillow, reserve_bytes, too_many_bytes
+from alexnet.data.image_file import reserve_bytes, too_many_bytes
+from alexnet.data.quiet import quiet_pillow
 from alexnet.records import Preprocessing
 
 __all__ = ["decode_files"]

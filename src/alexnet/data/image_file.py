@@ -3,17 +3,14 @@
 Whatever reads an image file, for training, prediction or `convolve`, opens it here.
 """
 
-import ctypes
 import io
-import logging
 import threading
-import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError, _imaging
+from PIL import Image, UnidentifiedImageError
 
 from alexnet.data.limits import get_limits
 from alexnet.errors import DataError
@@ -23,7 +20,6 @@ __all__ = [
     "TURNS",
     "load_image",
     "open_image",
-    "quiet_pillow",
     "read_file",
     "reserve_bytes",
     "strips",
@@ -242,58 +238,3 @@ def reserve_bytes(num_bytes: int) -> Iterator[None]:
         return
     with _BYTES.take(num_bytes, get_limits().max_image_bytes):
         yield
-
-
-# --- Pillow and the libraries below it, kept from talking
-_QUIET = threading.Lock()
-_restore = ExitStack()
-_num_quiet = 0
-
-
-@contextmanager
-def quiet_pillow() -> Iterator[None]:
-    """Nothing is printed, logged or warned of by Pillow in here, and its own bound on pixels is off.
-
-    These settings belong to the whole process: they are made by the first thread that enters, and are as before when
-    the last one has left.
-    """
-    global _num_quiet
-    with _QUIET:
-        if _num_quiet == 0:
-            _silence(_restore)
-        _num_quiet += 1
-    try:
-        yield
-    finally:
-        with _QUIET:
-            _num_quiet -= 1
-            if _num_quiet == 0:
-                _restore.close()
-
-
-def _silence(restore: ExitStack) -> None:
-    restore.enter_context(warnings.catch_warnings())
-    warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
-    restore.callback(setattr, Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
-    Image.MAX_IMAGE_PIXELS = None  # `open_image` has a bound of its own
-    logger, handler = logging.getLogger("PIL"), logging.NullHandler()
-    logger.addHandler(handler)
-    restore.callback(logger.removeHandler, handler)
-    restore.callback(setattr, logger, "propagate", logger.propagate)
-    logger.propagate = False
-    library = _libtiff()
-    if library is not None:  # it prints lines of its own, without the name of the file
-        for setter in (library.TIFFSetErrorHandler, library.TIFFSetWarningHandler):
-            setter.restype, setter.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
-            restore.callback(setter, setter(None))
-
-
-@lru_cache(maxsize=1)
-def _libtiff() -> ctypes.CDLL | None:
-    """The library that Pillow reads compressed TIFFs with; None where it is not a library of its own."""
-    try:
-        library = ctypes.CDLL(_imaging.__file__)
-        _ = library.TIFFSetErrorHandler, library.TIFFSetWarningHandler
-    except (OSError, AttributeError):
-        return None
-    return library

@@ -79,6 +79,47 @@ def test_every_oddity_is_named(tmp_path: Path) -> None:
     assert set(found.left_out) == {"train/down/Thumbs.db", "train/down/cut.jpg", "train/down/void.jpg"}
 
 
+def test_left_out_files_depths_and_notes_are_reported(tmp_path: Path) -> None:
+    write_images(tmp_path / "training_set", 2)
+    write_images(tmp_path / "test_set", 2, first=100)
+    down = tmp_path / "training_set" / "down"
+    (down / "annexed.png").symlink_to("gone")
+    (down / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    Image.fromarray(np.arange(48 * 48, dtype=np.uint16).reshape(48, 48)).save(down / "deep.png")
+    (down / ".ipynb_checkpoints").mkdir()
+    draw_stripes(1, 5).save(down / ".ipynb_checkpoints" / "x.png")
+    for result in (check_folder(tmp_path), check_folder(scan_folder(tmp_path))):
+        assert result.left_out == {
+            "training_set/down/IMG_1.HEIC": "a HEIC image, which cannot be read; convert it to JPEG",
+            "training_set/down/annexed.png": "a link to nothing",
+        }
+        assert set(result.oddities["unreadable"]) == set(result.left_out)
+        assert result.depths == {"training_set/down/deep.png": "read as 12 bits, since the largest value is 2303"}
+        assert result.notes == (
+            "test_set is read as test",
+            "training_set is read as train",
+            "1 file in a hidden folder is left aside (.ipynb_checkpoints)",
+        )
+        assert (result.num_files, result.num_images) == (15, 13)
+
+
+def test_classes_that_differ_in_case_only_are_named(tmp_path: Path) -> None:
+    write_images(tmp_path / "train", 3)
+    write_images(tmp_path / "test", 2, first=100)
+    (tmp_path / "test" / "down").rename(tmp_path / "test" / "Down")
+    assert report(tmp_path).oddities["classes whose names differ only in case"] == ("Down = down",)
+    assert "Down: a training class differs from it in case only; give both the same name" in split(tmp_path).notes
+
+
+def test_notes_of_folder_and_cache_reach_the_split(tmp_path: Path) -> None:
+    write_images(tmp_path / "train", 3)
+    write_images(tmp_path / "eval", 2, first=100)
+    images = decoded(tmp_path)
+    images.pixels_path.write_bytes(bytes(images.pixels.nbytes))
+    again = split_images(decoded(tmp_path), test_fraction=0.2, validation_fraction=0.2, seed=0)
+    assert again.notes == ("eval is read as test", "the cache of decoded images was damaged and was built again")
+
+
 def test_imbalance_is_named(tmp_path: Path) -> None:
     write_images(tmp_path, 2)
     for seed in range(20, 40):
