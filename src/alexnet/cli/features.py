@@ -1,0 +1,26 @@
+"""`alexnet features`: what a layer makes of every image."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import alexnet
+from alexnet.cli.options import Json, RunPath
+from alexnet.cli.screen import screen
+
+__all__ = ["features"]
+
+
+def features(
+    run: RunPath,
+    layer: Annotated[str, typer.Option(help="Any layer, for example fc7 or pool5.")] = "fc7",
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write, .npz.")] = Path("features.npz"),
+    as_json: Json = False,
+) -> None:
+    """Write the features of every image of a run."""
+    found = alexnet.features(run, layer)
+    path = found.save(out)
+    count, size = found.values.shape
+    screen.print(f"written: {path}, {count} images of {size} features")
+    screen.print_json(found.to_dict() | {"run": str(run), "file": str(path)})

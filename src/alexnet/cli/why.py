@@ -1,0 +1,43 @@
+"""`alexnet why`: which part of an image speaks for a class, and whether that map means anything."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import alexnet
+from alexnet.cli.options import Json, Out, RunPath
+from alexnet.cli.screen import percent, screen
+
+__all__ = ["why"]
+
+
+def why(
+    run: RunPath,
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files.", show_default=False)],
+    target: Annotated[
+        str | None, typer.Option("--class", help="Explain this class.", show_default="the predicted one")
+    ] = None,
+    method: Annotated[
+        str, typer.Option(help="grad-cam, occlusion, integrated-gradients, guided-backprop or deconvolution.")
+    ] = "grad-cam",
+    layer: Annotated[
+        str | None, typer.Option(help="Layer for grad-cam.", show_default="the last convolutional one")
+    ] = None,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Show which part of an image speaks for a class.
+
+    Every heat map is tested: parts of the image are covered in its order, in random orders and from the middle
+    outwards, and the same map is made with random weights.
+    """
+    found = alexnet.explain(run, images, target=target, method=method, layer=layer)
+    for each in found:
+        probability = percent(each.prediction.probability)
+        screen.print(f"{each.file}: {each.prediction.predicted} {probability}; for {each.map.target}: {each.test}")
+        if each.map.warning:
+            screen.note(f"warning: {each.map.warning}")
+    figure = alexnet.draw_explanations(found)
+    path = alexnet.save_figure(figure, out or run / "figures" / f"why-{images[0].stem[:100]}.png")
+    screen.print_figure(path, {"run": str(run), "maps": [each.to_dict() for each in found]})
