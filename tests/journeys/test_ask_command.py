@@ -1,4 +1,4 @@
-"""Commands that ask a run's network: neighbours, why, ablate, calibrate, features, and the kernels of its first layer."""
+"""Commands that ask the network of a run: neighbours, why, ablate, calibrate, features, and kernels of conv1."""
 
 import json
 from collections.abc import Callable
