@@ -19,6 +19,7 @@ from alexnet.errors import RecipeError, RunError
 from alexnet.files import disk_errors, escape_name, shown_name, unescape_name, write_whole
 from alexnet.recipe import Recipe, load_recipe
 from alexnet.records import EpochRecord, Evaluation, ModelInfo, Prediction, Record, RunInfo, StepRecord
+from alexnet.safe_name import safe_name
 
 __all__ = ["SCHEMA", "RunFolder"]
 
@@ -69,6 +70,10 @@ class RunFolder:
     def figures_dir(self) -> Path:
         """Images for slides."""
         return self.path / "figures"
+
+    def figure_path(self, name: str) -> Path:
+        """Where a figure is written; a name of any kind and length becomes one that every system allows."""
+        return self.figures_dir / safe_name(name)
 
     def kernel_snapshots(self) -> list[tuple[int, Path]]:
         """The kernels of the first layer as .npy files, each with the number of epochs done: 0 is the start."""

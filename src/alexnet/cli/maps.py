@@ -33,6 +33,7 @@ def maps(
     layer_maps = alexnet.feature_maps(run, image, layer)
     shown = layer_maps.strongest(3) if chosen is None else chosen
     figure = layer_maps.draw_all() if every else layer_maps.draw(shown)
-    path = alexnet.save_figure(figure, out or run / "figures" / f"maps-{layer}-{image.stem[:100]}.png")
+    default = alexnet.open_run(run).folder.figure_path(f"maps-{layer}-{image.stem}.png")
+    path = alexnet.save_figure(figure, out or default)
     shape = list(layer_maps.before.shape)
     screen.print_figure(path, {"run": str(run), "layer": layer, "shape": shape, "shown": "all" if every else shown})

@@ -12,7 +12,7 @@ from alexnet.errors import RunError
 from alexnet.files import disk_errors, shown_name, unescape_name, write_whole
 from alexnet.records import Prediction
 from alexnet.runs.images import images_of, read_files
-from alexnet.runs.safe_name import safe_name
+from alexnet.safe_name import safe_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

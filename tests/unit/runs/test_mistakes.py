@@ -3,20 +3,16 @@
 import csv
 import os
 import shutil
-import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from alexnet.errors import DataError, RecipeError, RunError
 from alexnet.records import Prediction
 from alexnet.run_folder import RunFolder
 from alexnet.runs.mistakes import class_pairs, find_mistakes
 from alexnet.runs.run import Run
-from alexnet.runs.safe_name import safe_name
 
 
 def prediction(file: str, true: str, predicted: str, probability: float) -> Prediction:
@@ -117,27 +113,3 @@ def test_copies_are_named_by_rank_and_unchanged(trained_run: Run, tmp_path: Path
         assert copy.read_bytes() == Path(trained_run.about.data.path, mistake.file).read_bytes()
     with pytest.raises(RunError, match="out: exists and is not empty; choose another folder"):
         trained_run.mistakes().export(tmp_path / "out")
-
-
-@pytest.mark.parametrize("length", [100, 222, 223, 226, 227, 228, 251, 255])
-def test_long_names_are_cut_and_stay_different(length: int, tmp_path: Path) -> None:
-    names = [f"{letter * (length - 4)}.jpg" for letter in "ab"] + ["a" * (length - 5) + "b.jpg"]
-    safe = [safe_name(f"0001-98-percent-{name}") for name in names]
-    assert len(set(safe)) == 3
-    for name in safe:
-        assert name.endswith(".jpg")
-        (tmp_path / name).write_bytes(b"x")
-
-
-@given(st.text(max_size=300))
-def test_any_text_becomes_a_name_that_stays_in_its_folder(text: str) -> None:
-    name = safe_name(text)
-    assert 0 < len(name.encode("utf-8")) <= 180
-    assert name == os.path.basename(name) == safe_name(text)  # noqa: PTH119
-    assert name not in (".", "..")
-    assert all(unicodedata.category(character) not in ("Cc", "Cs") for character in name)
-
-
-@given(st.text(max_size=60), st.text(max_size=60))
-def test_different_texts_become_different_names(one: str, other: str) -> None:
-    assert (safe_name(one) == safe_name(other)) == (one == other)

@@ -10,6 +10,7 @@ from alexnet.cli.convolve.words import Correlate, KernelOption, learned_kernel, 
 from alexnet.cli.options import Json, Out
 from alexnet.cli.screen import screen
 from alexnet.errors import RecipeError
+from alexnet.safe_name import safe_name
 
 if TYPE_CHECKING:
     from alexnet import Filtered, LearnedResult
@@ -45,14 +46,14 @@ def apply(
         refuse_settings(size=size, border=border, correlate=correlate)
         result = alexnet.apply_learned_kernel(learned[0], image, *learned[1:])
         screen.print(f"at most {result.difference:.2g} from the output of the layer itself")
-        return _write(result, f"{image.stem[:80]}-{learned[1]}-{learned[2]}.png", raw, out)
+        return _write(result, f"{image.stem}-{learned[1]}-{learned[2]}.png", raw, out)
     filtered = alexnet.apply_kernel(
         image, kernel, size=size or "same", border=border or "reflect",  # type: ignore[arg-type]
         operation="correlation" if correlate else "convolution", gray=gray,
     )  # fmt: skip
     _show(filtered)
     kernel_name = filtered.kernel.name.replace(":", "-").replace("=", "").split(".")[0]
-    return _write(filtered, f"{image.stem[:80]}-{kernel_name[:80]}.png", raw, out)
+    return _write(filtered, f"{image.stem}-{kernel_name}.png", raw, out)
 
 
 def _show(filtered: "Filtered") -> None:
@@ -71,4 +72,4 @@ def _write(result: "Filtered | LearnedResult", figure: str, raw: Path | None, ou
     if out is None and raw is not None:
         screen.print_json(values)
     else:
-        screen.print_figure(alexnet.save_figure(result.draw(), out or Path(figure)), values)
+        screen.print_figure(alexnet.save_figure(result.draw(), out or Path(safe_name(figure))), values)
