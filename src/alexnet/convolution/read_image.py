@@ -116,6 +116,6 @@ def _channels(image: Image.Image) -> Array:
     values = np.asarray(image if image.mode in ("RGBA", "LA") else image.convert("RGBA"))
     if (values[..., -1] != OPAQUE).any():
         raise DataError(
-            "it is transparent in parts, and a kernel is for 1 or 3 channels; save it as gray or RGB first"
+            "it has transparent pixels, and a kernel is for 1 or 3 channels; save it as gray or RGB first"
         )
     return values[..., 0] if image.mode in ("LA", "La", "L") else values[..., :3]

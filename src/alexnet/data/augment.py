@@ -1,4 +1,4 @@
-"""Random changes of training images: crops, mirroring, rotation, colour; a batch at a time, on its device."""
+"""Random changes of training images: crops, mirroring, rotation, color; a batch at a time, on its device."""
 
 import math
 from dataclasses import dataclass
@@ -60,14 +60,14 @@ def augment(
 
     Each image keeps a random part of its area (from `crop_scale` to all, width to height changed by up to
     `crop_ratio`), is mirrored half of the time, and rotated by up to `rotation` degrees, all in one bilinear
-    resampling. Colour of strength c shifts brightness by up to 100 c grey levels, and scales contrast by
+    resampling. Color of strength c shifts brightness by up to 100 c gray levels, and scales contrast by
     1 ± 1.5 c and saturation by 1 ± 2 c.
 
     Args:
         pixels: uint8 [N, S, S, 3], 0 to 255.
         size: side of the result, px.
         generator: a CPU generator; the result depends on its seed alone.
-        colors: principal colours to shift along; None shifts nothing.
+        colors: principal colors to shift along; None shifts nothing.
         mean_image: the mean image that the network will subtract; used with `pca_rescale` only.
 
     Returns:
@@ -135,7 +135,7 @@ def _shift_along(
     generator: torch.Generator,
     mean_image: Tensor | None,
 ) -> Tensor:
-    """Shift each image along the principal colours, in place; with `pca_rescale`, scale it down afterwards."""
+    """Shift each image along the principal colors, in place; with `pca_rescale`, scale it down afterwards."""
     shifts = colors.shifts(len(x), augmentation.pca_color, augmentation.pca_form, generator)
     if preprocessing.channels == "BGR":
         shifts = shifts.flip(1)
@@ -178,6 +178,6 @@ def _change_color(x: Tensor, strength: float, preprocessing: Preprocessing, gene
     brightness = uniform(100.0 * strength / std, 0.0)
     sums = (x[:, :1] + x[:, 1:2]).add_(x[:, 2:])
     mean = sums.mean((2, 3), keepdim=True).div_(3)
-    # saturation s: grey + s (x - grey), whose mean is that of grey; then contrast c: mean + c (that - mean)
+    # saturation s: gray + s (x - gray), whose mean is that of gray; then contrast c: mean + c (that - mean)
     shift = sums.mul_((1.0 - saturation) * contrast / 3).add_(mean.mul_(1.0 - contrast).add_(brightness))
     return x.mul_(saturation * contrast).add_(shift)

@@ -6,7 +6,7 @@
                             upper 8 bits are kept.
     whole numbers below 0   Spread over 0 to 255, from the smallest to the largest of the image.
     floats                  The same; values that are not finite count as the smallest.
-    colour of 16 bits       The same as for whole numbers from 0, with one depth of 8 to 16 bits for all channels.
+    color of 16 bits       The same as for whole numbers from 0, with one depth of 8 to 16 bits for all channels.
 
 So a dark image of 16 bits may come out brighter than it was taken: where that matters, save the images as 8 bits.
 """
@@ -27,7 +27,7 @@ DEPTHS = (8, 10, 12, 14, 16, 24, 31, 32)
 """Bits that cameras, scanners and programs store."""
 
 COLOR_DEPTHS = (8, 10, 12, 14)
-"""Bits of colour that may be stored in 16, of which Pillow keeps the upper 8."""
+"""Bits of color that may be stored in 16, of which Pillow keeps the upper 8."""
 
 OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 """Byte order of Pillow's raw modes → the order in which it keeps the lower byte instead of the upper one."""
@@ -49,21 +49,21 @@ class Depth:
     rule: str
     is_unsigned: bool = False
 
-    def to_grey(self, strip: Image.Image) -> Image.Image:
+    def to_gray(self, strip: Image.Image) -> Image.Image:
         """A part of the image with 8 bits."""
         numbers = _numbers(strip, is_unsigned=self.is_unsigned).astype(np.float64)
         values = np.nan_to_num(numbers, nan=self.low, posinf=self.low, neginf=self.low)
-        grey = np.floor((values - self.low) * self.scale)
-        return Image.fromarray(grey.clip(0.0, 255.0).astype(np.uint8))
+        gray = np.floor((values - self.low) * self.scale)
+        return Image.fromarray(gray.clip(0.0, 255.0).astype(np.uint8))
 
 
 def is_deep(mode: str) -> bool:
-    """Whether images of this mode hold grey values of more than 8 bits."""
+    """Whether images of this mode hold gray values of more than 8 bits."""
     return mode.startswith("I") or mode == "F"
 
 
 def find_depth(image: Image.Image) -> Depth:
-    """The rule that holds for a decoded grey image of more than 8 bits."""
+    """The rule that holds for a decoded gray image of more than 8 bits."""
     is_unsigned = _is_unsigned(image)
     low, high = _extremes(image, is_unsigned=is_unsigned)
     if image.mode == "F" or low < 0:
@@ -79,7 +79,7 @@ def find_depth(image: Image.Image) -> Depth:
 
 
 def stored_numbers(image: Image.Image) -> Values:
-    """The numbers of a decoded grey image of more than 8 bits: uint16, int32, uint32 or float32, as stored."""
+    """The numbers of a decoded gray image of more than 8 bits: uint16, int32, uint32 or float32, as stored."""
     return _numbers(image, is_unsigned=_is_unsigned(image))
 
 
@@ -114,7 +114,7 @@ def _tag(image: Image.Image, number: int, default: int = 0) -> int:
 
 
 def deep_color_mode(image: Image.Image) -> str:
-    """Pillow's raw mode of an opened colour image that stores 16 bits a channel; empty for any other."""
+    """Pillow's raw mode of an opened color image that stores 16 bits a channel; empty for any other."""
     for tile in getattr(image, "tile", ()):
         mode = tile.args if isinstance(tile.args, str) else str(next(iter(tile.args or ()), ""))
         if mode.startswith("RGB") and mode[:-1].endswith(";16") and mode[-1] in OTHER_BYTE:
@@ -123,7 +123,7 @@ def deep_color_mode(image: Image.Image) -> str:
 
 
 def widen_color(image: Image.Image, data: bytes, mode: str) -> tuple[Image.Image, str]:
-    """A decoded colour image of 16 bits a channel, and the rule by which it became 8 bits.
+    """A decoded color image of 16 bits a channel, and the rule by which it became 8 bits.
 
     Args:
         data: its file, of which the lower bytes are read where they are needed.

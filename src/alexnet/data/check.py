@@ -144,9 +144,9 @@ def _ending(name: str) -> str:
 def _image_oddities(fact: ImageFacts, ending: str) -> list[str]:
     """The ways in which one image is odd."""
     sides = (fact.width, fact.height)
-    is_deep_grey = fact.mode.startswith("I") or fact.mode == "F"
+    is_deep_gray = fact.mode.startswith("I") or fact.mode == "F"
     tests = {
-        "one channel": fact.mode in ("L", "1", "LA") or is_deep_grey,
+        "one channel": fact.mode in ("L", "1", "LA") or is_deep_gray,
         "CMYK": fact.mode == "CMYK",
         "more than 8 bits": bool(fact.depth),
         "transparent": fact.transparent,

@@ -95,7 +95,7 @@ def decode_file(path: Path | str, preprocessing: Preprocessing) -> UInt8[np.ndar
 def decode_image(data: bytes, preprocessing: Preprocessing) -> UInt8[np.ndarray, "H W 3"]:
     """The square uint8 RGB image, [decoded_size, decoded_size, 3], of a file's bytes.
 
-    Grey becomes RGB, more than 8 bits become 8 by the rule in `bit_depth`, CMYK becomes RGB, transparent images are
+    Gray becomes RGB, more than 8 bits become 8 by the rule in `bit_depth`, CMYK becomes RGB, transparent images are
     laid on white; of an animation the first frame counts. With `apply_exif` the image is turned upright as Pillow's
     `exif_transpose` turns it. Reduction is antialiased (bilinear over the area that a pixel covers).
 
@@ -154,7 +154,7 @@ def _decode(data: bytes, preprocessing: Preprocessing) -> tuple[Pixels, ImageFac
 
 def _to_rgb(image: Image.Image, *, transparent: bool, depth: Depth | None) -> Image.Image:
     if depth is not None:
-        return depth.to_grey(image).convert("RGB")
+        return depth.to_gray(image).convert("RGB")
     if transparent:
         whole = image.convert("RGBA")
         ground = Image.new("RGBA", whole.size, "white")

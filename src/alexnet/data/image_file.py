@@ -50,7 +50,7 @@ MEMORY_FACTORS = {"JPEG2000": 5, "WEBP": 4, "AVIF": 3}
 
 TURNED_FACTOR = 2
 """The same for a progressive JPEG, whose coefficients are all kept, for a TIFF, which Pillow turns by a copy, and for
-colour of 16 bits, which may be read twice."""
+color of 16 bits, which may be read twice."""
 
 JPEG_SHRINK = 8
 """A JPEG can be decoded at an eighth of its sides, in about an eighth of the time."""

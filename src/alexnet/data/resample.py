@@ -23,7 +23,7 @@ def resample(
     """
     if pixels.device.type == "cpu" and _are_crops(matrices):
         x = pixels.permute(0, 2, 3, 1).to(torch.float32, memory_format=torch.contiguous_format)
-        x = _blend(x, matrices[:, 0, [0, 2]], size)  # [N, R, 3, S]: across, then colour, then down
+        x = _blend(x, matrices[:, 0, [0, 2]], size)  # [N, R, 3, S]: across, then color, then down
         return _blend(x.permute(0, 3, 1, 2).contiguous(), matrices[:, 1, [1, 2]], size)
     x = pixels.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
     grid = _grid(send(matrices, pixels.device), size)

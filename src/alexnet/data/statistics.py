@@ -1,4 +1,4 @@
-"""Statistics of the training images: mean and std by channel, mean by pixel, principal colours."""
+"""Statistics of the training images: mean and std by channel, mean by pixel, principal colors."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from alexnet.records import Preprocessing
 __all__ = ["PrincipalColors", "channel_statistics", "mean_image", "principal_colors"]
 
 MAX_IMAGES = 2048
-"""Images, evenly spaced over the training set, that the statistics of colours are computed from."""
+"""Images, evenly spaced over the training set, that the statistics of colors are computed from."""
 
 EXACT = 64
 """Images at a time whose values and squares float32 sums without rounding: 64 x 255² < 2²⁴."""
@@ -59,7 +59,7 @@ def mean_image(pixels: Pixels, subset: Subset, preprocessing: Preprocessing) -> 
 
 @dataclass(frozen=True)
 class PrincipalColors:
-    """Directions in which the colours of the training pixels vary most.
+    """Directions in which the colors of the training pixels vary most.
 
     eigenvalues: [3], of the covariance of RGB values on the scale 0-255, largest first. vectors: [3, 3], in columns.
     """
@@ -68,13 +68,13 @@ class PrincipalColors:
     vectors: npt.NDArray[np.float64]
 
     def shifts(self, count: int, strength: float, form: str, generator: torch.Generator) -> Tensor:
-        """Random shifts of RGB for `count` images, grey levels, [count, 3].
+        """Random shifts of RGB for `count` images, gray levels, [count, 3].
 
             shift = P (alpha s)        alpha ~ N(0, strength²), a number for each direction and image
 
         Args:
             form: `eigenvalue`: s is the eigenvalue of the covariance on the scale 0-1, times 255 (the paper's formula
-                on the scale where it gives some grey levels; on 0-255 it would give hundreds). `std`: s is the
+                on the scale where it gives some gray levels; on 0-255 it would give hundreds). `std`: s is the
                 square root of the eigenvalue, as the name `color_stdevs` in the 2012 program says.
             strength: std of alpha, >= 0.
 
@@ -86,7 +86,7 @@ class PrincipalColors:
 
 
 def principal_colors(pixels: Pixels, subset: Subset, *, most: int = MAX_IMAGES) -> PrincipalColors:
-    """Principal colours of up to `most` evenly spaced images of a subset, over all their pixels."""
+    """Principal colors of up to `most` evenly spaced images of a subset, over all their pixels."""
     total, squares, count = np.zeros(3), np.zeros((3, 3)), 0
     for row in _sample(subset, most):
         values = pixels[row].reshape(-1, 3).astype(np.float64)

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-__all__ = ["Array", "Camera", "Colour", "Field", "aim_camera", "paint_ground", "shade", "through_lens"]
+__all__ = ["Array", "Camera", "Color", "Field", "aim_camera", "paint_ground", "shade", "through_lens"]
 
 Array = NDArray[np.floating]
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 
 SUPERSAMPLING = 2
 NEAR = 0.08  # m, nothing closer to the camera is drawn
-TURFS: tuple[Colour, ...] = (
+TURFS: tuple[Color, ...] = (
     (46, 84, 38),  # dry grass in a hall
     (40, 112, 46),  # fresh grass
     (62, 78, 30),  # olive
@@ -31,9 +31,9 @@ TURFS: tuple[Colour, ...] = (
 )
 
 
-def shade(colour: Colour, factor: float) -> Colour:
-    """The colour under more (factor > 1) or less light, each channel 0 to 255."""
-    red, green, blue = (max(0, min(255, round(channel * factor))) for channel in colour)
+def shade(color: Color, factor: float) -> Color:
+    """The color under more (factor > 1) or less light, each channel 0 to 255."""
+    red, green, blue = (max(0, min(255, round(channel * factor))) for channel in color)
     return red, green, blue
 
 
@@ -312,8 +312,8 @@ def _expose(rng: np.random.Generator, image: Image.Image) -> Array:
         edge = columns * math.cos(angle) + rows * math.sin(angle) - rng.uniform(-0.4, 0.4)
         light = light * (1.0 - rng.uniform(0.2, 0.5) * np.clip(edge * rng.uniform(8, 40) + 0.5, 0, 1))
     values = np.asarray(image, dtype=np.float32) * light[..., None]
-    grey = values.mean(-1, keepdims=True)
-    values = grey + (values - grey) * np.float32(rng.uniform(0.6, 1.1))
+    gray = values.mean(-1, keepdims=True)
+    values = gray + (values - gray) * np.float32(rng.uniform(0.6, 1.1))
     gain = math.exp(float(np.clip(rng.normal(0.1, 0.25), -1.1, 0.7)))
     values = values * (gain * rng.normal(1.0, 0.06, 3)).astype(np.float32)
     bent: Array = 255.0 * np.tanh(values / 255.0)  # bright places saturate softly, as in a camera

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from PIL import Image, ImageDraw
 
-from alexnet.practice.soccer_scene import Array, Camera, Colour, shade
+from alexnet.practice.soccer_scene import Array, Camera, Color, shade
 
 __all__ = ["Canvas", "add_ball", "add_foot", "add_obstacle", "add_post"]
 
@@ -18,7 +18,7 @@ Place = tuple[float, float]
 
 CLOSE = 0.25  # m
 
-BODIES: tuple[Colour, ...] = (
+BODIES: tuple[Color, ...] = (
     (34, 34, 38),
     (52, 54, 60),
     (92, 94, 98),
@@ -26,7 +26,7 @@ BODIES: tuple[Colour, ...] = (
     (205, 205, 202),
     (22, 24, 30),
 )
-TEAMS: tuple[Colour, ...] = (
+TEAMS: tuple[Color, ...] = (
     (210, 40, 120),
     (40, 150, 200),
     (200, 40, 34),
@@ -34,7 +34,7 @@ TEAMS: tuple[Colour, ...] = (
     (226, 130, 30),
     (30, 30, 30),
 )
-CLOTHES: tuple[Colour, ...] = (
+CLOTHES: tuple[Color, ...] = (
     (42, 54, 92),
     (30, 30, 34),
     (88, 88, 92),
@@ -44,7 +44,7 @@ CLOTHES: tuple[Colour, ...] = (
     (44, 98, 150),
     (70, 52, 44),
 )
-SHOES: tuple[Colour, ...] = (
+SHOES: tuple[Color, ...] = (
     (28, 28, 30),
     (225, 225, 222),
     (190, 44, 40),
@@ -52,8 +52,8 @@ SHOES: tuple[Colour, ...] = (
     (96, 70, 48),
     (120, 122, 126),
 )
-SKINS: tuple[Colour, ...] = ((224, 178, 150), (198, 146, 112), (140, 94, 66), (88, 58, 42))
-BALLS: tuple[Colour, ...] = ((236, 120, 30), (230, 200, 40), (205, 40, 40), (60, 110, 200), (240, 240, 236))
+SKINS: tuple[Color, ...] = ((224, 178, 150), (198, 146, 112), (140, 94, 66), (88, 58, 42))
+BALLS: tuple[Color, ...] = ((236, 120, 30), (230, 200, 40), (205, 40, 40), (60, 110, 200), (240, 240, 236))
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,13 @@ class Canvas:
         """Draws on the image."""
         return ImageDraw.Draw(self.image)
 
-    def polygon(self, points: Array, colour: Colour) -> None:
+    def polygon(self, points: Array, color: Color) -> None:
         """A flat polygon, N × 3 in metres."""
         outline = self.camera.outline(points)
         if outline:
-            self.pen.polygon(outline, fill=colour)
+            self.pen.polygon(outline, fill=color)
 
-    def box(self, centre: Array, half: tuple[float, float, float], turn: float, colour: Colour) -> None:
+    def box(self, centre: Array, half: tuple[float, float, float], turn: float, color: Color) -> None:
         """A box about a centre (3, m) with half sides (m), turned about the vertical (radians)."""
         cos, sin = math.cos(turn), math.sin(turn)
         spin = np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]], dtype=np.float32)
@@ -94,9 +94,9 @@ class Canvas:
                 one, two = spin[(axis + 1) % 3] * half[(axis + 1) % 3], spin[axis - 1] * half[axis - 1]
                 face = middle + np.stack([one + two, one - two, -one - two, two - one])
                 bright = 0.5 + 0.6 * max(0.0, float(normal @ self.light))
-                self.polygon(face.astype(np.float32), shade(colour, bright))
+                self.polygon(face.astype(np.float32), shade(color, bright))
 
-    def limb(self, start: Array, end: Array, radii: tuple[float, float], colour: Colour) -> None:
+    def limb(self, start: Array, end: Array, radii: tuple[float, float], color: Color) -> None:
         """A round bar between two points (3, m) with a radius at each end, lit across its width.
 
         What lies nearer to the camera than `CLOSE` is cut off: an end beside the lens would cover everything.
@@ -113,16 +113,16 @@ class Canvas:
         normal = np.array([-along[1], along[0]]) / max(float(np.hypot(*along)), 1e-6)
         lit = float(normal @ np.array([self.light[0], -self.light[2]]))
         for (x, y), width in zip(ends, widths, strict=True):
-            self.pen.ellipse((x - width, y - width, x + width, y + width), fill=shade(colour, 0.75))
+            self.pen.ellipse((x - width, y - width, x + width, y + width), fill=shade(color, 0.75))
         steps = np.linspace(-1.0, 1.0, 8)
         start_rim, end_rim = (ends[i] + np.outer(steps * widths[i], normal) for i in (0, 1))
         strips = np.concatenate([start_rim[:-1], end_rim[:-1], end_rim[1:], start_rim[1:]], axis=1)
         for across, corners in zip((steps[:-1] + steps[1:]) / 2, strips.tolist(), strict=True):
             bright = 0.4 + 0.45 * math.sqrt(1.0 - across * across) + 0.3 * max(0.0, lit * across)
-            self.pen.polygon(corners, fill=shade(colour, bright))
+            self.pen.polygon(corners, fill=shade(color, bright))
 
     def globe(self, centre: Array, radius: float, skin: "Skin") -> None:
-        """A ball about a centre (3, m); its skin gives the colour of each surface point."""
+        """A ball about a centre (3, m); its skin gives the color of each surface point."""
         (x, y), reach = self.camera.project(centre[None])[0], radius * self.camera.scale_at(centre)
         box = [max(0, int(x - reach - 1)), max(0, int(y - reach - 1))]
         box += [min(self.image.width, int(x + reach + 2)), min(self.image.height, int(y + reach + 2))]
@@ -134,9 +134,9 @@ class Canvas:
         normals = np.stack([across, rise, np.sqrt(np.maximum(1.0 - radial, 0.0))], axis=-1)
         toward = self.camera.axes @ self.light * np.array([1.0, 1.0, -1.0])
         lit = 0.42 + 0.5 * np.maximum(normals @ toward, 0.0) + 0.18 * normals[..., 2]
-        colours = skin.colours(normals.astype(np.float32)) * lit[..., None]
+        colors = skin.colors(normals.astype(np.float32)) * lit[..., None]
         alpha = np.clip((1.0 - np.sqrt(radial)) * reach + 0.5, 0.0, 1.0) * 255
-        patch = Image.fromarray(np.clip(colours, 0, 255).astype(np.uint8))
+        patch = Image.fromarray(np.clip(colors, 0, 255).astype(np.uint8))
         self.image.paste(patch, (box[0], box[1]), Image.fromarray(alpha.astype(np.uint8)))
 
 
@@ -145,19 +145,19 @@ class Skin:
     """The pattern of a ball: patches about directions on the sphere.
 
     Attributes:
-        base: colour between the patches.
-        patches: colour of the patches.
+        base: color between the patches.
+        patches: color of the patches.
         directions: unit vectors, K × 3.
         reach: cosine of a patch's half angle; a band about the equator of each direction if negative.
     """
 
-    base: Colour
-    patches: Colour
+    base: Color
+    patches: Color
     directions: Array
     reach: float
 
-    def colours(self, normals: Array) -> Array:
-        """Colours, ... × 3, at unit normals, ... × 3."""
+    def colors(self, normals: Array) -> Array:
+        """Colors, ... × 3, at unit normals, ... × 3."""
         along = np.abs(normals @ self.directions.T) if self.reach < 0 else normals @ self.directions.T
         inside = along.min(-1) < -self.reach if self.reach < 0 else along.max(-1) > self.reach
         patches, base = np.array(self.patches, dtype=np.float32), np.array(self.base, dtype=np.float32)
@@ -168,8 +168,8 @@ def _point(x: float, y: float, z: float) -> Array:
     return np.array([x, y, z], dtype=np.float32)
 
 
-def _pick(rng: np.random.Generator, colours: tuple[Colour, ...]) -> Colour:
-    return shade(colours[rng.integers(len(colours))], rng.uniform(0.8, 1.15))
+def _pick(rng: np.random.Generator, colors: tuple[Color, ...]) -> Color:
+    return shade(colors[rng.integers(len(colors))], rng.uniform(0.8, 1.15))
 
 
 def _icosahedron() -> Array:
@@ -181,7 +181,7 @@ def _icosahedron() -> Array:
 
 
 def _ball_skin(rng: np.random.Generator) -> Skin:
-    """A pattern: half of the balls have the classic one, the others patches, bands or a single colour."""
+    """A pattern: half of the balls have the classic one, the others patches, bands or a single color."""
     spin = np.linalg.qr(rng.normal(size=(3, 3)))[0].astype(np.float32)
     spots = _icosahedron() @ spin
     white, dark = _pick(rng, ((240, 240, 236),)), _pick(rng, ((26, 26, 30),))
@@ -202,51 +202,51 @@ def add_ball(rng: np.random.Generator, canvas: Canvas, place: Place, radius: flo
 
 def _add_net(canvas: Canvas, place: Place, height: float, back: Place) -> None:
     """A net from a post backwards, in thin cords."""
-    colour = (168, 170, 168)
+    color = (168, 170, 168)
     for step in np.linspace(0.0, 1.0, 9):
         x, y = place[0] + back[0] * step, place[1] + back[1] * step
         upright = [(x, y, 0.0), (x, y, height * (1 - 0.6 * step))]
         slanting = [(*place, height * step), (place[0] + back[0], place[1] + back[1], 0.4 * height * step)]
         for cord in (upright, slanting):
             ends = canvas.camera.project(np.array(cord, dtype=np.float32)).ravel().tolist()
-            canvas.pen.line(ends, fill=colour, width=max(1, canvas.image.width // 192))
+            canvas.pen.line(ends, fill=color, width=max(1, canvas.image.width // 192))
 
 
 def add_post(rng: np.random.Generator, canvas: Canvas, place: Place, turn: float) -> None:
     """A goal post, mostly white, with its bar and often a net; `turn` is the goal line's angle, radians."""
     height, radius = rng.uniform(1.1, 1.9), rng.uniform(0.04, 0.065)
     white = shade((244, 244, 240), rng.uniform(0.82, 1.05))
-    colour = white if rng.random() < 0.85 else _pick(rng, ((230, 200, 40), (40, 90, 190), (205, 60, 50)))
+    color = white if rng.random() < 0.85 else _pick(rng, ((230, 200, 40), (40, 90, 190), (205, 60, 50)))
     along = np.array([math.cos(turn), math.sin(turn)]) * rng.choice([-1.0, 1.0])
     behind = np.array([-along[1], along[0]]) * rng.choice([-1.0, 1.0]) * rng.uniform(0.5, 0.9)
     if rng.random() < 0.55:
         _add_net(canvas, place, height, (float(behind[0]), float(behind[1])))
     far = (place[0] + along[0] * 2.2, place[1] + along[1] * 2.2)
-    canvas.limb(_point(*place, height), _point(*far, height), (radius, radius), colour)
+    canvas.limb(_point(*place, height), _point(*far, height), (radius, radius), color)
     if rng.random() < 0.2:
-        canvas.box(_point(*place, height / 2), (radius, radius, height / 2), turn, colour)
+        canvas.box(_point(*place, height / 2), (radius, radius, height / 2), turn, color)
     else:
-        canvas.limb(_point(*place, 0.0), _point(*place, height), (radius, radius), colour)
+        canvas.limb(_point(*place, 0.0), _point(*place, height), (radius, radius), color)
 
 
-def _add_robot_leg(canvas: Canvas, place: Place, height: float, turn: float, colours: tuple[Colour, Colour]) -> None:
+def _add_robot_leg(canvas: Canvas, place: Place, height: float, turn: float, colors: tuple[Color, Color]) -> None:
     """Foot plate, ankle, shin, knee and thigh of a robot; dark joints between brighter links."""
     x, y = place
-    link, joint = colours
+    link, joint = colors
     sole = _point(x, y, 0.0) + height * _point(0.03 * math.cos(turn), 0.03 * math.sin(turn), 0.02)
     canvas.box(sole, (0.095 * height, 0.055 * height, 0.02 * height), turn, joint)
-    for low, high, wide, colour in (
+    for low, high, wide, color in (
         (0.04, 0.12, 0.042, joint),
         (0.12, 0.25, 0.034, link),
         (0.25, 0.32, 0.045, joint),
         (0.32, 0.48, 0.038, link),
     ):
         middle, half = (low + high) / 2 * height, (high - low) / 2 * height
-        canvas.box(_point(x, y, middle), (wide * height, wide * height, half), turn, colour)
+        canvas.box(_point(x, y, middle), (wide * height, wide * height, half), turn, color)
 
 
 def _add_robot(rng: np.random.Generator, canvas: Canvas, place: Place) -> None:
-    """A humanoid robot, 0.6 to 1.4 m tall: legs, hip, trunk with a coloured marker, arms and head."""
+    """A humanoid robot, 0.6 to 1.4 m tall: legs, hip, trunk with a colored marker, arms and head."""
     height, turn = rng.uniform(0.6, 1.4), rng.uniform(0.0, 2 * math.pi)
     link, joint = _pick(rng, BODIES), _pick(rng, BODIES[:3])
     aside = np.array([-math.sin(turn), math.cos(turn)]) * height
@@ -262,22 +262,22 @@ def _add_robot(rng: np.random.Generator, canvas: Canvas, place: Place) -> None:
         canvas.limb(_point(x, y, 0.78 * height), hand, (0.035 * height, 0.026 * height), joint)
 
     arm(arms[0])
-    for middle, half, colour in (
+    for middle, half, color in (
         (0.52, (0.06, 0.12, 0.05), joint),
         (0.7, (0.075, 0.14, 0.13), link),
         (0.7, (0.08, 0.145, 0.06), _pick(rng, TEAMS)),
     ):
         wide, broad, tall = (height * fraction for fraction in half)
-        canvas.box(_point(*place, middle * height), (wide, broad, tall), turn, colour)
+        canvas.box(_point(*place, middle * height), (wide, broad, tall), turn, color)
     arm(arms[1])
     neck = 0.03 * height
     canvas.limb(_point(*place, 0.82 * height), _point(*place, 0.88 * height), (neck, neck), joint)
     canvas.box(_point(*place, 0.93 * height), (0.055 * height, 0.06 * height, 0.055 * height), turn, link)
 
 
-def _add_shoe(canvas: Canvas, place: Place, turn: float, length: float, colours: tuple[Colour, Colour]) -> None:
+def _add_shoe(canvas: Canvas, place: Place, turn: float, length: float, colors: tuple[Color, Color]) -> None:
     """A shoe with a sole; `turn` is the direction of its toe, radians."""
-    upper, sole = colours
+    upper, sole = colors
     cos, sin = math.cos(turn), math.sin(turn)
 
     def spot(along: float, z: float) -> Array:
@@ -296,10 +296,10 @@ def _add_shoe(canvas: Canvas, place: Place, turn: float, length: float, colours:
 
 
 def _add_human_leg(
-    canvas: Canvas, place: Place, hip: Place, turn: float, colours: tuple[Colour, Colour, Colour], bare: bool
+    canvas: Canvas, place: Place, hip: Place, turn: float, colors: tuple[Color, Color, Color], bare: bool
 ) -> None:
-    """Shoe, shin and thigh of a person; colours of skin, trousers and shoe."""
-    skin, cloth, shoe = colours
+    """Shoe, shin and thigh of a person; colors of skin, trousers and shoe."""
+    skin, cloth, shoe = colors
     sole = (226, 224, 218) if sum(shoe) < 500 else (70, 70, 74)
     bend = _point(math.cos(turn), math.sin(turn), 0.0) * 0.06
     knee = _point((place[0] + hip[0]) / 2, (place[1] + hip[1]) / 2, 0.48) + bend
@@ -381,6 +381,6 @@ def add_foot(rng: np.random.Generator, canvas: Canvas, place: Place) -> None:
         if robot:
             _add_robot_foot(twin, canvas, spot, turn, lean)
         else:
-            colours = _pick(twin, SKINS), _pick(twin, CLOTHES), _pick(twin, SHOES)
+            colors = _pick(twin, SKINS), _pick(twin, CLOTHES), _pick(twin, SHOES)
             hip = (spot[0] + 1.5 * lean[0], spot[1] + 1.5 * lean[1])
-            _add_human_leg(canvas, spot, hip, turn, colours, bool(twin.random() < 0.4))
+            _add_human_leg(canvas, spot, hip, turn, colors, bool(twin.random() < 0.4))

@@ -1,6 +1,6 @@
 """A thousand classes drawn by the program in ILSVRC's layout: none of the images is a photograph.
 
-A class is a shape with a texture in a colour, ten of each. With them everything that a training on ImageNet needs can
+A class is a shape with a texture in a color, ten of each. With them everything that a training on ImageNet needs can
 be tried at once: a thousand outputs, top-5 error, ten crops, a thousand class folders. What a network learns from
 them holds for drawings only.
 """
@@ -121,11 +121,11 @@ COLORS: dict[str, tuple[int, int, int]] = {
     "brown": (125, 80, 40),
     "white": (235, 235, 235),
 }
-"""Colours by name, RGB 0-255."""
+"""Colors by name, RGB 0-255."""
 
 
 def _parts(number: int) -> tuple[str, str, str]:
-    """Colour, texture and shape of a class."""
+    """Color, texture and shape of a class."""
     place = number * SPREAD % NUM_CLASSES
     return list(COLORS)[place % 10], list(TEXTURES)[place // 10 % 10], list(SHAPES)[place // 100]
 
@@ -240,7 +240,7 @@ def draw_class(number: int, rngs: list[np.random.Generator], *, size: int = 96) 
 
 
 def _desaturate(colors: Array) -> Array:
-    """Colours [n, 3] moved towards their grey."""
+    """Colors [n, 3] moved towards their gray."""
     pale: Array = 0.35 * colors + 0.65 * colors.mean(1, keepdims=True)
     return pale
 

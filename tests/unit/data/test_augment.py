@@ -65,16 +65,16 @@ def test_crops_stay_inside_the_image() -> None:
     assert (row[:, -1] - row[:, 0]).min() < 20
 
 
-def test_colour_moves_brightness_within_its_strength() -> None:
-    grey = torch.full((500, 8, 8, 3), 128, dtype=torch.uint8)
+def test_color_moves_brightness_within_its_strength() -> None:
+    gray = torch.full((500, 8, 8, 3), 128, dtype=torch.uint8)
     plain = Preprocessing(8, "squash", True, "RGB", (128.0, 128.0, 128.0), (50.0, 50.0, 50.0))
-    x = augment(grey, Augmentation(flip=False, color=0.2), plain, size=8, generator=torch.Generator().manual_seed(0))
+    x = augment(gray, Augmentation(flip=False, color=0.2), plain, size=8, generator=torch.Generator().manual_seed(0))
     levels = x[:, 0, 0, 0] * 50
     assert levels.abs().max() <= 20.01
     assert levels.abs().max() > 15
 
 
-def test_colour_is_saturation_then_contrast_then_brightness() -> None:
+def test_color_is_saturation_then_contrast_then_brightness() -> None:
     strength, x = 0.2, normalize(images(5), PLAIN)
     found = _change_color(x.clone(), strength, PLAIN, torch.Generator().manual_seed(3))
     random = torch.Generator().manual_seed(3)
@@ -84,8 +84,8 @@ def test_colour_is_saturation_then_contrast_then_brightness() -> None:
         for name, (spread, centre) in spreads.items()
     }
     exact = x.double()
-    grey = exact.mean(1, keepdim=True)
-    exact = grey + drawn["saturation"] * (exact - grey)
+    gray = exact.mean(1, keepdim=True)
+    exact = gray + drawn["saturation"] * (exact - gray)
     mean = exact.mean((1, 2, 3), keepdim=True)
     exact = mean + drawn["contrast"] * (exact - mean) + drawn["brightness"]
     torch.testing.assert_close(found, exact.float(), rtol=0.0, atol=1e-5)
@@ -157,7 +157,7 @@ def test_neighbours_of_a_group_share_crop_and_flip() -> None:
     assert len(places(Augmentation()).unique(dim=0)) > 50
 
 
-def test_principal_colours_are_those_of_the_covariance() -> None:
+def test_principal_colors_are_those_of_the_covariance() -> None:
     rng = np.random.default_rng(0)
     pixels = (rng.normal(0, 1, (6, 9, 9, 3)) @ np.diag([40.0, 20.0, 5.0]) + 128).clip(0, 255).astype(np.uint8)
     found = principal_colors(pixels, Subset(np.arange(6), np.zeros(6, np.int64)))

@@ -84,23 +84,23 @@ def pgm(most: int) -> bytes:
     ],
 )  # fmt: skip
 def test_every_depth_gives_the_ramp_of_eight_bits(data: bytes, rule: str) -> None:
-    grey, depth = decode(data)
-    assert np.abs(grey - RAMP * 255).max() <= 1.01
+    gray, depth = decode(data)
+    assert np.abs(gray - RAMP * 255).max() <= 1.01
     assert depth == rule
 
 
 def test_eight_bits_need_no_rule() -> None:
-    grey, depth = decode(encode(Image.fromarray((RAMP * 255).astype(np.uint8))))
+    gray, depth = decode(encode(Image.fromarray((RAMP * 255).astype(np.uint8))))
     assert depth == ""
-    np.testing.assert_array_equal(grey, (RAMP * 255).astype(np.uint8))
+    np.testing.assert_array_equal(gray, (RAMP * 255).astype(np.uint8))
 
 
 def test_dark_sixteen_bits_stay_dark_beside_a_bright_pixel() -> None:
     dark = np.full((64, 64), 200, np.uint16)
     dark[5, 5] = 60_000
-    grey, _ = decode(encode(Image.fromarray(dark)))
-    assert np.sort(grey.ravel())[-2] == 0
-    assert grey[5, 5] == 60_000 // 256
+    gray, _ = decode(encode(Image.fromarray(dark)))
+    assert np.sort(gray.ravel())[-2] == 0
+    assert gray[5, 5] == 60_000 // 256
 
 
 def test_dark_image_of_a_declared_depth_stays_dark() -> None:
@@ -111,9 +111,9 @@ def test_dark_image_of_a_declared_depth_stays_dark() -> None:
 def test_floats_that_are_not_finite_are_black_and_do_not_spread_the_rest() -> None:
     values = RAMP.astype(np.float32)
     values[0, :3] = np.nan, np.inf, -np.inf
-    grey, depth = decode(encode(Image.fromarray(values), "TIFF"))
-    assert grey[0, :3].tolist() == [0, 0, 0]
-    assert grey.max() == 255
+    gray, depth = decode(encode(Image.fromarray(values), "TIFF"))
+    assert gray[0, :3].tolist() == [0, 0, 0]
+    assert gray.max() == 255
     assert depth.startswith("values from 0.0007")
 
 
@@ -154,16 +154,16 @@ def color_tiff(most: int, orientation: int = 1) -> bytes:
         (255, "read as 8 bits a channel, since no value reaches 256"),
     ],
 )
-def test_colour_of_any_depth_gives_the_ramp(make: Callable[[int], bytes], most: int, rule: str) -> None:
-    grey, depth = decode(make(most))
+def test_color_of_any_depth_gives_the_ramp(make: Callable[[int], bytes], most: int, rule: str) -> None:
+    gray, depth = decode(make(most))
     assert depth == rule
-    assert np.abs(grey - RAMP * 255).max() <= 1.01
+    assert np.abs(gray - RAMP * 255).max() <= 1.01
 
 
-def test_deep_colour_is_turned_like_any_other() -> None:
+def test_deep_color_is_turned_like_any_other() -> None:
     for most in (4095, 65535):
-        grey, _ = decode(color_tiff(most, orientation=3))
-        assert np.abs(grey - (RAMP * 255)[::-1, ::-1]).max() <= 1.01
+        gray, _ = decode(color_tiff(most, orientation=3))
+        assert np.abs(gray - (RAMP * 255)[::-1, ::-1]).max() <= 1.01
 
 
 def test_image_that_takes_all_that_is_allowed_does_not_wait_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ def test_every_oddity_is_named(tmp_path: Path) -> None:
     write_images(tmp_path / "train", 12)
     write_images(tmp_path / "test", 2, first=100)
     down = tmp_path / "train" / "down"
-    draw_stripes(1, 50).convert("L").save(down / "grey.png")
+    draw_stripes(1, 50).convert("L").save(down / "gray.png")
     draw_stripes(1, 51).convert("CMYK").save(down / "cmyk.jpg")
     Image.fromarray(np.arange(48 * 48, dtype=np.uint16).reshape(48, 48) * 20).save(down / "deep.png")
     draw_stripes(1, 52).convert("RGBA").save(down / "clear.png")
@@ -62,7 +62,7 @@ def test_every_oddity_is_named(tmp_path: Path) -> None:
     draw_stripes(0, 60).save(tmp_path / "test" / "stranger" / "s.png")
     found = report(tmp_path)
     odd = found.oddities
-    assert odd["one channel"] == ("train/down/deep.png", "train/down/grey.png")
+    assert odd["one channel"] == ("train/down/deep.png", "train/down/gray.png")
     assert odd["CMYK"] == ("train/down/cmyk.jpg",)
     assert odd["more than 8 bits"] == ("train/down/deep.png",)
     assert odd["transparent"] == ("train/down/clear.png",)

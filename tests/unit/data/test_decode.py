@@ -41,7 +41,7 @@ def test_squash_keeps_the_whole_and_crop_the_centre() -> None:
     assert cropped[16, -1, 0] == pytest.approx(2 * 255 / 3, abs=4)
 
 
-def test_grey_cmyk_palette_and_one_bit_become_rgb() -> None:
+def test_gray_cmyk_palette_and_one_bit_become_rgb() -> None:
     image = gradient(32, 32)
     for mode, kind in (("L", "PNG"), ("CMYK", "TIFF"), ("P", "PNG"), ("1", "PNG")):
         pixels, facts = inspect_image(encode(image.convert(mode), kind), plain())

@@ -27,7 +27,7 @@ def plain(size: int = 32, *, apply_exif: bool = True) -> Preprocessing:
 
 
 def corners() -> Image.Image:
-    """64 x 64 px: another colour in each quarter, so that no turn or reflection leaves it as it is."""
+    """64 x 64 px: another color in each quarter, so that no turn or reflection leaves it as it is."""
     image = Image.new("RGB", (64, 64), (250, 250, 250))
     for place, color in (((0, 0), (250, 0, 0)), ((32, 0), (0, 250, 0)), ((0, 32), (0, 0, 250))):
         image.paste(color, (*place, place[0] + 32, place[1] + 32))

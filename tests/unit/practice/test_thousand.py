@@ -39,7 +39,7 @@ def test_a_thousand_classes_are_a_thousand_combinations() -> None:
     assert len({class_name(number) for number in range(1000)}) == 1000
 
 
-def test_a_few_classes_differ_in_shape_texture_and_colour() -> None:
+def test_a_few_classes_differ_in_shape_texture_and_color() -> None:
     words = [thousand._parts(number) for number in range(10)]
     assert min(len(set(kind)) for kind in zip(*words, strict=True)) >= 8
 
@@ -58,7 +58,7 @@ def test_image_does_not_depend_on_those_beside_it() -> None:
     assert np.array_equal(draw_class(5, [np.random.default_rng(2)], size=40)[0], together[1])
 
 
-def test_colour_of_a_class_is_seen_in_its_middle() -> None:
+def test_color_of_a_class_is_seen_in_its_middle() -> None:
     """A red disc is red where it lies, whatever the ground: of many images, on average."""
     red, blue = (
         next(n for n in range(1000) if thousand._parts(n) == (color, "plain", "disc")) for color in ("red", "blue")
