@@ -1,10 +1,10 @@
-"""What can go wrong that the user can mend, each kind with its own name.
+"""What can go wrong that the user can correct, each kind with its own name.
 
     AlexNetError             one line that names the file or the setting and the next step
     ├── DataError            a folder, an archive or an image
     ├── RecipeError          a setting of a run
     ├── GeometryError        sizes that do not fit together
-    ├── WeightsError         a weight file, or a shape that fits nowhere
+    ├── WeightsError         a weight file, a shape that fits nowhere, or weights that give no numbers
     ├── RunError             a run folder
     ├── ExportError          a network for other programs
     └── DownloadError        the network, asked for by the user
@@ -25,7 +25,7 @@ __all__ = [
 
 
 class AlexNetError(Exception):
-    """Base of every error that the user can mend. The message is one line, fit to be shown as it is."""
+    """Base of every error that the user can correct. The message is one line, ready to be shown."""
 
 
 class DataError(AlexNetError):
@@ -41,7 +41,7 @@ class GeometryError(AlexNetError, ValueError):
 
 
 class WeightsError(AlexNetError):
-    """A weight file cannot be read, or fits nowhere in the network."""
+    """A weight file cannot be read or fits nowhere in the network, or the weights give no numbers."""
 
 
 class RunError(AlexNetError):

@@ -271,11 +271,24 @@ def test_run_moved_elsewhere_still_shows_itself(run_command: Command, trained_ru
     assert "/gone: no such file or folder" in err
 
 
-def test_truncated_image_in_prediction_is_named(run_command: Command, trained_run: Run, tmp_path: Path) -> None:
-    (tmp_path / "cut.jpg").write_bytes(encode(draw_stripes(0, 0), "JPEG")[:400])
-    code, _, err = run_command("predict", trained_run.path, tmp_path / "cut.jpg")
+def test_bad_image_is_named_and_the_others_are_predicted(
+    run_command: Command, trained_run: Run, tmp_path: Path
+) -> None:
+    good, cut = draw_stripes(0, 1), encode(draw_stripes(0, 0), "JPEG")[:400]
+    (tmp_path / "images").mkdir()
+    good.save(tmp_path / "images" / "good.png")
+    (tmp_path / "images" / "cut.jpg").write_bytes(cut)
+    files = [tmp_path / "images" / name for name in ("cut.jpg", "good.png")]
+    for words in (files, [tmp_path / "images"]):
+        code, out, err = run_command("predict", trained_run.path, *words, "--json")
+        values = json.loads(out)
+        assert [Path(p["file"]).name for p in values["predictions"]] == ["good.png"]
+        assert [Path(u["file"]).name for u in values["unreadable"]] == ["cut.jpg"]
+        assert (code, err.count("\n")) == (2, 1)
+        assert "cut.jpg: cannot be used" in err
+    code, out, _ = run_command("predict", trained_run.path, *files)
     assert code == 2
-    assert "cut.jpg: cannot be used" in err
+    assert "good.png" in out
 
 
 def test_nothing_loads_the_threads_before_their_setting_is_made() -> None:

@@ -1,4 +1,4 @@
-"""Calibration: whether a network that says 80 % is right in 80 of 100 cases, and a temperature that mends it."""
+"""Calibration: whether a network that says 80 % is right in 80 of 100 cases, and a temperature that corrects it."""
 
 import math
 from dataclasses import dataclass
