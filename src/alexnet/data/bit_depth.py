@@ -8,7 +8,7 @@
     floats                  The same; values that are not finite count as the smallest.
     color of 16 bits       The same as for whole numbers from 0, with one depth of 8 to 16 bits for all channels.
 
-So a dark image of 16 bits may come out brighter than it was taken: where that matters, save the images as 8 bits.
+So a dark image of 16 bits may become brighter than it was: where that matters, save the images as 8 bits.
 """
 
 import sys

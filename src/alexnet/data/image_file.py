@@ -72,7 +72,7 @@ KINDS: tuple[tuple[bytes, str], ...] = (
     (b"\0\0\0\x0cjxl ", "a JPEG XL image, which cannot be read; convert it to JPEG"),
     (b"\xff\x0a", "a JPEG XL image, which cannot be read; convert it to JPEG"),
 )
-"""First bytes, in lower case, of files that are taken for images, and what they are."""
+"""First bytes, in lower case, of files that are often named like images, and what they are."""
 
 HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"hevm", b"mif1", b"msf1")
 
@@ -207,7 +207,7 @@ def too_many_bytes(num_bytes: int) -> str:
 
 
 class _Budget:
-    """What all threads together may take at a time; something larger than all of it is taken alone."""
+    """An amount that all threads share; a request that is larger than all of it waits until it is alone."""
 
     def __init__(self) -> None:
         self._used = 0

@@ -108,12 +108,14 @@ def small_tar(path: Path, names: tuple[str, ...] = ("a/x.png", "a/y.png", "b/z.p
     return path
 
 
-def with_field(archive: Path, start: int, value: bytes) -> None:
-    """Change a field of the first header and make its checksum right."""
+def with_field(archive: Path, start: int, value: bytes, *, member: int = 0) -> None:
+    """Change a field of a member's header and make its checksum right."""
+    with tarfile.open(archive) as file:
+        header = file.getmembers()[member].offset
     data = bytearray(archive.read_bytes())
-    data[start : start + len(value)] = value
-    data[148:156] = b" " * 8
-    data[148:156] = b"%06o\0 " % sum(data[:512])
+    data[header + start : header + start + len(value)] = value
+    data[header + 148 : header + 156] = b" " * 8
+    data[header + 148 : header + 156] = b"%06o\0 " % sum(data[header : header + 512])
     archive.write_bytes(data)
 
 
@@ -161,6 +163,13 @@ def test_size_that_cannot_be_is_refused(tmp_path: Path, size: bytes) -> None:
     archive = small_tar(tmp_path / "p.tar")
     with_field(archive, 124, size)
     with pytest.raises(DataError, match="is damaged or not a tar archive"):
+        open_source(archive)
+
+
+def test_size_that_leads_back_to_its_own_header_does_not_loop(tmp_path: Path) -> None:
+    archive = small_tar(tmp_path / "p.tar")
+    with_field(archive, 124, b"\xff" * 10 + b"\xfe\x00", member=1)
+    with pytest.raises(DataError, match="the size of a/y.png is below zero"):
         open_source(archive)
 
 
