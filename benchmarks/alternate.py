@@ -1,4 +1,4 @@
-"""Time several candidates in turn, so that whatever disturbs the machine disturbs all of them alike."""
+"""Time several candidates alternately, so that a disturbance of the machine affects all of them alike."""
 
 import multiprocessing
 import time
@@ -8,10 +8,10 @@ from pathlib import Path
 __all__ = ["alternate", "settle"]
 
 QUIET_SECONDS = 0.06
-"""Worker processes that used no CPU time for so long are idle; the system counts in 0.01 s."""
+"""Worker processes that used no CPU time for this long are idle; the system counts in units of 0.01 s."""
 
 LONGEST_WAIT = 5.0
-"""Seconds after which the next candidate has its turn, whatever the workers do."""
+"""Seconds after which the next candidate starts even if workers are still busy."""
 
 
 def alternate(
@@ -22,50 +22,50 @@ def alternate(
     clock: Callable[[], float] = time.perf_counter,
     between: Callable[[], None] | None = None,
 ) -> dict[str, list[float]]:
-    """Seconds of each repeat of each candidate, one candidate after the other, after one warm-up of each.
+    """Seconds of each repeat of each candidate. The candidates alternate, after one warm-up each.
 
     Args:
         repeats: rounds after the warm-up, >= 1.
-        slowest: a candidate whose warm-up takes more seconds has one repeat only, in the first round.
-        between: called before each turn, outside of the time measured; `settle` if not given.
+        slowest: a candidate whose warm-up takes longer, in seconds, is repeated only once, in the first round.
+        between: called before each call of a candidate, not timed; default: `settle`.
     """
-    rest = settle if between is None else between
+    wait = settle if between is None else between
 
-    def taken(run: Callable[[], object]) -> float:
-        rest()
+    def measure(run: Callable[[], object]) -> float:
+        wait()
         started = clock()
         run()
         return clock() - started
 
-    warm_up = {name: taken(run) for name, run in candidates.items()}
+    warm_up = {name: measure(run) for name, run in candidates.items()}
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for place in range(repeats):
         for name, run in candidates.items():
             if place == 0 or warm_up[name] <= slowest:
-                seconds[name].append(taken(run))
+                seconds[name].append(measure(run))
     return seconds
 
 
 def settle() -> None:
     """Wait until this process's workers are idle.
 
-    The workers of a DataLoader go on decoding after the step that was asked for: without the wait they would do so
-    in the next candidate's time, and have the batches ready for their own loop's next turn. With it that loop still
-    starts with a full queue, and what the workers do after the last step of a turn is not counted: at most one
-    batch, in favour of the loop.
+    The workers of a DataLoader continue to decode after the last requested step. Without the wait they would do so
+    while the next candidate is timed, and their own loop would find its next batches ready. With the wait that loop
+    still starts with a full queue, and the work after its last step is not counted: at most one batch, in favour of
+    the loop.
     """
     started = time.perf_counter()
     while time.perf_counter() - started < LONGEST_WAIT:
-        before = _processor_ticks()
+        before = _cpu_ticks()
         if before is None:
             return
         time.sleep(QUIET_SECONDS)
-        if _processor_ticks() == before:
+        if _cpu_ticks() == before:
             return
 
 
-def _processor_ticks() -> int | None:
-    """CPU time of all workers so far; None where there is none or the system does not say."""
+def _cpu_ticks() -> int | None:
+    """CPU time of all workers so far; None without workers, or if the system does not report it."""
     workers = multiprocessing.active_children()
     total = 0
     for worker in workers:

@@ -1,4 +1,4 @@
-"""The chart: how many times as fast as the peer, part by part."""
+"""The chart: speed relative to the peer, part by part."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ __all__ = ["chart_rows", "draw_chart"]
 
 @dataclass(frozen=True)
 class Row:
-    """A heading (no ratio) or a bar with the ratios that the quartiles give."""
+    """A heading (no ratio), or a bar. low, high: the ratios at the quartiles."""
 
     label: str
     ratio: float | None = None
@@ -24,9 +24,9 @@ class Row:
 
 
 def chart_rows(results: Sequence[PartResult]) -> list[Row]:
-    """One heading for each comparison with a peer, and a bar for everyone else in it.
+    """One heading for each comparison with a peer, and a bar for each other candidate.
 
-    Other peers that are slower than the one compared with say nothing of ours: they are in the table only.
+    Further peers that are slower than the first are in the table only: they show nothing about our speed.
     """
     rows = []
     for result in results:
@@ -43,7 +43,7 @@ def chart_rows(results: Sequence[PartResult]) -> list[Row]:
 
 
 def draw_chart(results: Sequence[PartResult], about: str, path: Path) -> bool:
-    """Write the chart; False, and nothing written, where no part has a peer."""
+    """Write the chart; returns False and writes nothing if no part has a peer."""
     rows = chart_rows(results)
     bars = [row for row in rows if row.ratio is not None]
     if not bars:
@@ -57,7 +57,7 @@ def draw_chart(results: Sequence[PartResult], about: str, path: Path) -> bool:
         _draw_row(axes, place, row)
     axes.axvline(1.0, color=INK, linewidth=1.0)
     _label(axes, rows)
-    axes.set_title(f"Times as fast as the peer; more is better\n{about}", fontsize=9, loc="left")
+    axes.set_title(f"Speed relative to the peer; higher is better\n{about}", fontsize=9, loc="left")
     save_figure(sheet, path)
     return True
 
@@ -77,7 +77,7 @@ def _draw_row(axes: Axes, place: int, row: Row) -> None:
 
 
 def _label(axes: Axes, rows: Sequence[Row]) -> None:
-    """Names at the left, factors below."""
+    """Label the bars on the left and the ratios below."""
     places = [place for place, row in enumerate(rows) if row.ratio is not None]
     axes.set_yticks(places, [rows[place].label for place in places], fontsize=8.5)
     axes.tick_params(axis="y", length=0)

@@ -1,4 +1,4 @@
-"""Candidates and the machine's own limits, measured in the same rounds."""
+"""Measure candidates, and the limits of the machine in the same rounds."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,29 +11,29 @@ import torch
 from benchmarks.alternate import alternate
 from benchmarks.measured import Candidate, Comparison, Limits
 
-__all__ = ["MissingPeerError", "Setting", "Way", "bfloat16_is_fast", "compare", "copy_probe", "product_probe"]
+__all__ = ["MissingPeerError", "Setting", "Way", "bfloat16_is_fast", "compare", "copy_probe", "matmul_probe"]
 
-PRODUCT_SIDE = 2048
-"""Rows and columns of the matrices whose product is the limit of arithmetic."""
+MATMUL_SIDE = 2048
+"""Rows and columns of the matrices whose matmul is the limit of arithmetic."""
 
 COPY_BYTES = 256 << 20
-"""Bytes of the block whose copy is the limit of memory: far more than any cache holds."""
+"""Bytes of the block whose copy is the limit of memory; far larger than any CPU cache."""
 
 SLOWEST_SECONDS = 20.0
 """A candidate whose warm-up takes longer is measured once."""
 
 
 class MissingPeerError(Exception):
-    """A part cannot run here; the message says what is missing."""
+    """A part cannot run on this machine; the message names what is missing."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What every part gets. folder: class folders below train/ and test/, decoded images of it are cached.
+    """The arguments of a part.
 
-    scratch: a folder for what a part writes, deleted afterwards. whole: the folder that was asked for, with all its
-    images. out: where results lie. counts: of `linear`, how many images are drawn. peers: of `accuracy`, what
-    is measured beside ours.
+    folder: class folders below train/ and test/; its decoded images are cached. scratch: a folder for files of the
+    part, deleted afterwards. whole: the folder that the user named, with all its images. out: the folder of results.
+    counts: numbers of images that `linear` draws. peers: what `accuracy` measures besides our program.
     """
 
     folder: Path
@@ -48,7 +48,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Way:
-    """One way to do it, to be measured: see `Candidate` for the numbers."""
+    """A candidate to be measured; the numbers are explained at `Candidate`."""
 
     run: Callable[[], object]
     work: float = 1.0
@@ -65,14 +65,14 @@ def compare(
     slowest: float = SLOWEST_SECONDS,
     **about: Any,
 ) -> Comparison:
-    """Measure ways in turn; where one of them counts operations or bytes, the machine's limits in the same rounds.
+    """Measure the candidates alternately, and in the same rounds the machine's limits if any candidate needs them.
 
     Args:
         about: further fields of the `Comparison`: unit, peer, notes, charted.
     """
     runs = {name: way.run for name, way in ways.items()}
     counted = {way.dtype for way in ways.values() if way.flop}
-    probes = {dtype: product_probe(getattr(torch, dtype)) for dtype in sorted(counted)}
+    probes = {dtype: matmul_probe(getattr(torch, dtype)) for dtype in sorted(counted)}
     limited = any(way.flop or way.moved for way in ways.values())
     if limited:
         runs |= {f"limit of {dtype}": probe.run for dtype, probe in probes.items()}
@@ -85,15 +85,15 @@ def compare(
     limits = None
     if limited:
         rates = {
-            name: probe.work / min(seconds[f"limit of {name}"])  # a limit is the best that was seen
+            name: probe.work / min(seconds[f"limit of {name}"])  # the limit is the fastest run
             for name, probe in probes.items()
         }
         limits = Limits({dtype: rates[dtype] for dtype in counted}, rates["copy"])
     return Comparison(title, candidates, limits=limits, **about)
 
 
-def product_probe(dtype: torch.dtype, side: int = PRODUCT_SIDE) -> Way:
-    """A product of two square matrices; its work is counted in float operations."""
+def matmul_probe(dtype: torch.dtype, side: int = MATMUL_SIDE) -> Way:
+    """A matmul of two square matrices; its work is counted in float operations."""
     generator = torch.Generator().manual_seed(0)
     left, right = (torch.randn(side, side, generator=generator).to(dtype) for _ in range(2))
     out = torch.empty(side, side, dtype=dtype)
@@ -101,7 +101,7 @@ def product_probe(dtype: torch.dtype, side: int = PRODUCT_SIDE) -> Way:
 
 
 def copy_probe(num_bytes: int = COPY_BYTES) -> Way:
-    """A copy of one block; its work is the bytes read and those written."""
+    """A copy of one block; its work is the number of bytes read and written."""
     source = torch.ones(num_bytes, dtype=torch.uint8)
     target = torch.zeros(num_bytes, dtype=torch.uint8)
     return Way(lambda: target.copy_(source), work=2.0 * num_bytes)
@@ -109,11 +109,11 @@ def copy_probe(num_bytes: int = COPY_BYTES) -> Way:
 
 @cache
 def bfloat16_is_fast() -> bool:
-    """Whether a product of bfloat16 is as fast as one of float32 here; emulated ones are a hundred times slower.
+    """Whether a matmul in bfloat16 is as fast as one in float32; an emulated one is a hundred times slower.
 
-    Measured once, so that all that is asked in a run gets the same answer.
+    Measured once, so that every caller in a process gets the same answer.
     """
     small = 512
-    probes = {str(dtype): product_probe(dtype, small).run for dtype in (torch.float32, torch.bfloat16)}
+    probes = {str(dtype): matmul_probe(dtype, small).run for dtype in (torch.float32, torch.bfloat16)}
     seconds = alternate(probes, repeats=5)
     return min(seconds["torch.bfloat16"]) <= min(seconds["torch.float32"])

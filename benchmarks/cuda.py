@@ -1,9 +1,9 @@
-"""A training step on a CUDA device: ours against the usual loop; networks with LRN against one without; LRN alone.
+"""A training step on a CUDA device: ours and the usual loop; networks with LRN and one without; LRN alone.
 
 python -m benchmarks.cuda [--batch 1024] [--size 224] [--repeats 7]
 
-Ours starts from uint8 images that lie on the device and differ from step to step, crops, mirrors and normalizes
-them, and reads every step's loss. The usual loop is given ready float images, the same ones in every step.
+Our step starts from uint8 images on the device, different ones in every step, crops, mirrors and normalizes them, and
+reads the loss of every step. The usual loop gets ready float images, the same ones in every step.
 """
 
 import argparse
@@ -46,7 +46,7 @@ STEPS = 20
 """Steps in one timed repeat."""
 
 MAPS = ((96, 55), (256, 27))
-"""Channels and side of the maps that the paper's two LRN layers get."""
+"""Channels and side in px of the feature maps that enter the paper's two LRN layers."""
 
 Runs = Mapping[str, Callable[[], object]]
 
@@ -64,17 +64,17 @@ def our_job(variant: str, *, batch: int, size: int, crops: bool = False) -> Job:
     side, cut_from = recipe.cut_from, recipe.cut_from if crops else None
     pixels = rng.integers(0, 256, (4 * batch, side, side, 3), dtype=np.uint8)
     train = Subset(np.arange(4 * batch), rng.integers(0, CLASSES, 4 * batch))
-    nothing = Subset(np.arange(0), np.arange(0))
-    split = Split(tuple(f"{number:03d}" for number in range(CLASSES)), train, nothing, nothing, ())
+    empty = Subset(np.arange(0), np.arange(0))
+    split = Split(tuple(f"{number:03d}" for number in range(CLASSES)), train, empty, empty, ())
     preprocessing = Preprocessing(size, "crop", True, "RGB", (124.0,) * 3, (58.0,) * 3, cut_from)
     classifier = Classifier(network.train(), split.classes, preprocessing)
     return Job(recipe, classifier, pixels, split, Machine(GPU, torch.bfloat16, "benchmark"))
 
 
 def ours(job: Job, *, record: bool) -> Callable[[], None]:
-    """Our step; the numbers of each are read after the next has been launched."""
+    """Our step; the numbers of each step are read after the next one is launched."""
 
-    def say(event: Event) -> None:
+    def show(event: Event) -> None:
         if isinstance(event, Note):
             print(event.text, file=sys.stderr)
 
@@ -85,7 +85,7 @@ def ours(job: Job, *, record: bool) -> Callable[[], None]:
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach(), num_wrong(logits.detach(), labels)
 
-    passes = replayed_on_gpu(forward_backward, job, first_step=0, emit=say, record=record)
+    passes = replayed_on_gpu(forward_backward, job, first_step=0, emit=show, record=record)
     optimizers, train = Optimizers(job.network, job.recipe), job.split.train
     batches = ResidentBatches(job.pixels, train, Shuffled(len(train), job.batch_size, 0), GPU)
     state = SimpleNamespace(step=0, pending=cast(tuple[Tensor, torch.cuda.Event] | None, None))
@@ -110,7 +110,7 @@ def ours(job: Job, *, record: bool) -> Callable[[], None]:
 
 
 def usual(*, batch: int, size: int, dtype: torch.dtype) -> Callable[[], None]:
-    """What most loops do: channels-first, autocast (float16 with a scaler), torch's SGD, each step's loss read."""
+    """What most loops do: channels-first, autocast (float16 with a scaler), torch's SGD, the loss read every step."""
     network = build_torchvision_network(CLASSES).to(GPU).train()
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-5, momentum=0.9, weight_decay=5e-4)
     scaler = torch.amp.GradScaler("cuda", enabled=dtype == torch.float16)
@@ -145,9 +145,9 @@ def both_ways(layer: nn.Module, x: Tensor) -> Callable[[], None]:
 
 
 def measure(runs: Runs, repeats: int) -> dict[str, list[float]]:
-    """Milliseconds of one step of each run, one run after the other in each repeat, the device waited for."""
+    """Milliseconds of one step of each run; runs alternate, and the device is synchronized before each."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for name in runs:  # libraries choose algorithms, kernels are compiled, graphs are recorded
+    for name in runs:  # libraries choose algorithms, kernels are compiled, CUDA graphs are recorded
         runs[name]()
         runs[name]()
     for _ in range(repeats):
@@ -163,7 +163,7 @@ def measure(runs: Runs, repeats: int) -> dict[str, list[float]]:
 
 
 def report(title: str, milliseconds: dict[str, list[float]], *, batch: int) -> None:
-    """One line of JSON for each run: median and quartiles of a step, and what they are in images/s."""
+    """Print one line of JSON for each run: median and quartiles of a step in ms, and images/s."""
     for name, values in milliseconds.items():
         low, middle, high = statistics.quantiles(values, n=4)
         row: dict[str, Any] = {
@@ -175,7 +175,7 @@ def report(title: str, milliseconds: dict[str, list[float]], *, batch: int) -> N
 
 
 def compare_loops(batch: int, size: int, repeats: int) -> None:
-    """Ours, recorded and not, against the usual loop in both 16-bit formats."""
+    """Our step, with and without a CUDA graph, and the usual loop in both 16-bit formats."""
     runs = {
         "usual loop, bfloat16": usual(batch=batch, size=size, dtype=torch.bfloat16),
         "usual loop, float16 with scaler": usual(batch=batch, size=size, dtype=torch.float16),
@@ -187,7 +187,7 @@ def compare_loops(batch: int, size: int, repeats: int) -> None:
 
 
 def compare_variants(batch: int, size: int, repeats: int) -> None:
-    """Ours with each network."""
+    """Our step with each network."""
     runs = {
         name: ours(our_job(name, batch=batch, size=size), record=True) for name in ("torchvision", "caffe", "paper")
     }
@@ -195,7 +195,7 @@ def compare_variants(batch: int, size: int, repeats: int) -> None:
 
 
 def compare_lrn(batch: int, repeats: int) -> None:
-    """Our LRN against torch's, both ways."""
+    """Our LRN and torch's, forward and backward."""
     for channels, side in MAPS:
         plain = torch.randn(batch, channels, side, side, device=GPU, dtype=torch.bfloat16)
         last = plain.contiguous(memory_format=torch.channels_last)
@@ -205,20 +205,22 @@ def compare_lrn(batch: int, repeats: int) -> None:
             "nn.LocalResponseNorm, channels-last": both_ways(theirs, last),
             "ours, channels-last": both_ways(mine, last),
         }
-        report(f"LRN both ways, bfloat16, {channels} maps of {side} px", measure(runs, repeats), batch=batch)
+        report(
+            f"LRN forward and backward, bfloat16, {channels} maps of {side} px", measure(runs, repeats), batch=batch
+        )
 
 
 def main() -> None:
-    """Measure and print; exits with 2 where there is no CUDA device."""
+    """Measure and print; the exit code is 2 without a CUDA device."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=1024)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args()
     if options.repeats < 5:
-        parser.error("--repeats: 5 at least")
+        parser.error("--repeats: at least 5")
     if not torch.cuda.is_available():
-        print("no CUDA device: there is nothing to measure here", file=sys.stderr)
+        print("no CUDA device: nothing to measure", file=sys.stderr)
         sys.exit(2)
     torch.manual_seed(0)
     torch.backends.cudnn.benchmark = True  # for the usual loop; ours sets it while recording

@@ -1,4 +1,4 @@
-"""In a fresh process: train until so many steps are done, say what memory it took, and stop there.
+"""In a fresh process: train for a number of steps, print the peak memory, and stop.
 
 python -m benchmarks.first_step {ours,notebook} FOLDER STEPS
 """
@@ -14,19 +14,19 @@ __all__ = ["peak_bytes"]
 
 
 def peak_bytes() -> int:
-    """Most memory that this process ever held (getrusage counts in kB, on macOS in bytes)."""
+    """Peak memory of this process (getrusage counts in kB, on macOS in bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def stop() -> None:
-    """Print and end at once, without the cleaning up that is no part of what is measured."""
+    """Print and end at once, without the cleanup, which is not part of the measurement."""
     print(json.dumps({"peak_bytes": peak_bytes()}), flush=True)
     os._exit(0)
 
 
 def ours(folder: Path, steps: int) -> None:
-    """`alexnet.train` with the seminar's recipe, checks beforehand and all."""
+    """`alexnet.train` with the seminar's recipe, including its checks before the first step."""
     import alexnet
     from alexnet.training.events import Event, Stepped
 
@@ -48,7 +48,7 @@ def notebook(folder: Path, steps: int) -> None:
 
 
 def main() -> None:
-    """Do what the words say."""
+    """Run the side that the arguments name."""
     side, folder, steps = sys.argv[1:]
     {"ours": ours, "notebook": notebook}[side](Path(folder), int(steps))
 

@@ -1,4 +1,4 @@
-"""The images that both sides get: the same files, chosen by name."""
+"""Images for both sides of a comparison: the same files, chosen by name."""
 
 import io
 from pathlib import Path
@@ -11,13 +11,13 @@ from alexnet.data.folder import ImageFile, scan_folder
 __all__ = ["SIZE", "draw_photographs", "draw_small", "subset"]
 
 SIZE = 96
-"""Side in px that the seminar's network gets."""
+"""Side in px of the seminar network's images."""
 
 
 def subset(data: Path, into: Path, *, num_train: int, num_test: int) -> Path:
-    """A folder of links: so many training and test images of `data`, of each class alike, by name.
+    """Make a folder of links to `num_train` and `num_test` images of `data`, equally many of each class, by name.
 
-    Where `data` has no split of its own, every tenth image of a class is a test image.
+    If `data` has no split, every tenth image of a class is a test image.
     """
     by_side: dict[tuple[str, str], list[ImageFile]] = {}
     scanned = scan_folder(data)
@@ -38,7 +38,7 @@ def subset(data: Path, into: Path, *, num_train: int, num_test: int) -> Path:
 
 
 def draw_small(into: Path, count: int, *, size: int = 64, seed: int = 0) -> Path:
-    """`count` JPEG files of noise and a stripe in two class folders, all different, four fifths to train on."""
+    """Draw `count` different JPEG files of noise and a stripe in two classes; four fifths are training images."""
     generator = np.random.default_rng(seed)
     for place in range(count):
         side, kind = ("test" if place % 5 == 4 else "train"), place % 2
@@ -55,7 +55,7 @@ def draw_small(into: Path, count: int, *, size: int = 64, seed: int = 0) -> Path
 
 
 def draw_photographs(into: Path, count: int, width: int, height: int, *, seed: int = 0) -> Path:
-    """`count` JPEG files of soft noise in two class folders, about as large as photographs of that size."""
+    """Draw `count` JPEG files of soft noise in two classes, about as many bytes as photographs of that size."""
     generator = np.random.default_rng(seed)
     for place in range(count):
         folder = into / ("one", "other")[place % 2]

@@ -1,4 +1,4 @@
-"""On what was measured: CPU, versions, commit, and what else the machine had to do."""
+"""The machine of a measurement: CPU, versions, commit, and its load."""
 
 import os
 import subprocess
@@ -12,18 +12,19 @@ from alexnet.training.machine import describe_machine
 __all__ = ["NOTABLE_FLAGS", "describe"]
 
 NOTABLE_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
-"""What decides how fast the CPU computes."""
+"""CPU flags that decide how fast it computes."""
 
 PACKAGES = ("alexnet-workbench", "torch", "numpy", "pillow", "scipy", "keras")
 
 
 def describe(seed: int) -> dict[str, Any]:
-    """Everything about the machine and the program that a reader of the numbers wants to know."""
-    CPU, flags = processor_facts()
-    return describe_machine() | {
-        "processor": CPU or str(describe_machine()["processor"]),
-        "flags": {name: name in flags for name in NOTABLE_FLAGS},
-        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+    """What a reader of the numbers needs to know about the machine and the program."""
+    name, flags = cpu_facts()
+    machine = describe_machine()
+    return {key: value for key, value in machine.items() if key != "processor"} | {
+        "cpu": name or str(machine["processor"]),
+        "flags": {flag: flag in flags for flag in NOTABLE_FLAGS},
+        "versions": {package: number for package in PACKAGES if (number := _version(package))},
         "commit": _commit(),
         "seed": seed,
         "load_at_start": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
@@ -31,8 +32,8 @@ def describe(seed: int) -> dict[str, Any]:
     }
 
 
-def processor_facts(path: Path = Path("/proc/cpuinfo")) -> tuple[str, frozenset[str]]:
-    """Model name and flags of the first CPU; empty where the system does not say."""
+def cpu_facts(path: Path = Path("/proc/cpuinfo")) -> tuple[str, frozenset[str]]:
+    """Model name and flags of the first CPU; empty if the system does not report them."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -52,12 +53,12 @@ def _version(package: str) -> str:
 
 
 def _commit() -> str:
-    """The commit, with a + where files differ from it; empty outside of a checkout."""
+    """The commit, followed by + if files differ from it; empty outside a checkout."""
     try:
-        said = subprocess.run(
+        described = subprocess.run(
             ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=12", "--dirty=+"],
             capture_output=True, text=True, timeout=10, check=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return ""
-    return said.stdout.strip()
+    return described.stdout.strip()

@@ -1,4 +1,4 @@
-"""What was measured: every value, and what follows from the values alone."""
+"""Measured values, and what is computed from them."""
 
 import math
 import statistics
@@ -9,11 +9,11 @@ from typing import Any
 __all__ = ["Candidate", "Comparison", "Limits", "PartResult", "quartiles"]
 
 UNITS = ("ms", "s", "µs/image", "images/s", "GFLOP/s", "GB/s", "MB")
-"""How a comparison is shown; `MB` holds bytes, every other unit seconds."""
+"""Units of a comparison. The values are bytes for `MB` and seconds for all others."""
 
 
 def quartiles(values: tuple[float, ...]) -> tuple[float, float, float]:
-    """Lower quartile, median and upper quartile, between the values themselves (the least one is the 0th part).
+    """Lower quartile, median and upper quartile, interpolated between the values (the smallest is the 0th quantile).
 
     >>> quartiles((1.0, 2.0, 3.0, 4.0, 5.0))
     (2.0, 3.0, 4.0)
@@ -26,7 +26,7 @@ def quartiles(values: tuple[float, ...]) -> tuple[float, float, float]:
 
 @dataclass(frozen=True)
 class Limits:
-    """What the machine can do, measured in the same rounds: float operations/s by dtype, bytes/s of a copy."""
+    """Limits of the machine, measured in the same rounds: float operations/s by dtype, and bytes/s of a copy."""
 
     flops: Mapping[str, float]
     bytes_per_second: float
@@ -34,10 +34,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to do it. values: seconds (or bytes) of each repeat; less is better.
+    """One candidate of a comparison.
 
-    work: what one call does (images, operations, bytes). flop: float operations of one call that count against the
-    machine's limit; moved: bytes that it must at least read and write. dtype: of the operations.
+    values: seconds (or bytes) of each repeat; lower is better. work: images, operations or bytes of one call. flop:
+    float operations of one call, compared with the machine's limit. moved: bytes that one call must read and write
+    at least. dtype: the dtype of the operations.
     """
 
     name: str
@@ -59,16 +60,16 @@ class Candidate:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is this project's."""
+        """Whether the candidate is this program."""
         return self.name.startswith("ours")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Candidates measured in turn.
+    """Candidates that were measured alternately.
 
-    peer: the candidate that the others are compared with, None if there is none. unit: one of `UNITS`. notes: what a
-    reader must know, one line each. charted: whether it goes onto the chart, too.
+    peer: name of the candidate that the others are compared with, or None. unit: one of `UNITS`. notes: what a
+    reader must know, one line each. charted: whether the chart shows it.
     """
 
     title: str
@@ -84,28 +85,28 @@ class Comparison:
         return next(candidate for candidate in self.candidates if candidate.name == name)
 
     def ratio(self, candidate: Candidate) -> float | None:
-        """How many times as fast as the peer (as small, of bytes) for the same work; above 1 is better."""
+        """Speed relative to the peer for the same work (for bytes: how many times smaller); above 1 is better."""
         if self.peer is None:
             return None
         peer = self[self.peer]
         return (peer.median / peer.work) / (candidate.median / candidate.work)
 
     def ratio_range(self, candidate: Candidate) -> tuple[float, float]:
-        """The ratio with the candidate's upper and lower quartile in the place of its median."""
+        """The ratio computed from the candidate's upper and from its lower quartile instead of the median."""
         ratio = self.ratio(candidate) or math.nan
         low, middle, high = candidate.quartiles
         return ratio * middle / high, ratio * middle / low
 
-    def share_of_limit(self, candidate: Candidate) -> float | None:
-        """Seconds that the machine's limits allow at best, over the seconds taken; None where nothing is counted."""
+    def fraction_of_limit(self, candidate: Candidate) -> float | None:
+        """Shortest time that the machine's limits allow, divided by the time measured; None if no work is counted."""
         if self.limits is None or not (candidate.flop or candidate.moved):
             return None
-        by_product = candidate.flop / self.limits.flops[candidate.dtype] if candidate.flop else 0.0
+        by_matmul = candidate.flop / self.limits.flops[candidate.dtype] if candidate.flop else 0.0
         by_memory = candidate.moved / self.limits.bytes_per_second
-        return max(by_product, by_memory) / candidate.median
+        return max(by_matmul, by_memory) / candidate.median
 
     def shown(self, value: float, work: float) -> float:
-        """A value of one call in the comparison's unit."""
+        """The value of one call in the unit of the comparison."""
         match self.unit:
             case "ms":
                 return 1e3 * value
@@ -122,7 +123,7 @@ class Comparison:
         raise ValueError(f"unit {self.unit}: choose one of {', '.join(UNITS)}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; of every candidate all values, and what follows from them."""
+        """Plain values for JSON: all values of every candidate, and what is computed from them."""
         rows = []
         for candidate in self.candidates:
             low, middle, high = candidate.quartiles
@@ -134,7 +135,7 @@ class Comparison:
                     "quartiles": [_plain(low), _plain(high)],
                     "shown": _plain(self.shown(middle, candidate.work)),
                     "ratio_to_peer": self.ratio(candidate),
-                    "share_of_limit": self.share_of_limit(candidate),
+                    "fraction_of_limit": self.fraction_of_limit(candidate),
                     **{key: getattr(candidate, key) for key in ("work", "flop", "moved", "dtype")},
                 }
             )
@@ -150,7 +151,7 @@ class Comparison:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Comparison":
-        """Back from `to_dict`."""
+        """The inverse of `to_dict`."""
         key = "bytes" if values["unit"] == "MB" else "seconds"
         candidates = tuple(
             Candidate(
@@ -168,13 +169,13 @@ class Comparison:
 
 
 def _plain(value: float) -> float | None:
-    """What never came about (infinite) is null in JSON."""
+    """The value for JSON; infinity (never reached) becomes null."""
     return value if math.isfinite(value) else None
 
 
 @dataclass
 class PartResult:
-    """What a part gave. missing: why it could not run, empty if it did. seconds: what the whole part took."""
+    """The result of a part. missing: why it could not run, or empty. seconds: duration of the whole part."""
 
     part: str
     comparisons: list[Comparison] = field(default_factory=list)
@@ -192,6 +193,6 @@ class PartResult:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "PartResult":
-        """Back from `to_dict`."""
+        """The inverse of `to_dict`."""
         comparisons = [Comparison.from_dict(row) for row in values["comparisons"]]
         return cls(values["part"], comparisons, values["missing"], values["part_seconds"])

@@ -1,7 +1,7 @@
-"""The loop that one would write today: the notebook's, with what PyTorch offers for speed switched on.
+"""A loop as one would write it today: the notebook's, with PyTorch's own options for speed switched on.
 
-A DataLoader whose two worker processes stay from epoch to epoch, channels-last memory, fused AdamW, and, where the
-CPU computes with it at speed, bfloat16 by autocast. Images are opened with Pillow, as in the notebook's loop.
+A DataLoader whose two worker processes persist between epochs, channels-last memory, fused AdamW, and bfloat16 by
+autocast if the CPU is fast at it. Images are opened with Pillow, as in the notebook's loop.
 """
 
 import itertools
@@ -13,13 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from benchmarks.notebook_loop import Images, build_network
+from benchmarks.notebook_loop import BATCH, Images, build_network
 
 __all__ = ["build_torchvision_network", "modern_steps"]
 
 
 def build_torchvision_network(num_classes: int) -> nn.Sequential:
-    """The network of `torchvision.models.alexnet`, layer by layer, as PyTorch starts it."""
+    """The network of `torchvision.models.alexnet`, layer by layer, with PyTorch's own initialization."""
     return nn.Sequential(
         nn.Conv2d(3, 64, 11, 4, 2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2),
         nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2),
@@ -38,7 +38,7 @@ def train_steps(
     loader: DataLoader[tuple[Tensor, int]],
     dtype: torch.dtype,
 ) -> Iterator[int]:
-    """Epoch after epoch; yields the number of images of each step done."""
+    """Train epoch after epoch; yields the number of images of each step."""
     for x, labels in itertools.chain.from_iterable(loader for _ in itertools.count()):
         x = x.contiguous(memory_format=torch.channels_last)
         optimizer.zero_grad(set_to_none=True)
@@ -55,10 +55,10 @@ def modern_steps(
     *,
     dtype: torch.dtype = torch.float32,
     size: int = 96,
-    batch_size: int = 128,
+    batch_size: int = BATCH,
     build: Callable[[int], nn.Module] = build_network,
 ) -> Callable[[], None]:
-    """So many steps of the loop as one call; its workers go on from call to call."""
+    """A call that runs `count` steps of the loop; the workers persist between calls."""
     images = Images(folder / "train", flip=True, size=size)
     loader = DataLoader(
         images, batch_size=batch_size, shuffle=True, num_workers=2, drop_last=True, persistent_workers=True

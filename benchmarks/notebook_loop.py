@@ -1,7 +1,7 @@
-"""What a user would run instead: the usual notebook's loop, written plainly.
+"""What a user would run instead: the usual loop of a notebook, written plainly.
 
-A DataLoader with two worker processes that open files with Pillow, `nn.LocalResponseNorm`, Adam, float32. It does
-what the seminar's recipe says (flips, ImageNet normalization, batches of 128), with torch and Pillow alone.
+A DataLoader with two worker processes that open files with Pillow, `nn.LocalResponseNorm`, Adam, float32. It follows
+the seminar's recipe (flips, ImageNet normalization, batches of 128) with nothing but torch and Pillow.
 
     python -m benchmarks.notebook_loop FOLDER --epochs 20
 """
@@ -19,12 +19,15 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+BATCH = 128
+"""Images in a step."""
+
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
-DEVIATION = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
 
 
 class Images(Dataset[tuple[Tensor, int]]):
-    """Files of class folders, decoded anew each time."""
+    """Files of class folders, decoded every time they are read."""
 
     def __init__(self, folder: Path, *, flip: bool, size: int = 96) -> None:
         classes = sorted(path.name for path in folder.iterdir() if path.is_dir())
@@ -41,11 +44,11 @@ class Images(Dataset[tuple[Tensor, int]]):
         x = torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 255
         if self.flip and torch.rand(()) < 0.5:
             x = x.flip(2)
-        return (x - MEAN) / DEVIATION, label
+        return (x - MEAN) / STD, label
 
 
 def build_network(num_classes: int) -> nn.Sequential:
-    """The talk's "manually implemented" network with torch's own layers, started as the notebook starts it."""
+    """The talk's "manually implemented" network with torch's own layers, initialized as in the notebook."""
 
     def norm() -> nn.Module:
         return nn.LocalResponseNorm(5, 1e-4, 0.75, 2.0)
@@ -69,7 +72,7 @@ def build_network(num_classes: int) -> nn.Sequential:
 def train_epoch(
     network: nn.Module, optimizer: torch.optim.Optimizer, loader: DataLoader[tuple[Tensor, int]]
 ) -> Iterator[int]:
-    """One epoch; yields the number of images of each step done."""
+    """Train one epoch; yields the number of images of each step."""
     for x, labels in loader:
         optimizer.zero_grad()
         F.cross_entropy(network(x), labels).backward()  # type: ignore[no-untyped-call]
@@ -78,21 +81,21 @@ def train_epoch(
 
 
 class NotebookTraining:
-    """The loop on a folder, step by step or epoch by epoch."""
+    """The loop on one folder, step by step or epoch by epoch."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, batch_size: int = BATCH) -> None:
         images = Images(folder / "train", flip=True)
-        self.loader = DataLoader(images, batch_size=128, shuffle=True, num_workers=2, drop_last=True)
+        self.loader = DataLoader(images, batch_size=batch_size, shuffle=True, num_workers=2, drop_last=True)
         self.network = build_network(images.num_classes)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=1e-4)
 
     def epoch(self) -> None:
-        """One pass over the training images; the workers are started for it, as they are in the notebook."""
+        """One pass over the training images; it starts its workers, as in the notebook."""
         for _ in train_epoch(self.network, self.optimizer, self.loader):
             pass
 
     def steps(self, count: int) -> Callable[[], None]:
-        """So many steps as one call; the workers go on from call to call."""
+        """A call that runs `count` steps; the workers persist between calls."""
         epochs = (train_epoch(self.network, self.optimizer, self.loader) for _ in itertools.count())
         endless = itertools.chain.from_iterable(epochs)
 
@@ -104,7 +107,7 @@ class NotebookTraining:
 
 
 def main() -> None:
-    """Train and say, epoch by epoch, how far it is and how long it took."""
+    """Train, and print the accuracy and the time after every epoch."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--epochs", type=int, default=20)
@@ -113,7 +116,7 @@ def main() -> None:
     torch.manual_seed(options.seed)
     train = Images(options.folder / "train", flip=True)
     test = Images(options.folder / "test", flip=False)
-    loader = DataLoader(train, batch_size=128, shuffle=True, num_workers=2, drop_last=True)
+    loader = DataLoader(train, batch_size=BATCH, shuffle=True, num_workers=2, drop_last=True)
     network = build_network(train.num_classes)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
     seconds = 0.0

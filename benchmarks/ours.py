@@ -1,8 +1,8 @@
-"""Our training step as the loop in `alexnet.training.loop` takes it, without the run folder around it.
+"""Our training step as in `alexnet.training.loop`, without the run folder around it.
 
-A test holds the two together: the same seed gives the same losses. What `alexnet train` sets for the whole process is
-left out, because it would serve the peers as well: subnormal numbers are not flushed, and memory is kept only where a
-part says so. Everything is measured on the CPU, whether there is a GPU or not.
+A test ensures that both give the same losses for the same seed. What `alexnet train` sets for the whole process is
+left out, because it would speed up the peers as well: subnormal numbers are not flushed, and freed memory is kept
+only if a part does so. Everything is measured on the CPU, even if there is a GPU.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,10 +24,10 @@ __all__ = ["OurTraining", "training_flop"]
 
 
 class OurTraining:
-    """A recipe on a folder, at its full image size from the start: prepared by the library, then step by step."""
+    """A recipe on a folder, at full image size from the start: prepared by the library, then run step by step."""
 
     def __init__(self, folder: Path, recipe: Recipe) -> None:
-        recipe = recipe.replace(device="cpu", start_size=None)  # where the peers are, and at their size
+        recipe = recipe.replace(device="cpu", start_size=None)  # as the peers, at their image size
         self.job, _ = prepare(scan_folder(folder), recipe, ignore)
         self.network = self.job.classifier.network
         self.network.train()
@@ -49,7 +49,7 @@ class OurTraining:
         return self.job.augment(pixels, step)
 
     def step(self) -> float:
-        """A whole step from the cache to updated weights; the loss, as the loop reads it out after each step."""
+        """A whole step from the cache to updated weights; returns the loss, which the loop reads too."""
         step = self.steps_done
         images, labels = self.batch(step)
         x = self.augmented(images, step)
@@ -60,7 +60,7 @@ class OurTraining:
         return loss.item()
 
     def forward_backward(self, x: Tensor, labels: Tensor) -> Tensor:
-        """Forward pass, loss and backward pass; the loss."""
+        """Forward pass, loss and backward pass; returns the loss."""
         machine, smoothing = self.job.machine, self.job.recipe.label_smoothing
         with torch.autocast(machine.device.type, machine.dtype, enabled=machine.dtype != torch.float32):
             logits = self.network(x)
@@ -69,7 +69,7 @@ class OurTraining:
         return loss.detach()
 
     def steps(self, count: int) -> Callable[[], None]:
-        """So many whole steps as one call."""
+        """A call that runs `count` whole steps."""
 
         def run() -> None:
             for _ in range(count):
@@ -78,7 +78,7 @@ class OurTraining:
         return run
 
     def constant_steps(self, count: int) -> Callable[[], None]:
-        """So many steps on one tensor that is there already: no reading, no augmentation."""
+        """A call that runs `count` steps on one ready tensor: no reading, no augmentation."""
         pixels, labels = self.batch(0)
         x, rates = self.augmented(pixels, 0), self.job.rates(0)
 
@@ -92,10 +92,11 @@ class OurTraining:
 
 
 def training_flop(variant: str, *, size: int, num_classes: int, num_images: int) -> Mapping[str, float]:
-    """Float operations of forward and backward pass by layer, from the network's table.
+    """Float operations of the forward and backward pass by layer, from the network's table.
 
-    A multiply-add is two operations, and the backward pass takes twice the forward's: once for the gradient of the
-    input and once for that of the weights. The first layer's input needs none, so it counts two times, not three.
+    A multiply-add is two operations, and the backward pass needs twice as many as the forward pass: for the gradient
+    of the input and for that of the weights. The first layer's input needs no gradient, so it counts twice, not three
+    times.
     """
     rows = [row for row in summarize(variant, size=size, num_classes=num_classes).layers if row.multiply_adds]
     passes = {row.name: 2.0 if place == 0 else 3.0 for place, row in enumerate(rows)}

@@ -1,4 +1,4 @@
-"""One part in a process of its own, so that no part finds threads, memory or settings of another.
+"""Run one part in its own process, so that no part inherits threads, memory or settings of another.
 
 python -m benchmarks.run_part NAME SETTING.json RESULT.json
 """
@@ -19,19 +19,19 @@ __all__ = ["read_setting", "run_part", "setting_values"]
 
 
 def setting_values(setting: Setting) -> dict[str, Any]:
-    """A setting as plain values for JSON."""
+    """The setting as plain values for JSON."""
     return {name: str(value) if isinstance(value, Path) else value for name, value in vars(setting).items()}
 
 
 def read_setting(values: dict[str, Any]) -> Setting:
-    """Back from `setting_values`."""
+    """The inverse of `setting_values`."""
     paths = {name: Path(values[name]) for name in ("folder", "scratch", "whole", "out")}
     series = {name: tuple(values[name]) for name in ("seeds", "counts", "peers")}
     return Setting(**{**values, **paths, **series})
 
 
 def run_part(name: str, setting: Setting) -> PartResult:
-    """Measure a part; where something that it needs is missing, the result says what."""
+    """Measure a part; if something that it needs is missing, the result names it."""
     torch.manual_seed(setting.seeds[0])
     started = time.perf_counter()
     try:
@@ -43,10 +43,10 @@ def run_part(name: str, setting: Setting) -> PartResult:
 
 
 def main() -> None:
-    """Read, measure, write."""
-    name, setting, into = sys.argv[1:]
+    """Read the setting, measure, write the result."""
+    name, setting, result_path = sys.argv[1:]
     result = run_part(name, read_setting(json.loads(Path(setting).read_text(encoding="utf-8"))))
-    Path(into).write_text(json.dumps(result.to_dict()), encoding="utf-8")
+    Path(result_path).write_text(json.dumps(result.to_dict()), encoding="utf-8")
 
 
 if __name__ == "__main__":

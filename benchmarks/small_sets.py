@@ -1,9 +1,9 @@
-"""Why the paper's settings fail on small sets: one suspect changed at a time, several seeds, short trainings.
+"""Why the paper's settings fail on small sets: one setting changed at a time, several seeds, short trainings.
 
     python -m benchmarks.small_sets DATA --per-class 320 --epochs 6 --seeds 0 1 2 --out small-sets.jsonl
 
-Every row of the output is one training: its setting, seed, loss of every epoch and test error of the last. Rows that
-are there already are not computed again, so that an interrupted series goes on; without DATA the table is printed.
+Each row of the output is one training: its setting, seed, loss of every epoch and test error of the last. Rows that
+exist are not computed again, so an interrupted series continues; without DATA only the table is printed.
 """
 
 import argparse
@@ -33,10 +33,10 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "conv3-5 at 0.03": ("paper", {"kernel_std": 0.03}),
     # both
     "paper-small: conv3-5 at 0.03, hidden biases 0.5": ("paper-small", {}),
-    # with conv3-5 at 0.03 and hidden biases of 0.1 ("both"), one suspect at a time
+    # with conv3-5 at 0.03 and hidden biases of 0.1 ("both"), one setting at a time
     "both": ("paper", BOTH),
     "both, hidden biases 0 instead": ("paper", BOTH | {"hidden_bias": 0.0}),
-    "both, input of unit deviation": ("paper", BOTH | {"normalization": "dataset"}),
+    "both, input of unit std": ("paper", BOTH | {"normalization": "dataset"}),
     "both, last layer at 0.001": ("paper", BOTH | {"head_std": 0.001}),
     "both, inverted dropout": ("paper", BOTH | {"dropout_form": "inverted"}),
     "both, warm-up of a tenth": ("paper", BOTH | {"warmup": 0.1}),
@@ -44,7 +44,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "both, rate 0.003": ("paper", BOTH | {"learning_rate": 0.003}),
     "both, batch 64": ("paper", BOTH | {"batch_size": 64}),
 }
-"""Name → preset and what is changed in it. All at 96 px, unless --set says otherwise."""
+"""Name → preset and its changes. All at 96 px, unless changed by --set."""
 
 
 def small_folder(data: Path, per_class: int, into: Path) -> Path:
@@ -59,7 +59,7 @@ def small_folder(data: Path, per_class: int, into: Path) -> Path:
 
 
 def run_one(data: Path, recipe: Recipe, out: Path) -> dict[str, Any]:
-    """Train once; losses by epoch, and the test error of the last epoch (1 where the loss was not finite)."""
+    """Train once; losses by epoch, and the test error of the last epoch (1 if the loss was not finite)."""
     try:
         run = train(data, recipe, out=out)
     except AlexNetError as error:
@@ -75,7 +75,7 @@ def run_one(data: Path, recipe: Recipe, out: Path) -> dict[str, Any]:
 
 
 def print_table(rows: Iterable[dict[str, Any]]) -> None:
-    """Mean and range over the seeds of each setting, set by set."""
+    """Print mean and range over the seeds of each setting, data set by data set."""
     rows = list(rows)
     for data in sorted({row["data"] for row in rows}):
         print(
@@ -84,18 +84,18 @@ def print_table(rows: Iterable[dict[str, Any]]) -> None:
         )
         names = dict.fromkeys(row["setting"] for row in rows if row["data"] == data)
         for name in names:
-            found = [row for row in rows if row["data"] == data and row["setting"] == name and row["losses"]]
-            if not found:
+            trained = [row for row in rows if row["data"] == data and row["setting"] == name and row["losses"]]
+            if not trained:
                 print(f"| {name} | | not finite | | |")
                 continue
-            first = statistics.mean(row["losses"][0] for row in found)
-            last = [row["losses"][-1] for row in found]
-            accuracy = [100 * (1 - row["test_error"]) for row in found]
-            chance = math.log(found[0]["classes"])
-            said = " (at chance)" if min(last) > 0.98 * chance else ""
-            losses = f"{statistics.mean(last):.3f} ({min(last):.2f} to {max(last):.2f}){said}"
-            right = f"{statistics.mean(accuracy):.1f} ({min(accuracy):.1f} to {max(accuracy):.1f})"
-            print(f"| {name} | {len(found)} | {first:.3f} | {losses} | {right} |")
+            first = statistics.mean(row["losses"][0] for row in trained)
+            last = [row["losses"][-1] for row in trained]
+            accuracy = [100 * (1 - row["test_error"]) for row in trained]
+            chance = math.log(trained[0]["classes"])
+            remark = " (at chance)" if min(last) > 0.98 * chance else ""
+            losses = f"{statistics.mean(last):.3f} ({min(last):.2f} to {max(last):.2f}){remark}"
+            accuracies = f"{statistics.mean(accuracy):.1f} ({min(accuracy):.1f} to {max(accuracy):.1f})"
+            print(f"| {name} | {len(trained)} | {first:.3f} | {losses} | {accuracies} |")
 
 
 def main(settings: Mapping[str, tuple[str, dict[str, Any]]] = SETTINGS, about: str | None = __doc__) -> None:
@@ -118,8 +118,8 @@ def main(settings: Mapping[str, tuple[str, dict[str, Any]]] = SETTINGS, about: s
             for seed in options.seeds:
                 for name in options.only:
                     size = (SMALL | settings[name][1] | extra)["size"]
-                    said = f"{options.data.name}, {options.per_class} a class, {size} px, {options.epochs} epochs"
-                    key = {"data": said, "setting": name, "seed": seed}
+                    series = f"{options.data.name}, {options.per_class} a class, {size} px, {options.epochs} epochs"
+                    key = {"data": series, "setting": name, "seed": seed}
                     if any(key.items() <= row.items() for row in rows):
                         continue
                     preset, changes = settings[name]

@@ -1,4 +1,4 @@
-"""The tables on the terminal."""
+"""Tables for the terminal."""
 
 import math
 
@@ -10,7 +10,7 @@ RATE_UNITS = ("images/s", "GFLOP/s", "GB/s")
 
 
 def part_lines(result: PartResult) -> list[str]:
-    """What a part gave, line by line."""
+    """The lines of a part's result."""
     lines = [f"\n== {result.part} ({result.seconds:.0f} s)"]
     if result.missing:
         lines.append(f"  {result.missing}")
@@ -20,7 +20,7 @@ def part_lines(result: PartResult) -> list[str]:
 
 
 def comparison_lines(comparison: Comparison) -> list[str]:
-    """Medians, quartiles, times as fast as the peer, and the share of the machine's limit."""
+    """Medians, quartiles, speed relative to the peer, and the fraction of the machine's limit."""
     head = f"  {comparison.title}"
     if comparison.limits:
         rates = [f"{rate / 1e9:.0f} GFLOP/s {dtype}" for dtype, rate in comparison.limits.flops.items()]
@@ -35,17 +35,17 @@ def comparison_lines(comparison: Comparison) -> list[str]:
         times = "once" if len(candidate.values) == 1 else f"n={len(candidate.values)}"
         unit = comparison.unit if middle != "never" else ""
         line = f"    {candidate.name:<{width}}  {middle:>9} {unit}  ({low} to {high}, {times})"
-        ratio, share = comparison.ratio(candidate), comparison.share_of_limit(candidate)
+        ratio, fraction = comparison.ratio(candidate), comparison.fraction_of_limit(candidate)
         if ratio is not None and candidate.name != comparison.peer:
             line += f"  {ratio:.2f} x {comparison.peer}"
-        if share is not None:
-            line += f"  {100 * share:.0f} % of limit"
+        if fraction is not None:
+            line += f"  {100 * fraction:.0f} % of limit"
         lines.append(line)
     return lines + [f"    - {note}" for note in comparison.notes]
 
 
 def _number(value: float) -> str:
-    """Three or four figures."""
+    """The number with three or four digits."""
     if not math.isfinite(value):
         return "never"
     return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}" if value >= 100 else f"{value:.3g}"

@@ -1,12 +1,12 @@
-"""Settings of which it is known by training whether they learn: what the trainability check is held against.
+"""Settings that were trained to see whether they learn: the reference for the trainability check.
 
     python -m benchmarks.trainability_settings DATA --out truth.jsonl --set size=67 start_size=null
 
-trains each for a few epochs and writes down what came of it, in the form of `benchmarks.small_sets`.
+trains each of them for a few epochs and writes the losses in the format of `benchmarks.small_sets`.
 
     python -m benchmarks.trainability_settings DATA --check truth.jsonl
 
-then prints beside each course of losses what the check says of the setting beforehand, and how long it took.
+then prints the result and the duration of the check beside the losses of each setting.
 """
 
 import json
@@ -30,12 +30,12 @@ SMALL_NORMAL: dict[str, Any] = {"initialization": "gaussian"}
 HE: dict[str, Any] = {"initialization": "fan_in", "head_std": (2 / 4096) ** 0.5}
 
 KNOWN: dict[str, tuple[str, dict[str, Any]]] = {
-    # the talk's network and what its author and others met with it
-    "seminar's start, unit deviation, SGD 0.01": ("seminar", SGD),
-    "seminar's start, unit deviation, Adam 1e-4": ("seminar", {}),
+    # the talk's network, with failures that its author and others reported
+    "seminar's initialization, unit std, SGD 0.01": ("seminar", SGD),
+    "seminar's initialization, unit std, Adam 1e-4": ("seminar", {}),
     "the same with hidden biases 1, Adam 1e-4": ("seminar", {"hidden_bias": 1.0}),
-    "PyTorch's start, unit deviation, SGD 0.01": ("seminar", {"initialization": "pytorch", **SGD}),
-    "N(0, 0.01), biases 1, unit deviation, SGD 0.01": ("seminar", {**SMALL_NORMAL, "hidden_bias": 1.0, **SGD}),
+    "PyTorch's initialization, unit std, SGD 0.01": ("seminar", {"initialization": "pytorch", **SGD}),
+    "N(0, 0.01), biases 1, unit std, SGD 0.01": ("seminar", {**SMALL_NORMAL, "hidden_bias": 1.0, **SGD}),
     "N(0, 0.01), biases 1, raw, SGD 0.01": ("seminar", {**SMALL_NORMAL, "hidden_bias": 1.0, **RAW, **SGD}),
     "N(0, 0.01), biases 1, raw, SGD 0.001": (
         "seminar", {**SMALL_NORMAL, "hidden_bias": 1.0, **RAW, **SGD, "learning_rate": 0.001},
@@ -47,14 +47,14 @@ KNOWN: dict[str, tuple[str, dict[str, Any]]] = {
     "conv3-5 at 0.03, biases 1, raw, SGD 0.001": (
         "seminar", {**SMALL_NORMAL, "kernel_std": 0.03, "hidden_bias": 1.0, **RAW, **SGD, "learning_rate": 0.001},
     ),
-    "He's start, unit deviation, SGD 0.01": ("seminar", {**HE, **SGD}),
-    "He's start, unit deviation, SGD 0.001": ("seminar", {**HE, **SGD, "learning_rate": 0.001}),
-    "He's start, last layer a tenth, warm-up, SGD 0.01": (
+    "He's initialization, unit std, SGD 0.01": ("seminar", {**HE, **SGD}),
+    "He's initialization, unit std, SGD 0.001": ("seminar", {**HE, **SGD, "learning_rate": 0.001}),
+    "He's initialization, last layer a tenth, warm-up, SGD 0.01": (
         "seminar", {**HE, "head_std": 0.1 * HE["head_std"], **SGD, "warmup": 0.15},
     ),
     "2012 program, rate 0.01": ("program", {}),
     "2012 program, rate 0.002": ("program", {"learning_rate": 0.002}),
-    # rates far off, and functions that pass little on
+    # learning rates far off, and activations with small gradients
     "fast, AdamW 0.1": ("fast", {"optimizer": "adamw", "learning_rate": 0.1}),
     "fast, AdamW 1e-7": ("fast", {"optimizer": "adamw", "learning_rate": 1e-7}),
     "conv3-5 at 0.03, biases 0.1, sigmoids": ("paper", {**BOTH, "activation": "sigmoid"}),
@@ -62,13 +62,13 @@ KNOWN: dict[str, tuple[str, dict[str, Any]]] = {
     "conv3-5 at 0.03, biases 0.1, rate 0.1": ("paper", {**BOTH, "learning_rate": 0.1}),
     "fast": ("fast", {}),
 }  # fmt: skip
-"""Name → preset and what is changed in it."""
+"""Name → preset and its changes."""
 
 
 def check_all(data: Path, truth: Path, *, size: int, per_class: int = 320, epochs: int = 6) -> None:
-    """Print a row a setting: the losses that were seen, and the check's verdict, steps and seconds."""
+    """Print one row for each setting: its losses, and the verdict, steps and seconds of the check."""
     rows = {row["setting"]: row for row in map(json.loads, truth.read_text().splitlines())}
-    print("| setting | loss by epoch | verdict | steps needed of those there are | rate x curvature | s |")
+    print("| setting | loss by epoch | verdict | steps needed of those planned | learning rate x curvature | s |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:
         folder = small_folder(data, per_class, Path(scratch) / data.name)
@@ -76,12 +76,12 @@ def check_all(data: Path, truth: Path, *, size: int, per_class: int = 320, epoch
             preset, changes = KNOWN[name]
             fixed = {"size": size, "start_size": None, "epochs": epochs}
             recipe = PRESETS[preset].replace(**(SMALL | changes | fixed))
-            found = check_recipe(folder, recipe)
+            check = check_recipe(folder, recipe)
             losses = ", ".join(f"{loss:.2f}" for loss in row["losses"]) or "not finite"
-            needed = f"{found.steps_needed:,.0f}" if math.isfinite(found.steps_needed) else "no end"
-            sharp = f"{found.sharpness:.2g} of {found.sharpness_limit:.1f}" if found.sharpness else ""
-            said = f"{needed} of {found.steps:.0f} | {sharp} | {found.seconds:.1f}"
-            print(f"| {name} | {losses} | {found.verdict} | {said} |", flush=True)
+            needed = f"{check.steps_needed:,.0f}" if math.isfinite(check.steps_needed) else "never"
+            sharp = f"{check.sharpness:.2g} of {check.sharpness_limit:.1f}" if check.sharpness else ""
+            columns = f"{needed} of {check.steps:.0f} | {sharp} | {check.seconds:.1f}"
+            print(f"| {name} | {losses} | {check.verdict} | {columns} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Time to accuracy: wall seconds from the command's start, with a cold cache, until the test accuracy is reached.
+"""Time to accuracy: wall seconds from the start of the command, with an empty cache, to a given test accuracy.
 
     python -m benchmarks FOLDER --parts accuracy [--peers notebook seminar] [--seeds 0 1 2 3 4]
 
-Every row of accuracy.jsonl is one training; rows that are there are not computed again, so that an interrupted series
-goes on; those of another commit or CPU do not count. All sides test after every epoch, and the test counts. The
-peer `seminar`, the notebook's recipe in our program, adds a level: the median of its own final accuracies.
+Each row of accuracy.jsonl is one training. Rows that exist are not computed again, so an interrupted series
+continues; rows of another commit or CPU are ignored. All sides test after every epoch, and the test is part of the
+time. The peer `seminar`, the notebook's recipe in our program, adds a level: the median of its own final accuracies.
 """
 
 import csv
@@ -27,13 +27,13 @@ from benchmarks.measured import Candidate, Comparison
 from benchmarks.parts.start import COMMAND
 
 LEVELS = (90, 92, 94)
-"""Test accuracies to be passed, %."""
+"""Test accuracies to reach, %."""
 
 PEER_EPOCHS = 20
-"""The notebook's number."""
+"""The number of epochs in the notebook."""
 
 SIDES = {"fast": "ours, fast", "seminar": "ours, seminar", "notebook": "notebook's loop"}
-"""Preset or peer → its name in the tables; what is ours is named by its preset."""
+"""Preset or peer → its name in the tables; ours is named after the preset."""
 
 OURS, *PEERS = SIDES
 
@@ -44,11 +44,11 @@ Epochs = list[tuple[float, float]]
 
 
 def measure(setting: Setting) -> list[Comparison]:
-    """What is missing of the series, then a table for each level."""
+    """Train what the series still lacks; then one table for each level."""
     path = setting.out / "accuracy.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     data, here = str(setting.whole.resolve()), describe(setting.seeds[0])
-    rows = [row for row in rows if all(row["machine"][name] == here[name] for name in ("commit", "processor"))]
+    rows = [row for row in rows if all(row["machine"][name] == here[name] for name in ("commit", "cpu"))]
     for seed in setting.seeds:
         for side in (OURS, *setting.peers):
             if any((row["data"], row["side"], row["seed"]) == (data, side, seed) for row in rows):
@@ -59,25 +59,25 @@ def measure(setting: Setting) -> list[Comparison]:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a") as file:
                 file.write(json.dumps(rows[-1]) + "\n")
-            print(f"    {SIDES[side]}, seed {seed}: {_say(epochs)}", file=sys.stderr, flush=True)
+            print(f"    {SIDES[side]}, seed {seed}: {_levels_reached(epochs)}", file=sys.stderr, flush=True)
     rows = [row for row in rows if row["data"] == data and row["seed"] in setting.seeds]
     return [_table(level, rows) for level in levels(rows)]
 
 
 def levels(rows: Sequence[Mapping[str, Any]]) -> list[float]:
-    """Test accuracies to be passed, %: the fixed ones, and what preset `seminar` ends with, where it was trained."""
+    """Test accuracies to reach, %: the fixed ones, and the final accuracy of preset `seminar` if it was trained."""
     ends = [100 * row["epochs"][-1][1] for row in rows if row["side"] == "seminar"]
     return [*LEVELS, *([statistics.median(ends)] if ends else [])]
 
 
-def _say(epochs: Epochs) -> str:
+def _levels_reached(epochs: Epochs) -> str:
     reached = {level: seconds_to(epochs, level) for level in LEVELS}
     passed = [f"{level} % " + (f"after {s:.0f} s" if math.isfinite(s) else "never") for level, s in reached.items()]
     return ", ".join([*passed, f"at the end {100 * epochs[-1][1]:.1f} % after {epochs[-1][0]:.0f} s"])
 
 
 def seconds_to(epochs: Sequence[Sequence[float]], level: float) -> float:
-    """Wall seconds after the first epoch whose test accuracy is at least `level` %; infinite if there is none."""
+    """Wall seconds after the first epoch with a test accuracy of at least `level` %; infinite if there is none."""
     return next((seconds for seconds, accuracy in epochs if 100 * accuracy >= level), math.inf)
 
 
@@ -94,7 +94,7 @@ def _table(level: float, rows: Sequence[Mapping[str, Any]]) -> Comparison:
 
 
 def train_ours(data: Path, preset: str, seed: int) -> Iterator[tuple[float, float]]:
-    """`alexnet train DATA --preset PRESET` in a fresh process with an empty cache; a row when an epoch is written."""
+    """Run `alexnet train DATA --preset PRESET` with an empty cache; yields seconds and accuracy of each epoch."""
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "run"
         words = [str(COMMAND), "-q", "train", str(data), "--preset", preset, "--seed", str(seed), "--out", str(out)]
@@ -128,16 +128,16 @@ def _read_epochs(path: Path) -> list[dict[str, str]]:
 
 
 def train_peer(data: Path, seed: int) -> Iterator[tuple[float, float]]:
-    """The notebook's loop in a fresh process; a row when it prints an epoch."""
+    """Run the notebook's loop in a fresh process; yields seconds and accuracy of each epoch."""
     words = [sys.executable, "-m", "benchmarks.notebook_loop", str(data)]
     words += ["--epochs", str(PEER_EPOCHS), "--seed", str(seed)]
     started = time.perf_counter()
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     try:
         for line in process.stdout or ():
-            found = LINE.match(line)
-            if found:
-                yield time.perf_counter() - started, float(found[1])
+            match = LINE.match(line)
+            if match:
+                yield time.perf_counter() - started, float(match[1])
         if process.wait() != 0:
             raise RuntimeError(f"`{' '.join(words)}` failed")
     finally:

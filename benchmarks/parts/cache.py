@@ -1,4 +1,4 @@
-"""Random batches of 128 images out of the cache of decoded images."""
+"""Batches of 128 images from the cache of decoded images."""
 
 import itertools
 from collections.abc import Callable
@@ -16,7 +16,7 @@ BATCHES = 20
 
 
 def measure(setting: Setting) -> list[Comparison]:
-    """Batches in the random order of an epoch, and in the order of the file."""
+    """Batches in the random order of an epoch, and in the order of the cache file."""
     training = OurTraining(setting.folder, PRESETS["seminar"])
     job, size = training.job, training.batch_size
 
@@ -34,9 +34,9 @@ def measure(setting: Setting) -> list[Comparison]:
     count = float(BATCHES * size)
     moved = 2 * count * job.pixels[0].nbytes
     ways = {
-        "ours, at random": Way(reading(in_order=False), count, moved=moved),
-        "ours, in order": Way(reading(in_order=True), count, moved=moved),
+        "ours, random order": Way(reading(in_order=False), count, moved=moved),
+        "ours, file order": Way(reading(in_order=True), count, moved=moved),
     }
     title = f"batches of {size} from the cache"
-    said = "images in memory; what the CPU's own cache still holds can exceed the limit, a large copy's rate"
-    return [compare(title, ways, repeats=setting.repeats, unit="images/s", charted=False, notes=(said,))]
+    note = "the file is in memory; images still in the CPU's cache can be faster than the limit, a large copy"
+    return [compare(title, ways, repeats=setting.repeats, unit="images/s", charted=False, notes=(note,))]

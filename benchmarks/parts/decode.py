@@ -1,4 +1,4 @@
-"""From files to uint8 images of 96 px: our cache, filled anew each time, and a DataLoader with two workers."""
+"""From files to uint8 images of 96 px: our cache, filled from empty each time, and a DataLoader with two workers."""
 
 import os
 import shutil
@@ -21,13 +21,13 @@ from benchmarks.measured import Comparison
 NUM_IMAGES = 2048
 
 PHOTOGRAPHS = {(500, 375): 600, (1600, 1200): 128}
-"""Width and height, px, and how many: ImageNet's usual size, and a small camera's."""
+"""Width and height in px → number of images: a usual size in ImageNet, and that of a small camera."""
 
 PEER = "DataLoader, two workers, Pillow"
 
 
 class Bytes(Dataset[Tensor]):
-    """Files as uint8 pixels, opened with Pillow; nothing else is done with them."""
+    """Files as uint8 pixels, opened and resized with Pillow."""
 
     def __init__(self, files: list[Path]) -> None:
         self.files = files
@@ -42,17 +42,17 @@ class Bytes(Dataset[Tensor]):
 
 
 def measure(setting: Setting) -> list[Comparison]:
-    """Whole passes over the same files: those of the folder, and drawn photographs of two sizes."""
+    """Whole passes over the same files: those of the folder, and drawn JPEG files of two sizes."""
     folder = subset(setting.whole, setting.scratch / "decode", num_train=NUM_IMAGES, num_test=8)
-    found = [_compare(folder, "files", setting)]
+    comparisons = [_compare(folder, "files", setting)]
     for (width, height), count in PHOTOGRAPHS.items():
         drawn = draw_photographs(setting.scratch / f"photographs-{width}", count, width, height)
-        found.append(_compare(drawn, f"drawn JPEG of {width} x {height} px", setting))
-    return found
+        comparisons.append(_compare(drawn, f"drawn JPEG of {width} x {height} px", setting))
+    return comparisons
 
 
 def _compare(folder: Path, kind: str, setting: Setting) -> Comparison:
-    """Ours writes the cache to the disk, the DataLoader keeps nothing."""
+    """Our program writes the cache to disk; the DataLoader keeps nothing."""
     scanned = scan_folder(folder)
     files = [folder / file.entry.name for file in scanned.files]
     loader = DataLoader(Bytes(files), batch_size=min(128, len(files) // 8), num_workers=2)
@@ -69,6 +69,6 @@ def _compare(folder: Path, kind: str, setting: Setting) -> Comparison:
 
     count = float(len(files))
     ways = {PEER: Way(theirs, count), "ours, into the cache": Way(ours, count)}
-    said = "ours also hashes every file and writes the pixels to the disk; both find the files in memory"
+    note = "ours also hashes every file and writes the pixels to disk; both read files that are in memory"
     title = f"decode {len(files)} {kind} to {SIZE} px"
-    return compare(title, ways, repeats=setting.repeats, unit="images/s", peer=PEER, notes=(said,))
+    return compare(title, ways, repeats=setting.repeats, unit="images/s", peer=PEER, notes=(note,))

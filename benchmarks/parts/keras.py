@@ -1,4 +1,4 @@
-"""The same network in Keras on PyTorch, `model.fit` on arrays in memory: where Keras is installed."""
+"""The same network in Keras on PyTorch, `model.fit` on arrays in memory, if Keras is installed."""
 
 import os
 from collections.abc import Callable
@@ -21,7 +21,7 @@ PEER = "Keras, model.fit"
 
 
 def measure(setting: Setting) -> list[Comparison]:
-    """Ours does more in its time: it reads the cache and augments, while Keras has float32 arrays before it."""
+    """Our step does more: it reads the cache and augments, while Keras starts from float32 arrays in memory."""
     os.environ["KERAS_BACKEND"] = "torch"
     try:
         keras = import_module("keras")
@@ -37,12 +37,12 @@ def measure(setting: Setting) -> list[Comparison]:
         "ours, seminar, on one tensor": Way(constant.constant_steps(STEPS), count),
     }
     notes = (f"Keras {keras.__version__} on {keras.backend.backend()}; its arrays are in memory and not augmented",)
-    about = "training step beside Keras"
-    return [compare(about, ways, repeats=setting.repeats, unit="images/s", peer=PEER, notes=notes)]
+    title = "training step, compared with Keras"
+    return [compare(title, ways, repeats=setting.repeats, unit="images/s", peer=PEER, notes=notes)]
 
 
 def _fitting(keras: Any, training: OurTraining) -> Callable[[], None]:
-    """`fit` on the first images of our own epoch."""
+    """`fit` on the first images of our epoch."""
     batches = [training.batch(step) for step in range(STEPS)]
     x = torch.cat([training.augmented(pixels, step) for step, (pixels, _) in enumerate(batches)])
     arrays, labels = x.contiguous().numpy(), torch.cat([numbers for _, numbers in batches]).numpy()
@@ -57,7 +57,7 @@ def _fitting(keras: Any, training: OurTraining) -> Callable[[], None]:
 
 
 def _build(keras: Any, num_classes: int) -> Any:
-    """The seminar's network; Keras has no response normalization, so PyTorch's is wrapped."""
+    """The seminar's network; Keras has no local response normalization, so PyTorch's is wrapped."""
 
     class Normalization(keras.layers.Layer):  # type: ignore[misc]
         def call(self, x: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Each layer of the seminar's network, forward and backward, and what share of the machine's limit it reaches."""
+"""Each layer of the seminar's network, forward and backward, and the fraction of the machine's limit it reaches."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from benchmarks.ours import OurTraining, training_flop
 
 
 def measure(setting: Setting) -> list[Comparison]:
-    """Every layer by itself, on the maps that the layers before it give."""
+    """Every layer alone, on the feature maps of the layers before it."""
     keep_freed_memory()
     training = OurTraining(setting.folder, PRESETS["seminar"])
     job, network = training.job, training.network
@@ -26,25 +26,29 @@ def measure(setting: Setting) -> list[Comparison]:
             x = torch.flatten(x, 1)
         run, x, moved = _both_ways(layer, x, job.machine.dtype, first=not ways)
         ways[name] = Way(run, flop=flop.get(name, 0.0), moved=moved, dtype=str(job.machine.dtype)[6:])
-    found = compare(f"layers, forward and backward, batch of {len(pixels)}", ways, repeats=setting.repeats)
-    total = sum(layer.median for layer in found.candidates)
+    comparison = compare(f"layers, forward and backward, batch of {len(pixels)}", ways, repeats=setting.repeats)
+    total = sum(layer.median for layer in comparison.candidates)
     notes = [f"all layers together: {1e3 * total:.0f} ms"]
-    costly = sorted(found.candidates, key=lambda layer: layer.median, reverse=True)[:4]
+    costly = sorted(comparison.candidates, key=lambda layer: layer.median, reverse=True)[:4]
     notes.append(", ".join(f"{layer.name} {100 * layer.median / total:.0f} %" for layer in costly))
-    return [Comparison(found.title, found.candidates, limits=found.limits, notes=tuple(notes), charted=False)]
+    return [
+        Comparison(
+            comparison.title, comparison.candidates, limits=comparison.limits, notes=tuple(notes), charted=False
+        )
+    ]
 
 
 def _both_ways(
     layer: nn.Module, x: Tensor, dtype: torch.dtype, *, first: bool
 ) -> tuple[Callable[[], None], Tensor, float]:
-    """A forward and a backward pass, what the layer gives, and the bytes that must move at the least.
+    """A forward and a backward pass, the layer's output, and the smallest number of bytes that must be moved.
 
-    At the least: forward the input and the weights are read and the output is written; backward the output's
-    gradient, the input and the weights are read and the gradients of input and weights written. The first layer's
-    input needs no gradient.
+    The forward pass reads the input and the weights and writes the output. The backward pass reads the output's
+    gradient, the input and the weights, and writes the gradients of input and weights. The first layer's input needs
+    no gradient.
     """
     if isinstance(layer, nn.ReLU):
-        layer.inplace = False  # by itself it has no map that nobody else needs; it takes as long
+        layer.inplace = False  # alone, it may not overwrite its input; it takes as long
     x = x.detach().requires_grad_(not first)
     autocast = torch.autocast("cpu", dtype, enabled=dtype != torch.float32)
     with autocast:

@@ -1,4 +1,4 @@
-"""Whether the time per image stays the same from a thousand images to two hundred thousand, and the memory."""
+"""Time per image and memory, from a thousand images to two hundred thousand."""
 
 import json
 import os
@@ -20,19 +20,19 @@ STAGES = ("scan", "decode", "open", "split", "epoch")
 
 FIRST_RUN = ("scan", "decode", "split", "epoch")
 
-TOGETHER = "scan, decode, split and epoch together"
+ALL_STAGES = "scan, decode, split and epoch together"
 
 SIZE = 64
 
 MANY = 10_000
-"""Images above which a stage is measured once."""
+"""Number of images above which a stage is measured only once."""
 
 Rows = dict[tuple[str, int], list[dict[str, float]]]
-"""Stage and images → what each repeat gave."""
+"""Stage and number of images → the values of each repeat."""
 
 
 def measure(setting: Setting) -> list[Comparison]:
-    """Every stage of every size in a process of its own; times of the first size are the measure of the others."""
+    """Every stage of every size in its own process; the first size is what the others are compared with."""
     rows: Rows = {}
     for count in setting.counts:
         folder = draw_small(setting.scratch / f"drawn-{count}", count, size=SIZE)
@@ -46,10 +46,10 @@ def measure(setting: Setting) -> list[Comparison]:
     names = {count: f"ours, {count:,} images" for count in setting.counts}
     for count in names:
         kept = [rows[stage, count] for stage in FIRST_RUN]
-        rows[TOGETHER, count] = [
+        rows[ALL_STAGES, count] = [
             {"seconds": sum(row["seconds"] for row in repeat)} for repeat in zip(*kept, strict=True)
         ]
-    times = [_times(stage, names, rows) for stage in (*STAGES, TOGETHER)]
+    times = [_times(stage, names, rows) for stage in (*STAGES, ALL_STAGES)]
     return times + [_memory(stage, names, rows) for stage in STAGES]
 
 
@@ -66,7 +66,7 @@ def _memory(stage: str, names: dict[int, str], rows: Rows) -> Comparison:
     candidates = tuple(
         Candidate(name, tuple(row["peak_bytes"] for row in rows[stage, count])) for count, name in names.items()
     )
-    note = "all of the process, imports and the mapped pages of the cache included"
+    note = "the whole process, with imports and the mapped pages of the cache"
     return Comparison(f"{stage}: peak memory", candidates, "MB", charted=False, notes=(note,))
 
 
@@ -74,13 +74,13 @@ def run_stage(stage: str, folder: Path, cache: Path) -> dict[str, float]:
     """Seconds and peak memory of a stage in a fresh process."""
     words = [sys.executable, "-m", "benchmarks.parts.linear", stage, str(folder)]
     environment = os.environ | {"ALEXNET_CACHE": str(cache)}
-    said = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout
-    row: dict[str, float] = json.loads(said.splitlines()[-1])
+    output = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout
+    row: dict[str, float] = json.loads(output.splitlines()[-1])
     return row
 
 
 def do_stage(stage: str, path: Path) -> float:
-    """Seconds of one stage, without the stages that it needs before it."""
+    """Seconds of one stage, without the stages before it."""
     from alexnet.data.cache import decode_folder
     from alexnet.data.decode import plain_preprocessing
     from alexnet.data.folder import scan_folder
@@ -109,7 +109,7 @@ def _timed(run: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def _read_epoch(images: Any, split: Any) -> None:
-    """Every batch of 128 once, in the order of an epoch, augmented as the seminar's recipe does."""
+    """Read every batch of 128 once, in the order of an epoch, augmented as by the seminar's recipe."""
     import torch
 
     from alexnet.data.augment import Augmentation, augment
@@ -125,5 +125,5 @@ def _read_epoch(images: Any, split: Any) -> None:
 
 
 if __name__ == "__main__":
-    taken = do_stage(sys.argv[1], Path(sys.argv[2]))
-    print(json.dumps({"seconds": taken, "peak_bytes": peak_bytes()}))
+    elapsed = do_stage(sys.argv[1], Path(sys.argv[2]))
+    print(json.dumps({"seconds": elapsed, "peak_bytes": peak_bytes()}))

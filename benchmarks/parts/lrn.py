@@ -1,4 +1,4 @@
-"""Local response normalization, forward and backward: ours against `nn.LocalResponseNorm`."""
+"""Local response normalization, forward and backward: ours and `nn.LocalResponseNorm`."""
 
 from collections.abc import Callable
 
@@ -12,18 +12,18 @@ from benchmarks.compare import Setting, Way, compare
 from benchmarks.measured import Comparison
 
 SHAPES = ((128, 96, 22, 22), (128, 256, 10, 10))
-"""Behind the first and the second convolution of the seminar's network at 96 px."""
+"""Outputs of the first and second convolution of the seminar's network at 96 px."""
 
 PEER = "nn.LocalResponseNorm, float32"
 
 SLOWEST_SECONDS = 1.0
-"""A candidate whose warm-up takes longer is measured once: emulated bfloat16."""
+"""A candidate whose warm-up takes longer (emulated bfloat16) is measured once."""
 
 
 def both_ways(
     layer: nn.Module, shape: tuple[int, ...], *, channels_last: bool, dtype: torch.dtype
 ) -> Callable[[], None]:
-    """A forward and a backward pass on fixed random maps."""
+    """A forward and a backward pass on fixed random feature maps."""
     x = (torch.randn(shape, generator=torch.Generator().manual_seed(0)) * 20).to(dtype)
     if channels_last:
         x = x.contiguous(memory_format=torch.channels_last)
@@ -38,11 +38,11 @@ def both_ways(
 
 
 def measure(setting: Setting) -> list[Comparison]:
-    """Both shapes, in the layouts and dtypes that a network may have."""
+    """Both shapes, in every memory layout and dtype that a network may have."""
     keep_freed_memory()
     ours, theirs = LocalResponseNorm(5, 1e-4, 0.75, 2.0), nn.LocalResponseNorm(5, 1e-4, 0.75, 2.0)
     allow_fast_paths(ours, True)
-    found = []
+    comparisons = []
     for shape in SHAPES:
         # forward: x read, y written; backward: x and the gradient read, a gradient written
         moved = 5.0 * torch.Size(shape).numel()
@@ -55,5 +55,5 @@ def measure(setting: Setting) -> list[Comparison]:
                 run = both_ways(ours, shape, channels_last=channels_last, dtype=dtype)
                 ways[name] = Way(run, moved=dtype.itemsize * moved)
         title = f"normalization, forward and backward, {' x '.join(map(str, shape))}"
-        found.append(compare(title, ways, repeats=setting.repeats, slowest=SLOWEST_SECONDS, peer=PEER))
-    return found
+        comparisons.append(compare(title, ways, repeats=setting.repeats, slowest=SLOWEST_SECONDS, peer=PEER))
+    return comparisons

@@ -1,4 +1,4 @@
-"""The most memory that a training holds in its first steps: ours and the notebook's loop with its workers."""
+"""Peak memory of the first training steps: ours, and the notebook's loop with its workers."""
 
 import json
 import subprocess
@@ -22,10 +22,12 @@ PEER = "notebook's loop"
 
 
 def measure(setting: Setting) -> list[Comparison]:
-    """All processes of a training together, and the largest by itself."""
+    """All processes of a training together, and the main process alone."""
     if not Path("/proc/self/smaps_rollup").exists():
-        raise MissingPeerError("this system does not say what share of memory each process holds: not measured")
-    decode_folder(scan_folder(setting.folder), plain_preprocessing(PRESETS["seminar"]))  # the cache is there
+        raise MissingPeerError(
+            "this system does not report how much memory a process shares with others: not measured"
+        )
+    decode_folder(scan_folder(setting.folder), plain_preprocessing(PRESETS["seminar"]))  # fill the cache
     together: dict[str, list[float]] = {"notebook": [], "ours": []}
     alone: dict[str, list[float]] = {"notebook": [], "ours": []}
     for _ in range(min(setting.repeats, MOST_REPEATS)):
@@ -42,39 +44,39 @@ def measure(setting: Setting) -> list[Comparison]:
     return [
         table(
             f"peak memory of {STEPS} steps, all processes", together,
-            "memory that processes share is counted once (sum of their proportional shares, looked at every 30 ms)",
+            "memory that processes share is counted once (sum of their PSS, sampled every 30 ms)",
         ),
         table(
             f"peak memory of {STEPS} steps, main process", alone,
-            "resident memory by getrusage, pages of mapped files included; the loop's two workers not",
+            "resident memory by getrusage, with pages of mapped files, without the loop's two workers",
         ),
     ]  # fmt: skip
 
 
 def run_watched(side: str, folder: Path) -> tuple[float, float]:
-    """Peak bytes of the process and its children together, and of the process by its own account."""
+    """Peak bytes of the process and its children together (PSS), and of the process alone (getrusage)."""
     words = [sys.executable, "-m", "benchmarks.first_step", side, str(folder), str(STEPS)]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     peak = 0
     while process.poll() is None:
         peak = max(peak, sum(proportional_bytes(pid) for pid in [process.pid, *_children(process.pid)]))
         time.sleep(0.03)
-    said, _ = process.communicate()
+    output, _ = process.communicate()
     if process.returncode != 0:
         raise RuntimeError(f"`{' '.join(words)}` failed")
-    return float(peak), float(json.loads(said.splitlines()[-1])["peak_bytes"])
+    return float(peak), float(json.loads(output.splitlines()[-1])["peak_bytes"])
 
 
 def _children(pid: int) -> list[int]:
     try:
-        said = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
     except OSError:
         return []
-    return [int(word) for word in said.split()]
+    return [int(word) for word in children.split()]
 
 
 def proportional_bytes(pid: int) -> int:
-    """What a process holds, shared pages divided by the number of processes that share them; 0 if it has ended."""
+    """Memory of a process; shared pages are divided by the number of processes that share them. 0 if it has ended."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
     except OSError:

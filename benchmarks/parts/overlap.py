@@ -1,7 +1,6 @@
-"""What it could gain to begin training before the last image is decoded: both at once against one after the other.
+"""What training could gain by starting before all images are decoded: both at once, and one after the other.
 
-The most that could be gained: decoding and steps need nothing of each other here, whereas a training would wait for
-its images.
+This is an upper bound: here decoding and steps are independent, while a real training would wait for its images.
 """
 
 import os
@@ -21,13 +20,13 @@ from benchmarks.ours import OurTraining
 WIDTH, HEIGHT, NUM_IMAGES = 1600, 1200, 384
 
 NUM_STEPS = 6
-"""Of 128 images: longer than the decoding, so that all of it could be hidden behind them."""
+"""Steps of 128 images; they take longer than the decoding, so that all of it could overlap with them."""
 
 PEER = "decoding, then steps"
 
 
 def measure(setting: Setting) -> list[Comparison]:
-    """The photographs decoded on all cores, and steps of `seminar` on images that are decoded already."""
+    """Decode JPEG files on all cores, and run steps of `seminar` on images that are decoded."""
     keep_freed_memory()
     training = OurTraining(setting.folder, PRESETS["seminar"])
     scanned = scan_folder(draw_photographs(setting.scratch / "photographs", NUM_IMAGES, WIDTH, HEIGHT))
@@ -56,5 +55,5 @@ def measure(setting: Setting) -> list[Comparison]:
         "both at once": Way(at_once),
     }
     title = f"decode {NUM_IMAGES} JPEG of {WIDTH} x {HEIGHT} px and take {NUM_STEPS} steps of {training.batch_size}"
-    said = "a question to the machine, not ours against a peer: not on the chart"
-    return [compare(title, ways, repeats=setting.repeats, unit="s", peer=PEER, charted=False, notes=(said,))]
+    note = "no comparison with a peer: not on the chart"
+    return [compare(title, ways, repeats=setting.repeats, unit="s", peer=PEER, charted=False, notes=(note,))]

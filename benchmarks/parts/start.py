@@ -1,4 +1,4 @@
-"""How long a fresh process takes: to import, to help, and to train its first step on a filled cache."""
+"""Seconds of a fresh process: imports, `alexnet --help`, and the first training step on a filled cache."""
 
 import itertools
 import subprocess
@@ -18,7 +18,7 @@ PEER = "notebook's loop, to its first step"
 
 
 def python(*words: str) -> Callable[[], None]:
-    """A fresh Python with these words."""
+    """Run Python with these arguments in a fresh process."""
     return lambda: _run(sys.executable, *words)
 
 
@@ -27,7 +27,7 @@ def _run(*words: str) -> None:
 
 
 def command_to_first_step(folder: Path, scratch: Path) -> Callable[[], None]:
-    """`alexnet train FOLDER`, watched until its run folder names the first step, then ended."""
+    """Run `alexnet train FOLDER` until its run folder records the first step."""
     numbers = itertools.count()
 
     def run() -> None:
@@ -56,26 +56,26 @@ def _has_step(path: Path) -> bool:
 
 
 def measure(setting: Setting) -> list[Comparison]:
-    """Wall seconds of whole processes; files and cache are in memory after the warm-up."""
+    """Wall seconds of whole processes; after the warm-up, files and cache are in memory."""
     if not COMMAND.exists():
-        raise MissingPeerError(f"{COMMAND} is missing: install the package into the environment that measures")
+        raise MissingPeerError(f"{COMMAND} is missing: install the package into this environment")
     folder = setting.folder
     quick = {
         "python, nothing imported": python("-c", "pass"),
         "import torch": python("-c", "import torch"),
         "ours, import alexnet": python("-c", "import alexnet"),
         "ours, alexnet --help": lambda: _run(str(COMMAND), "--help"),
-        "ours, imports of a training": python("-c", "import alexnet.training.train"),
+        "ours, import alexnet.training.train": python("-c", "import alexnet.training.train"),
     }
     steps = {
         PEER: python("-m", "benchmarks.first_step", "notebook", str(folder), "1"),
         "ours, alexnet.train to the first step": python("-m", "benchmarks.first_step", "ours", str(folder), "1"),
         "ours, the command to the first step": command_to_first_step(folder, setting.scratch),
     }
-    said = "ours with the check beforehand whether it will train; all imports are part of the time"
+    note = "ours includes the trainability check; imports are part of the time on both sides"
     return [
         compare("start of a process", {name: Way(run) for name, run in quick.items()},
                 repeats=setting.repeats, unit="s", charted=False),
         compare("start of a training", {name: Way(run) for name, run in steps.items()},
-                repeats=setting.repeats, unit="s", peer=PEER, notes=(said,)),
+                repeats=setting.repeats, unit="s", peer=PEER, notes=(note,)),
     ]  # fmt: skip

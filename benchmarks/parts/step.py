@@ -1,5 +1,6 @@
-"""A whole training step at 96 px, batch 128: ours from the cache against two loops that open files."""
+"""A whole training step at 96 px, batch 128: ours from the cache, and two loops that open files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -21,27 +22,27 @@ ONE_TENSOR = "ours, seminar, on one tensor"
 
 
 def measure(setting: Setting) -> list[Comparison]:
-    """First with memory that is given back to the system after use, as a process starts; then with memory kept.
+    """First with freed memory returned to the system, the default of a process; then with freed memory kept.
 
-    Keeping memory is a setting of the whole process, so it serves the peers as much as us; `alexnet train` sets it,
-    a notebook does not.
+    Keeping freed memory is a setting of the whole process, so it helps the peers as much as us. `alexnet train` sets
+    it; a notebook does not.
     """
     torch.manual_seed(0)
-    found = [_compare("memory given back", setting, whole=False)]
+    comparisons = [_compare("freed memory returned", setting, whole=False)]
     keep_freed_memory()
-    return [*found, _compare("memory kept", setting, whole=True)]
+    return [*comparisons, _compare("freed memory kept", setting, whole=True)]
 
 
 def _compare(title: str, setting: Setting, *, whole: bool) -> Comparison:
     ways = _ways(setting.folder, whole=whole)
-    found = compare(f"training step, {title}", ways, repeats=setting.repeats, unit="images/s", peer=PEER)
-    notes = ["the loops' workers have the next batches ready when their turn starts"]
+    comparison = compare(f"training step, {title}", ways, repeats=setting.repeats, unit="images/s", peer=PEER)
+    notes = ["the loops' workers have decoded their next batches before they are timed"]
     if whole:
-        share = found[ONE_TENSOR].median / found["ours, seminar"].median
-        notes.append(f"ours with files and augmentation runs at {100 * share:.1f} % of its speed on one tensor")
+        fraction = comparison[ONE_TENSOR].median / comparison["ours, seminar"].median
+        notes.append(f"ours with files and augmentation runs at {100 * fraction:.1f} % of its speed on one tensor")
     if not bfloat16_is_fast():
         notes.append("bfloat16 is slower than float32 on this CPU: the modern loop is measured in float32 only")
-    return Comparison(found.title, found.candidates, found.unit, found.peer, found.limits, tuple(notes))
+    return replace(comparison, notes=tuple(notes))
 
 
 def _ways(folder: Path, *, whole: bool) -> dict[str, Way]:
@@ -51,11 +52,11 @@ def _ways(folder: Path, *, whole: bool) -> dict[str, Way]:
     flop = sum(training_flop("seminar", size=96, num_classes=classes, num_images=int(count)).values())
     dtype = str(seminar.job.machine.dtype)[6:]
     ways = {
-        PEER: Way(NotebookTraining(folder).steps(STEPS), count, flop),
-        "modern loop, float32": Way(modern_steps(folder, STEPS), count, flop),
+        PEER: Way(NotebookTraining(folder, batch_size=seminar.batch_size).steps(STEPS), count, flop),
+        "modern loop, float32": Way(modern_steps(folder, STEPS, batch_size=seminar.batch_size), count, flop),
     }
     if bfloat16_is_fast():
-        run = modern_steps(folder, STEPS, dtype=torch.bfloat16)
+        run = modern_steps(folder, STEPS, dtype=torch.bfloat16, batch_size=seminar.batch_size)
         ways["modern loop, bfloat16"] = Way(run, count, flop, dtype="bfloat16")
     ways["ours, seminar"] = Way(seminar.steps(STEPS), count, flop, dtype=dtype)
     if dtype != "float32":

@@ -1,4 +1,4 @@
-"""What made the step faster: from the notebook's network to ours, one trick after another, on one constant tensor.
+"""What made the step faster: from the notebook's network to ours, one change after another, on one constant tensor.
 
 All of them keep freed memory (the part `step` measures what that gains), and nothing is read from files.
 """
@@ -29,17 +29,17 @@ LADDER = (
     "+ Adam in one operation",
     "+ channels-last",
     "+ LRN in parts",
-    "+ products in float32",
+    "+ faster float32",
     "+ bfloat16 instead",
     "+ small maps and LRN as matmuls",
 )
-"""Each row has everything of the rows above it; the last two where bfloat16 is fast.
+"""Each row includes the changes above it; the last two are measured if bfloat16 is fast.
 
-Products in float32: convolution by tiles, or fully connected layers by oneDNN, whichever the CPU needs.
+Faster float32: convolution by tiles, or fully connected layers by oneDNN, depending on the CPU.
 """
 
 NUM_FLOAT32 = LADDER.index("+ bfloat16 instead")
-"""Rows in float32."""
+"""Number of rows in float32."""
 
 
 def measure(setting: Setting) -> list[Comparison]:
@@ -51,16 +51,16 @@ def measure(setting: Setting) -> list[Comparison]:
         name: Way(_steps(level), float(BATCH), flop, dtype="float32" if level < NUM_FLOAT32 else "bfloat16")
         for level, name in enumerate(rows)
     }
-    title = "training step on one tensor, trick after trick"
+    title = "training step on one tensor, change after change"
     notes = (
-        "products in float32: " + ("by oneDNN" if has_slow_float32_matmul() else "convolution by tiles"),
-        "the table's operations, of which tiles need fewer, against torch's own product: a share may exceed 100 %",
+        "faster float32: " + ("by oneDNN" if has_slow_float32_matmul() else "convolution by tiles"),
+        "operations are those of the network's table; tiles need fewer, so more than 100 % of the limit is possible",
     )
     return [compare(title, ways, repeats=setting.repeats, unit="images/s", peer=PEER, notes=notes)]
 
 
 def _steps(level: int) -> Callable[[], float]:
-    """One training step with the first `level` tricks."""
+    """One training step with the first `level` changes."""
 
     def has(name: str) -> bool:
         return level >= LADDER.index(name)
@@ -75,9 +75,7 @@ def _steps(level: int) -> Callable[[], float]:
     memory_format = torch.channels_last if has("+ channels-last") else torch.contiguous_format
     network.to(memory_format=memory_format)  # type: ignore[call-overload]
     in_bfloat16 = level >= NUM_FLOAT32
-    allow_fast_paths(
-        network, has("+ small maps and LRN as matmuls") or (has("+ products in float32") and not in_bfloat16)
-    )
+    allow_fast_paths(network, has("+ small maps and LRN as matmuls") or (has("+ faster float32") and not in_bfloat16))
     network.train()
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-5, fused=has("+ Adam in one operation"))
     x = torch.randn(BATCH, 3, SIZE, SIZE).contiguous(memory_format=memory_format)

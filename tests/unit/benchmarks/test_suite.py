@@ -22,9 +22,9 @@ from benchmarks import __main__ as suite
 from benchmarks import parts
 from benchmarks.alternate import alternate
 from benchmarks.chart import chart_rows, draw_chart
-from benchmarks.compare import Setting, Way, compare, copy_probe, product_probe
+from benchmarks.compare import Setting, Way, compare, copy_probe, matmul_probe
 from benchmarks.images import draw_small, subset
-from benchmarks.machine import describe, processor_facts
+from benchmarks.machine import cpu_facts, describe
 from benchmarks.measured import Candidate, Comparison, Limits, PartResult, quartiles
 from benchmarks.ours import OurTraining, training_flop
 from benchmarks.parts.accuracy import levels, seconds_to
@@ -57,11 +57,11 @@ def some_comparison() -> Comparison:
     return Comparison("a step", candidates, "images/s", "peer", Limits({"float32": 4e9}, 1e9), ("a note",))
 
 
-def test_what_is_no_folder_is_refused_with_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_path_that_is_no_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        suite.read_words([str(tmp_path / "nowhere")])
+        suite.parse_arguments([str(tmp_path / "nowhere")])
     assert ended.value.code == 2
-    assert "nowhere: is no folder" in capsys.readouterr().err
+    assert "nowhere: is not a folder" in capsys.readouterr().err
 
 
 def test_candidates_take_turns_after_one_warm_up_of_each() -> None:
@@ -80,7 +80,7 @@ def test_a_slow_candidate_is_warmed_up_and_measured_once() -> None:
     assert seconds == {"slow": [9.0], "quick": [1.0] * 3}
 
 
-def test_what_happens_between_turns_is_not_counted() -> None:
+def test_time_between_turns_is_not_counted() -> None:
     clock = Clock()
 
     def rest() -> None:
@@ -111,29 +111,29 @@ def test_a_ratio_above_one_is_faster_and_counts_the_same_work() -> None:
     assert twice.ratio(twice["ours"]) == 2.0
 
 
-def test_units_and_share_of_the_limit() -> None:
+def test_units_and_fraction_of_the_limit() -> None:
     comparison = some_comparison()
     assert comparison.shown(0.5, work=100.0) == 200.0
-    assert comparison.share_of_limit(comparison["ours"]) == 3e9 / 4e9 / 1.5
-    assert comparison.share_of_limit(comparison["peer"]) is None
+    assert comparison.fraction_of_limit(comparison["ours"]) == 3e9 / 4e9 / 1.5
+    assert comparison.fraction_of_limit(comparison["peer"]) is None
     assert Comparison("", (), "µs/image").shown(2.0, work=1000.0) == pytest.approx(2000.0)
 
 
 def test_compare_measures_the_limits_in_the_same_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.compare.product_probe", lambda dtype: product_probe(dtype, 8))
+    monkeypatch.setattr("benchmarks.compare.matmul_probe", lambda dtype: matmul_probe(dtype, 8))
     monkeypatch.setattr("benchmarks.compare.copy_probe", lambda: copy_probe(4096))
-    found = compare("product", {"ours": Way(lambda: None, flop=1.0)}, repeats=1)
-    assert found.limits is not None
-    assert found.limits.flops["float32"] > 0.0
-    assert found.limits.bytes_per_second > 0.0
-    assert [candidate.name for candidate in found.candidates] == ["ours"]
+    comparison = compare("matmul", {"ours": Way(lambda: None, flop=1.0)}, repeats=1)
+    assert comparison.limits is not None
+    assert comparison.limits.flops["float32"] > 0.0
+    assert comparison.limits.bytes_per_second > 0.0
+    assert [candidate.name for candidate in comparison.candidates] == ["ours"]
 
 
 def test_json_holds_the_machine_and_every_value(tmp_path: Path) -> None:
     results = [PartResult("step", [some_comparison()], seconds=1.5), PartResult("keras", missing="not installed")]
     suite.write_json(tmp_path / "out" / "a.json", describe(seed=3), results)
     values = json.loads((tmp_path / "out" / "a.json").read_text(encoding="utf-8"))
-    assert {"processor", "flags", "cores", "versions", "commit", "seed", "torch"} <= set(values["machine"])
+    assert {"cpu", "flags", "cores", "versions", "commit", "seed", "torch"} <= set(values["machine"])
     assert set(values["machine"]["flags"]) == {"avx2", "avx512f", "avx512_bf16", "amx_bf16"}
     ours = values["parts"][0]["comparisons"][0]["candidates"][1]
     assert ours["seconds"] == [1.0, 1.0, 1.5, 2.0, 4.0]
@@ -141,7 +141,7 @@ def test_json_holds_the_machine_and_every_value(tmp_path: Path) -> None:
     assert [PartResult.from_dict(part) for part in values["parts"]] == results
 
 
-def test_json_of_what_was_never_reached_is_null() -> None:
+def test_level_that_was_never_reached_is_null_in_json() -> None:
     comparison = Comparison("time to 94 %", (Candidate("ours", (math.inf,)),), "s")
     text = json.dumps(comparison.to_dict(), allow_nan=False)
     assert '"seconds": [null]' in text
@@ -159,13 +159,13 @@ def test_the_chart_is_a_png_with_a_bar_for_all_but_the_peer(tmp_path: Path) -> N
     assert not (tmp_path / "none.png").exists()
 
 
-def test_processor_facts_are_read_from_the_first_processor(tmp_path: Path) -> None:
+def test_cpu_facts_are_read_from_the_first_cpu(tmp_path: Path) -> None:
     (tmp_path / "cpuinfo").write_text("model name\t: A 9\nflags\t: fpu avx2\n\nmodel name\t: B\n", encoding="utf-8")
-    assert processor_facts(tmp_path / "cpuinfo") == ("A 9", frozenset({"fpu", "avx2"}))
-    assert processor_facts(tmp_path / "missing") == ("", frozenset())
+    assert cpu_facts(tmp_path / "cpuinfo") == ("A 9", frozenset({"fpu", "avx2"}))
+    assert cpu_facts(tmp_path / "missing") == ("", frozenset())
 
 
-def test_settings_survive_the_way_into_another_process(tmp_path: Path) -> None:
+def test_setting_survives_json(tmp_path: Path) -> None:
     setting = Setting(tmp_path, tmp_path / "a", tmp_path / "b", tmp_path / "c", 2, (7,), (10, 20), ("seminar",))
     assert read_setting(json.loads(json.dumps(setting_values(setting)))) == setting
 
@@ -180,7 +180,7 @@ def test_a_level_is_reached_at_the_first_epoch_that_passes_it() -> None:
     assert [seconds_to(epochs, level) for level in (90, 92, 94, 96)] == [20.0, 20.0, 40.0, math.inf]
 
 
-def test_the_seminar_preset_adds_the_level_of_its_median_end() -> None:
+def test_seminar_preset_adds_its_median_final_accuracy_as_a_level() -> None:
     rows = [{"side": "seminar", "epochs": [(10.0, 0.5), (20.0, end)]} for end in (0.75, 0.875, 0.25)]
     fast = {"side": "fast", "epochs": [(5.0, 0.7), (9.0, 0.75), (12.0, 1.0)]}
     assert levels([fast]) == [90, 92, 94]
@@ -196,10 +196,10 @@ def test_operations_are_those_of_the_table() -> None:
 
 
 class EnoughError(Exception):
-    """Raised to leave a training that has told what was asked."""
+    """Raised to leave a training that has reported enough."""
 
 
-def test_the_measured_step_is_that_of_the_library(tmp_path: Path) -> None:
+def test_measured_step_equals_the_step_of_the_library(tmp_path: Path) -> None:
     folder = subset(draw_small(tmp_path / "drawn", 20), tmp_path / "links", num_train=16, num_test=4)
     assert len(scan_folder(folder).files) == 16 + 4
     recipe = PRESETS["seminar"].replace(size=67, batch_size=8, epochs=1, validation_fraction=0.0)
