@@ -274,12 +274,18 @@ class RunFolder:
         Raises:
             RunError: it is missing or damaged, or was written by another version of the program.
         """
+        self._require_this_version()
+        return self._read_record("run.json", RunInfo)
+
+    def _require_this_version(self) -> None:
+        """Refuse a run of another version; a folder without run.json is no run yet."""
+        if not (self.path / "run.json").is_file():
+            return
         schema = self.read_json("run.json").get("schema")
         if isinstance(schema, int) and schema > SCHEMA:
             raise RunError(f"{self.path}: was written by a later version of this program; update the program")
         if isinstance(schema, int) and schema < SCHEMA:
             raise RunError(f"{self.path}: was written by an earlier version of this program; train again")
-        return self._read_record("run.json", RunInfo)
 
     def write_about(self, about: RunInfo) -> None:
         """Write run.json."""
@@ -365,11 +371,13 @@ class RunFolder:
     @property
     def steps(self) -> tuple[StepRecord, ...]:
         """Every optimizer update so far."""
+        self._require_this_version()
         return self.read_records("steps.csv", StepRecord)
 
     @property
     def epochs(self) -> tuple[EpochRecord, ...]:
         """Every epoch so far."""
+        self._require_this_version()
         return self.read_records("epochs.csv", EpochRecord)
 
     @property

@@ -62,7 +62,8 @@ def load_pretrained(recipe: Recipe, emit: Listener) -> Pretrained | None:
         return None
     path = _weights_path(recipe.weights, emit)
     source = recipe.weights if recipe.weights == "imagenet" else str(path.resolve())
-    return Pretrained(source, read_weights(path), _classifier_at(path))
+    classifier = _classifier_at(path)  # first: it refuses a run of another version
+    return Pretrained(source, read_weights(path), classifier)
 
 
 def _weights_path(weights: str, emit: Listener) -> Path:
