@@ -81,7 +81,7 @@ def export_onnx(model: Model, path: Path | str) -> Path:
 
 @contextlib.contextmanager
 def _errors_named(path: Path) -> Iterator[None]:
-    """Turn whatever torch's exporter or onnx raises into one line; what the disk reports is told by others."""
+    """Turn whatever torch's exporter or onnx raises, except errors of the disk, into one line."""
     try:
         yield
     except (ExportError, OSError):

@@ -12,8 +12,8 @@ PAPER = Recipe(
     initialization="table",  # §5: N(0, 0.01), biases 1 in conv2, conv4, conv5, fc6, fc7
     resize="crop",  # §2: short side to 256, central 256 x 256
     crop_from=256 / 224,  # §4.1
-    crop_last_offset=False,  # §4.1: "a factor of 2048" = 32 x 32 places x 2
-    normalization="mean_image",  # §2: the training set's mean activity off each pixel, raw values
+    crop_last_offset=False,  # §4.1: "a factor of 2048" = 32 x 32 positions x 2
+    normalization="mean_image",  # §2: minus the training set's mean of each pixel, raw values
     pca_color=0.1,  # §4.1: alpha ~ N(0, 0.1)
     pca_form="eigenvalue",  # §4.1; scale of the pixels not printed: 0 to 1 shifts by a few grey levels
     epochs=90,  # §5: "roughly 90 cycles"

@@ -9,7 +9,7 @@ __all__ = ["ClassicDropout", "Dropout", "set_dropout_generator"]
 class Dropout(nn.Dropout):
     """torch's dropout: zero each unit with probability `p` in training, and scale the others by 1 / (1 - p).
 
-    generator: what the masks are drawn from; torch's global generator where there is none.
+    generator: what the masks are drawn from; None for torch's global generator.
     """
 
     generator: torch.Generator | None = None
@@ -29,7 +29,7 @@ class ClassicDropout(nn.Module):
     expected input of the next layer is the same in training and evaluation; between them it differs by that factor,
     and so do the gradients of that layer's weights.
 
-    generator: what the masks are drawn from; torch's global generator where there is none.
+    generator: what the masks are drawn from; None for torch's global generator.
 
     Source: Krizhevsky et al. 2012, §4.2 ("multiply their outputs by 0.5"); HiddenSexLayer of the 2012 program.
     """

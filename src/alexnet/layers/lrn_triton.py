@@ -78,20 +78,20 @@ def _normalize(
 ):  # fmt: skip
     start = tl.program_id(0).to(tl.int64) * BLOCK
     lanes = tl.arange(0, BLOCK)
-    places = start + lanes
-    inside = places < count
+    positions = start + lanes
+    inside = positions < count
     channels = ((start % WIDTH).to(tl.int32) + lanes) % WIDTH
-    own = tl.load(x + places, mask=inside, other=0.0).to(tl.float32)
+    own = tl.load(x + positions, mask=inside, other=0.0).to(tl.float32)
     total = own * own
     for shift in tl.static_range(-(SIZE // 2), (SIZE - 1) // 2 + 1):
         if shift != 0:
             within = inside & (channels + shift >= 0) & (channels + shift < WIDTH)
-            near = tl.load(x + places + shift, mask=within, other=0.0).to(tl.float32)
+            near = tl.load(x + positions + shift, mask=within, other=0.0).to(tl.float32)
             total += near * near
     inverse = 1.0 / tl.sqrt(k + scale * total)
     power = inverse * tl.sqrt(inverse) if BETA == 0.75 else tl.exp2(2 * BETA * tl.log2(inverse))
-    tl.store(y + places, (own * power).to(y.dtype.element_ty), mask=inside)
-    tl.store(root + places, inverse.to(root.dtype.element_ty), mask=inside)
+    tl.store(y + positions, (own * power).to(y.dtype.element_ty), mask=inside)
+    tl.store(root + positions, inverse.to(root.dtype.element_ty), mask=inside)
 
 
 @no_type_check
@@ -101,20 +101,20 @@ def _differentiate(
 ):  # fmt: skip
     start = tl.program_id(0).to(tl.int64) * BLOCK
     lanes = tl.arange(0, BLOCK)
-    places = start + lanes
-    inside = places < count
+    positions = start + lanes
+    inside = positions < count
     channels = ((start % WIDTH).to(tl.int32) + lanes) % WIDTH
-    own = tl.load(x + places, mask=inside, other=0.0).to(tl.float32)
+    own = tl.load(x + positions, mask=inside, other=0.0).to(tl.float32)
     direct = own * 0.0
     crossed = own * 0.0
     for shift in tl.static_range(-((SIZE - 1) // 2), SIZE // 2 + 1):
         within = inside & (channels + shift >= 0) & (channels + shift < WIDTH)
-        inverse = tl.load(root + places + shift, mask=within, other=1.0).to(tl.float32)
+        inverse = tl.load(root + positions + shift, mask=within, other=1.0).to(tl.float32)
         power = inverse * tl.sqrt(inverse) if BETA == 0.75 else tl.exp2(2 * BETA * tl.log2(inverse))
-        scaled = tl.load(gradient + places + shift, mask=within, other=0.0).to(tl.float32) * power
+        scaled = tl.load(gradient + positions + shift, mask=within, other=0.0).to(tl.float32) * power
         if shift == 0:
             direct = scaled
-        near = tl.load(x + places + shift, mask=within, other=0.0).to(tl.float32)
+        near = tl.load(x + positions + shift, mask=within, other=0.0).to(tl.float32)
         crossed += scaled * near * inverse * inverse
     result = direct - 2 * BETA * scale * own * crossed
-    tl.store(dx + places, result.to(dx.dtype.element_ty), mask=inside)
+    tl.store(dx + positions, result.to(dx.dtype.element_ty), mask=inside)

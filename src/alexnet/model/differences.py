@@ -140,7 +140,7 @@ def parse_variant(text: str) -> NetworkSpec:
         if switch not in SWITCHES:
             raise RecipeError(f"{shown}: {shown_name(switch)[:40]} is no switch; choose one of {', '.join(SWITCHES)}")
         if switch in switches:
-            raise RecipeError(f"{shown}: {switch} is given twice; give it once")
+            raise RecipeError(f"{shown}: {switch} appears twice; give it once")
         if switch == "towers" and value not in ("true", "false"):
             raise RecipeError(f"towers {shown_name(value)[:40]}: choose one of true, false")
         switches[switch] = value == "true" if switch == "towers" else value

@@ -184,7 +184,7 @@ class NetworkSpec:
 
     features: the layers before, classifier: those after the maps are flattened into one vector.
     normalization: that of its training, as a recipe names it. source: where the numbers come from. has_weights:
-    whether trained weights were published; weight files that fit several variants are taken for such a one's.
+    whether trained weights were published; of several variants that a weight file fits, such a one is chosen.
     switches: what was changed in the table, see `switch`.
     """
 
