@@ -1,7 +1,7 @@
 """The run folder: the one place that knows which file is where in what a training leaves.
 
     recipe.toml  run.json  left_out.csv  steps.csv  epochs.csv  model.safetensors  model.json
-    state/  evaluation.json  predictions.csv  figures/  report.html
+    kernels/  state/  evaluation.json  predictions.csv  figures/  report.html
 
 Everything can be read without this program. Files are written whole or not at all: beside, then renamed.
 """
@@ -77,22 +77,13 @@ class RunFolder:
 
     def kernel_snapshots(self) -> list[tuple[int, Path]]:
         """The kernels of the first layer as .npy files, each with the number of epochs done: 0 is the start."""
-        found = []
-        for path in sorted((self.path / "kernels").glob("epoch-*.npy")):
-            number = path.stem.removeprefix("epoch-")
-            if number.isdecimal():
-                found.append((int(number), path))
-        return found
+        paths = sorted((self.path / "kernels").glob("epoch-*.npy"))
+        return [(int(path.stem[6:]), path) for path in paths if path.stem[6:].isdecimal()]
 
     @property
     def report_path(self) -> Path:
         """The page that shows the whole run."""
         return self.path / "report.html"
-
-    @property
-    def predictions_path(self) -> Path:
-        """One line for each test image."""
-        return self.path / "predictions.csv"
 
     @property
     def state_dir(self) -> Path:
@@ -387,7 +378,7 @@ class RunFolder:
         Raises:
             RunError: predictions.csv is missing or damaged, or does not belong to evaluation.json.
         """
-        name = self.predictions_path.name
+        name = "predictions.csv"
         try:
             predictions = parse_predictions(self._read_text(name))
         except ValueError as error:
@@ -404,4 +395,4 @@ class RunFolder:
 
     def write_predictions(self, predictions: Sequence[Prediction]) -> None:
         """Write predictions.csv."""
-        self._write_text(self.predictions_path.name, to_csv(prediction_rows(predictions)))
+        self._write_text("predictions.csv", to_csv(prediction_rows(predictions)))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from alexnet.convolution.trace import demo_trace
-from alexnet.report.convolution_page import write_teaching_page, write_trace_page
+from alexnet.report.convolution_page import write_teaching_page, write_trace
 
 pytestmark = pytest.mark.browser
 
@@ -29,7 +29,7 @@ def _output(page: Any, box: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("width", [1100, 390])
 def test_trace_plays_steps_and_slides(browser: Any, tmp_path: Path, width: int) -> None:
-    page, told = _open(browser, write_trace_page(demo_trace(), tmp_path / "t.html", title="Step by step"), width)
+    page, told = _open(browser, write_trace(demo_trace(), tmp_path / "t.html"), width)
     for _ in range(6):
         page.click(".next")
     assert page.text_content(".equation").endswith("+ 1·1 = 1")

@@ -12,10 +12,10 @@ def test_six_lines_of_python(image_folder: Path, tmp_path: Path) -> None:
     run = alexnet.train(folder, small_recipe(epochs=1), out=tmp_path / "run")
     assert run.evaluation.num_images == 21
     assert all(mistake.true != mistake.predicted for mistake in run.mistakes())
-    assert alexnet.kernels(run.model, "conv1").weights.shape == (96, 3, 11, 11)
+    assert alexnet.kernels(run.model, "conv1").weights.shape[1:] == (3, 11, 11)
     draw_stripes(1, 9).save(tmp_path / "p.png")
     maps = alexnet.feature_maps(run.model, tmp_path / "p.png", "conv2")
-    assert maps.before.shape == (256, 7, 7)
+    assert maps.before.shape[1:] == (7, 7)
     assert maps.to_dict()["layer"] == "conv2"
     assert "top-1 error" in run._repr_html_()
     assert run.curves()._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]

@@ -11,7 +11,18 @@ import pytest
 import alexnet
 from tests.rules.source import PACKAGE, Module, module, modules
 
-PLAIN = {"errors", "files", "geometry", "presets", "published", "recipe", "records", "run_folder", "training.events"}
+PLAIN = {
+    "errors",
+    "files",
+    "geometry",
+    "presets",
+    "published",
+    "recipe",
+    "records",
+    "run_folder",
+    "safe_name",
+    "training.events",
+}
 """Modules of plain values, which a command may use without a call of the library."""
 
 COMMANDS = [holder for holder in modules() if holder.is_in_cli]

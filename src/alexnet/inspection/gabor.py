@@ -122,7 +122,7 @@ def first_layer_statistics(weights: Real[np.ndarray, "O C h w"]) -> FirstLayerSt
 def compare_towers(colorfulness: Real[np.ndarray, " O"]) -> TowerTest:
     """Compare the first half of the kernels, one tower, with the second half by a permutation test.
 
-    >>> compare_towers(np.array([0.1] * 10 + [0.9] * 10)).p_value < 0.01
+    >>> compare_towers(np.arange(20.0)).p_value < 0.05
     True
     """
     half = len(colorfulness) // 2

@@ -24,6 +24,9 @@ def write_kernel_film(run: RunLike, path: Path | str) -> Path:
 
     Raises:
         RunError: the run holds no kernels of single epochs, another ending, or the path cannot be written.
+
+    >>> alexnet.write_kernel_film("runs/first", "film.html").name
+    'film.html'
     """
     run, path = as_run(run), Path(path)
     history = kernel_history(run)

@@ -99,6 +99,10 @@ def ablate(run: RunLike, layer: str = "conv1", *, data: Any = None, on_progress:
     Raises:
         GeometryError: there is no such layer, or it has no units to switch off.
         DataError: the images are not where they were, or have changed.
+
+    >>> sweep = alexnet.ablate("runs/first", "conv5")
+    >>> sweep.units[0].unit
+    'conv5/0'
     """
     run = as_run(run)
     module = run.model.network[layer]
@@ -135,6 +139,9 @@ def ablate_units(run: RunLike, units: dict[str, list[int]], *, data: Any = None)
     Raises:
         GeometryError: a layer or a unit does not exist.
         DataError: the images are not where they were, or have changed.
+
+    >>> alexnet.ablate_units("runs/first", {"conv1": [5, 9]}).unit
+    'conv1/5,conv1/9'
     """
     run = as_run(run)
     (held_out,) = choose_images([run], data)

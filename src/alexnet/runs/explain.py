@@ -74,6 +74,10 @@ def explain(
         DataError: an image cannot be read.
         RecipeError: there is no such method or class, or Captum is not installed.
         GeometryError: the layer is not convolutional.
+
+    >>> (explanation,) = alexnet.explain("runs/first", "photo.jpg")
+    >>> explanation.map.method, explanation.map.layer
+    ('grad-cam', 'conv5')
     """
     classifier = as_classifier(model)
     paths = [images] if isinstance(images, Path | str) else list(images)
@@ -86,7 +90,10 @@ def explain(
 
 
 def draw_explanations(explanations: Sequence[Explanation]) -> "Figure":
-    """Each image beside its heat map, with the verdict of the test below."""
+    """Each image beside its heat map, with the verdict of the test below.
+
+    >>> figure = alexnet.draw_explanations(alexnet.explain("runs/first", "photo.jpg"))
+    """
     from alexnet.figures.heat_maps import HeatMapRow, draw_heat_maps
 
     rows = [

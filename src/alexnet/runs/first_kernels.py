@@ -35,6 +35,9 @@ def kernel_history(run: RunLike) -> KernelHistory:
 
     Raises:
         RunError: the run has none, because an earlier version trained it, or they are damaged.
+
+    >>> alexnet.kernel_history("runs/first").epochs[0]
+    0
     """
     run = as_run(run)
     snapshots = run.folder.kernel_snapshots()
@@ -58,7 +61,10 @@ def _load(path: Path) -> np.ndarray:
 
 
 def draw_kernel_change(run: RunLike) -> "Figure":
-    """The first layer's kernels before training, now, and their difference, side by side on one scale."""
+    """The first layer's kernels before training, now, and their difference, side by side on one scale.
+
+    >>> figure = alexnet.draw_kernel_change("runs/first")
+    """
     from alexnet.figures.kernel_change import draw_kernel_change as draw
 
     run = as_run(run)
@@ -73,13 +79,20 @@ def draw_kernel_change(run: RunLike) -> "Figure":
 
 
 def kernel_statistics(run: RunLike) -> FirstLayerStatistics:
-    """What the kernels of a run's first layer detect: a Gabor fit for each, and a test of the two towers."""
+    """What the kernels of a run's first layer detect: a Gabor fit for each, and a test of the two towers.
+
+    >>> 0.0 <= alexnet.kernel_statistics("runs/first").fits[0].r_squared <= 1.0
+    True
+    """
     run = as_run(run)
     return first_layer_statistics(kernels(run.model, "conv1").weights)
 
 
 def draw_first_layer(run: RunLike) -> "Figure":
-    """The first layer's kernels sorted by kind, each with its fit: orientation, or what it is."""
+    """The first layer's kernels sorted by kind, each with its fit: orientation, or what it is.
+
+    >>> figure = alexnet.draw_first_layer("runs/first")
+    """
     from alexnet.figures.first_layer import draw_sorted_kernels
 
     run = as_run(run)
@@ -95,7 +108,10 @@ def draw_first_layer(run: RunLike) -> "Figure":
 
 
 def draw_orientations(run: RunLike) -> "Figure":
-    """The first layer's kernels that a Gabor function fits well, by orientation and frequency."""
+    """The first layer's kernels that a Gabor function fits well, by orientation and frequency.
+
+    >>> figure = alexnet.draw_orientations("runs/first")
+    """
     from alexnet.figures.first_layer import KernelPoint
     from alexnet.figures.first_layer import draw_orientations as draw
 
@@ -120,7 +136,10 @@ def match_runs(first: RunLike, second: RunLike, layer: str = "conv1") -> tuple[K
 
 
 def draw_kernel_pairs(first: RunLike, second: RunLike, layer: str = "conv1") -> "Figure":
-    """The best matching kernels of two runs, one above the other, on one scale."""
+    """The best matching kernels of two runs, one above the other, on one scale.
+
+    >>> figure = alexnet.draw_kernel_pairs("runs/first", "runs/first")
+    """
     from alexnet.figures.kernel_change import draw_kernel_pairs as draw
 
     one, other = (as_run(run) for run in (first, second))

@@ -56,6 +56,9 @@ def features(run: RunLike, layer: str = "fc7", *, on_progress: Progress | None =
     Raises:
         DataError: the images are not where they were, or have changed.
         GeometryError: there is no such layer.
+
+    >>> alexnet.features("runs/first", "fc7").layer
+    'fc7'
     """
     run = as_run(run)
     return compute_features(run.model, _images(run), layer, on_progress=on_progress)
@@ -81,6 +84,10 @@ def neighbours(
         GeometryError: there is no such layer.
 
     Source: Krizhevsky et al. 2012, §6.1.
+
+    >>> (similar,) = alexnet.neighbours("runs/first", "photo.jpg", k=3)
+    >>> len(similar.neighbours)
+    3
     """
     run = as_run(run)
     paths = [images] if isinstance(images, Path | str) else list(images)

@@ -85,11 +85,11 @@ def test_nothing_is_written_outside_the_folder(trained_run: Run, tmp_path: Path,
     """As a run from somebody else might have it: classes and files of any name in predictions.csv."""
     run = copy_of(trained_run, tmp_path)
     mistake = run.mistakes()[0]
-    text = run.folder.predictions_path.read_text(encoding="utf-8")
+    text = (run.path / "predictions.csv").read_text(encoding="utf-8")
     rows = list(csv.reader(text.splitlines()))
     row = next(row for row in rows if row[0] == mistake.file)
     row[1:3] = [name or "?", f"{name}/.."]
-    with run.folder.predictions_path.open("w", encoding="utf-8", newline="") as file:
+    with (run.path / "predictions.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(rows)
     before = files_below(tmp_path)
     copies = run.mistakes().export(tmp_path / "out")

@@ -172,15 +172,19 @@ def _caffe(name: str, folder: str, *, hidden_bias: float, pool_first: bool) -> N
         normalization="caffe",
         has_weights=True,
         source=f"Caffe's models/{folder}/train_val.prototxt; pooling rounds up (pooling_layer.cpp), LRN k = 1",
-        inputs=Inputs(
-            227, 256, "whole image squashed to 256 px", "BGR", "0 to 255", "mean image of ImageNet",
-            sources={
-                "": file, "size": f"{file}: crop_size", "scale": f"{file}: no scale in transform_param",
-                "subtracted": f"{file}: mean_file", "channels": "OpenCV's order: Caffe's src/caffe/util/io.cpp",
-                "cut_from": "Caffe's examples/imagenet/create_imagenet.sh with RESIZE=true",
-                "square": "Caffe's examples/imagenet/create_imagenet.sh with RESIZE=true",
-            },
-        ),
+        inputs=_caffe_inputs(file),
+    )
+
+
+def _caffe_inputs(file: str) -> Inputs:
+    return Inputs(
+        227, 256, "whole image squashed to 256 px", "BGR", "0 to 255", "mean image of ImageNet",
+        sources={
+            "": file, "size": f"{file}: crop_size", "scale": f"{file}: no scale in transform_param",
+            "subtracted": f"{file}: mean_file", "channels": "OpenCV's order: Caffe's src/caffe/util/io.cpp",
+            "cut_from": "Caffe's examples/imagenet/create_imagenet.sh with RESIZE=true",
+            "square": "Caffe's examples/imagenet/create_imagenet.sh with RESIZE=true",
+        },
     )  # fmt: skip
 
 
