@@ -63,7 +63,7 @@ def test_trace_plays_steps_and_slides(browser: Any, tmp_path: Path, width: int) 
 @pytest.mark.parametrize("width", [1100, 390])
 def test_flip_is_switched_and_the_cells_that_change_are_marked(browser: Any, tmp_path: Path, width: int) -> None:
     image = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
-    page, told = _open(browser, write_teaching_page(tmp_path / "t.html", image, source="noise"), width)
+    page, told = _open(browser, write_teaching_page(tmp_path / "t.html", image), width)
     inner = [f"{row},{column}" for row in (2, 3, 4) for column in (2, 3, 4)]
     assert [_output(page, "#finished")[place] for place in inner] == list("123456789")
     assert page.query_selector("#finished .changed") is None

@@ -204,7 +204,7 @@ def test_names_of_any_kind_are_stored_as_data(tmp_path: Path) -> None:
     run, tested = RunFolder(tmp_path), predictions(*ODD_NAMES)
     write_test(run, tested)
     assert run.predictions == tested
-    text = run.predictions_path.read_text(encoding="utf-8")
+    text = (run.path / "predictions.csv").read_text(encoding="utf-8")
     assert len(text.splitlines()) == len(ODD_NAMES) + 1
     cells = [row["file"] for row in csv.DictReader(text.splitlines())]
     changed = {"=1+1.png", "==.png", "+cmd|' /C calc'!A0.png", "-2+3(x).png", "@sum(1).png"}
@@ -242,9 +242,9 @@ def test_path_that_is_not_utf8_comes_back_from_json(tmp_path: Path) -> None:
 def test_damaged_predictions_are_named(tmp_path: Path, before: str, after: str, fault: str) -> None:
     run = RunFolder(tmp_path)
     write_test(run, predictions("a.png", "b.png"))
-    text = run.predictions_path.read_text(encoding="utf-8")
+    text = (run.path / "predictions.csv").read_text(encoding="utf-8")
     assert before in text
-    run.predictions_path.write_text(text.replace(before, after, 1), encoding="utf-8")
+    (run.path / "predictions.csv").write_text(text.replace(before, after, 1), encoding="utf-8")
     with pytest.raises(
         RunError, match=rf"predictions.csv: is damaged \({fault}.*`alexnet evaluate .* writes it again"
     ):
@@ -254,11 +254,11 @@ def test_damaged_predictions_are_named(tmp_path: Path, before: str, after: str, 
 def test_predictions_that_were_cut_short_are_named(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     write_test(run, predictions("a.png", "b.png"))
-    lines = run.predictions_path.read_bytes().splitlines(keepends=True)
-    run.predictions_path.write_bytes(b"".join(lines[:2]))
+    lines = (run.path / "predictions.csv").read_bytes().splitlines(keepends=True)
+    (run.path / "predictions.csv").write_bytes(b"".join(lines[:2]))
     with pytest.raises(RunError, match="1 of 1 images are wrong, in evaluation.json 2 of 2"):
         _ = run.predictions
-    run.predictions_path.write_bytes(b"")
+    (run.path / "predictions.csv").write_bytes(b"")
     with pytest.raises(RunError, match="there is no column file"):
         _ = run.predictions
 

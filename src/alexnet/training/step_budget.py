@@ -9,8 +9,9 @@ from alexnet.training.sizing import SMALLEST_BATCH, size_recipe
 __all__ = ["ENOUGH_STEPS", "FEW_STEPS", "StepBudget"]
 
 FEW_STEPS = 50
-"""Below this many steps, networks that were trained from scratch had learned little (EXPERIMENTS.md, "Epochs, batch size
-and validation by the number of images")."""
+"""Below this many steps, networks that were trained from scratch had learned little.
+
+EXPERIMENTS.md, "Epochs, batch size and validation by the number of images"."""
 
 ENOUGH_STEPS = 200
 """Steps that are advised instead, at least."""
