@@ -5,6 +5,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import jaxtyping
@@ -22,10 +23,20 @@ WIDTH = 100
 """Characters above which a signature gets one line for each argument."""
 
 
+TOPICS = {
+    "Training": ("training",),
+    "Results of a run": ("runs", "report", "evaluation", "export", "figures"),
+    "Looking inside a network": ("inspection",),
+    "Convolution": ("convolution",),
+    "Images": ("data", "practice"),
+    "Networks and recipes": ("model", "recipe", "presets"),
+}
+"""Heading of the table → rooms whose names stand there; all other names stand under "More"."""
+
+
 def api_page() -> str:
     """The page as Markdown."""
     names = sorted(alexnet.__all__, key=str.lower)
-    results = _result_types(names)
     lines = [
         "# Python API",
         "",
@@ -33,11 +44,12 @@ def api_page() -> str:
         "The examples run as printed in a folder with `images/` (class folders), `photo.jpg` and a finished run",
         "`runs/first`. (Written by `make docs`.)",
         "",
-        "| name | |",
-        "|---|---|",
-        *(f"| [`{name}`](#{name.lower()}) | {_summary(getattr(alexnet, name))} |" for name in names),
-        "",
     ]
+    for topic in (*TOPICS, "More"):
+        chosen = [name for name in names if _topic(name) == topic]
+        lines += [f"| {topic} | |", "|---|---|"]
+        lines += [f"| [`{name}`](#{name.lower()}) | {_summary(getattr(alexnet, name))} |" for name in chosen]
+        lines.append("")
     for name in names:
         lines += [f"## {name}", "", *_entry(name, getattr(alexnet, name))]
     lines += [
@@ -46,15 +58,28 @@ def api_page() -> str:
         "What the calls above return. They are frozen: their values cannot be changed.",
         "",
     ]
-    for cls in results:
+    for cls in _result_types(names):
         lines += [f"## {cls.__name__}", "", *_entry(cls.__name__, cls)]
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _topic(name: str) -> str:
+    room = _module_of(name).split(".")[1]
+    return next((topic for topic, rooms in TOPICS.items() if room in rooms), "More")
+
+
+def _module_of(name: str) -> str:
+    """The module that a public name comes from, by the package's list of names."""
+    stub = (Path(alexnet.__file__).with_suffix(".pyi")).read_text(encoding="utf-8")
+    found = re.search(rf"^from (\S+) import {name} ", stub, re.MULTILINE)
+    assert found, name
+    return found[1]
+
+
 def _summary(value: Any) -> str:
-    """One line for the table: a docstring's first paragraph, or the keys of a dictionary."""
-    if isinstance(value, dict):
-        return f"A dictionary: {', '.join(value)}."
+    """One line for the table: a docstring's first paragraph, or what a constant holds."""
+    if isinstance(value, dict | tuple):
+        return f"A {type(value).__name__}: {', '.join(value)}."
     return " ".join((inspect.getdoc(value) or "").split("\n\n", 1)[0].split()).replace("|", "\\|")
 
 

@@ -1,4 +1,4 @@
-"""Write settings.md, commands.md and variants.md from the code; `--check` only compares."""
+"""Write settings.md, commands.md, variants.md and api.md from the code; `--check` only compares."""
 
 import sys
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import typer.main
+from api_page import api_page
 
 from alexnet.cli.commands import app
 from alexnet.model.differences import PARTS, Differences, diff_variants, shown_value
@@ -136,7 +137,7 @@ def _matrix(differences: dict[str, Differences]) -> list[str]:
     return lines
 
 
-PAGES = {"settings.md": settings_page, "commands.md": commands_page, "variants.md": variants_page}
+PAGES = {"settings.md": settings_page, "commands.md": commands_page, "variants.md": variants_page, "api.md": api_page}
 
 
 def main() -> int:

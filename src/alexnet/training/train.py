@@ -55,6 +55,11 @@ def train(
     Raises:
         DataError, RecipeError, WeightsError, RunError: one line that says what to correct.
         KeyboardInterrupt: interrupted; the state is saved, and `resume` continues from there.
+
+    >>> recipe = alexnet.PRESETS["fast"].replace(epochs=1, size=67, start_size=None)
+    >>> run = alexnet.train("images", recipe, out="runs/second")
+    >>> run.evaluation.num_images
+    21
     """
     folder = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
     recipe = recipe if isinstance(recipe, Recipe) else _preset(recipe)
