@@ -145,7 +145,7 @@ class _Unquoted(ast.NodeTransformer):
 
 
 def _type(annotation: ast.expr) -> str:
-    return ast.unparse(_Unquoted().visit(annotation))
+    return ast.unparse(_Unquoted().visit(annotation)).replace("'", '"')
 
 
 def signature_of(function: Any, name: str) -> str:

@@ -50,7 +50,7 @@ def test_a_signature_is_that_of_the_source(page: ModuleType) -> None:
         "size(",
         "    first: Path | str,",
         "    *rest: int,",
-        "    unit: Literal['px', 'cm'] = \"px\",",
+        '    unit: Literal["px", "cm"] = "px",',
         "    most: Optional[int] = None,",
         ") -> str",
     ]
