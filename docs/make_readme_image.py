@@ -22,8 +22,11 @@ from alexnet.practice.soccer import draw_soccer_images
 
 TARGET = Path(__file__).parent / "images" / "overview.png"
 
-WIDTH = 1100
+WIDTH = 1000
 """Of the image, px."""
+
+GAP = 12
+"""Between two parts, px."""
 
 NUM_KERNELS, NUM_MISTAKES = 32, 6
 
@@ -34,7 +37,7 @@ LARGEST = 300_000
 def train_on_drawn_images(folder: Path) -> alexnet.Run:
     """A run of preset `fast` on the practice images."""
     draw_soccer_images(folder / "practice", num_train=5000, num_test=1200, seed=0)
-    return alexnet.train(folder / "practice", alexnet.PRESETS["fast"], out=folder / "run")
+    return alexnet.train(folder / "practice", alexnet.PRESETS["fast"], out=folder / "soccer")
 
 
 def clearest_kernels(run: alexnet.Run) -> list[int]:
@@ -60,12 +63,12 @@ def compose(run: alexnet.Run) -> Image.Image:
         rendered(run.draw_feature_maps(example, chosen=strongest)),
         rendered(run.mistakes().draw(NUM_MISTAKES)),
     ]
-    canvas = Image.new("RGB", (WIDTH, sum(part.height for part in parts)), "white")
-    top = 0
+    canvas = Image.new("RGB", (WIDTH, sum(part.height + GAP for part in parts)), "white")
+    top = GAP
     for part in parts:
         canvas.paste(part, (0, top))
-        top += part.height
-    return canvas.quantize(256, dither=Image.Dither.NONE)
+        top += part.height + GAP
+    return canvas
 
 
 def main() -> None:
