@@ -350,7 +350,7 @@ def test_network_that_gives_no_numbers_is_named(pair: tuple[Run, Run], image_fol
             call(run.path)
     with pytest.raises(WeightsError, match="first, .*broken: the network's outputs"):
         evaluate_ensemble([pair[0], run.path])
-    assert not run.folder.predictions_path.exists()
+    assert not (run.path / "predictions.csv").exists()
 
 
 def test_runs_are_given_as_paths_too(pair: tuple[Run, Run]) -> None:
