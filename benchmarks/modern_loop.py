@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from benchmarks.notebook_loop import BATCH, Images, build_network
+from benchmarks.notebook_loop import BATCH, Images, batches, build_network
 
 __all__ = ["build_torchvision_network", "modern_steps"]
 
@@ -60,9 +60,7 @@ def modern_steps(
 ) -> Callable[[], None]:
     """A call that runs `count` steps of the loop; the workers persist between calls."""
     images = Images(folder / "train", flip=True, size=size)
-    loader = DataLoader(
-        images, batch_size=batch_size, shuffle=True, num_workers=2, drop_last=True, persistent_workers=True
-    )
+    loader = batches(images, batch_size, persistent=True)
     network = build(images.num_classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4, fused=True)
     endless = train_steps(network, optimizer, loader, dtype)

@@ -31,7 +31,12 @@ class Images(Dataset[tuple[Tensor, int]]):
 
     def __init__(self, folder: Path, *, flip: bool, size: int = 96) -> None:
         classes = sorted(path.name for path in folder.iterdir() if path.is_dir())
-        self.files = [(path, k) for k, name in enumerate(classes) for path in sorted((folder / name).iterdir())]
+        self.files = [
+            (path, k)
+            for k, name in enumerate(classes)
+            for path in sorted((folder / name).iterdir())
+            if path.is_file()
+        ]
         self.flip, self.size, self.num_classes = flip, size, len(classes)
 
     def __len__(self) -> int:
@@ -45,6 +50,19 @@ class Images(Dataset[tuple[Tensor, int]]):
         if self.flip and torch.rand(()) < 0.5:
             x = x.flip(2)
         return (x - MEAN) / STD, label
+
+
+def batches(images: Images, batch_size: int, *, persistent: bool = False) -> DataLoader[tuple[Tensor, int]]:
+    """Shuffled whole batches, decoded by two worker processes.
+
+    Raises:
+        ValueError: there are fewer images than one batch holds, so that a loop over the batches would never end.
+    """
+    if len(images) < batch_size:
+        raise ValueError(f"{len(images)} training images are fewer than a batch of {batch_size}")
+    return DataLoader(
+        images, batch_size, shuffle=True, num_workers=2, drop_last=True, persistent_workers=persistent
+    )  # fmt: skip
 
 
 def build_network(num_classes: int) -> nn.Sequential:
@@ -85,7 +103,7 @@ class NotebookTraining:
 
     def __init__(self, folder: Path, *, batch_size: int = BATCH) -> None:
         images = Images(folder / "train", flip=True)
-        self.loader = DataLoader(images, batch_size=batch_size, shuffle=True, num_workers=2, drop_last=True)
+        self.loader = batches(images, batch_size)
         self.network = build_network(images.num_classes)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=1e-4)
 
@@ -116,7 +134,7 @@ def main() -> None:
     torch.manual_seed(options.seed)
     train = Images(options.folder / "train", flip=True)
     test = Images(options.folder / "test", flip=False)
-    loader = DataLoader(train, batch_size=BATCH, shuffle=True, num_workers=2, drop_last=True)
+    loader = batches(train, BATCH)
     network = build_network(train.num_classes)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
     seconds = 0.0

@@ -14,7 +14,7 @@ from alexnet.presets import PRESETS
 from benchmarks import __main__ as suite
 from benchmarks import compare, parts
 from benchmarks.compare import Setting, copy_probe, matmul_probe
-from benchmarks.images import draw_small
+from benchmarks.images import draw_small, subset
 from benchmarks.measured import PartResult
 from benchmarks.run_part import run_part
 
@@ -39,7 +39,8 @@ IN_PROCESS = sorted({*parts.DEFAULT} - {"keras", "memory", "start"})
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Images enough for two batches of eight and a validation set."""
-    return draw_small(tmp_path_factory.mktemp("drawn"), 40)
+    folder = tmp_path_factory.mktemp("drawn")
+    return subset(draw_small(folder / "files", 40), folder / "links", num_train=32, num_test=8)
 
 
 @pytest.fixture
@@ -70,7 +71,6 @@ def test_part_measures_every_candidate(name: str, setting: Setting, monkeypatch:
     for comparison in result.comparisons:
         assert comparison.candidates
         assert all(0.0 < candidate.median < math.inf for candidate in comparison.candidates), comparison.title
-        assert any(candidate.is_ours for candidate in comparison.candidates) or not comparison.charted
 
 
 def test_part_whose_peer_is_missing_names_it(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
