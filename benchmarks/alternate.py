@@ -51,7 +51,7 @@ def settle() -> None:
 
     The workers of a DataLoader continue to decode after the last requested step. Without the wait they would do so
     while the next candidate is timed, and their own loop would find its next batches ready. With the wait that loop
-    still starts with a full queue, and the work after its last step is not counted: at most one batch, in favour of
+    still starts with a full queue, and the work after its last step is not counted: at most one batch, in favor of
     the loop.
     """
     started = time.perf_counter()

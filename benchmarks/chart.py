@@ -6,7 +6,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
-from alexnet.figures.canvas import BLUE, GREY, INK, ORANGE, Sheet, clean_axes, save_figure
+from alexnet.figures.canvas import BLUE, GRAY, INK, ORANGE, Sheet, clean_axes, save_figure
 from benchmarks.measured import PartResult
 
 __all__ = ["chart_rows", "draw_chart"]
@@ -69,7 +69,7 @@ def _draw_row(axes: Axes, place: int, row: Row) -> None:
             va="center", ha="left", color=INK, backgroundcolor="white", zorder=5,
         )  # fmt: skip
         return
-    color = GREY if not row.is_ours else BLUE if row.ratio >= 1.0 else ORANGE
+    color = GRAY if not row.is_ours else BLUE if row.ratio >= 1.0 else ORANGE
     axes.barh(place, row.ratio - 1.0, left=1.0, height=0.68, color=color)
     axes.plot([row.low, row.high], [place, place], color=INK, linewidth=0.9)
     right = max(row.ratio, row.high, 1.0)
@@ -85,7 +85,7 @@ def _label(axes: Axes, rows: Sequence[Row]) -> None:
     ticks = [tick for tick in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if low <= tick <= high]
     axes.set_xticks(ticks, [f"{tick:g} x" for tick in ticks])
     axes.minorticks_off()
-    axes.grid(axis="x", color=GREY, alpha=0.3, linewidth=0.6)
+    axes.grid(axis="x", color=GRAY, alpha=0.3, linewidth=0.6)
     axes.set_axisbelow(True)
     clean_axes(axes)
     axes.spines["left"].set_visible(False)

@@ -71,9 +71,9 @@ def _topic(name: str) -> str:
 def _module_of(name: str) -> str:
     """The module that a public name comes from, by the package's list of names."""
     stub = (Path(alexnet.__file__).with_suffix(".pyi")).read_text(encoding="utf-8")
-    found = re.search(rf"^from (\S+) import {name} ", stub, re.MULTILINE)
-    assert found, name
-    return found[1]
+    match = re.search(rf"^from (\S+) import {name} ", stub, re.MULTILINE)
+    assert match, name
+    return match[1]
 
 
 def _summary(value: Any) -> str:
@@ -186,7 +186,7 @@ def _result_types(names: Iterable[str]) -> list[type]:
     """Classes of this library that public calls return and that are not public names themselves."""
     public = [getattr(alexnet, name) for name in names]
     members = [_function_of(member)[0] for cls in public if inspect.isclass(cls) for member in vars(cls).values()]
-    found: dict[str, type] = {}
+    classes: dict[str, type] = {}
     for function in (*public, *members):
         if not inspect.isfunction(function) or function.__name__.startswith("_"):
             continue
@@ -194,8 +194,8 @@ def _result_types(names: Iterable[str]) -> list[type]:
         for name in re.findall(r"\w+", _type(returns)) if returns else ():
             value = inspect.unwrap(function).__globals__.get(name)
             if inspect.isclass(value) and value.__module__.startswith("alexnet.") and value not in public:
-                found[name] = value
-    return [found[name] for name in sorted(found, key=str.lower)]
+                classes[name] = value
+    return [classes[name] for name in sorted(classes, key=str.lower)]
 
 
 def docstring_to_markdown(docstring: str) -> list[str]:

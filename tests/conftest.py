@@ -57,7 +57,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 def draw_stripes(kind: int, seed: int, size: int = 48) -> Image.Image:
-    """An image of class `kind`: stripes across, stripes down, or rings, in random colours."""
+    """An image of class `kind`: stripes across, stripes down, or rings, in random colors."""
     rng = np.random.default_rng([kind, seed])
     y, x = np.mgrid[0:size, 0:size] / size
     wave = [x, y, np.hypot(x - 0.5, y - 0.5)][kind] * rng.uniform(20, 50) + rng.uniform(0, 6)
@@ -221,7 +221,7 @@ def run_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
 
 
 @pytest.fixture(autouse=True)
-def random_state_as_found() -> Iterator[None]:
+def restored_random_state() -> Iterator[None]:
     """No test changes torch's random state for another."""
     state = torch.get_rng_state()
     yield

@@ -25,7 +25,14 @@ __all__ = [
 
 
 class AlexNetError(Exception):
-    """Base of every error that the user can correct. The message is one line, ready to be shown."""
+    """Base of every error that the user can correct. The message is one line, ready to be shown.
+
+    >>> try:
+    ...     alexnet.open_run("runs/typo")
+    ... except alexnet.AlexNetError as error:
+    ...     print(error)
+    runs/typo: no such folder; give the folder that `alexnet train` wrote
+    """
 
 
 class DataError(AlexNetError):

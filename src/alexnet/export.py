@@ -34,7 +34,7 @@ INPUT, OUTPUTS = "pixels", ("logits", "probabilities")
 def export_onnx(model: Model, path: Path | str) -> Path:
     """Write a network with its preprocessing as one ONNX file, checked and tested.
 
-    Input: `pixels`, uint8 [N, size, size, 3] RGB, decoded images after the centre crop. Outputs: `logits` and
+    Input: `pixels`, uint8 [N, size, size, 3] RGB, decoded images after the center crop. Outputs: `logits` and
     `probabilities`, float32 [N, K], of that one view. Channel order, normalization and mean image are part of the
     graph; the metadata has `classes`, `preprocessing`, `variant`, `switches` and `test_views`, each as JSON.
 
@@ -181,8 +181,8 @@ def _compare_with_onnxruntime(file: Path, classifier: Classifier, path: Path) ->
     pixels = _images(classifier)
     with in_eval_mode(classifier.network):
         expected = [output.cpu().numpy() for output in _FromPixels(classifier)(pixels)]
-    found = session.run(list(OUTPUTS), {INPUT: pixels.cpu().numpy()})
-    for name, ours, theirs in zip(OUTPUTS, expected, found, strict=True):
+    outputs = session.run(list(OUTPUTS), {INPUT: pixels.cpu().numpy()})
+    for name, ours, theirs in zip(OUTPUTS, expected, outputs, strict=True):
         difference, largest = float(np.abs(ours - theirs).max()), float(np.abs(ours).max())
         if not difference <= TOLERANCE * largest:  # NaN fails too
             raise ExportError(

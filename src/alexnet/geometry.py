@@ -51,7 +51,7 @@ def output_size(size: int, kernel_size: int, *, stride: int = 1, padding: int = 
 class ReceptiveField:
     """The square of input pixels that one activation depends on.
 
-    size: its side, px. step: px between the fields of two neighbouring activations. Both grow from layer to layer:
+    size: its side, px. step: px between the fields of two neighboring activations. Both grow from layer to layer:
 
         size' = size + (kernel_size - 1) * step        step' = step * stride
 

@@ -15,7 +15,7 @@ PAPER = Recipe(
     crop_last_offset=False,  # §4.1: "a factor of 2048" = 32 x 32 positions x 2
     normalization="mean_image",  # §2: minus the training set's mean of each pixel, raw values
     pca_color=0.1,  # §4.1: alpha ~ N(0, 0.1)
-    pca_form="eigenvalue",  # §4.1; scale of the pixels not printed: 0 to 1 shifts by a few grey levels
+    pca_form="eigenvalue",  # §4.1; scale of the pixels not printed: 0 to 1 shifts by a few gray levels
     epochs=90,  # §5: "roughly 90 cycles"
     batch_size=128,  # §5
     optimizer="sgd_2012",  # §5: the rule as printed

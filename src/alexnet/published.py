@@ -31,7 +31,7 @@ ILSVRC_2012_NAMES = ("n01440764", "n15075141")
 PUBLISHED_VARIANTS = ("paper", "program", "one-gpu", "caffe", "caffenet", "torchvision")
 """Variants with published results, which the reports of their runs with 1000 classes show."""
 
-TEN, CENTRE, UNKNOWN = "ten crops", "centre", "not stated"
+TEN, CENTER, UNKNOWN = "ten crops", "center", "not stated"
 TEST_2010, VALIDATION_2012 = "ILSVRC-2010 test", "ILSVRC-2012 validation"
 
 Errors = tuple[float, float]
@@ -102,7 +102,7 @@ PUBLISHED: tuple[PublishedResult, ...] = (
         "1 CNN", TEST_2010, TEN, 1, 0.375, 0.170, "paper, Table 1; log 145-2010", (0.374727, 0.169987)
     ),
     PublishedResult(
-        "1 CNN", TEST_2010, CENTRE, 1, 0.390, 0.183, "paper, note 5; log 145-2010", (0.390247, 0.182953)
+        "1 CNN", TEST_2010, CENTER, 1, 0.390, 0.183, "paper, note 5; log 145-2010", (0.390247, 0.182953)
     ),
     PublishedResult(
         "1 CNN", VALIDATION_2012, TEN, 1, 0.407, 0.182, "paper, Table 2; log 145", (0.406640, 0.182100)
@@ -123,19 +123,19 @@ PUBLISHED: tuple[PublishedResult, ...] = (
         "1 CNN, 10,184 classes", "ImageNet Fall 2009, half of it", UNKNOWN, 1, 0.674, 0.409, "paper §6"
     ),
     PublishedResult(
-        "Caffe bvlc_alexnet", VALIDATION_2012, CENTRE, 1, 0.429, 0.198, "its readme: accuracy 57.1 / 80.2 %"
+        "Caffe bvlc_alexnet", VALIDATION_2012, CENTER, 1, 0.429, 0.198, "its readme: accuracy 57.1 / 80.2 %"
     ),
     PublishedResult(
-        "CaffeNet (pooling before LRN)", VALIDATION_2012, CENTRE, 1, 0.426, 0.196,
+        "CaffeNet (pooling before LRN)", VALIDATION_2012, CENTER, 1, 0.426, 0.196,
         "its readme: accuracy 57.4 / 80.4 %",
     ),
     PublishedResult(
-        "torchvision IMAGENET1K_V1", VALIDATION_2012, CENTRE, 1, 0.43478, 0.20934,
+        "torchvision IMAGENET1K_V1", VALIDATION_2012, CENTER, 1, 0.43478, 0.20934,
         "its docs: accuracy 56.522 / 79.066 %",
     ),
     PublishedResult(
         "csm-kr/alexnet_pytorch", VALIDATION_2012, UNKNOWN, 1, 0.439, 0.212,
-        "its readme; learning rate 0.01, colour noise",
+        "its readme; learning rate 0.01, color noise",
     ),
 )  # fmt: skip
 """Published and logged results, the paper's first."""
@@ -159,7 +159,7 @@ CLAIMS: tuple[Claim, ...] = (
         "log 147 also changes the padding of conv2 and conv3; the switch does not",
     ),
     Claim(
-        "Colour noise lowers the top-1 error by more than 1 point", None,
+        "Color noise lowers the top-1 error by more than 1 point", None,
         None, None, "paper §4.1; no log found", "pca_color=0",
     ),
     Claim(

@@ -111,7 +111,7 @@ class Recipe(BaseModel):
 
     # --- the images
     resize: Literal["squash", "crop"] = "squash"
-    """How an image becomes square: `squash` distorts all of it, `crop` cuts out its centre."""
+    """How an image becomes square: `squash` distorts all of it, `crop` cuts out its center."""
     crop_from: Annotated[float, Field(ge=1.0, le=2.0)] = 1.0
     """Side of the square that crops of `size` are cut from, as a multiple of `size` (paper: 256/224); 1: no crops."""
     apply_exif: bool = True
@@ -144,13 +144,13 @@ class Recipe(BaseModel):
     crop_group: Annotated[int, Field(ge=1, le=65_536)] = 1
     """Images of a batch that share one crop and one flip (2012 program: 32)."""
     pca_color: NotNegative = 0.0
-    """Standard deviation of random shifts along the training set's principal colours (paper: 0.1); 0: no shifts."""
+    """Standard deviation of random shifts along the training set's principal colors (paper: 0.1); 0: no shifts."""
     pca_form: Literal["eigenvalue", "std"] = "eigenvalue"
     """Unit of the shifts: eigenvalues on the scale 0 to 1 (paper), or standard deviations (2012 program)."""
     pca_rescale: bool = False
-    """Divide an image by 1 + `pca_color` after its colour shift, as the 2012 program does."""
+    """Divide an image by 1 + `pca_color` after its color shift, as the 2012 program does."""
     pca_until: Fraction = 1.0
-    """Fraction of the training after which colour shifts stop."""
+    """Fraction of the training after which color shifts stop."""
 
     # --- learning
     epochs: Annotated[int, Field(ge=1, le=10_000), *OrAuto] = 10
@@ -209,7 +209,7 @@ class Recipe(BaseModel):
     # --- the run
     test_views: Literal["centre", "mirror", "ten_crop"] = "centre"
     """Views of an image whose probabilities are averaged in the final test and in predictions: the `centre`; the
-    centre and its `mirror` image; or the centre, the four corners and their mirror images (`ten_crop`)."""
+    center and its `mirror` image; or the center, the four corners and their mirror images (`ten_crop`)."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Random seed. The same seed on the same machine gives the same weights."""
     save_minutes: Positive = 2.0

@@ -125,7 +125,7 @@ class Preprocessing(Record):
     size: side, px. resize: `squash` or `crop`. apply_exif: turn the image as its EXIF orientation says. channels:
     `RGB` or `BGR`. mean, std: by channel in that order, on the scale 0-255; the network gets (pixel - mean) / std.
     cut_from: side in px of the square that the file is decoded to, from which the network gets `size` px, in testing
-    the centre; None where it gets the whole square.
+    the center; None where it gets the whole square.
     """
 
     size: Annotated[int, Field(ge=1, le=4096)]
@@ -158,7 +158,7 @@ class EpochRecord(Record):
     """One pass over the training images.
 
     train_* are averages over the epoch's steps, with augmentation and dropout; validation_* and test_* are measured
-    at its end in eval mode on every image, on the centre crop alone, and are None without such a set. top5 from 6
+    at its end in eval mode on every image, on the center crop alone, and are None without such a set. top5 from 6
     classes on. Errors are fractions, losses nats.
     """
 
@@ -335,9 +335,9 @@ def wilson_interval(num_hits: int, num_trials: int, *, z: float = 1.959964) -> t
     if num_trials == 0:
         return 0.0, 1.0
     fraction, squared = num_hits / num_trials, z * z
-    centre = fraction + squared / (2 * num_trials)
+    center = fraction + squared / (2 * num_trials)
     spread = z * math.sqrt(fraction * (1 - fraction) / num_trials + squared / (4 * num_trials**2))
     scale = 1 + squared / num_trials
-    low = 0.0 if num_hits == 0 else (centre - spread) / scale
-    high = 1.0 if num_hits == num_trials else (centre + spread) / scale
+    low = 0.0 if num_hits == 0 else (center - spread) / scale
+    high = 1.0 if num_hits == num_trials else (center + spread) / scale
     return low, high

@@ -19,7 +19,7 @@ pytestmark = [
 ]
 
 
-def test_lrn_equals_the_processors_forward_and_backward() -> None:
+def test_lrn_equals_the_cpu_forward_and_backward() -> None:
     x = torch.randn(2, 96, 7, 7) * 20
     results = []
     for device in ("cpu", "cuda"):
@@ -31,7 +31,7 @@ def test_lrn_equals_the_processors_forward_and_backward() -> None:
     torch.testing.assert_close(results[0], results[1], rtol=1e-3, atol=1e-4)
 
 
-def test_network_equals_the_processors() -> None:
+def test_network_equals_the_cpu() -> None:
     torch.manual_seed(0)
     network, x = AlexNet(VARIANTS["seminar"], size=96, num_classes=8).eval(), torch.randn(4, 3, 96, 96)
     with torch.no_grad():
@@ -40,15 +40,15 @@ def test_network_equals_the_processors() -> None:
 
 
 @pytest.mark.parametrize("rotation", [0.0, 10.0])
-def test_images_are_changed_as_on_the_processor(rotation: float) -> None:
+def test_images_are_changed_as_on_the_cpu(rotation: float) -> None:
     pixels = torch.randint(0, 256, (8, 32, 32, 3), dtype=torch.uint8)
     plain = Preprocessing(32, "squash", True, "RGB", (100.0, 110.0, 120.0), (50.0, 60.0, 70.0))
     change = Augmentation(crop_scale=0.5, crop_ratio=1.3, rotation=rotation, color=0.1)
-    found, expected = (
+    actual, expected = (
         augment(pixels.to(device), change, plain, size=24, generator=torch.Generator().manual_seed(0)).cpu()
         for device in ("cuda", "cpu")
     )
-    torch.testing.assert_close(found, expected, rtol=0.0, atol=1e-3)
+    torch.testing.assert_close(actual, expected, rtol=0.0, atol=1e-3)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -39,7 +39,7 @@ GROWS = {"start_size": 67, "size": 75, "growth": 0.7}
 
 @pytest.fixture
 def new_job(image_folder: Path) -> Callable[..., Job]:
-    """A job at its start values on the device."""
+    """A job before its first step on the device."""
 
     def make(**changes: object) -> Job:
         return prepare(scan_folder(image_folder), small_recipe(device="cuda", **changes), ignore)[0]
@@ -48,8 +48,8 @@ def new_job(image_folder: Path) -> Callable[..., Job]:
 
 
 def learn(job: Job, *, record: bool) -> tuple[list[tuple[float, int]], list[Event], object]:
-    """All steps of a job at a rate that changes: what each gave, what was said, and the last step's passes."""
-    heard: list[Event] = []
+    """All steps of a job at a changing learning rate: losses, sizes, events, and the last step's passes."""
+    events: list[Event] = []
 
     def forward_backward(x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         with torch.autocast("cuda", job.machine.dtype, enabled=job.machine.dtype != torch.float32):
@@ -58,7 +58,7 @@ def learn(job: Job, *, record: bool) -> tuple[list[tuple[float, int]], list[Even
         loss.backward()
         return loss.detach(), num_wrong(logits.detach(), labels)
 
-    passes = replayed_on_gpu(forward_backward, job, first_step=0, emit=heard.append, record=record)
+    passes = replayed_on_gpu(forward_backward, job, first_step=0, emit=events.append, record=record)
     optimizers = Optimizers(job.network.train(), job.recipe)
     order = Shuffled(len(job.split.train), job.batch_size, job.recipe.seed)
     results = []
@@ -68,7 +68,7 @@ def learn(job: Job, *, record: bool) -> tuple[list[tuple[float, int]], list[Even
         loss, wrong = passes(job.augment(images, step), labels)
         results.append((loss.item(), int(wrong)))
         optimizers.step(Rates(1.0 / (1 + step), 1.0))
-    return results, heard, passes._passes if isinstance(passes, ReplayedPasses) else passes
+    return results, events, passes._passes if isinstance(passes, ReplayedPasses) else passes
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_recorded_steps_equal_plain_ones_while_rate_and_size_change(
     monkeypatch.setattr(cuda_graphs, "MIN_STEPS", 3)
     recipe = {"variant": variant, "epochs": 3, "learning_rate": 1e-4, **changes}
     plain, _, _ = learn(new_job(**recipe), record=False)
-    recorded, heard, passes = learn(new_job(**recipe), record=True)
-    assert not heard, "nothing had to be launched one by one"
+    recorded, events, passes = learn(new_job(**recipe), record=True)
+    assert not events, "nothing had to be launched one by one"
     assert isinstance(passes, GraphedPasses)
     loose = 0.03 if changes["precision"] == "bfloat16" else 2e-3
     np.testing.assert_allclose([loss for loss, _ in recorded], [loss for loss, _ in plain], rtol=loose)
@@ -105,8 +105,8 @@ def test_what_cannot_be_recorded_goes_on_plainly_with_dropout(
         output.sum().item()
 
     job.classifier.network["relu5"].register_forward_hook(wait)
-    outcomes, heard, _ = learn(job, record=True)
-    assert [type(event) for event in heard] == [Note]
+    outcomes, events, _ = learn(job, record=True)
+    assert [type(event) for event in events] == [Note]
     assert all(np.isfinite(loss) for loss, _ in outcomes)
 
 
@@ -124,8 +124,8 @@ def test_images_on_the_device_and_read_ahead_equal_those_of_the_host(side: int) 
                 images, labels = source.get(number)
                 assert torch.equal(images.cpu(), expected[0])
                 np.testing.assert_array_equal(labels.cpu().numpy(), expected[1])
-    found = [images.cpu() for images, _ in in_order(pixels, subset, batch_size=64, device=GPU)]
-    assert torch.equal(torch.cat(found), torch.from_numpy(pixels[subset.indices]))
+    actual = [images.cpu() for images, _ in in_order(pixels, subset, batch_size=64, device=GPU)]
+    assert torch.equal(torch.cat(actual), torch.from_numpy(pixels[subset.indices]))
 
 
 def by_torch(x: Tensor, gradient: Tensor, size: int, beta: float) -> tuple[Tensor, Tensor]:
@@ -150,9 +150,9 @@ def test_lrns_kernels_equal_torchs_layer(
     rows, own = (value.permute(0, 2, 3, 1).reshape(-1, channels) for value in (x, gradient))
     y, root = lrn_triton.forward(rows, size, 1, 0.1 / size, beta, 2.0)
     dx = lrn_triton.backward(own, rows, root, size, 1, 0.1 / size, beta)
-    for found, right in ((y, expected), (dx, expected_gradient)):
-        maps = found.view(4, 13, 13, channels).permute(0, 3, 1, 2).double()
-        torch.testing.assert_close(maps, right, rtol=tolerance, atol=4 * tolerance * float(right.std()))
+    for actual, wanted in ((y, expected), (dx, expected_gradient)):
+        maps = actual.view(4, 13, 13, channels).permute(0, 3, 1, 2).double()
+        torch.testing.assert_close(maps, wanted, rtol=tolerance, atol=4 * tolerance * float(wanted.std()))
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "sgd"])

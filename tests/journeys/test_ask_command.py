@@ -1,4 +1,4 @@
-"""Commands that ask the network of a run: neighbours, why, ablate, calibrate, features, and kernels of conv1."""
+"""Commands that ask the network of a run: `neighbours`, why, ablate, calibrate, features, and kernels of conv1."""
 
 import json
 from collections.abc import Callable
@@ -9,14 +9,14 @@ import pytest
 from alexnet.runs.run import Run
 
 
-def test_neighbours_and_features_as_json(
+def test_neighbors_and_features_as_json(
     run_command: Callable[..., tuple], trained_run: Run, image_folder: Path, tmp_path: Path
 ) -> None:
     image = image_folder / "test" / "down" / "down_1000.png"
     code, out, _ = run_command("neighbours", trained_run.path, image, "--most", "2", "--json")
     assert code == 0
-    (found,) = json.loads(out)["images"]
-    assert [set(near) for near in found["neighbours"]] == [{"file", "label", "distance"}] * 2
+    (result,) = json.loads(out)["images"]
+    assert [set(near) for near in result["neighbours"]] == [{"file", "label", "distance"}] * 2
     code, out, _ = run_command("features", trained_run.path, "--layer", "pool5", "-o", tmp_path / "f.npz", "--json")
     assert code == 0
     assert json.loads(out)["shape"][0] == 93
@@ -29,8 +29,8 @@ def test_why_says_whether_its_map_means_anything(
     image = image_folder / "test" / "rings" / "rings_1000.png"
     code, out, _ = run_command("why", trained_run.path, image, "-o", tmp_path / "why.png", "--json")
     assert code == 0
-    (found,) = json.loads(out)["maps"]
-    assert found["says_something"] in (True, False)
+    (result,) = json.loads(out)["maps"]
+    assert result["says_something"] in (True, False)
     assert (tmp_path / "why.png").stat().st_size > 5000
     code, _, err = run_command("why", trained_run.path, image, "--class", "zebra")
     assert (code, "class zebra: the network knows across, down, rings" in err) == (2, True)

@@ -165,7 +165,7 @@ def test_data_cache_is_shown_and_cleared(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["train", "gone"], "gone: no such file or folder"),
         (["train"], "Missing argument 'DATA'"),
@@ -180,19 +180,19 @@ def test_data_cache_is_shown_and_cleared(
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
-    run_command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+    run_command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     code, out, err = run_command(*words)
     assert code == 2
     assert out == ""
     assert err.count("\n") == 1
-    assert said in err
+    assert message in err
 
 
 def test_bad_choices_on_a_run_are_one_line(run_command: Command, trained_run: Run, tmp_path: Path) -> None:
     (tmp_path / "no.jpg").write_text("x")
-    for words, said in (
+    for words, message in (
         (["kernels", trained_run.path, "--layer", "pool1"], "has no kernels"),
         (["kernels", trained_run.path, "--only", "a"], "is not a list of numbers"),
         (["kernels", trained_run.path, "--scale", "mine"], "choose common or own"),
@@ -203,7 +203,7 @@ def test_bad_choices_on_a_run_are_one_line(run_command: Command, trained_run: Ru
     ):
         code, _, err = run_command(*words)
         assert (code, err.count("\n")) == (2, 1), words
-        assert said in err
+        assert message in err
 
 
 def test_a_fault_of_ours_is_exit_code_1(run_command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,7 @@ def photo(tmp_path: Path) -> Path:
     y, x = np.mgrid[:48, :64]
     pixels = (127 + 80 * np.sin(x / 5) * np.cos(y / 7)).astype(np.uint8)
     Image.fromarray(np.stack([pixels, pixels[::-1], 255 - pixels], -1)).save(tmp_path / "photo.png")
-    Image.fromarray(pixels).save(tmp_path / "grey.png")
+    Image.fromarray(pixels).save(tmp_path / "gray.png")
     return tmp_path / "photo.png"
 
 
@@ -69,12 +69,12 @@ def test_image_kernel_and_result_lie_side_by_side(typed: Typed, photo: Path) -> 
 @pytest.mark.parametrize("size", ["valid", "same", "full"])
 @pytest.mark.parametrize("flag", [[], ["--correlate"]])
 def test_raw_numbers_equal_scipy(typed: Typed, photo: Path, size: str, flag: list[str]) -> None:
-    grey = photo.with_name("grey.png")
-    assert typed(grey, "--kernel", "sobel-y", "--size", size, "--border", "zero", "--raw", "out.npy", *flag)[0] == 0
+    gray = photo.with_name("gray.png")
+    assert typed(gray, "--kernel", "sobel-y", "--size", size, "--border", "zero", "--raw", "out.npy", *flag)[0] == 0
     oracle = signal.correlate2d if flag else signal.convolve2d
-    expected = oracle(read_image(grey).astype(int), SOBEL_Y, size)
+    expected = oracle(read_image(gray).astype(int), SOBEL_Y, size)
     assert (np.load("out.npy") == expected).all()
-    assert not Path("grey-sobel-y.png").exists()
+    assert not Path("gray-sobel-y.png").exists()
 
 
 @pytest.mark.parametrize("ending", [".png", ".tif", ".npy"])
@@ -147,22 +147,22 @@ def test_gallery_is_listed(typed: Typed) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
-        (["grey.png"], "--kernel sobel-y"),
+        (["gray.png"], "--kernel sobel-y"),
         (["nothing.png", "-k", "box"], "nothing.png: no such image"),
         (["bad.png", "-k", "box"], "bad.png: cannot be used (no image)"),
         (["rgba.png", "-k", "box"], "rgba.png: cannot be used (it has transparent pixels"),
         (["nan.npy", "-k", "box"], "nan.npy: has values that are not finite"),
-        (["grey.png", "-k", "box:99", "--size", "valid"], "a kernel of 99 px"),
-        (["grey.png", "-k", "1 2; 3"], "row 2 has 1 numbers"),
-        (["grey.png", "-k", "soebel"], "sobel-y"),
-        (["grey.png", "-k", "box", "--border", "mirror"], "zero, reflect"),
-        (["grey.png", "-k", "sobel-y", "--raw", "a.png"], "which a PNG cannot hold"),
-        (["grey.png", "-k", "box", "-o", "a.bmp"], "unknown suffix"),
-        (["grey.png", "-k", "box", "--step", "3"], "No such option: --step"),
+        (["gray.png", "-k", "box:99", "--size", "valid"], "a kernel of 99 px"),
+        (["gray.png", "-k", "1 2; 3"], "row 2 has 1 numbers"),
+        (["gray.png", "-k", "soebel"], "sobel-y"),
+        (["gray.png", "-k", "box", "--border", "mirror"], "zero, reflect"),
+        (["gray.png", "-k", "sobel-y", "--raw", "a.png"], "which a PNG cannot hold"),
+        (["gray.png", "-k", "box", "-o", "a.bmp"], "unknown suffix"),
+        (["gray.png", "-k", "box", "--step", "3"], "No such option: --step"),
         (["trace", "demo", "--step", "26"], "the trace has 25 steps"),
-        (["trace", "grey.png", "-o", "a.html"], "--step"),
+        (["trace", "gray.png", "-o", "a.html"], "--step"),
         (["trace", "demo", "--all", "-o", "a.svg"], "holds one step; with --all, choose .html"),
         (["trace", "--step", "2", "--all"], "--step and --all"),
         (["trace", "--at", "3,4"], "--at is for a learned kernel"),
@@ -170,17 +170,17 @@ def test_gallery_is_listed(typed: Typed) -> None:
         (["teach", "deep.png"], "images of 8 bits"),
         (["teach", "-o", "a.png"], "a page ends in .html"),
         (["-k", "box"], "Missing argument 'IMAGE'"),
-        (["grey.png", "-k", "runs:conv1:3"], "no such kernel"),
+        (["gray.png", "-k", "runs:conv1:3"], "no such kernel"),
         (["like", "nowhere"], "nowhere: no such folder"),
     ],
 )
-def test_bad_input_is_one_line_and_code_2(typed: Typed, photo: Path, words: list[str], said: str) -> None:
+def test_bad_input_is_one_line_and_code_2(typed: Typed, photo: Path, words: list[str], message: str) -> None:
     Path("bad.png").write_bytes(b"not an image")
     Image.new("RGBA", (4, 4)).save("rgba.png")
     np.save("nan.npy", np.full((3, 3), np.nan))
     Image.fromarray(np.full((4, 4), 999, np.uint16)).save("deep.png")
     code, out, err = typed(*words)
     assert code == 2
-    assert said in err
+    assert message in err
     assert len(err.strip().splitlines()) == 1
     assert "Traceback" not in out + err

@@ -87,7 +87,7 @@ def test_all_views_are_a_table_with_two_differences(run_command: Command, traine
     lines = out.splitlines()
     assert code == 0
     assert [line.split()[0] for line in lines] == ["views", *VIEWS, "centre", "centre"]
-    assert lines[-1].startswith("centre → ten_crop: test error ")
+    assert lines[-1].startswith("center → ten_crop: test error ")
     assert "of 21 images, " in lines[-1]
     assert "ten crops are cut from squares of 77 px" in err
 
@@ -95,7 +95,7 @@ def test_all_views_are_a_table_with_two_differences(run_command: Command, traine
 def test_named_views_are_shown_and_not_written(run_command: Command, trained_run: Run) -> None:
     before = contents(trained_run.path)
     code, out, err = run_command("evaluate", trained_run.path, "--views", "centre")
-    assert (code, err) == (0, "views: centre crop\n")
+    assert (code, err) == (0, "views: center crop\n")
     assert out.startswith("test error ")
     assert contents(trained_run.path) == before
 
@@ -109,7 +109,7 @@ def test_several_runs_on_other_images(run_command: Command, trained_run: Run, se
 
 
 def test_what_cannot_be_tested_is_one_line(run_command: Command, trained_run: Run, second: Path) -> None:
-    for words, said in (
+    for words, message in (
         ([trained_run.path, trained_run.path], "is given twice; give each run once"),
         (
             [trained_run.path, second, "--views", "left"],
@@ -120,7 +120,7 @@ def test_what_cannot_be_tested_is_one_line(run_command: Command, trained_run: Ru
     ):
         code, out, err = run_command("evaluate", *words)
         assert (code, out, err.count("\n")) == (2, "", 1), words
-        assert said in err
+        assert message in err
 
 
 def test_help_names_the_views_and_loads_no_torch() -> None:

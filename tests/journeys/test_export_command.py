@@ -80,5 +80,7 @@ def test_missing_extra_is_one_line(
     trained_run: Any, run_command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxscript", None)
-    said = refused(run_command, trained_run.path, tmp_path / "net.onnx")
-    assert said == "alexnet: onnxscript is not installed; install the extra: pip install 'alexnet-workbench[onnx]'\n"
+    message = refused(run_command, trained_run.path, tmp_path / "net.onnx")
+    assert (
+        message == "alexnet: onnxscript is not installed; install the extra: pip install 'alexnet-workbench[onnx]'\n"
+    )

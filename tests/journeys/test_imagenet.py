@@ -10,7 +10,7 @@ from alexnet.runs.run import open_run
 
 Command = Callable[..., tuple[int, str, str]]
 PAPER = [
-    "--preset", "paper", "--set", "size=64", "--set", "validation_fraction=0.3", "--set", "test_views=centre",
+    "--preset", "paper", "--set", "size=64", "--set", "validation_fraction=0.3", "--set", "test_views=center",
     "--epochs", "1",
 ]  # fmt: skip
 
@@ -55,7 +55,7 @@ def test_paper_s_recipe_trains_and_its_page_shows_the_paper_s_figures(run_comman
     page = (work / "run" / "report.html").read_text(encoding="utf-8")
     assert "Published results" in page
     assert "with other names than ILSVRC-2012" in page.replace("&#39;", "'")
-    assert "<td>1000 images of ILSVRC</td><td>centre crop</td>" in page
+    assert "<td>1000 images of ILSVRC</td><td>center crop</td>" in page
     assert "<td>ILSVRC-2010 test</td><td>ten crops</td>" in page
     assert '<td class="n">37.50</td><td class="n">17.00</td>' in page
     assert "lrn=off" in page

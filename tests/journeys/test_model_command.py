@@ -71,7 +71,7 @@ def test_diff_gives_one_json_object(run_command: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["model"], "Missing argument 'NAME'"),
         (["model", "diff", "paper"], "Missing argument"),
@@ -82,10 +82,10 @@ def test_diff_gives_one_json_object(run_command: Command) -> None:
         (["model", "diff", "paper,tower=true", "paper"], "tower is no switch; choose one of activation"),
     ],
 )
-def test_bad_words_are_one_line_and_exit_code_2(run_command: Command, words: list[str], said: str) -> None:
+def test_bad_words_are_one_line_and_exit_code_2(run_command: Command, words: list[str], message: str) -> None:
     code, out, err = run_command(*words)
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert said in err
+    assert message in err
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -21,10 +21,10 @@ INTEGERS = st.sampled_from(["uint8", "int8", "uint16", "int16", "int32", "int64"
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def _close(found: np.ndarray, expected: np.ndarray, image: np.ndarray, kernel: np.ndarray) -> None:
-    bound = ERROR_BOUND[found.dtype.name] * float(np.abs(image).max()) * float(np.abs(kernel).sum())
-    assert found.shape == expected.shape
-    assert np.abs(found - expected).max() <= bound
+def _close(result: np.ndarray, expected: np.ndarray, image: np.ndarray, kernel: np.ndarray) -> None:
+    bound = ERROR_BOUND[result.dtype.name] * float(np.abs(image).max()) * float(np.abs(kernel).sum())
+    assert result.shape == expected.shape
+    assert np.abs(result - expected).max() <= bound
 
 
 @settings(max_examples=120, deadline=None)
@@ -37,8 +37,8 @@ def test_floats_with_zeros_outside_equal_scipy(
     if size == "valid" and (rows > height or columns > width):
         return
     oracle = signal.convolve2d if operation == "convolution" else signal.correlate2d
-    found = convolve2d(image, kernel, size=size, operation=operation, method=method)  # type: ignore[arg-type]
-    _close(found, oracle(image.astype(float), kernel, size), image.astype(float), kernel)
+    result = convolve2d(image, kernel, size=size, operation=operation, method=method)  # type: ignore[arg-type]
+    _close(result, oracle(image.astype(float), kernel, size), image.astype(float), kernel)
 
 
 @settings(max_examples=120, deadline=None)
@@ -64,9 +64,9 @@ def test_integers_equal_the_definition_exactly(
     if size == "valid" and (kernel.shape[0] > image.shape[0] or kernel.shape[1] > image.shape[1]):
         return
     options = {"size": size, "border": border, "operation": operation}
-    found = convolve2d(image, kernel, **options)  # type: ignore[arg-type]
-    assert found.dtype.kind == "i"
-    assert (found == convolve_by_definition(image, kernel, **options)).all()  # type: ignore[arg-type]
+    result = convolve2d(image, kernel, **options)  # type: ignore[arg-type]
+    assert result.dtype.kind == "i"
+    assert (result == convolve_by_definition(image, kernel, **options)).all()  # type: ignore[arg-type]
 
 
 @settings(max_examples=60, deadline=None)
@@ -85,8 +85,8 @@ def test_odd_kernels_equal_scipy_ndimage_at_every_border(
 ) -> None:
     generator = np.random.default_rng(seed)
     image, kernel = generator.normal(size=(height, width)), generator.normal(size=(2 * a + 1, 2 * b + 1))
-    found = convolve2d(image, kernel, border=names[0])  # type: ignore[arg-type]
-    _close(found, ndimage.convolve(image, kernel, mode=names[1]), image, kernel)
+    result = convolve2d(image, kernel, border=names[0])  # type: ignore[arg-type]
+    _close(result, ndimage.convolve(image, kernel, mode=names[1]), image, kernel)
 
 
 @settings(max_examples=60, deadline=None)
@@ -106,8 +106,8 @@ def test_correlation_equals_pytorch_with_its_padding_modes(
     kernel = generator.normal(size=(2 * a + 1, 2 * b + 1)).astype(np.float32)
     padded = F.pad(torch.from_numpy(image).double()[None, None], (b, b, a, a), mode=border)
     expected = F.conv2d(padded, torch.from_numpy(kernel).double()[None, None])[0, 0].numpy()
-    found = convolve2d(image, kernel, border=border, operation="correlation")  # type: ignore[arg-type]
-    _close(found, expected, image, kernel)
+    result = convolve2d(image, kernel, border=border, operation="correlation")  # type: ignore[arg-type]
+    _close(result, expected, image, kernel)
 
 
 @settings(max_examples=40, deadline=None)
@@ -119,8 +119,8 @@ def test_large_kernels_take_the_fft_and_stay_within_the_bound(
     image = generator.uniform(0, 255, (height, width)).astype(np.float32)
     kernel = generator.normal(size=(rows, columns))
     direct = convolve2d(image.astype(float), kernel, size=size, border=border, method="direct")  # type: ignore[arg-type]
-    found = convolve2d(image, kernel, size=size, border=border)  # type: ignore[arg-type]
-    _close(found, direct, image, kernel)
+    result = convolve2d(image, kernel, size=size, border=border)  # type: ignore[arg-type]
+    _close(result, direct, image, kernel)
 
 
 @settings(max_examples=40, deadline=None)

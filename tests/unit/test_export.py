@@ -151,17 +151,17 @@ def test_file_says_what_it_is_and_nothing_of_the_machine_that_wrote_it(tmp_path:
     for word in (str(Path(torch.__file__).parent), str(Path(__file__).parents[2]), "stack_trace"):
         assert os.fsencode(word) not in path.read_bytes()
     model = onnx.load(path)
-    said = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
-    assert said["classes"] == list(CLASSES)
-    assert Preprocessing.from_dict(said["preprocessing"]) == BGR
-    assert said["variant"] == "caffe"
-    assert said["switches"] == {"towers": False}
-    assert said["test_views"] == "mirror"
+    metadata = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
+    assert metadata["classes"] == list(CLASSES)
+    assert Preprocessing.from_dict(metadata["preprocessing"]) == BGR
+    assert metadata["variant"] == "caffe"
+    assert metadata["switches"] == {"towers": False}
+    assert metadata["test_views"] == "mirror"
     assert next(entry.version for entry in model.opset_import if not entry.domain) >= 17
-    (given,) = model.graph.input
-    shape = [dim.dim_param or dim.dim_value for dim in given.type.tensor_type.shape.dim]
-    assert (given.name, shape) == ("pixels", ["N", SIZE, SIZE, 3])
-    assert given.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    (network_input,) = model.graph.input
+    shape = [dim.dim_param or dim.dim_value for dim in network_input.type.tensor_type.shape.dim]
+    assert (network_input.name, shape) == ("pixels", ["N", SIZE, SIZE, 3])
+    assert network_input.type.tensor_type.elem_type == onnx.TensorProto.UINT8
     outputs = {
         out.name: [d.dim_param or d.dim_value for d in out.type.tensor_type.shape.dim] for out in model.graph.output
     }
@@ -279,7 +279,7 @@ def test_errors_of_other_programs_become_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
-def _taken(folder: Path) -> Path:
+def _occupied(folder: Path) -> Path:
     (folder / "net.onnx").write_text("mine", encoding="utf-8")
     return folder / "net.onnx"
 
@@ -290,23 +290,23 @@ def _made(folder: Path) -> Path:
 
 
 def _below_a_file(folder: Path) -> Path:
-    return _taken(folder) / "net.onnx"
+    return _occupied(folder) / "net.onnx"
 
 
 @pytest.mark.parametrize(
-    ("place", "said"),
+    ("place", "message"),
     [
-        (_taken, r"net\.onnx: exists already; choose another path, or remove it$"),
+        (_occupied, r"net\.onnx: exists already; choose another path, or remove it$"),
         (lambda folder: _made(folder / "net.onnx"), r"exists already"),
         (lambda folder: folder / "net.pt", r"net\.pt: unknown ending; end the name in \.onnx$"),
         (_below_a_file, r"cannot be written \(.*\); check its permissions or choose another path$"),
     ],
 )
 def test_places_that_cannot_be_written_are_refused(
-    place: Callable[[Path], Path], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Callable[[Path], Path], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.onnx, "export", _crash)  # they are refused before the work
-    with pytest.raises(AlexNetError, match=said):
+    with pytest.raises(AlexNetError, match=message):
         export_onnx(make_trained(narrow(get_variant("torchvision"))), place(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] in ([], ["net.onnx"])
 

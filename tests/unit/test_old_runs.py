@@ -31,7 +31,7 @@ FILES = {
         "preprocessing": PREPROCESSING, "test_views": "mirror", "epoch": 1, "layers": {},
     },
     "evaluation.json": {
-        "split": "test", "views": "centre crop", "num_pictures": 2, "num_mistakes": 1, "top1_error": 0.5,
+        "split": "test", "views": "center crop", "num_pictures": 2, "num_mistakes": 1, "top1_error": 0.5,
         "top1_interval": [0.09, 0.91], "top5_error": None, "loss": 0.73, "classes": ["across", "down"],
         "confusion": [[1, 0], [1, 0]], "seconds": 0.07, "pictures_per_second": 28.0,
     },

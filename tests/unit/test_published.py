@@ -24,7 +24,7 @@ def test_errors_are_fractions_and_the_log_rounds_to_the_printed_ones(result: pub
 def test_rows_are_the_paper_s() -> None:
     rows = {(r.run, r.test_set, r.views): (r.top1_error, r.top5_error) for r in PUBLISHED}
     assert rows["1 CNN", "ILSVRC-2010 test", "ten crops"] == (0.375, 0.170)
-    assert rows["1 CNN", "ILSVRC-2010 test", "centre"] == (0.390, 0.183)
+    assert rows["1 CNN", "ILSVRC-2010 test", "center"] == (0.390, 0.183)
     assert rows["1 CNN", "ILSVRC-2012 validation", "ten crops"] == (0.407, 0.182)
     assert rows["5 CNNs", "ILSVRC-2012 validation", "ten crops"] == (0.381, 0.164)
     assert len(rows) == len(PUBLISHED) == 14
@@ -33,10 +33,10 @@ def test_rows_are_the_paper_s() -> None:
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.sentence)
 def test_claim_agrees_with_its_logs_to_the_printed_digit(claim: published.Claim) -> None:
-    found = claim.logged_difference
+    actual = claim.logged_difference
     if claim.difference is not None:
-        assert found is not None
-        assert found == pytest.approx(claim.difference, abs=6e-4)
+        assert actual is not None
+        assert actual == pytest.approx(claim.difference, abs=6e-4)
     assert claim.source
 
 

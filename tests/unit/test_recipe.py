@@ -184,21 +184,21 @@ def test_every_word_of_every_setting_can_be_given_as_text() -> None:
     from typing import Literal, get_args, get_origin
 
     def words(annotation: object) -> set[str]:
-        found = get_args(annotation)
+        parts = get_args(annotation)
         if get_origin(annotation) is Literal:
-            return {word for word in found if isinstance(word, str)}
-        return {word for part in found for word in words(part)}
+            return {word for word in parts if isinstance(word, str)}
+        return {word for part in parts for word in words(part)}
 
-    given = {(field, word) for field, info in Recipe.model_fields.items() for word in words(info.annotation)}
-    assert ("dropout_form", "2012") in given
+    every_word = {(field, word) for field, info in Recipe.model_fields.items() for word in words(info.annotation)}
+    assert ("dropout_form", "2012") in every_word
     extra = {"ten_crop": ["crop_from=1.2"], "drops": ["drops=[0.5]"]}
-    for field, word in sorted(given):
+    for field, word in sorted(every_word):
         recipe = parse_settings(Recipe(), [f"{field}={word}", *extra.get(word, [])])
         assert getattr(recipe, field) == word
 
 
 @pytest.mark.parametrize(
-    ("preset", "settings", "said"),
+    ("preset", "settings", "advice"),
     [
         (
             "fast",
@@ -213,8 +213,8 @@ def test_every_word_of_every_setting_can_be_given_as_text() -> None:
         ("fast", ["normalization=mean_image"], "normalization = mean_image needs images of one size"),
     ],
 )
-def test_settings_that_contradict_say_what_to_do(preset: str, settings: list[str], said: str) -> None:
-    with pytest.raises(RecipeError, match=said):
+def test_settings_that_contradict_say_what_to_do(preset: str, settings: list[str], advice: str) -> None:
+    with pytest.raises(RecipeError, match=advice):
         parse_settings(PRESETS[preset], settings)
 
 

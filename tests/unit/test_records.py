@@ -32,7 +32,7 @@ PREPROCESSING = Preprocessing(67, "squash", True, "RGB", (128.0,) * 3, (60.0,) *
 
 def evaluation(**changes: Any) -> dict[str, Any]:
     """Three images of two classes, one of them wrong."""
-    score = {"split": "test", "views": "centre crop", "num_images": 3, "num_mistakes": 1, "top1_error": 1 / 3}
+    score = {"split": "test", "views": "center crop", "num_images": 3, "num_mistakes": 1, "top1_error": 1 / 3}
     score |= {"top1_interval": [0.06, 0.79], "top5_error": None, "top5_interval": None, "loss": 1.0}
     score |= {"classes": ["a", "b"], "confusion": [[1, 1], [0, 1]], "seconds": 1.0, "images_per_second": 3.0}
     return score | changes

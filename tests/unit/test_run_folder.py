@@ -36,7 +36,7 @@ def write_test(run: RunFolder, tested: Sequence[Prediction]) -> None:
     run.write_evaluation(
         Evaluation(
             "test",
-            "centre crop",
+            "center crop",
             count,
             wrong,
             wrong / count,

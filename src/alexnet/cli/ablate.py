@@ -35,11 +35,11 @@ def ablate(
         )
         screen.print_json({"run": str(run)} | one.to_dict())
         return
-    found = alexnet.ablate(run, layer, data=data)
+    result = alexnet.ablate(run, layer, data=data)
     rows = [
         (unit.unit, percent(unit.error), f"{100 * unit.difference:+.1f}", unit.worst_class or "")
-        for unit in sorted(found.units, key=lambda unit: -unit.difference)[:12]
+        for unit in sorted(result.units, key=lambda unit: -unit.difference)[:12]
     ]
     screen.table(["without", "test error", "points", "suffers most"], rows, right=(1, 2))
-    path = alexnet.save_figure(found.draw(), out or run / "figures" / f"ablation-{layer}.png")
-    screen.print_figure(path, {"run": str(run)} | found.to_dict())
+    path = alexnet.save_figure(result.draw(), out or run / "figures" / f"ablation-{layer}.png")
+    screen.print_figure(path, {"run": str(run)} | result.to_dict())

@@ -10,13 +10,15 @@ __all__ = ["calibrate"]
 def calibrate(run: RunPath, out: Out = None, as_json: Json = False) -> None:
     """Measure whether probabilities mean what they say."""
     report = alexnet.calibrate(run)
-    tests = [("as trained", report.before)] + ([("with the temperature", report.after)] if report.after else [])
-    for name, found in tests:
-        low, high = found.interval
+    measurements = [("as trained", report.before)] + (
+        [("with the temperature", report.after)] if report.after else []
+    )
+    for name, measured in measurements:
+        low, high = measured.interval
         screen.print(
-            f"{name}: expected calibration error {100 * found.expected_error:.1f} percentage points "
+            f"{name}: expected calibration error {100 * measured.expected_error:.1f} percentage points "
             f"(95 % interval {100 * low:.1f} to {100 * high:.1f}), "
-            f"confidence {100 * found.mean_confidence:.1f} %, accuracy {100 * found.accuracy:.1f} %"
+            f"confidence {100 * measured.mean_confidence:.1f} %, accuracy {100 * measured.accuracy:.1f} %"
         )
     if report.temperature is None:
         screen.note("no validation images to fit a temperature on: train with --set validation_fraction=0.1")

@@ -19,8 +19,8 @@ def features(
     as_json: Json = False,
 ) -> None:
     """Write the features of every image of a run."""
-    found = alexnet.features(run, layer)
-    path = found.save(out)
-    count, size = found.values.shape
+    table = alexnet.features(run, layer)
+    path = table.save(out)
+    count, size = table.values.shape
     screen.print(f"written: {path}, {count} images of {size} features")
-    screen.print_json(found.to_dict() | {"run": str(run), "file": str(path)})
+    screen.print_json(table.to_dict() | {"run": str(run), "file": str(path)})

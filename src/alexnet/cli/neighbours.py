@@ -16,14 +16,14 @@ def neighbours(
     run: RunPath,
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files.", show_default=False)],
     layer: Annotated[str, typer.Option(help="Layer whose features are compared.")] = "fc7",
-    most: Annotated[int, typer.Option("--most", "-k", min=1, help="Neighbours of each image.")] = 5,
+    most: Annotated[int, typer.Option("--most", "-k", min=1, help="Neighbors of each image.")] = 5,
     as_json: Json = False,
 ) -> None:
     """Find the training images most like an image."""
-    found = alexnet.neighbours(run, images, layer=layer, k=most)
-    for similar in found:
-        flag = "; its neighbours disagree" if similar.disagree else ""
+    results = alexnet.neighbours(run, images, layer=layer, k=most)
+    for similar in results:
+        flag = "; its neighbors disagree" if similar.disagree else ""
         screen.print(f"{similar.file}: predicted {similar.prediction.predicted}{flag}")
         rows = [(near.file, near.label, f"{near.distance:.3g}") for near in similar.neighbours]
         screen.table(["training image", "label", "distance"], rows, right=(2,))
-    screen.print_json({"run": str(run), "layer": layer, "images": [similar.to_dict() for similar in found]})
+    screen.print_json({"run": str(run), "layer": layer, "images": [similar.to_dict() for similar in results]})

@@ -16,7 +16,7 @@ SPIN_COUNT = "10000"
 
 
 def prepare_process() -> None:
-    """Make this process fast, and a good neighbour of other programs; call it before torch is loaded.
+    """Make this process fast, and a good neighbor of other programs; call it before torch is loaded.
 
     The command does this first. A script or notebook of your own may do the same.
 

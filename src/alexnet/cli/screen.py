@@ -52,7 +52,7 @@ class Screen:
 
     @cached_property
     def terminal(self) -> Any:
-        """Standard error as a terminal with colours, if it is one, else None."""
+        """Standard error as a terminal with colors, if it is one, else None."""
         if not sys.stderr.isatty():
             return None
         from rich.console import Console  # here, so that `alexnet --help` does not load it

@@ -32,12 +32,12 @@ def why(
     Every heat map is tested: parts of the image are covered in its order, in random orders and from the middle
     outwards, and the same map is made with random weights.
     """
-    found = alexnet.explain(run, images, target=target, method=method, layer=layer)
-    for each in found:
-        probability = percent(each.prediction.probability)
-        screen.print(f"{each.file}: {each.prediction.predicted} {probability}; for {each.map.target}: {each.test}")
-        if each.map.warning:
-            screen.note(f"warning: {each.map.warning}")
-    figure = alexnet.draw_explanations(found)
+    explanations = alexnet.explain(run, images, target=target, method=method, layer=layer)
+    for explanation in explanations:
+        predicted = f"{explanation.prediction.predicted} {percent(explanation.prediction.probability)}"
+        screen.print(f"{explanation.file}: {predicted}; for {explanation.map.target}: {explanation.test}")
+        if explanation.map.warning:
+            screen.note(f"warning: {explanation.map.warning}")
+    figure = alexnet.draw_explanations(explanations)
     path = alexnet.save_figure(figure, out or run / "figures" / f"why-{images[0].stem[:100]}.png")
-    screen.print_figure(path, {"run": str(run), "maps": [each.to_dict() for each in found]})
+    screen.print_figure(path, {"run": str(run), "maps": [explanation.to_dict() for explanation in explanations]})

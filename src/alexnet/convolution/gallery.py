@@ -222,13 +222,13 @@ GALLERY: dict[str, KernelRecipe] = {
     **_gradients(),
     "laplace-4": KernelRecipe(
         _whole((0, 1, 0), (1, -4, 1), (0, 1, 0)),
-        "second derivative, four neighbours: lines and corners",
+        "second derivative, four neighbors: lines and corners",
         f"{GONZALEZ}, section 3.6",
         {},
     ),
     "laplace-8": KernelRecipe(
         _whole((1, 1, 1), (1, -8, 1), (1, 1, 1)),
-        "second derivative, eight neighbours",
+        "second derivative, eight neighbors",
         f"{GONZALEZ}, section 3.6",
         {},
     ),

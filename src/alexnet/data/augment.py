@@ -92,7 +92,7 @@ def augment(
 
 
 def _shared(values: Tensor, group: int) -> Tensor:
-    """Each value replaced by the first value of its group of neighbours."""
+    """Each value replaced by the first value of its group of neighbors."""
     return values if group == 1 else values[torch.arange(len(values)) // group * group]
 
 
@@ -105,7 +105,7 @@ def _mirror(pixels: Tensor, mirrored: Tensor) -> Tensor:
 
 
 def _cut(pixels: Tensor, augmentation: Augmentation, size: int, generator: torch.Generator) -> Tensor:
-    """A crop of `size` px of each image, at a random place; neighbours of a group share it."""
+    """A crop of `size` px of each image, at a random place; neighbors of a group share it."""
     count, room = len(pixels), pixels.shape[1] - size
     places = torch.randint(0, room + int(augmentation.crop_last_offset), (count, 2), generator=generator)
     places = _shared(places, augmentation.crop_group)
@@ -169,8 +169,8 @@ def _affine(augmentation: Augmentation, mirrored: Tensor, generator: torch.Gener
 def _change_color(x: Tensor, strength: float, preprocessing: Preprocessing, generator: torch.Generator) -> Tensor:
     """Brightness, contrast and saturation of normalized images, in place."""
 
-    def uniform(spread: float, centre: float) -> Tensor:
-        numbers = torch.empty(len(x), 1, 1, 1).uniform_(centre - spread, centre + spread, generator=generator)
+    def uniform(spread: float, center: float) -> Tensor:
+        numbers = torch.empty(len(x), 1, 1, 1).uniform_(center - spread, center + spread, generator=generator)
         return send(numbers, x.device)
 
     std = sum(preprocessing.std) / 3

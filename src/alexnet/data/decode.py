@@ -24,7 +24,7 @@ __all__ = [
     "NORMALIZATIONS",
     "ImageFacts",
     "Pixels",
-    "centre_crop",
+    "center_crop",
     "decode_file",
     "decode_image",
     "inspect_image",
@@ -165,7 +165,7 @@ def _to_rgb(image: Image.Image, *, transparent: bool, depth: Depth | None) -> Im
 def _make_square(
     image: Image.Image, size: int, resize: str, *, transparent: bool, depth: Depth | None
 ) -> Image.Image:
-    """The image in RGB, resized to a square: whole, or its centre.
+    """The image in RGB, resized to a square: whole, or its center.
 
     Only a strip of rows is converted to RGB at a time, and at once made narrow: Pillow resizes across and then down
     as well, so the result is the same, and the memory that of the image alone.
@@ -187,7 +187,7 @@ def _make_square(
     return narrow.resize((size, size), Image.Resampling.BILINEAR, box=(0, top, size, bottom))
 
 
-def centre_crop(pixels: Pixels, preprocessing: Preprocessing) -> Pixels:
+def center_crop(pixels: Pixels, preprocessing: Preprocessing) -> Pixels:
     """The part of a decoded image, [decoded_size, decoded_size, 3], that the network gets in testing."""
     start = (pixels.shape[0] - preprocessing.size) // 2
     return pixels[start : start + preprocessing.size, start : start + preprocessing.size]

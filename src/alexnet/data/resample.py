@@ -39,7 +39,7 @@ def _are_crops(matrices: Float[Tensor, "N 2 3"]) -> bool:
 
 
 def _blend(x: Float[Tensor, "N S A B"], along: Float[Tensor, "N 2"], size: int) -> Float[Tensor, "N R A B"]:
-    """Weighted sums of two neighbouring lines each, at places between them."""
+    """Weighted sums of two neighboring lines each, at places between them."""
     count, side, *line = x.shape
     lines, weights = _lines(along, side, size)
     sums = F.embedding_bag(lines, x.view(count * side, -1), mode="sum", per_sample_weights=weights)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from alexnet.data.decode import Pixels, centre_crop
+from alexnet.data.decode import Pixels, center_crop
 from alexnet.data.split import Subset
 from alexnet.records import Preprocessing
 
@@ -43,13 +43,13 @@ def _sample(subset: Subset, most: int) -> npt.NDArray[np.int64]:
 
 
 def mean_image(pixels: Pixels, subset: Subset, preprocessing: Preprocessing) -> Tensor:
-    """Mean image of a subset (centres), less the channel means of `preprocessing`.
+    """Mean image of a subset (centers), less the channel means of `preprocessing`.
 
     Float32 [3, size, size], channels in the network's order, on the scale of the network's input.
     """
     total = np.zeros((preprocessing.size, preprocessing.size, 3))
     for row in subset.indices:
-        total += centre_crop(pixels[row], preprocessing)
+        total += center_crop(pixels[row], preprocessing)
     mean = total / max(1, len(subset))
     if preprocessing.channels == "BGR":
         mean = mean[:, :, ::-1]

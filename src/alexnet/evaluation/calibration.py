@@ -74,40 +74,40 @@ def measure_calibration(probs: Float[np.ndarray, "N K"], y_true: Int[np.ndarray,
     """
     if not len(probs):
         raise DataError("calibration: no images to measure it on; give a folder with test images")
-    confidence, is_right = probs.max(1), probs.argmax(1) == y_true
+    confidence, is_correct = probs.max(1), probs.argmax(1) == y_true
     place = np.minimum((confidence * NUM_BINS).astype(int), NUM_BINS - 1)
     bins = []
     for number in np.unique(place):
         inside = place == number
-        count, right = int(inside.sum()), int(is_right[inside].sum())
+        count, num_correct = int(inside.sum()), int(is_correct[inside].sum())
         bins.append(
             ReliabilityBin(
                 low=float(number) / NUM_BINS,
                 high=float(number + 1) / NUM_BINS,
                 num_images=count,
                 confidence=float(confidence[inside].mean()),
-                accuracy=right / count,
-                interval=wilson_interval(right, count),
+                accuracy=num_correct / count,
+                interval=wilson_interval(num_correct, count),
             )
         )
     draw = np.random.default_rng(0)
     samples = [draw.integers(0, len(place), len(place)) for _ in range(NUM_RESAMPLES)]
-    errors = [_expected_error(confidence[rows], is_right[rows], place[rows]) for rows in samples]
+    errors = [_expected_error(confidence[rows], is_correct[rows], place[rows]) for rows in samples]
     low, high = np.quantile(errors, [0.025, 0.975])
     return Calibration(
         num_images=len(place),
-        expected_error=_expected_error(confidence, is_right, place),
+        expected_error=_expected_error(confidence, is_correct, place),
         interval=(float(low), float(high)),
         mean_confidence=float(confidence.mean()),
-        accuracy=float(is_right.mean()),
+        accuracy=float(is_correct.mean()),
         bins=tuple(bins),
     )
 
 
 def _expected_error(
-    confidence: Float[np.ndarray, " N"], is_right: Bool[np.ndarray, " N"], place: Int[np.ndarray, " N"]
+    confidence: Float[np.ndarray, " N"], is_correct: Bool[np.ndarray, " N"], place: Int[np.ndarray, " N"]
 ) -> float:
-    gaps = np.bincount(place, weights=confidence - is_right, minlength=NUM_BINS)
+    gaps = np.bincount(place, weights=confidence - is_correct, minlength=NUM_BINS)
     return float(np.abs(gaps).sum() / len(place))
 
 

@@ -89,7 +89,7 @@ def measure(
     *,
     device: torch.device,
 ) -> HeldOutScore | None:
-    """Loss and errors on a subset, by the centre crop of each image; None if the subset is empty.
+    """Loss and errors on a subset, by the center crop of each image; None if the subset is empty.
 
     The network keeps the mode that it is in.
     """

@@ -9,7 +9,7 @@ from typing import Any, overload
 import numpy as np
 import torch
 
-from alexnet.data.decode import Pixels, centre_crop, decode_file
+from alexnet.data.decode import Pixels, center_crop, decode_file
 from alexnet.data.decode_files import decode_files
 from alexnet.data.folder_layout import IMAGE_ENDINGS, is_hidden
 from alexnet.data.sources import open_source
@@ -76,7 +76,7 @@ def read_image(path: Path | str, classifier: Classifier) -> Pixels:
     Raises:
         DataError: the file is missing or not an image.
     """
-    return centre_crop(decode_file(path, classifier.preprocessing), classifier.preprocessing)
+    return center_crop(decode_file(path, classifier.preprocessing), classifier.preprocessing)
 
 
 def predict_images(classifier: Classifier, images: Paths, *, skip_unreadable: bool = False) -> Predictions:

@@ -1,4 +1,4 @@
-"""The views of an image whose probabilities are averaged: its centre, its mirror image, ten crops."""
+"""The views of an image whose probabilities are averaged: its center, its mirror image, ten crops."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,9 +14,9 @@ VIEWS = ("centre", "mirror", "ten_crop")
 """Which crops of an image are averaged, by name."""
 
 DESCRIPTIONS = {
-    "centre": "centre crop",
-    "mirror": "centre crop and its mirror image",
-    "ten_crop": "ten crops: centre, four corners, and their mirror images",
+    "centre": "center crop",
+    "mirror": "center crop and its mirror image",
+    "ten_crop": "ten crops: center, four corners, and their mirror images",
 }
 """The views in words."""
 
@@ -58,7 +58,7 @@ def decoding_for(preprocessing: Preprocessing, views: str) -> Preprocessing:
 def cut_views(pixels: Tensor, size: int, views: str) -> Iterator[Tensor]:
     """The views of decoded images [N, S, S, 3], each [N, size, size, 3].
 
-    `ten_crop` gives the crops of the centre and the corners and their mirror images; where S is `size`, all five
+    `ten_crop` gives the crops of the center and the corners and their mirror images; where S is `size`, all five
     crops are the same.
 
     Source: Krizhevsky et al. 2012, §4.1; convdata_jpeg.py of the 2012 program (--multiview-test).

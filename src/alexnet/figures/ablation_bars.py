@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from alexnet.figures.canvas import BLUE, GREY, INK, ORANGE, Sheet, clean_axes
+from alexnet.figures.canvas import BLUE, GRAY, INK, ORANGE, Sheet, clean_axes
 
 __all__ = ["Bar", "draw_bars"]
 
@@ -29,13 +29,13 @@ def draw_bars(bars: Sequence[Bar], *, title: str) -> Figure:
     axes.bar(places, values, color=[ORANGE if is_clear else BLUE for is_clear in clear], width=0.8)
     low = [value - 100 * bar.interval[0] for value, bar in zip(values, bars, strict=True)]
     high = [100 * bar.interval[1] - value for value, bar in zip(values, bars, strict=True)]
-    axes.errorbar(places, values, yerr=[low, high], fmt="none", ecolor=GREY, elinewidth=0.8)
+    axes.errorbar(places, values, yerr=[low, high], fmt="none", ecolor=GRAY, elinewidth=0.8)
     axes.axhline(0.0, color=INK, lw=0.8)
     axes.set_xticks(list(places), [bar.label for bar in bars], rotation=90, fontsize=6 if len(bars) > 40 else 8)
     axes.set_xlim(-0.8, len(bars) - 0.2)
     axes.set_ylabel("change of the test error, percentage points")
     axes.set_xlabel("unit, by effect; orange: the 95 % interval leaves out 0")
-    axes.grid(axis="y", color=GREY, alpha=0.25, lw=0.6)
+    axes.grid(axis="y", color=GRAY, alpha=0.25, lw=0.6)
     clean_axes(axes)
     sheet.suptitle(title, fontsize=10.5)
     return sheet

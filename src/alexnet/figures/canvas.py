@@ -17,15 +17,15 @@ from matplotlib.text import Text
 from alexnet.errors import RunError
 from alexnet.files import disk_errors, shown_name, write_whole
 
-__all__ = ["BLUE", "GREY", "INK", "ORANGE", "Sheet", "clean_axes", "png_bytes", "save_figure", "shorten", "svg_text"]
+__all__ = ["BLUE", "GRAY", "INK", "ORANGE", "Sheet", "clean_axes", "png_bytes", "save_figure", "shorten", "svg_text"]
 
-BLUE, ORANGE, GREY, INK = "#2a6fb0", "#d9691f", "#9aa3ab", "#22282e"
+BLUE, ORANGE, GRAY, INK = "#2a6fb0", "#d9691f", "#9aa3ab", "#22282e"
 """Training, held-out, background, and text."""
 
 STYLE: Any = {
     "font.family": ["DejaVu Sans", "Noto Sans CJK JP", "Arial Unicode MS", "sans-serif"],
     "font.size": 10,
-    "axes.edgecolor": GREY,
+    "axes.edgecolor": GRAY,
     "axes.labelcolor": INK,
     "axes.titlesize": 11,
     "axes.titleweight": "bold",

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from alexnet.figures.canvas import GREY, INK, Sheet, clean_axes
+from alexnet.figures.canvas import GRAY, INK, Sheet, clean_axes
 from alexnet.figures.tiles import kernel_image
 
 __all__ = ["MatchTile", "Panels", "draw_matches", "draw_panels"]
@@ -57,15 +57,15 @@ def draw_panels(panels: Panels) -> Figure:
     _show(axes[2], panels.result, panels.scale, colors)
     for where, title in zip(axes, ("image  I", "kernel  K", "result  O"), strict=True):
         where.set_title(title, fontsize=10, fontweight="normal")
-    axes[0].set_xlabel(f"{width} × {height} px", fontsize=8.5, color=GREY)
-    axes[1].set_xlabel(panels.kernel_caption, fontsize=8.5, color=GREY)
-    axes[2].set_xlabel(panels.result_caption, fontsize=8.5, color=GREY)
+    axes[0].set_xlabel(f"{width} × {height} px", fontsize=8.5, color=GRAY)
+    axes[1].set_xlabel(panels.kernel_caption, fontsize=8.5, color=GRAY)
+    axes[2].set_xlabel(panels.result_caption, fontsize=8.5, color=GRAY)
     if panels.extra:
         low = outer[1].subgridspec(1, len(panels.extra))
         for column, (values, caption) in enumerate(zip(panels.extra, panels.extra_captions, strict=True)):
             where = sheet.add_subplot(low[0, column])
             _show(where, values, panels.scale, colors)
-            where.set_xlabel(caption, fontsize=8.5, color=GREY)
+            where.set_xlabel(caption, fontsize=8.5, color=GRAY)
     if panels.cyclic or panels.signed:
         ticks = (-180, -90, 0, 90, 180) if panels.cyclic else (panels.scale[0], 0, panels.scale[1])
         mapped = matplotlib.cm.ScalarMappable(
@@ -128,7 +128,7 @@ def draw_matches(tiles: Sequence[MatchTile], *, title: str) -> Figure:
     for place, row in enumerate(sheet.grid(3, len(tiles))):
         for tile, axes in zip(tiles, row, strict=True):
             clean_axes(axes, ticks=False)
-            grey = tile.weights.mean(0) if tile.weights.ndim == 3 else tile.weights
+            gray = tile.weights.mean(0) if tile.weights.ndim == 3 else tile.weights
             if place == 0:
                 limit = float(np.abs(tile.weights).max())
                 axes.imshow(kernel_image(tile.weights, limit), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
@@ -136,11 +136,11 @@ def draw_matches(tiles: Sequence[MatchTile], *, title: str) -> Figure:
                     f"kernel {tile.number}\nr = {tile.correlation:+.2f}", fontsize=9.5, fontweight="normal"
                 )
             else:
-                values = grey if place == 1 else tile.laid
+                values = gray if place == 1 else tile.laid
                 limit = float(np.abs(values).max()) or 1.0
                 axes.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
                 if place == 2:
-                    axes.set_xlabel(tile.caption, fontsize=8, color=GREY)
+                    axes.set_xlabel(tile.caption, fontsize=8, color=GRAY)
         row[0].set_ylabel(("learned", "mean of channels", "given kernel")[place], fontsize=9)
     sheet.suptitle(title, fontsize=11)
     return sheet

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from alexnet.figures.canvas import BLUE, GREY, ORANGE, Sheet, clean_axes
+from alexnet.figures.canvas import BLUE, GRAY, ORANGE, Sheet, clean_axes
 from alexnet.records import EpochRecord, StepRecord
 
 __all__ = ["Course", "draw_comparison", "draw_curves"]
@@ -98,10 +98,10 @@ def _draw_loss(axes: Axes, course: Course) -> None:
                 ms=3.5,
             )
     guessing = math.log(course.num_classes)
-    axes.axhline(guessing, color=GREY, lw=0.8, ls=(0, (4, 4)))
+    axes.axhline(guessing, color=GRAY, lw=0.8, ls=(0, (4, 4)))
     axes.annotate(
         f"guessing: ln {course.num_classes}", (1.0, guessing), xycoords=("axes fraction", "data"),
-        ha="right", va="bottom", color=GREY, fontsize=8,
+        ha="right", va="bottom", color=GRAY, fontsize=8,
     )  # fmt: skip
     highest = max([guessing * 1.15, *(e.train_loss for e in epochs)], default=1.0)
     axes.set_ylim(0, highest * 1.05)
@@ -110,5 +110,5 @@ def _draw_loss(axes: Axes, course: Course) -> None:
 
 def _finish(axes: Axes) -> None:
     axes.set_xlabel("steps")
-    axes.grid(axis="y", color=GREY, alpha=0.25, lw=0.6)
+    axes.grid(axis="y", color=GRAY, alpha=0.25, lw=0.6)
     clean_axes(axes)

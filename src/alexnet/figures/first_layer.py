@@ -7,7 +7,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from alexnet.figures.canvas import GREY, STYLE, Sheet
+from alexnet.figures.canvas import GRAY, STYLE, Sheet
 from alexnet.figures.mosaic import draw_mosaic
 from alexnet.figures.tiles import kernel_image
 
@@ -16,7 +16,7 @@ __all__ = ["KernelPoint", "draw_orientations", "draw_sorted_kernels"]
 
 @dataclass(frozen=True)
 class KernelPoint:
-    """A kernel in the polar plot: orientation in degrees, frequency in cycles per px, colourfulness 0 to 1."""
+    """A kernel in the polar plot: orientation in degrees, frequency in cycles per px, colorfulness 0 to 1."""
 
     orientation: float
     frequency: float
@@ -24,7 +24,7 @@ class KernelPoint:
 
 
 def draw_sorted_kernels(weights: np.ndarray, order: Sequence[int], labels: Sequence[str], *, title: str) -> Figure:
-    """Kernels [out, 3 or 1, k, k] in a given order, each on its own scale, labelled.
+    """Kernels [out, 3 or 1, k, k] in a given order, each on its own scale, labeled.
 
     labels: one for each kernel, by its number.
     """
@@ -37,7 +37,7 @@ def draw_sorted_kernels(weights: np.ndarray, order: Sequence[int], labels: Seque
 
 
 def draw_orientations(points: Sequence[KernelPoint], *, title: str) -> Figure:
-    """Each kernel at its orientation and frequency, coloured by its colourfulness.
+    """Each kernel at its orientation and frequency, colored by its colorfulness.
 
     The direction is that of the wave, so an edge detector for horizontal edges stands at 90 degrees. Half a turn is
     enough: a wave turned by 180 degrees is the same wave.
@@ -61,8 +61,8 @@ def draw_orientations(points: Sequence[KernelPoint], *, title: str) -> Figure:
     axes.set_thetalim(0.0, np.pi)  # type: ignore[attr-defined]
     axes.set_xlabel("cycles per px", fontsize=8.5)
     axes.tick_params(labelsize=8)
-    axes.grid(color=GREY, alpha=0.4, lw=0.6)
+    axes.grid(color=GRAY, alpha=0.4, lw=0.6)
     bar = sheet.colorbar(dots, ax=axes, shrink=0.7, pad=0.1)
-    bar.set_label("colourfulness (0 grey, 1 no grey)", fontsize=8.5)
+    bar.set_label("colorfulness (0 gray, 1 no gray)", fontsize=8.5)
     sheet.suptitle(title, fontsize=10.5)
     return sheet

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from alexnet.figures.canvas import GREY, INK, ORANGE, Sheet, clean_axes
+from alexnet.figures.canvas import GRAY, INK, ORANGE, Sheet, clean_axes
 
 __all__ = ["HeatMapRow", "draw_heat_maps"]
 
@@ -40,7 +40,7 @@ def draw_heat_maps(rows: Sequence[HeatMapRow]) -> Figure:
             axes[1].text(0.5, 0.5, "nothing speaks for it", ha="center", va="center", transform=axes[1].transAxes)
         axes[1].set_title(row.caption, fontsize=9, fontweight="normal", loc="left")
         axes[2].imshow(row.heat, cmap="viridis", vmin=0.0, vmax=limit)
-        axes[2].set_title(f"0 to {limit:.2g}", fontsize=8.5, fontweight="normal", color=GREY, loc="left")
+        axes[2].set_title(f"0 to {limit:.2g}", fontsize=8.5, fontweight="normal", color=GRAY, loc="left")
         verdict = "\n".join(textwrap.wrap(row.verdict, 52))
         axes[1].set_xlabel(verdict, fontsize=8.5, color=INK if row.says_something else ORANGE)
     return sheet

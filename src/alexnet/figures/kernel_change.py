@@ -47,7 +47,7 @@ def draw_kernel_change(
         axes.imshow(_lay_out(_tiles(weights[places]), limit, columns), interpolation="nearest")
         axes.set_title(name, fontsize=10, fontweight="normal")
         clean_axes(axes, ticks=False)
-    sheet.suptitle(f"{title}: one scale, ±{limit:.3g}, grey is 0", fontsize=11)
+    sheet.suptitle(f"{title}: one scale, ±{limit:.3g}, gray is 0", fontsize=11)
     sheet.supxlabel(caption, fontsize=8.5)
     return sheet
 

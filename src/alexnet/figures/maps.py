@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from alexnet.errors import GeometryError
-from alexnet.figures.canvas import GREY, Sheet, clean_axes
+from alexnet.figures.canvas import GRAY, Sheet, clean_axes
 from alexnet.figures.mosaic import draw_mosaic
 from alexnet.figures.tiles import kernel_image
 
@@ -60,7 +60,7 @@ def draw_feature_maps(
             if panel not in ("image", "kernel"):
                 values = after if panel == "after ReLU" and after is not None else before
                 low, high = float(values[place].min()), float(values[place].max())
-                axes.set_xlabel(f"{low:.2g} to {high:.2g}", fontsize=8, color=GREY)
+                axes.set_xlabel(f"{low:.2g} to {high:.2g}", fontsize=8, color=GRAY)
         row[0].set_ylabel(f"kernel {place}", fontsize=10)
     for axes, panel in zip(sheet.axes[: len(panels)], panels, strict=True):
         axes.set_title(panel, fontsize=9.5, fontweight="normal")
@@ -74,7 +74,7 @@ def _draw_kernel(axes: Axes, weights: np.ndarray) -> None:
     image = kernel_image(tile, float(np.abs(tile).max()))
     axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     caption = "RGB, own scale" if len(weights) == 3 else f"mean of {len(weights)} input maps, own scale"
-    axes.set_xlabel(caption, fontsize=8, color=GREY)
+    axes.set_xlabel(caption, fontsize=8, color=GRAY)
 
 
 def draw_all_maps(maps: np.ndarray, *, title: str, columns: int = 16) -> Figure:

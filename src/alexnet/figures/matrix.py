@@ -10,7 +10,7 @@ from alexnet.figures.canvas import BLUE, INK, ORANGE, Sheet, clean_axes, shorten
 
 __all__ = ["draw_confusion"]
 
-MOST_LABELLED = 40
+MOST_LABELED = 40
 """Number of classes up to which the counts are written into the cells."""
 
 MOST_NAMED = 120
@@ -34,7 +34,7 @@ def draw_confusion(classes: Sequence[str], confusion: Sequence[Sequence[int]]) -
     is_correct = np.eye(number, dtype=bool)
     image = np.where(is_correct[..., None], CORRECT(fractions * 0.85), MISTAKEN(np.minimum(1.0, fractions * 2.5)))
     axes.imshow(image, interpolation="nearest")
-    if number <= MOST_LABELLED:
+    if number <= MOST_LABELED:
         for row in range(number):
             for column in range(number):
                 if counts[row, column]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from alexnet.figures.canvas import BLUE, GREY, ORANGE, Sheet, clean_axes
+from alexnet.figures.canvas import BLUE, GRAY, ORANGE, Sheet, clean_axes
 
 __all__ = ["Curve", "draw_reliability"]
 
@@ -29,7 +29,7 @@ def draw_reliability(curves: Sequence[Curve], *, num_images: int) -> Figure:
     """Accuracy over confidence, with 95 % intervals; on the diagonal a network keeps its word."""
     sheet = Sheet(5.6, 5.2)
     axes = sheet.grid(1, 1)[0][0]
-    axes.plot([0, 100], [0, 100], color=GREY, lw=1.0, ls=(0, (4, 4)), label="probabilities that are right")
+    axes.plot([0, 100], [0, 100], color=GRAY, lw=1.0, ls=(0, (4, 4)), label="probabilities that are right")
     for curve, color in zip(curves, (BLUE, ORANGE), strict=False):
         confidence = [100 * point[0] for point in curve.points]
         accuracy = [100 * point[1] for point in curve.points]
@@ -44,7 +44,7 @@ def draw_reliability(curves: Sequence[Curve], *, num_images: int) -> Figure:
     axes.set_xlabel("probability of the predicted class, %")
     axes.set_ylabel("images that are right, %")
     axes.legend(frameon=False, fontsize=8.5, loc="upper left")
-    axes.grid(color=GREY, alpha=0.25, lw=0.6)
+    axes.grid(color=GRAY, alpha=0.25, lw=0.6)
     clean_axes(axes)
     sheet.suptitle(f"Calibration on {num_images} test images", fontsize=11)
     return sheet

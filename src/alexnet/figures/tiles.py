@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from alexnet.errors import GeometryError
-from alexnet.figures.canvas import GREY, INK, ORANGE, Sheet, clean_axes, shorten
+from alexnet.figures.canvas import GRAY, INK, ORANGE, Sheet, clean_axes, shorten
 from alexnet.figures.mosaic import draw_mosaic
 
 __all__ = ["KernelScale", "MistakeTile", "draw_kernels", "draw_mistakes", "kernel_image"]
@@ -93,7 +93,7 @@ def draw_mistakes(tiles: Sequence[MistakeTile], *, title: str, columns: int = 6)
             f"true: {shorten(tile.true, NAME)}\npred: {shorten(tile.predicted, NAME)} {100 * tile.probability:.0f} %",
             fontsize=8.5, pad=3, color=ORANGE if tile.probability > 0.9 else INK, fontweight="normal", loc="left",
         )  # fmt: skip
-        axes.set_xlabel(shorten(tile.file.rpartition("/")[2], 24), fontsize=6.5, color=GREY, labelpad=2)
+        axes.set_xlabel(shorten(tile.file.rpartition("/")[2], 24), fontsize=6.5, color=GRAY, labelpad=2)
     if not tiles:
         cells[0].text(0.5, 0.5, "no mistakes", ha="center", va="center", transform=cells[0].transAxes)
     sheet.suptitle(title, fontsize=11)

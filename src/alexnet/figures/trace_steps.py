@@ -15,7 +15,7 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 from PIL import Image
 
 from alexnet.errors import RunError
-from alexnet.figures.canvas import BLUE, GREY, INK, ORANGE, Sheet, clean_axes
+from alexnet.figures.canvas import BLUE, GRAY, INK, ORANGE, Sheet, clean_axes
 from alexnet.files import disk_errors, shown_name, write_whole
 
 __all__ = ["StepDrawing", "draw_step", "write_animation", "write_pages"]
@@ -119,7 +119,7 @@ def _draw_grid(
         empty = math.isnan(value)
         ground = BORDER_TINT if outside else "white" if empty else fill
         style = ":" if outside else "-"
-        axes.add_patch(Rectangle((left + column, row), 1, 1, facecolor=ground, edgecolor=GREY, lw=0.8, ls=style))
+        axes.add_patch(Rectangle((left + column, row), 1, 1, facecolor=ground, edgecolor=GRAY, lw=0.8, ls=style))
         if not empty:
             axes.text(
                 left + column + 0.92,
@@ -128,7 +128,7 @@ def _draw_grid(
                 ha="right",
                 va="center",
                 fontsize=size,
-                color=GREY if outside else INK,
+                color=GRAY if outside else INK,
                 fontweight="bold" if value and not outside else "normal",
                 zorder=4,
             )
@@ -156,10 +156,10 @@ def _draw_kernel(axes: Axes, step: StepDrawing, size: float) -> None:
 
 def _draw_indices(axes: Axes, first: tuple[int, int], shape: tuple[int, ...], left: float) -> None:
     for row in range(shape[0]):
-        axes.text(left - 0.18, row + 0.5, str(first[0] + row), ha="right", va="center", fontsize=7, color=GREY)
+        axes.text(left - 0.18, row + 0.5, str(first[0] + row), ha="right", va="center", fontsize=7, color=GRAY)
     for column in range(shape[1]):
         axes.text(
-            left + column + 0.5, -0.18, str(first[1] + column), ha="center", va="bottom", fontsize=7, color=GREY
+            left + column + 0.5, -0.18, str(first[1] + column), ha="center", va="bottom", fontsize=7, color=GRAY
         )
 
 

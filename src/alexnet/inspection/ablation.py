@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from alexnet.errors import GeometryError
-from alexnet.inspection.recording import left_as_found
+from alexnet.inspection.recording import preserved
 from alexnet.model.alexnet import AlexNet
 
 __all__ = ["ablated", "forward_from", "parse_units"]
@@ -36,7 +36,7 @@ def ablated(
         GeometryError: a layer or a unit does not exist.
     """
     handles: list[Any] = []
-    with left_as_found(network):
+    with preserved(network):
         try:
             for layer, numbers in units.items():
                 module = network[layer] if isinstance(network, AlexNet) else dict(network.named_modules()).get(layer)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from alexnet.data.decode import normalize
 from alexnet.errors import GeometryError, RecipeError
-from alexnet.inspection.recording import left_as_found
+from alexnet.inspection.recording import preserved
 from alexnet.model.checkpoint import Classifier
 from alexnet.records import Record
 
@@ -30,10 +30,10 @@ WARNINGS = {
 """What to know of a method before believing its maps; Adebayo et al. 2018, arXiv:1810.03292."""
 
 OCCLUDED_FRACTION = 1 / 6
-"""Side of the grey square that occlusion covers, as a fraction of the image's side."""
+"""Side of the gray square that occlusion covers, as a fraction of the image's side."""
 
 NUM_STEPS = 32
-"""Steps of integrated gradients from the mean colour to the image."""
+"""Steps of integrated gradients from the mean color to the image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,7 @@ def attribute(
     """The heat map of one class on one image; the network is left as found.
 
     `grad-cam` weighs the maps of a convolutional layer by the gradient of the class's logit; `occlusion` covers one
-    square after another with the mean colour; `integrated-gradients` sums gradients on the way from the mean colour
+    square after another with the mean color; `integrated-gradients` sums gradients on the way from the mean color
     to the image; `guided-backprop` and `deconvolution` let only positive signals back.
 
     Args:
@@ -114,7 +114,7 @@ def attribute(
     chosen = _convolution(classifier, layer) if method == "grad-cam" else None
     x = normalize(torch.from_numpy(image.copy())[None], classifier.preprocessing)
     x = x.to(next(network.parameters()).device)
-    with left_as_found(network), _without_inplace(network), warnings.catch_warnings():
+    with preserved(network), _without_inplace(network), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Captum warns of the hooks that it sets and removes
         network.eval()
         values = _compute(network, x, number, method, None if chosen is None else network[chosen])

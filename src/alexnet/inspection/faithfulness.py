@@ -1,4 +1,4 @@
-"""Whether a heat map means anything: pixels deleted and inserted in its order, against chance and a centre blob."""
+"""Whether a heat map means anything: pixels deleted and inserted in its order, against chance and a center blob."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from alexnet.data.decode import normalize
 from alexnet.inspection.attribution import AttributionMap, attribute
-from alexnet.inspection.recording import left_as_found
+from alexnet.inspection.recording import preserved
 from alexnet.model.checkpoint import Classifier
 from alexnet.records import Record
 
@@ -32,8 +32,8 @@ class OrderScore(Record):
     """How the class's probability falls and rises in one order of the cells.
 
     Args:
-        deletion: mean probability while cells are replaced by the mean colour, most important first; low is good.
-        insertion: mean probability while they come back into a grey image in that order; high is good.
+        deletion: mean probability while cells are replaced by the mean color, most important first; low is good.
+        insertion: mean probability while they come back into a gray image in that order; high is good.
         score: insertion less deletion; higher is better.
     """
 
@@ -57,7 +57,7 @@ class Faithfulness(Record):
     Args:
         own: in the order of the map.
         random: mean of random orders; best_random: the best of them by score.
-        blob: from the centre outwards.
+        blob: from the center outwards.
         randomized: in the order of the same method's map of a network with random weights.
         similarity: correlation between the map and that of the random network; near 1, the map shows the image
             rather than the network.
@@ -90,20 +90,20 @@ class Faithfulness(Record):
         )
 
 
-def check_map(classifier: Classifier, found: AttributionMap, *, seed: int = 0) -> Faithfulness:
+def check_map(classifier: Classifier, heat_map: AttributionMap, *, seed: int = 0) -> Faithfulness:
     """Test a heat map by deletion and insertion, and by the same method on random weights; nothing is changed.
 
     Args:
         seed: of the random orders and weights.
 
     Source: deletion and insertion: Petsiuk et al. 2018, arXiv:1806.07421; random weights: Adebayo et al. 2018,
-    arXiv:1810.03292; the centre as a baseline: Judd et al. 2009, ICCV.
+    arXiv:1810.03292; the center as a baseline: Judd et al. 2009, ICCV.
     """
     draw = np.random.default_rng(seed)
-    randomized = _on_random_weights(classifier, found, seed)
+    randomized = _on_random_weights(classifier, heat_map, seed)
     random_orders = [draw.permutation(CELLS**2).astype(float) for _ in range(NUM_RANDOM)]
-    maps = [_rank(_cells(found.values), draw), _rank(_blob(), draw), _rank(_cells(randomized.values), draw)]
-    scores = _scores(classifier, found, [*maps, *random_orders])
+    maps = [_rank(_cells(heat_map.values), draw), _rank(_blob(), draw), _rank(_cells(randomized.values), draw)]
+    scores = _scores(classifier, heat_map, [*maps, *random_orders])
     own, blob, other, *random = scores
     best = max(random, key=lambda score: score.score)
     mean = OrderScore(float(np.mean([s.deletion for s in random])), float(np.mean([s.insertion for s in random])))
@@ -113,8 +113,8 @@ def check_map(classifier: Classifier, found: AttributionMap, *, seed: int = 0) -
         best_random=best,
         blob=blob,
         randomized=other,
-        similarity=_correlation(found.values, randomized.values),
-        says_something=not found.is_empty and own.score > max(best.score, blob.score),
+        similarity=_correlation(heat_map.values, randomized.values),
+        says_something=not heat_map.is_empty and own.score > max(best.score, blob.score),
     )
 
 
@@ -137,7 +137,7 @@ def _blob() -> np.ndarray:
     return np.asarray(-np.hypot(*np.meshgrid(places, places)).ravel())
 
 
-def _on_random_weights(classifier: Classifier, found: AttributionMap, seed: int) -> AttributionMap:
+def _on_random_weights(classifier: Classifier, heat_map: AttributionMap, seed: int) -> AttributionMap:
     """The map that the same method makes of the same image when every weight is shuffled within its layer."""
     generator = torch.Generator().manual_seed(seed)
     parameters = list(classifier.network.parameters())
@@ -147,25 +147,25 @@ def _on_random_weights(classifier: Classifier, found: AttributionMap, seed: int)
             for parameter in parameters:
                 order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
                 parameter.copy_(parameter.flatten()[order].view_as(parameter))
-        return attribute(classifier, found.image, found.target, method=found.method, layer=found.layer)
+        return attribute(classifier, heat_map.image, heat_map.target, method=heat_map.method, layer=heat_map.layer)
     finally:
         with torch.no_grad():
             for parameter, value in zip(parameters, kept, strict=True):
                 parameter.copy_(value)
 
 
-def _scores(classifier: Classifier, found: AttributionMap, orders: Sequence[np.ndarray]) -> list[OrderScore]:
+def _scores(classifier: Classifier, heat_map: AttributionMap, orders: Sequence[np.ndarray]) -> list[OrderScore]:
     """Deletion and insertion of every order, by forward passes alone."""
-    target = classifier.classes.index(found.target)
-    x = normalize(torch.from_numpy(found.image.copy())[None], classifier.preprocessing)
+    target = classifier.classes.index(heat_map.target)
+    x = normalize(torch.from_numpy(heat_map.image.copy())[None], classifier.preprocessing)
     x = x.to(next(classifier.network.parameters()).device)
-    grey = torch.zeros_like(x)  # the mean colour of the training images
+    gray = torch.zeros_like(x)  # the mean color of the training images
     scores = []
-    with left_as_found(classifier.network), torch.no_grad():
+    with preserved(classifier.network), torch.no_grad():
         classifier.network.eval()
         for order in orders:
             masks = _masks(order, x)
-            probs = classifier.network(torch.cat([torch.where(masks, grey, x), torch.where(masks, x, grey)]))
+            probs = classifier.network(torch.cat([torch.where(masks, gray, x), torch.where(masks, x, gray)]))
             curve = probs.float().softmax(1)[:, target].cpu().numpy()
             scores.append(OrderScore(float(curve[: STEPS + 1].mean()), float(curve[STEPS + 1 :].mean())))
     return scores

@@ -14,7 +14,7 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from alexnet.data.cache import DecodedImages
-from alexnet.data.decode import Pixels, centre_crop, normalize
+from alexnet.data.decode import Pixels, center_crop, normalize
 from alexnet.errors import DataError
 from alexnet.files import disk_errors, write_whole
 from alexnet.inspection.recording import recorded
@@ -89,7 +89,7 @@ def _output_layer(classifier: Classifier, layer: str) -> str:
 def _forward(classifier: Classifier, pixels: Pixels, layer: str) -> np.ndarray:
     network = classifier.network
     device = next(network.parameters()).device
-    cropped = np.stack([centre_crop(image, classifier.preprocessing) for image in pixels])
+    cropped = np.stack([center_crop(image, classifier.preprocessing) for image in pixels])
     with recorded(network, [layer]) as outputs:
         network(normalize(torch.from_numpy(cropped).to(device), classifier.preprocessing))
     return outputs[layer].float().flatten(1).cpu().numpy()

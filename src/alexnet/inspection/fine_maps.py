@@ -26,7 +26,7 @@ class FineMaps(Record):
         layer: name of the layer.
         image: what the kernels were applied to, uint8 [S, S, 3].
         maps: what they give, before the activation, [C, H, W].
-        step: px of `image` between two neighbours of a map.
+        step: px of `image` between two neighbors of a map.
         explanation: how the maps were computed, in words, for a figure's caption.
     """
 

@@ -1,4 +1,4 @@
-"""What kind of detector each kernel of a first layer is: the Gabor function that fits it best, and its colour."""
+"""What kind of detector each kernel of a first layer is: the Gabor function that fits it best, and its color."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ NUM_ANGLES, FREQUENCIES, SIGMAS = 12, (0.0, 0.04, 0.07, 0.1, 0.14, 0.18, 0.24, 0
 REFINEMENTS = 60
 """Steps of Adam from the best of these."""
 
-GREY_AXIS = np.ones(3) / np.sqrt(3.0)
+GRAY_AXIS = np.ones(3) / np.sqrt(3.0)
 """Direction in RGB along which all channels change alike."""
 
 PERMUTATIONS = 10_000
@@ -33,7 +33,7 @@ PERMUTATIONS = 10_000
 
 @dataclass(frozen=True)
 class GaborFit(Record):
-    """A Gabor function fitted to one kernel, and the kernel's colour.
+    """A Gabor function fitted to one kernel, and the kernel's color.
 
         g(x, y) = exp(-(x'² / 2 σ_x² + y'² / 2 σ_y²)) cos(2 π f x' + phase)        x', y': turned by the orientation
 
@@ -46,7 +46,7 @@ class GaborFit(Record):
         wavelength: px; None for a blob.
         phase: degrees, -180 to 180; about 0 or 180 for a bar or blob, about ±90 for an edge.
         sigma_along, sigma_across: width of the envelope along and across the wave, px.
-        colorfulness: fraction of the kernel's energy off the grey axis of RGB, 0 to 1; 0 with one input channel.
+        colorfulness: fraction of the kernel's energy off the gray axis of RGB, 0 to 1; 0 with one input channel.
         kind: `edge`, `bar`, `blob` or `color blob` where the fit is good, else `other`.
     """
 
@@ -64,10 +64,10 @@ class GaborFit(Record):
 
 @dataclass(frozen=True)
 class TowerTest(Record):
-    """Whether the kernels of one tower are more colourful than those of the other.
+    """Whether the kernels of one tower are more colorful than those of the other.
 
     Args:
-        first, second: median colourfulness of each tower.
+        first, second: median colorfulness of each tower.
         difference: second less first.
         p_value: fraction of random assignments of the kernels to two towers with a difference of medians at least as
             large, either way.
@@ -137,7 +137,7 @@ def compare_towers(colorfulness: Real[np.ndarray, " O"]) -> TowerTest:
 def fit_gabor(weights: Real[np.ndarray, "O C h w"]) -> tuple[GaborFit, ...]:
     """The Gabor function that fits each kernel best, by least squares.
 
-    A kernel of three channels is projected onto the colour direction that holds most of its energy. Amplitude and
+    A kernel of three channels is projected onto the color direction that holds most of its energy. Amplitude and
     phase follow exactly from the other parameters (they are linear), which are searched on a grid and then refined.
 
     Raises:
@@ -159,9 +159,9 @@ def fit_gabor(weights: Real[np.ndarray, "O C h w"]) -> tuple[GaborFit, ...]:
 
 
 def _project(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Each kernel along its main colour direction, [O, h, w].
+    """Each kernel along its main color direction, [O, h, w].
 
-    And the fractions of its energy that lie off the grey axis, and along the main direction.
+    And the fractions of its energy that lie off the gray axis, and along the main direction.
     """
     if weights.shape[1] == 1:
         return weights[:, 0], np.zeros(len(weights)), np.ones(len(weights))
@@ -170,9 +170,9 @@ def _project(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     main = vectors[:, :, -1]
     main = main * np.where(main.sum(1, keepdims=True) < 0.0, -1.0, 1.0)
     energy = (flat**2).sum((1, 2))
-    grey = ((GREY_AXIS @ flat) ** 2).sum(1)
+    gray = ((GRAY_AXIS @ flat) ** 2).sum(1)
     energy = np.maximum(energy, 1e-12)
-    return np.einsum("oc,ochw->ohw", main, weights), 1.0 - grey / energy, values[:, -1] / energy
+    return np.einsum("oc,ochw->ohw", main, weights), 1.0 - gray / energy, values[:, -1] / energy
 
 
 def _places(height: int, width: int) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Structure of kernels: whether neighbouring weights belong together, as in an edge, or not, as in noise."""
+"""Structure of kernels: whether neighboring weights belong together, as in an edge, or not, as in noise."""
 
 import numpy as np
 from jaxtyping import Float, Real

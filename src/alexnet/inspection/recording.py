@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from alexnet.errors import GeometryError
 from alexnet.model.alexnet import AlexNet
 
-__all__ = ["left_as_found", "recorded"]
+__all__ = ["preserved", "recorded"]
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def recorded(
     """Record what layers return: inside the block, a forward pass fills the yielded dict.
 
     Each value is a detached copy, because the next layer may work in place. Of a layer that runs several times, the
-    last output is kept. Afterwards the network is as it was, also when something fails inside: see `left_as_found`.
+    last output is kept. Afterwards the network is as it was, also when something fails inside: see `preserved`.
 
     Args:
         layers: names, of an `AlexNet` as in its table (`conv1`), of another module as in `named_modules`; or names of
@@ -43,7 +43,7 @@ def recorded(
     """
     modules = layers if isinstance(layers, Mapping) else {name: _find_layer(network, name) for name in layers}
     outputs: dict[str, Tensor] = {}
-    with left_as_found(network), torch.set_grad_enabled(grad):
+    with preserved(network), torch.set_grad_enabled(grad):
         handles = [module.register_forward_hook(_keep_in(outputs, name)) for name, module in modules.items()]
         if eval_mode:
             network.eval()
@@ -55,7 +55,7 @@ def recorded(
 
 
 @contextmanager
-def left_as_found(network: nn.Module) -> Iterator[None]:
+def preserved(network: nn.Module) -> Iterator[None]:
     """Restore a network after the block, also when something fails inside.
 
     Restored are the mode of every module, the gradient and `requires_grad` of every parameter, the buffers, and

@@ -73,7 +73,7 @@ def local_response_norm(
     groups: int = 1,
     allow_matmul: bool = False,
 ) -> Float[Tensor, "N C H W"]:
-    """Divide each activation by a power of the sum of squares over neighbouring channels at the same position.
+    """Divide each activation by a power of the sum of squares over neighboring channels at the same position.
 
         y[i] = x[i] / (k + a * sum over j in window(i) of x[j]²)^beta        a = alpha / size or alpha
 
@@ -151,7 +151,7 @@ class LocalResponseNorm(FastPath, nn.Module):
 
 
 class MapResponseNorm(nn.Module):
-    """Divide each activation by a power of the mean square over its neighbourhood in the same feature map.
+    """Divide each activation by a power of the mean square over its neighborhood in the same feature map.
 
         y = x / (k + alpha * mean of x² over the size x size positions around)^beta
 

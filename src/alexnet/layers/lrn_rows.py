@@ -74,7 +74,7 @@ def _writing(block: Tensor, dtype: torch.dtype) -> Iterator[Tensor]:
 
 @dataclass(frozen=True)
 class _Window:
-    """Sums over windows of neighbouring channels.
+    """Sums over windows of neighboring channels.
 
     Rows lie one after the other in memory, with zeros between them and between groups. A sum over a window is then a
     sum of shifted copies of that whole memory: three additions of long vectors for a window of five.

@@ -1,7 +1,7 @@
 """Local response normalization over rows of channels on a GPU: one Triton kernel for each pass.
 
 Memory is treated as one long array, in which the channels of a group at one position are `WIDTH` successive numbers.
-A program computes `BLOCK` successive numbers, across any of these boundaries, and reads their neighbours by shifted
+A program computes `BLOCK` successive numbers, across any of these boundaries, and reads their neighbors by shifted
 loads. Those come from the cache, so that each array is read from memory once.
 """
 

@@ -14,16 +14,16 @@ one are not blown up. Coates & Ng 2012, §2.1, take 0.1, with which kernels of 1
 """
 
 ROUNDS = 20
-"""Rounds of k-means; the centres hardly move after ten (Coates & Ng 2012, §2.2)."""
+"""Rounds of k-means; the centers hardly move after ten (Coates & Ng 2012, §2.2)."""
 
 CHUNK = 8192
-"""Patches compared with all centres at once: bounds the memory to `CHUNK` times the number of kernels."""
+"""Patches compared with all centers at once: bounds the memory to `CHUNK` times the number of kernels."""
 
 ALIKE = 0.9999
-"""Cosine from which two centres count as the same one."""
+"""Cosine from which two centers count as the same one."""
 
 FLAT = 1e-3
-"""Variance of a normalized patch below which it counts as one flat grey, without a shape or a colour."""
+"""Variance of a normalized patch below which it counts as one flat gray, without a shape or a color."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,22 +35,22 @@ class PatchKernels:
     """
 
     weights: Float[Tensor, "O C k k"]
-    found: Bool[Tensor, " O"]
+    is_distinct: Bool[Tensor, " O"]
 
     @property
-    def num_found(self) -> int:
+    def num_distinct(self) -> int:
         """How many kernels have patches."""
-        return int(self.found.sum())
+        return int(self.is_distinct.sum())
 
 
 @torch.no_grad()
 def patch_kernels(
     patches: Float[Tensor, "N C k k"], num_kernels: int, *, seed: int, variance_offset: float, rounds: int = ROUNDS
 ) -> PatchKernels:
-    """Kernels that respond to what patches of the training images show: edges, textures and colours.
+    """Kernels that respond to what patches of the training images show: edges, textures and colors.
 
     Each patch is shifted to mean 0 and scaled to variance 1, all are whitened (ZCA) and clustered by spherical
-    k-means. A kernel is a centre mapped back through the whitening, so that it responds to a patch as the centre
+    k-means. A kernel is a center mapped back through the whitening, so that it responds to a patch as the center
     does to the whitened patch.
 
     Args:
@@ -67,13 +67,13 @@ def patch_kernels(
     shape = patches.shape[1:]
     rows = normalize_patches(patches.flatten(1), variance_offset=variance_offset)
     rows = rows[rows.square().mean(1) > FLAT]
-    weights, found = torch.zeros(num_kernels, *shape), torch.zeros(num_kernels, dtype=torch.bool)
+    weights, is_distinct = torch.zeros(num_kernels, *shape), torch.zeros(num_kernels, dtype=torch.bool)
     if not len(rows):
-        return PatchKernels(weights, found)
+        return PatchKernels(weights, is_distinct)
     whitening = whitening_matrix(rows)
-    centres, found = cluster_directions(rows @ whitening, num_kernels, seed=seed, rounds=rounds)
-    kernels = torch.nn.functional.normalize(centres @ whitening, dim=1) * found[:, None]
-    return PatchKernels(kernels.view(num_kernels, *shape), found)
+    centers, is_distinct = cluster_directions(rows @ whitening, num_kernels, seed=seed, rounds=rounds)
+    kernels = torch.nn.functional.normalize(centers @ whitening, dim=1) * is_distinct[:, None]
+    return PatchKernels(kernels.view(num_kernels, *shape), is_distinct)
 
 
 def normalize_patches(rows: Float[Tensor, "N D"], *, variance_offset: float) -> Float[Tensor, "N D"]:
@@ -94,34 +94,34 @@ def whitening_matrix(rows: Float[Tensor, "N D"], *, offset: float = WHITENING_OF
 
 
 def cluster_directions(
-    rows: Float[Tensor, "N D"], num_centres: int, *, seed: int, rounds: int = ROUNDS
+    rows: Float[Tensor, "N D"], num_centers: int, *, seed: int, rounds: int = ROUNDS
 ) -> tuple[Float[Tensor, "K D"], Bool[Tensor, " K"]]:
     """Spherical k-means: unit vectors, each the direction of the sum of the rows that are nearest to it.
 
-    Rows count by their length, so that faint patches move no centre. A centre that loses all its rows starts again
+    Rows count by their length, so that faint patches move no center. A center that loses all its rows starts again
     from a random row.
 
     Returns:
-        The centres, and for each whether rows belong to it in the end and no centre before it is the same.
+        The centers, and for each whether rows belong to it in the end and no center before it is the same.
     """
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(rows), generator=generator)
-    centres = rows[order[torch.arange(num_centres) % len(rows)]]
-    centres = torch.nn.functional.normalize(centres, dim=1)
+    centers = rows[order[torch.arange(num_centers) % len(rows)]]
+    centers = torch.nn.functional.normalize(centers, dim=1)
     for _ in range(rounds):
-        sums, counts = _gather(rows, centres)
-        again = torch.randint(len(rows), (num_centres,), generator=generator)
+        sums, counts = _gather(rows, centers)
+        again = torch.randint(len(rows), (num_centers,), generator=generator)
         sums = torch.where(counts[:, None] > 0, sums, rows[again])
-        centres = torch.nn.functional.normalize(sums, dim=1)
-    is_repeated = ((centres @ centres.T).tril(-1) > ALIKE).any(1)
-    return centres, (_gather(rows, centres)[1] > 0) & ~is_repeated
+        centers = torch.nn.functional.normalize(sums, dim=1)
+    is_repeated = ((centers @ centers.T).tril(-1) > ALIKE).any(1)
+    return centers, (_gather(rows, centers)[1] > 0) & ~is_repeated
 
 
-def _gather(rows: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
-    """Of each centre, the sum and the number of the rows that are nearest to it in direction."""
-    sums, counts = torch.zeros_like(centres), torch.zeros(len(centres), dtype=torch.int64)
+def _gather(rows: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each center, the sum and the number of the rows that are nearest to it in direction."""
+    sums, counts = torch.zeros_like(centers), torch.zeros(len(centers), dtype=torch.int64)
     for chunk in torch.split(rows, CHUNK):
-        nearest = (chunk @ centres.T).argmax(1)
+        nearest = (chunk @ centers.T).argmax(1)
         sums.index_add_(0, nearest, chunk)
-        counts += torch.bincount(nearest, minlength=len(centres))
+        counts += torch.bincount(nearest, minlength=len(centers))
     return sums, counts

@@ -161,10 +161,10 @@ def _load_pickle(path: Path, *, is_zip: bool) -> object:
 
 
 def _explain_refusal(error: pickle.UnpicklingError) -> str:
-    found = re.search(r"GLOBAL ([\w.]+)", str(error))
-    if found is None:
+    match = re.search(r"GLOBAL ([\w.]+)", str(error))
+    if match is None:
         return "is damaged or no PyTorch file; download or copy it again"
-    return f"holds more than tensors ({found[1]}), which could run code, and is not loaded; save its state_dict()"
+    return f"holds more than tensors ({match[1]}), which could run code, and is not loaded; save its state_dict()"
 
 
 def _state_dict(content: object, depth: int = 0) -> Mapping[Any, Any]:

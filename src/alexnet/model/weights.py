@@ -67,12 +67,12 @@ def _named_modules(tensors: Mapping[str, Tensor]) -> dict[str, tuple[str, dict[s
     for name, tensor in tensors.items():
         module, _, part = name.rpartition(".")
         modules.setdefault(module, {})[part] = tensor
-    found: dict[str, tuple[str, dict[str, Tensor]]] = {}
+    candidates: dict[str, tuple[str, dict[str, Tensor]]] = {}
     for kind, ndim in (("conv", 4), ("fc", 2)):
         own = {name: parts for name, parts in modules.items() if _dimensions(parts) == ndim}
         names = _numbered(kind, list(own)) or _in_order(kind, own)
-        found |= {names[module]: (module, parts) for module, parts in own.items()}
-    return found
+        candidates |= {names[module]: (module, parts) for module, parts in own.items()}
+    return candidates
 
 
 def _dimensions(parts: Mapping[str, Tensor]) -> int:

@@ -92,7 +92,7 @@ def _disc(x: float, y: float, radius: float) -> Array:
 
 
 def _circle(radius: float, turn: float, width: float) -> Array:
-    """The centre circle through the target as one polygon: once around outside, then back inside."""
+    """The center circle through the target as one polygon: once around outside, then back inside."""
     angles = np.linspace(0.0, 2 * math.pi, 49)[:, None] + turn
     around = np.concatenate([np.cos(angles), np.sin(angles)], axis=1)
     rims: Array = np.concatenate([around * (radius + width / 2), around[::-1] * (radius - width / 2)])
@@ -172,7 +172,7 @@ def _border(rng: np.random.Generator, class_name: str, coverage: float) -> tuple
 
 
 def _bystanders(rng: np.random.Generator, camera: Camera, field: Field) -> list[tuple[float, float, str]]:
-    """Objects near the edge of the image, as ground x, y in metres and kind; none beyond the turf."""
+    """Objects near the edge of the image, as ground x, y in meters and kind; none beyond the turf."""
     objects = []
     for _ in range(int(rng.choice([0, 1, 2], p=[0.6, 0.32, 0.08]))):
         kind = str(rng.choice(["ball", "post", "obstacle"], p=[0.35, 0.25, 0.4]))

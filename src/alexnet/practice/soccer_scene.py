@@ -1,6 +1,6 @@
 """The scene of the drawn soccer images: a camera over turf, and a lens with its faults.
 
-Metres on the ground (x right, y away from the camera, z up, the target near the origin), px on the canvas. A canvas
+Meters on the ground (x right, y away from the camera, z up, the target near the origin), px on the canvas. A canvas
 is drawn at twice the image's size and halved by `through_lens`, which smooths the edges.
 """
 
@@ -47,7 +47,7 @@ class Camera:
         target_height: of the target over the ground, m.
         roll: turn about the optical axis, radians.
         focal: focal length, px.
-        centre: place of the target on the canvas, px.
+        center: place of the target on the canvas, px.
         size: side of the square canvas, px.
     """
 
@@ -56,7 +56,7 @@ class Camera:
     target_height: float
     roll: float
     focal: float
-    centre: tuple[float, float]
+    center: tuple[float, float]
     size: int
 
     @property
@@ -80,8 +80,8 @@ class Camera:
         depth = np.maximum(seen[:, 2], NEAR)
         return np.stack(
             [
-                self.centre[0] + self.focal * seen[:, 0] / depth,
-                self.centre[1] - self.focal * seen[:, 1] / depth,
+                self.center[0] + self.focal * seen[:, 0] / depth,
+                self.center[1] - self.focal * seen[:, 1] / depth,
             ],
             axis=1,
         )
@@ -103,13 +103,13 @@ class Camera:
         return [(x, y) for x, y in self.project(np.stack(kept)).tolist()]
 
     def scale_at(self, point: Array) -> float:
-        """Px per metre at a world point of shape 3."""
+        """Px per meter at a world point of shape 3."""
         return self.focal / max(float((point - self.place) @ self.axes[2]), NEAR)
 
     def ground_at(self, x: Array, y: Array) -> tuple[Array, Array]:
         """World x and y, m, of the ground under canvas px; infinite y above the horizon."""
         right, up, forward = self.axes
-        across, rise = (x - self.centre[0]) / self.focal, (self.centre[1] - y) / self.focal
+        across, rise = (x - self.center[0]) / self.focal, (self.center[1] - y) / self.focal
         fall = -(across * right[2] + rise * up[2] + forward[2])
         reach = self.height / np.maximum(fall, 1e-4)
         ground_x = reach * (across * right[0] + rise * up[0] + forward[0])
@@ -126,7 +126,7 @@ def aim_camera(
     elevation: tuple[float, float] = (13.0, 50.0),
     jitter: float = 0.06,
 ) -> Camera:
-    """A camera that sees `coverage` metres across at its target, from a random side and height.
+    """A camera that sees `coverage` meters across at its target, from a random side and height.
 
     Args:
         size: side of the finished image, px; the canvas is twice as large.
@@ -145,7 +145,7 @@ def aim_camera(
         target_height=target_height,
         roll=math.radians(rng.normal(0.0, 4.0)),
         focal=side * reach / coverage,
-        centre=(side * (0.5 + float(shift[0])), side * (0.5 + float(shift[1]))),
+        center=(side * (0.5 + float(shift[0])), side * (0.5 + float(shift[1]))),
         size=side,
     )
 
@@ -244,7 +244,7 @@ def _turf(rng: np.random.Generator, x: Array, y: Array) -> Array:
     # Far from 0, where rounding would change its side; plain floats, so that float32 stays.
     turn = rng.uniform(2e4, 2e4 + 256.0, 4).tolist()
     near = np.minimum(y, np.float32(40.0))
-    pitch = rng.uniform(250.0, 500.0)  # tile px per metre
+    pitch = rng.uniform(250.0, 500.0)  # tile px per meter
     blades = _look_up(tile, x * pitch + turn[0], near * pitch + turn[1])
     tufts = _look_up(tile, x * 60.0 + turn[2], near * 60.0 + turn[3])
     light = 1.0 + rng.uniform(0.04, 0.17) * blades + rng.uniform(0.02, 0.09) * tufts

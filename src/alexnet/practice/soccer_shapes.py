@@ -1,4 +1,4 @@
-"""Objects on the drawn turf: balls, goal posts, robots, people and their feet, in metres.
+"""Objects on the drawn turf: balls, goal posts, robots, people and their feet, in meters.
 
 Each `add_` function draws one object onto a canvas, standing at a ground place (x, y), from far to near.
 """
@@ -76,19 +76,19 @@ class Canvas:
         return ImageDraw.Draw(self.image)
 
     def polygon(self, points: Array, color: Color) -> None:
-        """A flat polygon, N × 3 in metres."""
+        """A flat polygon, N × 3 in meters."""
         outline = self.camera.outline(points)
         if outline:
             self.pen.polygon(outline, fill=color)
 
-    def box(self, centre: Array, half: tuple[float, float, float], turn: float, color: Color) -> None:
-        """A box about a centre (3, m) with half sides (m), turned about the vertical (radians)."""
+    def box(self, center: Array, half: tuple[float, float, float], turn: float, color: Color) -> None:
+        """A box about a center (3, m) with half sides (m), turned about the vertical (radians)."""
         cos, sin = math.cos(turn), math.sin(turn)
         spin = np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]], dtype=np.float32)
         for axis in range(3):
             for sign in (-1.0, 1.0):
                 normal = sign * spin[axis]
-                middle = centre + normal * half[axis]
+                middle = center + normal * half[axis]
                 if normal @ (middle - self.camera.place) >= 0:
                     continue
                 one, two = spin[(axis + 1) % 3] * half[(axis + 1) % 3], spin[axis - 1] * half[axis - 1]
@@ -121,9 +121,9 @@ class Canvas:
             bright = 0.4 + 0.45 * math.sqrt(1.0 - across * across) + 0.3 * max(0.0, lit * across)
             self.pen.polygon(corners, fill=shade(color, bright))
 
-    def globe(self, centre: Array, radius: float, skin: "Skin") -> None:
-        """A ball about a centre (3, m); its skin gives the color of each surface point."""
-        (x, y), reach = self.camera.project(centre[None])[0], radius * self.camera.scale_at(centre)
+    def globe(self, center: Array, radius: float, skin: "Skin") -> None:
+        """A ball about a center (3, m); its skin gives the color of each surface point."""
+        (x, y), reach = self.camera.project(center[None])[0], radius * self.camera.scale_at(center)
         box = [max(0, int(x - reach - 1)), max(0, int(y - reach - 1))]
         box += [min(self.image.width, int(x + reach + 2)), min(self.image.height, int(y + reach + 2))]
         if box[0] >= box[2] or box[1] >= box[3]:
@@ -196,7 +196,7 @@ def _ball_skin(rng: np.random.Generator) -> Skin:
 
 
 def add_ball(rng: np.random.Generator, canvas: Canvas, place: Place, radius: float) -> None:
-    """A ball of a radius in metres that lies on the ground."""
+    """A ball of a radius in meters that lies on the ground."""
     canvas.globe(_point(*place, radius), radius, _ball_skin(rng))
 
 
@@ -372,7 +372,7 @@ def add_foot(rng: np.random.Generator, canvas: Canvas, place: Place) -> None:
     """One foot close up, a robot's or a person's, often with the other one behind it."""
     turn, robot = rng.uniform(0.0, 2 * math.pi), bool(rng.random() < 0.6)
     lean = (rng.uniform(-0.16, 0.16), rng.uniform(-0.16, 0.12))
-    side = math.copysign(0.2, math.cos(turn))  # the neighbour stands behind
+    side = math.copysign(0.2, math.cos(turn))  # the neighbor stands behind
     other = (place[0] - math.sin(turn) * side, place[1] + math.cos(turn) * side)
     spots = [other, place] if rng.random() < 0.6 else [place]
     state = int(rng.integers(2**31))

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from alexnet.data.decode import centre_crop, normalize
+from alexnet.data.decode import center_crop, normalize
 from alexnet.errors import GeometryError
 from alexnet.evaluation.paired import paired_interval
 from alexnet.inspection.ablation import ablated, forward_from
-from alexnet.inspection.recording import left_as_found, recorded
+from alexnet.inspection.recording import preserved, recorded
 from alexnet.records import Record
 from alexnet.runs.held_out import HeldOutImages, choose_images
 from alexnet.runs.run import Run, RunLike, as_run
@@ -89,7 +89,7 @@ class Ablation(Record):
 def ablate(run: RunLike, layer: str = "conv1", *, data: Any = None, on_progress: Progress | None = None) -> Ablation:
     """Switch off every unit of a layer in turn, and test again; only the layers behind it are computed again.
 
-    Images are looked at once, by their centre.
+    Images are looked at once, by their center.
 
     Args:
         layer: a layer with weights, before the last one.
@@ -111,7 +111,7 @@ def ablate(run: RunLike, layer: str = "conv1", *, data: Any = None, on_progress:
     (held_out,) = choose_images([run], data)
     outputs = [output for output, _ in _layer_outputs(held_out, layer)]
     labels = held_out.subset.labels
-    with left_as_found(run.model.network), torch.inference_mode():
+    with preserved(run.model.network), torch.inference_mode():
         run.model.network.eval()
         baseline = _predict_from(run, layer, outputs, None)
         units = []
@@ -164,7 +164,7 @@ def _layer_outputs(held_out: HeldOutImages, layer: str) -> Iterator[tuple[Tensor
     rows = held_out.subset.indices
     for start in range(0, len(rows), BATCH):
         crops = [
-            centre_crop(held_out.images.pixels[row], classifier.preprocessing) for row in rows[start : start + BATCH]
+            center_crop(held_out.images.pixels[row], classifier.preprocessing) for row in rows[start : start + BATCH]
         ]
         x = normalize(torch.from_numpy(np.stack(crops)).to(device), classifier.preprocessing)
         with recorded(classifier.network, [layer]) as outputs:

@@ -46,9 +46,9 @@ class CalibrationReport(Record):
         return draw_reliability(curves, num_images=self.before.num_images)
 
 
-def _points(found: Calibration) -> tuple[float, tuple[tuple[float, float, float, float, int], ...]]:
-    rows = tuple((b.confidence, b.accuracy, *b.interval, b.num_images) for b in found.bins)
-    return found.expected_error, rows
+def _points(measured: Calibration) -> tuple[float, tuple[tuple[float, float, float, float, int], ...]]:
+    rows = tuple((b.confidence, b.accuracy, *b.interval, b.num_images) for b in measured.bins)
+    return measured.expected_error, rows
 
 
 def calibrate(run: RunLike) -> CalibrationReport:

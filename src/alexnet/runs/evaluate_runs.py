@@ -81,10 +81,10 @@ class ViewsComparison(Record):
 
     def to_dict(self) -> dict[str, Any]:
         """The evaluations by view and their differences; what all of them share is given once."""
-        centre = self.results["centre"]
+        center = self.results["centre"]
         return {
-            "runs": list(centre.runs),
-            "data": centre.data,
+            "runs": list(center.runs),
+            "data": center.data,
             "evaluations": {views: result.evaluation.to_dict() for views, result in self.results.items()},
             "differences": [difference.to_dict() for difference in self.differences],
             "num_left_out": self.num_left_out,
@@ -168,9 +168,9 @@ def compare_views(runs: RunLike | Sequence[RunLike], data: Path | str | None = N
     held_out = _choose([as_run(run) for run in several], data, None)
     subset = common_subset(held_out)
     results = {views: _evaluate(held_out, subset, views) for views in VIEWS}
-    centre = results["centre"].predictions
+    center = results["centre"].predictions
     differences = tuple(
-        compare_predictions(centre, result.predictions, names=("centre", views))
+        compare_predictions(center, result.predictions, names=("centre", views))
         for views, result in results.items()
         if views != "centre"
     )

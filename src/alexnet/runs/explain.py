@@ -81,12 +81,12 @@ def explain(
     """
     classifier = as_classifier(model)
     paths = [images] if isinstance(images, Path | str) else list(images)
-    found = []
+    explanations = []
     for path, prediction in zip(paths, predict(classifier, paths), strict=True):
         pixels = read_image(path, classifier)
         heat = attribute(classifier, pixels, target or prediction.predicted, method=method, layer=layer)
-        found.append(Explanation(str(path), prediction, heat, check_map(classifier, heat)))
-    return tuple(found)
+        explanations.append(Explanation(str(path), prediction, heat, check_map(classifier, heat)))
+    return tuple(explanations)
 
 
 def draw_explanations(explanations: Sequence[Explanation]) -> "Figure":

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from alexnet.data.decode import Pixels, centre_crop, inspect_image
+from alexnet.data.decode import Pixels, center_crop, inspect_image
 from alexnet.data.image_file import too_many_bytes
 from alexnet.data.sources import open_source
 from alexnet.errors import DataError
@@ -57,7 +57,7 @@ def images_of(run: "Run", files: Iterable[str], *, missing_ok: bool = False) -> 
     for name, data in read_files(run, files, missing_ok=missing_ok):
         pixels, facts = inspect_image(data, preprocessing)
         if pixels is not None:
-            images[name] = centre_crop(pixels, preprocessing)
+            images[name] = center_crop(pixels, preprocessing)
         elif not missing_ok:
             raise DataError(f"{run.about.data.path}: {shown_name(name)} cannot be used ({facts.error}); restore it")
     return images

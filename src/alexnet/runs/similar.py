@@ -28,7 +28,7 @@ class SimilarImages(Record):
         file: the image.
         prediction: what the network says about it.
         neighbours: the nearest training images, nearest first.
-        disagree: whether most of the neighbours have another label than the predicted class.
+        disagree: whether most of the neighbors have another label than the predicted class.
     """
 
     file: str
@@ -37,7 +37,7 @@ class SimilarImages(Record):
 
     @property
     def disagree(self) -> bool:
-        """Whether most of the neighbours have another label than the predicted class."""
+        """Whether most of the neighbors have another label than the predicted class."""
         others = sum(neighbour.label != self.prediction.predicted for neighbour in self.neighbours)
         return 2 * others > len(self.neighbours)
 
@@ -77,7 +77,7 @@ def neighbours(
     Args:
         images: image files.
         layer: whose features are compared.
-        k: neighbours of each image; the image itself is not among them.
+        k: neighbors of each image; the image itself is not among them.
 
     Raises:
         DataError: an image cannot be read, or the run's images are not where they were.
@@ -97,7 +97,7 @@ def neighbours(
     values = table.values if len(train) == len(table.files) else table.values[train.indices]
     queries = features_of(run.model, np.stack([read_image(path, run.model) for path in paths]), layer)
     rows, distances = nearest_rows(values, queries, k + 1)  # one more: the image itself may be among them
-    found = []
+    results = []
     for path, prediction, near, apart in zip(paths, run.predict(paths), rows, distances, strict=True):
         own = _name_in(known, path)
         close = [
@@ -105,8 +105,8 @@ def neighbours(
             for row, distance in zip(near, apart, strict=True)
             if table.files[train.indices[row]] != own
         ]
-        found.append(SimilarImages(str(path), prediction, tuple(close[:k])))
-    return tuple(found)
+        results.append(SimilarImages(str(path), prediction, tuple(close[:k])))
+    return tuple(results)
 
 
 def _images(run: Run) -> DecodedImages:

@@ -11,7 +11,7 @@ from alexnet.training.layer_signal import LayerSignal
 from alexnet.training.optimizer import UpdateRule, sharpness_limit
 from alexnet.training.step_budget import ENOUGH_STEPS, StepBudget
 
-__all__ = ["Finding", "Judgement", "Situation", "explain_plateau", "judge"]
+__all__ = ["Finding", "Judgment", "Situation", "explain_plateau", "judge"]
 
 PATIENCE = 1.8
 """How many times more steps than the training has the estimate may ask for before the verdict is `stalls`: settings
@@ -100,7 +100,7 @@ class Finding(Record):
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Judgment:
     """The verdict (`trains`, `stalls` or `diverges`), the numbers that it rests on, and the findings against it."""
 
     verdict: str
@@ -109,15 +109,15 @@ class Judgement:
     findings: tuple[Finding, ...] = ()
 
 
-def judge(layers: Sequence[LayerSignal], situation: Situation, *, loss: float, sharpness: float | None) -> Judgement:
+def judge(layers: Sequence[LayerSignal], situation: Situation, *, loss: float, sharpness: float | None) -> Judgment:
     """Whether a training will diverge, stall, or train; see `check_trainability`."""
     limit = _limit(situation.recipe)
     needed = steps_until_it_falls(layers)
     findings = _find_divergence(layers, situation, loss, sharpness, limit)
     if findings:
-        return Judgement("diverges", needed, limit, tuple(findings))
+        return Judgment("diverges", needed, limit, tuple(findings))
     stall = _find_stall(layers, situation, needed, limit / sharpness if limit and sharpness else math.inf)
-    return Judgement("stalls", needed, limit, (stall,)) if stall else Judgement("trains", needed, limit)
+    return Judgment("stalls", needed, limit, (stall,)) if stall else Judgment("trains", needed, limit)
 
 
 def _limit(recipe: Recipe) -> float | None:

@@ -38,7 +38,7 @@ class Job:
 
     Args:
         classifier: the network on its device, with its classes and preprocessing.
-        colors: principal colours of the training images; None where the recipe does not use them.
+        colors: principal colors of the training images; None where the recipe does not use them.
     """
 
     recipe: Recipe

@@ -19,7 +19,7 @@ NUM_PATCHES = 40_000
 """Patches cut from them: 58 MB for 11 x 11 px in three channels, whatever the number of images."""
 
 VARIANCE_OFFSET = 10.0
-"""Added to a patch's variance, in grey levels squared; Coates & Ng 2012, §2.1."""
+"""Added to a patch's variance, in gray levels squared; Coates & Ng 2012, §2.1."""
 
 HE_NORM = 2.0**0.5
 """Norm of a kernel whose weights are N(0, 2 / fan_in), for inputs of mean square 1; He et al. 2015."""
@@ -49,18 +49,18 @@ def initialize_from_patches(
     conv1 = network["conv1"]
     assert isinstance(conv1, nn.Conv2d)
     patches = sample_patches(network, pixels, rows, preprocessing, kernel_size=conv1.kernel_size[0], seed=seed)
-    grey_level = float(np.sqrt(np.mean(np.square(preprocessing.std))))
+    gray_level = float(np.sqrt(np.mean(np.square(preprocessing.std))))
     chosen = patch_kernels(
-        patches, conv1.out_channels, seed=seed, variance_offset=VARIANCE_OFFSET / max(grey_level, 1.0) ** 2
+        patches, conv1.out_channels, seed=seed, variance_offset=VARIANCE_OFFSET / max(gray_level, 1.0) ** 2
     )
     root_mean_square = max(float(patches.square().mean().sqrt()), 1e-3)
     with torch.no_grad():
         random = nn.functional.normalize(conv1.weight.flatten(1), dim=1).view_as(conv1.weight)
-        kernels = torch.where(chosen.found[:, None, None, None], chosen.weights, random)
+        kernels = torch.where(chosen.is_distinct[:, None, None, None], chosen.weights, random)
         conv1.weight.copy_(kernels * (HE_NORM / root_mean_square))
-    if chosen.num_found == conv1.out_channels:
+    if chosen.num_distinct == conv1.out_channels:
         return None
-    left = conv1.out_channels - chosen.num_found
+    left = conv1.out_channels - chosen.num_distinct
     return (
         f"the training images vary too little to choose all kernels of conv1 from their patches: {left} of "
         f"{conv1.out_channels} start at random"

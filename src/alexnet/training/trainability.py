@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from alexnet.inspection.recording import left_as_found, recorded
+from alexnet.inspection.recording import preserved, recorded
 from alexnet.layers.dropout import ClassicDropout, Dropout, set_dropout_generator
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.specs import Conv
@@ -223,7 +223,7 @@ def _sharpness(network: AlexNet, x: Tensor, labels: Tensor, recipe: Recipe) -> f
         for parameter, info in parameters_of(network)
         if info.rate_factor(recipe) > 0.0
     ]
-    with left_as_found(network), _dropout_repeated(network) as repeat, torch.enable_grad():
+    with preserved(network), _dropout_repeated(network) as repeat, torch.enable_grad():
         network.train().requires_grad_(True)
         before = _gradients(network, x, labels, moving)
         repeat()

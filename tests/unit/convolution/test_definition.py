@@ -25,16 +25,16 @@ def test_integers_equal_scipy(size: str, shape: tuple[int, int]) -> None:
     expected = signal.convolve2d(image, kernel, size)
     assert convolve_by_definition(image, kernel, size=size).tolist() == expected.tolist()  # type: ignore[arg-type]
     turned = signal.correlate2d(image, kernel, size)
-    found = convolve_by_definition(image, kernel, size=size, operation="correlation")  # type: ignore[arg-type]
-    assert found.tolist() == turned.tolist()
+    result = convolve_by_definition(image, kernel, size=size, operation="correlation")  # type: ignore[arg-type]
+    assert result.tolist() == turned.tolist()
 
 
 @pytest.mark.parametrize(("border", "mode"), [("reflect", "reflect"), ("replicate", "edge"), ("circular", "wrap")])
 def test_borders_equal_numpy_padding_even_beyond_the_image(border: str, mode: str) -> None:
     image, kernel = np.arange(6.0).reshape(2, 3), np.random.default_rng(2).normal(size=(7, 9))
     padded = np.pad(image, ((3, 3), (4, 4)), mode=mode)  # type: ignore[call-overload]
-    found = convolve_by_definition(image, kernel, size="same", border=border)  # type: ignore[arg-type]
-    np.testing.assert_allclose(found, signal.convolve2d(padded, kernel, "valid"), atol=1e-12)
+    result = convolve_by_definition(image, kernel, size="same", border=border)  # type: ignore[arg-type]
+    np.testing.assert_allclose(result, signal.convolve2d(padded, kernel, "valid"), atol=1e-12)
 
 
 def test_uint8_does_not_wrap() -> None:

@@ -23,9 +23,9 @@ def test_methods_agree_with_scipy(method: Method, kind: str, side: int) -> None:
     generator = np.random.default_rng(side)
     image, kernel = generator.normal(size=(70, 96)).astype(kind), generator.normal(size=(side, side))
     expected = signal.convolve2d(image.astype(float), kernel, "same")
-    found = convolve2d(image, kernel, method=method)
-    assert found.dtype == kind
-    np.testing.assert_allclose(found, expected, atol=_bound(image, kernel, kind))
+    result = convolve2d(image, kernel, method=method)
+    assert result.dtype == kind
+    np.testing.assert_allclose(result, expected, atol=_bound(image, kernel, kind))
 
 
 @pytest.mark.parametrize("kind", ["float32", "float64"])
@@ -34,8 +34,8 @@ def test_separable_kernel_is_found_and_agrees(kind: str) -> None:
     image = generator.normal(size=(80, 64)).astype(kind)
     kernel = np.outer(generator.normal(size=9), generator.normal(size=21))
     assert len(separate(kernel, 1e-12)) == 1
-    found = convolve2d(image, kernel, method="separable")
-    np.testing.assert_allclose(found, signal.convolve2d(image, kernel, "same"), atol=_bound(image, kernel, kind))
+    result = convolve2d(image, kernel, method="separable")
+    np.testing.assert_allclose(result, signal.convolve2d(image, kernel, "same"), atol=_bound(image, kernel, kind))
 
 
 def test_rank_is_counted() -> None:
@@ -51,8 +51,8 @@ def test_bands_join_without_a_seam(monkeypatch: pytest.MonkeyPatch, size: str, b
     monkeypatch.setattr(bands, "BAND_PIXELS", 16 * 64)
     generator = np.random.default_rng(5)
     image, kernel = generator.integers(0, 255, (90, 48), dtype=np.uint8), generator.integers(-3, 4, (5, 4))
-    found = convolve2d(image, kernel, size=size, border=border)  # type: ignore[arg-type]
-    assert (found == convolve_by_definition(image, kernel, size=size, border=border)).all()  # type: ignore[arg-type]
+    result = convolve2d(image, kernel, size=size, border=border)  # type: ignore[arg-type]
+    assert (result == convolve_by_definition(image, kernel, size=size, border=border)).all()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("size", ["valid", "same", "full"])
@@ -66,8 +66,8 @@ def test_plane_read_where_it_lies_gives_the_same_in_bands_and_in_one_piece(
     generator = np.random.default_rng(6)
     image, kernel = generator.normal(size=(90, 48)).astype(np.float32), generator.normal(size=(6, 9))
     kernel = np.outer(kernel[:, 0], kernel[0]) if separable else kernel
-    found = convolve2d(image, kernel, size=size)  # type: ignore[arg-type]
-    np.testing.assert_allclose(found, signal.convolve2d(image, kernel, size), atol=_bound(image, kernel))
+    result = convolve2d(image, kernel, size=size)  # type: ignore[arg-type]
+    np.testing.assert_allclose(result, signal.convolve2d(image, kernel, size), atol=_bound(image, kernel))
 
 
 @pytest.mark.parametrize("size", ["valid", "same", "full"])
@@ -75,18 +75,18 @@ def test_groups_of_tiles_join_without_a_seam(monkeypatch: pytest.MonkeyPatch, si
     monkeypatch.setattr(engines, "GROUP_PIXELS", 1)
     generator = np.random.default_rng(6)
     image, kernel = generator.normal(size=(190, 148)).astype(np.float32), generator.normal(size=(19, 24))
-    found = convolve2d(image, kernel, size=size, method="fft")  # type: ignore[arg-type]
-    np.testing.assert_allclose(found, signal.fftconvolve(image, kernel, size), atol=_bound(image, kernel))
+    result = convolve2d(image, kernel, size=size, method="fft")  # type: ignore[arg-type]
+    np.testing.assert_allclose(result, signal.fftconvolve(image, kernel, size), atol=_bound(image, kernel))
 
 
-def test_colour_is_three_channels_each_by_itself() -> None:
+def test_color_is_three_channels_each_by_itself() -> None:
     image = np.random.default_rng(3).integers(0, 255, (20, 33, 3), dtype=np.uint8)
     kernel = np.array([[1, 0, -1], [2, 0, -2], [1, 0, -1]])
-    found = convolve2d(image, kernel)
-    assert found.dtype == np.int32
+    result = convolve2d(image, kernel)
+    assert result.dtype == np.int32
     for channel in range(3):
         expected = signal.convolve2d(image[..., channel].astype(int), kernel, "same")
-        assert (found[..., channel] == expected).all()
+        assert (result[..., channel] == expected).all()
 
 
 @pytest.mark.parametrize("kind", ["uint8", "int8", "uint16", "int32", "int64", "uint64", "bool"])
@@ -144,8 +144,8 @@ def test_any_layout_in_memory_gives_the_same(change: str) -> None:
 def test_one_pixel_and_kernels_larger_than_the_image() -> None:
     kernel = np.arange(35.0).reshape(5, 7)
     for border in ("zero", "reflect", "replicate", "circular"):
-        found = convolve2d([[2.0]], kernel, border=border)  # type: ignore[arg-type]
-        np.testing.assert_allclose(found, convolve_by_definition([[2.0]], kernel, size="same", border=border))  # type: ignore[arg-type]
+        result = convolve2d([[2.0]], kernel, border=border)  # type: ignore[arg-type]
+        np.testing.assert_allclose(result, convolve_by_definition([[2.0]], kernel, size="same", border=border))  # type: ignore[arg-type]
 
 
 def test_nothing_of_torch_is_left_changed_and_the_input_neither() -> None:

@@ -33,15 +33,15 @@ def test_gauss_and_sobel_equal_scipy() -> None:
     image = np.random.default_rng(0).normal(size=(40, 40))
     blurred = ndimage.gaussian_filter(image, 1.5, truncate=5 / 1.5, mode="mirror")
     np.testing.assert_allclose(apply_kernel(image, "gauss:1.5").values, blurred, atol=1e-12)
-    found = apply_kernel(image, "sobel-y", operation="correlation").values
-    np.testing.assert_allclose(found, ndimage.sobel(image, 0, mode="mirror"), atol=1e-12)
-    np.testing.assert_allclose(apply_kernel(image, "sobel-y").values, -found, atol=1e-12)
+    result = apply_kernel(image, "sobel-y", operation="correlation").values
+    np.testing.assert_allclose(result, ndimage.sobel(image, 0, mode="mirror"), atol=1e-12)
+    np.testing.assert_allclose(apply_kernel(image, "sobel-y").values, -result, atol=1e-12)
 
 
 def test_shift_moves_the_image_as_it_says() -> None:
     image = np.arange(20).reshape(4, 5)
-    found = apply_kernel(image, "shift:1:2", border="zero").values
-    assert (found[1:, 2:] == image[:-1, :-2]).all()
+    result = apply_kernel(image, "shift:1:2", border="zero").values
+    assert (result[1:, 2:] == image[:-1, :-2]).all()
 
 
 @pytest.mark.parametrize("operation", ["convolution", "correlation"])
@@ -133,9 +133,9 @@ def test_any_result_is_drawn(kernel: str, shape: tuple[int, ...]) -> None:
 
 def test_scale_of_signed_results_is_symmetric_and_said() -> None:
     filtered = apply_kernel(np.eye(8, dtype=np.uint8) * 200, "laplace-4")
-    low, high, said = filtered.scale
+    low, high, message = filtered.scale
     assert low == -high
-    assert "symmetric" in said
+    assert "symmetric" in message
     assert "data:image/png" in filtered._repr_html_()
     assert (
         apply_kernel(np.eye(8, dtype=np.uint8) * 200, "sharpen").scale[2].count("clipped there, the values run from")

@@ -14,13 +14,13 @@ from tests.unit.data.test_image_file import corners, with_tag
 
 
 def test_eight_and_sixteen_bits_floats_arrays_and_text_are_read(tmp_path: Path) -> None:
-    grey, deep = np.array([[0, 255]], dtype=np.uint8), np.array([[0, 65535]], dtype=np.uint16)
-    Image.fromarray(grey).save(tmp_path / "a.png")
+    gray, deep = np.array([[0, 255]], dtype=np.uint8), np.array([[0, 65535]], dtype=np.uint16)
+    Image.fromarray(gray).save(tmp_path / "a.png")
     Image.fromarray(deep).save(tmp_path / "b.png")
     Image.fromarray(deep.astype(np.float32) / 7).save(tmp_path / "c.tif")
     np.save(tmp_path / "d.npy", deep.astype(np.int64) * -9)
     (tmp_path / "e.txt").write_text("1 2\n3 4\n", encoding="utf-8")
-    assert read_image(tmp_path / "a.png").tolist() == grey.tolist()
+    assert read_image(tmp_path / "a.png").tolist() == gray.tolist()
     assert read_image(tmp_path / "b.png").dtype == np.uint16
     assert read_image(tmp_path / "b.png").tolist() == deep.tolist()
     assert read_image(tmp_path / "c.tif").dtype == np.float32

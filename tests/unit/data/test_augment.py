@@ -76,19 +76,19 @@ def test_color_moves_brightness_within_its_strength() -> None:
 
 def test_color_is_saturation_then_contrast_then_brightness() -> None:
     strength, x = 0.2, normalize(images(5), PLAIN)
-    found = _change_color(x.clone(), strength, PLAIN, torch.Generator().manual_seed(3))
+    result = _change_color(x.clone(), strength, PLAIN, torch.Generator().manual_seed(3))
     random = torch.Generator().manual_seed(3)
     spreads = {"saturation": (0.4, 1.0), "contrast": (0.3, 1.0), "brightness": (20.0 / 60.0, 0.0)}
     drawn = {
-        name: torch.empty(5, 1, 1, 1).uniform_(centre - spread, centre + spread, generator=random).double()
-        for name, (spread, centre) in spreads.items()
+        name: torch.empty(5, 1, 1, 1).uniform_(center - spread, center + spread, generator=random).double()
+        for name, (spread, center) in spreads.items()
     }
     exact = x.double()
     gray = exact.mean(1, keepdim=True)
     exact = gray + drawn["saturation"] * (exact - gray)
     mean = exact.mean((1, 2, 3), keepdim=True)
     exact = mean + drawn["contrast"] * (exact - mean) + drawn["brightness"]
-    torch.testing.assert_close(found, exact.float(), rtol=0.0, atol=1e-5)
+    torch.testing.assert_close(result, exact.float(), rtol=0.0, atol=1e-5)
 
 
 def test_order_of_an_epoch_is_a_permutation_of_its_own() -> None:
@@ -142,33 +142,33 @@ def places(augmentation: Augmentation, count: int = 128, seed: int = 0) -> torch
 
 
 def test_crops_lie_at_every_place_and_the_paper_leaves_the_last_out() -> None:
-    found = torch.cat([places(Augmentation(), seed=s) for s in range(8)])
-    assert {found[:, 0].min().item(), found[:, 0].max().item()} == {0.0, 9.0}
-    assert set(found[:, 1].tolist()) == set(map(float, range(10)))
+    result = torch.cat([places(Augmentation(), seed=s) for s in range(8)])
+    assert {result[:, 0].min().item(), result[:, 0].max().item()} == {0.0, 9.0}
+    assert set(result[:, 1].tolist()) == set(map(float, range(10)))
     paper = torch.cat([places(Augmentation(crop_last_offset=False), seed=s) for s in range(8)])
     assert set(paper[:, 0].tolist()) == set(paper[:, 1].tolist()) == set(map(float, range(9)))
-    assert 0.4 < found[:, 2].mean() < 0.6
+    assert 0.4 < result[:, 2].mean() < 0.6
 
 
-def test_neighbours_of_a_group_share_crop_and_flip() -> None:
-    found = places(Augmentation(crop_group=32)).view(4, 32, 3)
-    assert torch.equal(found, found[:, :1].expand_as(found))
-    assert len(found[:, 0].unique(dim=0)) > 1
+def test_neighbors_of_a_group_share_crop_and_flip() -> None:
+    result = places(Augmentation(crop_group=32)).view(4, 32, 3)
+    assert torch.equal(result, result[:, :1].expand_as(result))
+    assert len(result[:, 0].unique(dim=0)) > 1
     assert len(places(Augmentation()).unique(dim=0)) > 50
 
 
 def test_principal_colors_are_those_of_the_covariance() -> None:
     rng = np.random.default_rng(0)
     pixels = (rng.normal(0, 1, (6, 9, 9, 3)) @ np.diag([40.0, 20.0, 5.0]) + 128).clip(0, 255).astype(np.uint8)
-    found = principal_colors(pixels, Subset(np.arange(6), np.zeros(6, np.int64)))
+    result = principal_colors(pixels, Subset(np.arange(6), np.zeros(6, np.int64)))
     covariance = np.cov(pixels.reshape(-1, 3).T.astype(float), bias=True)
-    np.testing.assert_allclose(found.vectors @ np.diag(found.eigenvalues) @ found.vectors.T, covariance, rtol=1e-9)
-    assert list(found.eigenvalues) == sorted(found.eigenvalues, reverse=True)
+    np.testing.assert_allclose(result.vectors @ np.diag(result.eigenvalues) @ result.vectors.T, covariance, rtol=1e-9)
+    assert list(result.eigenvalues) == sorted(result.eigenvalues, reverse=True)
 
 
 @pytest.mark.parametrize(("form", "scale"), [("eigenvalue", 400.0 / 255), ("std", 20.0)])
 def test_shifts_have_the_size_that_their_form_says(form: str, scale: float) -> None:
-    """0.1 x eigenvalue on the scale 0-1 x 255, or 0.1 x deviation, along each direction."""
+    """0.1 x eigenvalue on the scale 0-1 x 255, or 0.1 x std, along each direction."""
     colors = PrincipalColors(np.array([400.0, 100.0, 25.0]), np.eye(3))
     shifts = colors.shifts(20_000, 0.1, form, torch.Generator().manual_seed(0))
     assert shifts[:, 0].std().item() == pytest.approx(0.1 * scale, rel=0.03)
@@ -195,11 +195,11 @@ def test_whole_images_are_shifted_and_scaled_as_the_program_does(channels: str) 
     torch.testing.assert_close(x - mean, expected, rtol=1e-4, atol=1e-3)
 
 
-def test_mean_image_is_the_mean_of_every_pixel_of_the_centres() -> None:
+def test_mean_image_is_the_mean_of_every_pixel_of_the_centers() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (5, 73, 73, 3), dtype=np.uint8)
-    found = mean_image(pixels, Subset(np.array([0, 2, 4]), np.zeros(3, np.int64)), LARGER)
+    result = mean_image(pixels, Subset(np.array([0, 2, 4]), np.zeros(3, np.int64)), LARGER)
     expected = pixels[[0, 2, 4], 4:68, 4:68].mean(0).transpose(2, 0, 1) - np.array([10.0, 20.0, 30.0])[:, None, None]
-    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(result.numpy(), expected, rtol=1e-5, atol=1e-4)
 
 
 def test_squares_at_once_are_squares_one_by_one() -> None:

@@ -96,16 +96,16 @@ def test_images_are_read_from_a_file_that_is_mapped_read_only(tmp_path: object) 
     order = Shuffled(len(subset), 5, seed=0)
     expected = gather(pixels, subset, order(1), CPU)
     with PrefetchedBatches(mapped, subset, order, CPU, num_steps=2) as ahead:
-        for found in (ahead.get(1), ResidentBatches(mapped, subset, order, CPU).get(1)):
-            assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
+        for result in (ahead.get(1), ResidentBatches(mapped, subset, order, CPU).get(1)):
+            assert all(torch.equal(*pair) for pair in zip(result, expected, strict=True))
 
 
 def test_every_image_comes_once_in_order() -> None:
     pixels, subset = some_images(8)
-    found = list(in_order(pixels, subset, batch_size=5, device=CPU))
-    assert [len(labels) for _, labels in found] == [5, 5, 2]
-    assert torch.equal(torch.cat([images for images, _ in found]), torch.from_numpy(pixels[subset.indices]))
-    assert torch.equal(torch.cat([labels for _, labels in found]), torch.from_numpy(subset.labels))
+    result = list(in_order(pixels, subset, batch_size=5, device=CPU))
+    assert [len(labels) for _, labels in result] == [5, 5, 2]
+    assert torch.equal(torch.cat([images for images, _ in result]), torch.from_numpy(pixels[subset.indices]))
+    assert torch.equal(torch.cat([labels for _, labels in result]), torch.from_numpy(subset.labels))
 
 
 @pytest.mark.parametrize(("free", "kind"), [(24 * 8 * 8 * 3, "held"), (24 * 8 * 8 * 3 - 1, "ahead")])

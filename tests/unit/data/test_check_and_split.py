@@ -31,11 +31,11 @@ def split(path: Path, *, test: float = 0.25, validation: float = 0.2, seed: int 
 
 
 def test_clean_folder_has_nothing_odd(image_folder: Path) -> None:
-    found = report(image_folder)
-    assert found.oddities == {}
-    assert found.counts["train"] == {"across": 24, "down": 24, "rings": 24}
-    assert found.widths == (48, 48, 48)
-    assert found.formats == {"PNG": 93}
+    actual = report(image_folder)
+    assert actual.oddities == {}
+    assert actual.counts["train"] == {"across": 24, "down": 24, "rings": 24}
+    assert actual.widths == (48, 48, 48)
+    assert actual.formats == {"PNG": 93}
 
 
 def test_every_oddity_is_named(tmp_path: Path) -> None:
@@ -60,8 +60,8 @@ def test_every_oddity_is_named(tmp_path: Path) -> None:
     (tmp_path / "train" / "empty").mkdir()
     (tmp_path / "test" / "stranger").mkdir()
     draw_stripes(0, 60).save(tmp_path / "test" / "stranger" / "s.png")
-    found = report(tmp_path)
-    odd = found.oddities
+    actual = report(tmp_path)
+    odd = actual.oddities
     assert odd["one channel"] == ("train/down/deep.png", "train/down/gray.png")
     assert odd["CMYK"] == ("train/down/cmyk.jpg",)
     assert odd["more than 8 bits"] == ("train/down/deep.png",)
@@ -76,7 +76,7 @@ def test_every_oddity_is_named(tmp_path: Path) -> None:
     assert odd["identical across classes"] == ("train/down/down_002.png = train/rings/wrong_class.png",)
     assert odd["empty class"] == ("empty",)
     assert odd["class on one side only"] == ("stranger",)
-    assert set(found.left_out) == {"train/down/Thumbs.db", "train/down/cut.jpg", "train/down/void.jpg"}
+    assert set(actual.left_out) == {"train/down/Thumbs.db", "train/down/cut.jpg", "train/down/void.jpg"}
 
 
 def test_left_out_files_depths_and_notes_are_reported(tmp_path: Path) -> None:
@@ -128,15 +128,15 @@ def test_imbalance_is_named(tmp_path: Path) -> None:
 
 
 def test_real_odd_inputs_are_all_found(shared_data: Path) -> None:
-    found = check_folder(shared_data / "odd-inputs.tar")
-    turned = found.oddities["EXIF orientation"]
+    actual = check_folder(shared_data / "odd-inputs.tar")
+    turned = actual.oddities["EXIF orientation"]
     assert sum(name.startswith("wrong-exif/") for name in turned) == 18
-    assert found.oddities["format differs from the name"] == ("png-named-jpg/flower_0184.jpg",)
-    assert len(found.oddities["one channel"]) == 3
-    assert "extreme-shape/airplane_0161.jpg" in found.oddities["extreme shape"]
+    assert actual.oddities["format differs from the name"] == ("png-named-jpg/flower_0184.jpg",)
+    assert len(actual.oddities["one channel"]) == 3
+    assert "extreme-shape/airplane_0161.jpg" in actual.oddities["extreme shape"]
     not_images = {"not-images/Thumbs.db", "not-images/.DS_Store", "not-images/alexnet.pth"}
-    assert set(found.left_out) == not_images
-    assert set(found.oddities["no image"]) == not_images
+    assert set(actual.left_out) == not_images
+    assert set(actual.oddities["no image"]) == not_images
 
 
 def rows(side: Split, name: str) -> set[int]:
@@ -177,10 +177,10 @@ def test_identical_images_stay_on_one_side(tmp_path: Path) -> None:
     for seed in range(5):
         images = decoded(tmp_path)
         sides = split_images(images, test_fraction=0.3, validation_fraction=0.3, seed=seed)
-        found = [{images.facts[row].digest for row in rows(sides, name)} for name in ("train", "validation", "test")]
-        assert not (found[0] & found[1])
-        assert not (found[0] & found[2])
-        assert not (found[1] & found[2])
+        actual = [{images.facts[row].digest for row in rows(sides, name)} for name in ("train", "validation", "test")]
+        assert not (actual[0] & actual[1])
+        assert not (actual[0] & actual[2])
+        assert not (actual[1] & actual[2])
 
 
 def test_val_without_test_is_the_test_set(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_image_of_the_right_size_is_untouched() -> None:
     np.testing.assert_array_equal(decode_image(encode(image), plain()), np.asarray(image))
 
 
-def test_squash_keeps_the_whole_and_crop_the_centre() -> None:
+def test_squash_keeps_the_whole_and_crop_the_center() -> None:
     data = encode(gradient(96, 32))
     squashed, cropped = decode_image(data, plain()), decode_image(data, plain(resize="crop"))
     assert squashed[16, 0, 0] < 5

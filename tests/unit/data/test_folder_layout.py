@@ -146,7 +146,7 @@ def test_every_unsorted_folder_is_named(tmp_path: Path) -> None:
         scan_folder(tmp_path)
 
 
-def test_unlabelled_test_images_beside_a_val_folder_are_left_aside_and_said(tmp_path: Path) -> None:
+def test_unlabeled_test_images_beside_a_val_folder_are_left_aside_and_said(tmp_path: Path) -> None:
     write_images(tmp_path / "train", 1)
     write_images(tmp_path / "val", 1)
     put(tmp_path / "test", "1.jpg", "2.jpg")

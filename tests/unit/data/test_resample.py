@@ -51,12 +51,12 @@ def test_images_are_those_of_grid_sample(
     sampled: list[int] = []
     real = F.grid_sample
     monkeypatch.setattr(module.F, "grid_sample", lambda *a, **k: (sampled.append(1), real(*a, **k))[1])
-    found = resample(_pixels(), matrices, size)
+    result = resample(_pixels(), matrices, size)
     assert bool(sampled) != by_lines
     grid = F.affine_grid(matrices.double(), [COUNT, 3, size, size], align_corners=False)
     exact = real(_pixels().permute(0, 3, 1, 2).double(), grid, padding_mode="reflection", align_corners=False)
-    assert found.dtype == torch.float32
-    torch.testing.assert_close(found, exact.permute(0, 2, 3, 1).float(), rtol=0.0, atol=2e-3)
+    assert result.dtype == torch.float32
+    torch.testing.assert_close(result, exact.permute(0, 2, 3, 1).float(), rtol=0.0, atol=2e-3)
 
 
 def test_a_image_of_one_pixel_stays() -> None:

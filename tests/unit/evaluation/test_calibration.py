@@ -15,12 +15,12 @@ def two_classes(*probabilities: float) -> np.ndarray:
 
 def test_expected_error_is_the_mean_gap_of_the_bins() -> None:
     probs = two_classes(0.91, 0.92, 0.61, 0.62)
-    found = measure_calibration(probs, np.array([0, 1, 0, 0]))
+    result = measure_calibration(probs, np.array([0, 1, 0, 0]))
     # one bin: confidence 0.915, accuracy 0.5; the other: confidence 0.615, accuracy 1
-    assert found.expected_error == pytest.approx(0.5 * 0.415 + 0.5 * 0.385)
-    assert [row.num_images for row in found.bins] == [2, 2]
-    assert found.accuracy == 0.75
-    assert found.interval[0] <= found.expected_error <= found.interval[1]
+    assert result.expected_error == pytest.approx(0.5 * 0.415 + 0.5 * 0.385)
+    assert [row.num_images for row in result.bins] == [2, 2]
+    assert result.accuracy == 0.75
+    assert result.interval[0] <= result.expected_error <= result.interval[1]
 
 
 def test_network_that_keeps_its_word_has_a_small_error() -> None:
@@ -34,12 +34,12 @@ def test_temperature_equals_that_of_a_search_over_logits() -> None:
     generator = torch.Generator().manual_seed(0)
     logits = 4.0 * torch.randn(500, 5, generator=generator, dtype=torch.float64)
     labels = torch.multinomial((logits / 3.0).softmax(1), 1, generator=generator)[:, 0]
-    found = fit_temperature(logits.softmax(1).numpy(), labels.numpy())
+    result = fit_temperature(logits.softmax(1).numpy(), labels.numpy())
     grid = torch.linspace(1.0, 6.0, 2001, dtype=torch.float64)
     losses = torch.stack([F.cross_entropy(logits / t, labels) for t in grid])
-    assert found == pytest.approx(float(grid[losses.argmin()]), abs=0.01)
-    scaled = apply_temperature(logits.softmax(1).numpy(), found)
-    np.testing.assert_allclose(scaled, (logits / found).softmax(1).numpy(), rtol=1e-9)
+    assert result == pytest.approx(float(grid[losses.argmin()]), abs=0.01)
+    scaled = apply_temperature(logits.softmax(1).numpy(), result)
+    np.testing.assert_allclose(scaled, (logits / result).softmax(1).numpy(), rtol=1e-9)
 
 
 def test_no_images_are_refused() -> None:

@@ -14,27 +14,27 @@ from alexnet.records import Prediction
 
 def predictions(wrong: str) -> list[Prediction]:
     """Images 0, 1, 2 ..., each wrong where the text has an x."""
-    said = ["b" if mark == "x" else "a" for mark in wrong]
-    return [Prediction(str(place), "a", name, 0.6, 0.2, 0.5, ((name, 0.6),)) for place, name in enumerate(said)]
+    message = ["b" if mark == "x" else "a" for mark in wrong]
+    return [Prediction(str(place), "a", name, 0.6, 0.2, 0.5, ((name, 0.6),)) for place, name in enumerate(message)]
 
 
 BEFORE, AFTER = "xxx...x...", "x...xx...."
 
 
 def test_difference_equals_a_count_by_hand() -> None:
-    found = compare_predictions(predictions(BEFORE), predictions(AFTER), names=("centre", "ten_crop"))
-    assert (found.before, found.after, found.num_images) == ("centre", "ten_crop", 10)
-    assert (found.fixed, found.broken) == (("1", "2", "6"), ("4", "5"))
-    assert found.difference == pytest.approx(-0.1)
+    result = compare_predictions(predictions(BEFORE), predictions(AFTER), names=("centre", "ten_crop"))
+    assert (result.before, result.after, result.num_images) == ("centre", "ten_crop", 10)
+    assert (result.fixed, result.broken) == (("1", "2", "6"), ("4", "5"))
+    assert result.difference == pytest.approx(-0.1)
     low, high = (f"{100 * value:+.1f}" for value in paired_interval(1, 2, 3, 10))
-    assert str(found) == (
-        f"centre → ten_crop: test error -10.0 percentage points (95 % interval {low} to {high}, sign test p = 1); "
+    assert str(result) == (
+        f"center → ten_crop: test error -10.0 percentage points (95 % interval {low} to {high}, sign test p = 1); "
         "of 10 images, 3 mistakes are fixed and 2 are new"
     )
-    values = found.to_dict()
+    values = result.to_dict()
     assert (values["num_fixed"], values["num_broken"]) == (3, 2)
     assert values["interval"] == list(paired_interval(1, 2, 3, 10))
-    assert found.p_value == sign_test(3, 2)
+    assert result.p_value == sign_test(3, 2)
 
 
 @pytest.mark.parametrize(("fixed", "broken"), [(0, 0), (3, 0), (9, 1), (5, 5), (17, 30)])
@@ -45,14 +45,14 @@ def test_sign_test_equals_scipys_exact_one(fixed: int, broken: int) -> None:
 
 def test_standard_error_is_that_of_the_mean_of_single_differences() -> None:
     single = np.array([mark == "x" for mark in AFTER], float) - np.array([mark == "x" for mark in BEFORE], float)
-    found = compare_predictions(predictions(BEFORE), predictions(AFTER), names=("one", "two"))
-    assert found.difference == pytest.approx(single.mean())
-    assert found.standard_error == pytest.approx(single.std() / np.sqrt(10))
+    result = compare_predictions(predictions(BEFORE), predictions(AFTER), names=("one", "two"))
+    assert result.difference == pytest.approx(single.mean())
+    assert result.standard_error == pytest.approx(single.std() / np.sqrt(10))
 
 
 def test_only_images_of_both_tests_count() -> None:
-    found = compare_predictions(predictions(BEFORE)[2:], predictions(AFTER)[:6], names=("one", "two"))
-    assert (found.num_images, found.fixed, found.broken) == (4, ("2",), ("4", "5"))
+    result = compare_predictions(predictions(BEFORE)[2:], predictions(AFTER)[:6], names=("one", "two"))
+    assert (result.num_images, result.fixed, result.broken) == (4, ("2",), ("4", "5"))
     nothing = compare_predictions(predictions("x"), [], names=("one", "two"))
     assert (nothing.num_images, nothing.difference, nothing.interval) == (0, 0.0, (-1.0, 1.0))
 

@@ -76,14 +76,14 @@ def test_batches_do_not_change_what_is_predicted(
 
 def test_what_cannot_be_read_is_named_and_the_rest_predicted(classifier: Classifier, images: Path) -> None:
     paths = [images / "0.png", images / "gone.png", images / "cut.png", images / "notes.txt", images / "1.png"]
-    found = predict_images(classifier, paths, skip_unreadable=True)
-    assert [Path(p.file).name for p in found] == ["0.png", "1.png"]
-    assert [Path(u.file).name for u in found.unreadable] == ["gone.png", "cut.png", "notes.txt"]
-    assert "no such image" in found.unreadable[0].reason
-    assert all(u.reason.startswith("cannot be used (") for u in found.unreadable[1:])
-    assert str(found.unreadable[2]).startswith(f"{images}/notes.txt: cannot be used (no image); ")
-    assert found.to_dict(top=2)["unreadable"][0]["file"] == str(images / "gone.png")
-    assert [len(p["top"]) for p in found.to_dict(top=2)["predictions"]] == [2, 2]
+    result = predict_images(classifier, paths, skip_unreadable=True)
+    assert [Path(p.file).name for p in result] == ["0.png", "1.png"]
+    assert [Path(u.file).name for u in result.unreadable] == ["gone.png", "cut.png", "notes.txt"]
+    assert "no such image" in result.unreadable[0].reason
+    assert all(u.reason.startswith("cannot be used (") for u in result.unreadable[1:])
+    assert str(result.unreadable[2]).startswith(f"{images}/notes.txt: cannot be used (no image); ")
+    assert result.to_dict(top=2)["unreadable"][0]["file"] == str(images / "gone.png")
+    assert [len(p["top"]) for p in result.to_dict(top=2)["predictions"]] == [2, 2]
 
 
 @pytest.mark.parametrize(

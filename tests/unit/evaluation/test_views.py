@@ -23,7 +23,7 @@ def squares(side: int) -> np.ndarray:
 
 
 def crops_by_hand(pixels: np.ndarray) -> list[np.ndarray]:
-    """67 of 76 px: 9 px of room, the centre 4 px from the near edges."""
+    """67 of 76 px: 9 px of room, the center 4 px from the near edges."""
     five = [
         pixels[:, 4:71, 4:71],
         pixels[:, 0:67, 0:67],
@@ -34,19 +34,19 @@ def crops_by_hand(pixels: np.ndarray) -> list[np.ndarray]:
     return [*five, *(crop[:, :, ::-1] for crop in five)]
 
 
-def test_ten_crops_are_centre_corners_and_their_mirror_images() -> None:
+def test_ten_crops_are_center_corners_and_their_mirror_images() -> None:
     pixels = squares(76)
-    found = sorted(crop.numpy().tobytes() for crop in cut_views(torch.from_numpy(pixels), 67, "ten_crop"))
-    assert found == sorted(crop.tobytes() for crop in crops_by_hand(pixels))
-    assert len(set(found)) == 10
+    result = sorted(crop.numpy().tobytes() for crop in cut_views(torch.from_numpy(pixels), 67, "ten_crop"))
+    assert result == sorted(crop.tobytes() for crop in crops_by_hand(pixels))
+    assert len(set(result)) == 10
 
 
-def test_centre_and_mirror_are_the_first_of_them() -> None:
+def test_center_and_mirror_are_the_first_of_them() -> None:
     pixels = squares(76)
     whole = crops_by_hand(pixels)
-    (centre,) = cut_views(torch.from_numpy(pixels), 67, "centre")
+    (center,) = cut_views(torch.from_numpy(pixels), 67, "centre")
     both = list(cut_views(torch.from_numpy(pixels), 67, "mirror"))
-    np.testing.assert_array_equal(centre.numpy(), whole[0])
+    np.testing.assert_array_equal(center.numpy(), whole[0])
     np.testing.assert_array_equal(torch.stack(both).numpy(), [whole[0], whole[5]])
 
 
@@ -61,16 +61,16 @@ def test_ten_crops_average_ten_separate_answers_after_the_softmax() -> None:
             logits = network(torch.from_numpy(np.ascontiguousarray(inputs))).double().numpy()
             powers = np.exp(logits)
             expected += powers / powers.sum(1, keepdims=True) / 10
-        found = probabilities(network, torch.from_numpy(pixels), CUT, views="ten_crop")
-    np.testing.assert_allclose(found.numpy(), expected, atol=1e-6)
+        result = probabilities(network, torch.from_numpy(pixels), CUT, views="ten_crop")
+    np.testing.assert_allclose(result.numpy(), expected, atol=1e-6)
 
 
 def test_average_is_of_probabilities_not_of_logits() -> None:
     logits = torch.tensor([[[8.0, 0.0]], [[0.0, 2.0]]])
-    found = average_probabilities([part.softmax(1) for part in logits])
+    result = average_probabilities([part.softmax(1) for part in logits])
     first, second = 1 / (1 + np.exp(-8.0)), 1 / (1 + np.exp(2.0))
-    assert found[0, 0].item() == pytest.approx((first + second) / 2, rel=1e-6)
-    assert found[0, 0].item() != pytest.approx(logits.mean(0).softmax(1)[0, 0].item(), rel=0.1)
+    assert result[0, 0].item() == pytest.approx((first + second) / 2, rel=1e-6)
+    assert result[0, 0].item() != pytest.approx(logits.mean(0).softmax(1)[0, 0].item(), rel=0.1)
 
 
 def test_only_ten_crops_of_whole_squares_need_larger_ones() -> None:
@@ -85,7 +85,7 @@ def test_unknown_views_are_refused_by_name() -> None:
     for views in VIEWS:
         check_views(views)
         assert DESCRIPTIONS[views]
-    with pytest.raises(RecipeError, match="views = left: no such views; choose one of centre, mirror"):
+    with pytest.raises(RecipeError, match="views = left: no such views; choose one of center, mirror"):
         check_views("left")
 
 

@@ -56,10 +56,10 @@ def test_confusion_holds_every_count() -> None:
     assert "predicted" in words(figure)
 
 
-@pytest.mark.parametrize(("scale", "said"), [("common", "one scale"), ("own", "do not compare strengths")])
-def test_kernels_say_their_scale(scale: str, said: str) -> None:
+@pytest.mark.parametrize(("scale", "message"), [("common", "one scale"), ("own", "do not compare strengths")])
+def test_kernels_say_their_scale(scale: str, message: str) -> None:
     """The notebook standardized each kernel by itself, and did not say so."""
-    assert said in words(draw_kernels(KERNELS, title="conv1", scale=scale))  # type: ignore[arg-type]
+    assert message in words(draw_kernels(KERNELS, title="conv1", scale=scale))  # type: ignore[arg-type]
 
 
 def test_common_scale_keeps_relative_strength() -> None:

@@ -13,9 +13,9 @@ from alexnet.model.variants import VARIANTS
 
 @pytest.fixture
 def network() -> AlexNet:
-    found = AlexNet(VARIANTS["seminar"], size=67, num_classes=3).eval()
-    initialize(found, "fan_in", seed=0)
-    return found
+    result = AlexNet(VARIANTS["seminar"], size=67, num_classes=3).eval()
+    initialize(result, "fan_in", seed=0)
+    return result
 
 
 @pytest.mark.parametrize("layer", ["conv1", "conv4", "fc7"])
@@ -24,14 +24,14 @@ def test_unit_taken_away_equals_weights_and_bias_set_to_zero(network: AlexNet, l
     with torch.no_grad():
         before = network(x)
         with ablated(network, {layer: [1, 3]}):
-            found = network(x)
+            result = network(x)
         assert torch.equal(network(x), before), "the hooks are gone"
         for number in (1, 3):
             network[layer].weight[number].zero_()
             network[layer].bias[number].zero_()
         expected = network(x)
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
-    assert not torch.equal(found, before)
+    torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-6)
+    assert not torch.equal(result, before)
 
 
 def test_unit_may_give_a_fixed_value_in_any_module() -> None:

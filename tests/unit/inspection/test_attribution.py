@@ -1,4 +1,4 @@
-"""Heat maps and their test on a network whose answer depends on a coloured corner alone, and against torch itself."""
+"""Heat maps and their test on a network whose answer depends on a colored corner alone, and against torch itself."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def marked_image() -> np.ndarray:
 
 def test_grad_cam_equals_its_formula(random_network: Classifier) -> None:
     image = np.random.default_rng(1).integers(0, 256, (67, 67, 3), dtype=np.uint8)
-    found = attribute(random_network, image, "b", layer="conv5")
+    heat_map = attribute(random_network, image, "b", layer="conv5")
     network = random_network.network
     assert network.training, "left as found"
     network.eval()
@@ -58,18 +58,18 @@ def test_grad_cam_equals_its_formula(random_network: Classifier) -> None:
     (gradient,) = torch.autograd.grad(logits[0, 1], maps)
     heat = (gradient.mean((2, 3), keepdim=True) * maps[0]).sum(1, keepdim=True)
     expected = F.interpolate(heat, (67, 67), mode="bilinear").clamp_min(0)[0, 0].detach().numpy()
-    np.testing.assert_allclose(found.values, expected, rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(heat_map.values, expected, rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize("method", ["occlusion", "integrated-gradients"])
-def test_coloured_corner_is_found_and_the_test_confirms_it(method: str) -> None:
+def test_colored_corner_is_found_and_the_test_confirms_it(method: str) -> None:
     network = CornerNetwork(VARIANTS["torchvision"], size=67, num_classes=2)
     initialize(network, "fan_in", seed=0)
     classifier = Classifier(network, ("marked", "plain"), PLAIN)
-    found = attribute(classifier, marked_image(), "marked", method=method)  # type: ignore[arg-type]
-    corner = found.values[:22, :22].sum() / found.values.sum()
+    heat_map = attribute(classifier, marked_image(), "marked", method=method)  # type: ignore[arg-type]
+    corner = heat_map.values[:22, :22].sum() / heat_map.values.sum()
     assert corner > 0.8
-    result = check_map(classifier, found)
+    result = check_map(classifier, heat_map)
     assert result.says_something
     assert "points at what the network uses" in str(result)
     assert result.own.score > result.best_random.score > 0 or result.own.score > result.blob.score
@@ -80,8 +80,10 @@ def test_map_that_points_elsewhere_says_nothing() -> None:
     network = CornerNetwork(VARIANTS["torchvision"], size=67, num_classes=2)
     initialize(network, "fan_in", seed=0)
     classifier = Classifier(network, ("marked", "plain"), PLAIN)
-    found = attribute(classifier, marked_image(), "marked", method="occlusion")
-    elsewhere = type(found)("occlusion", None, "marked", found.image, np.ascontiguousarray(found.values[::-1, ::-1]))
+    heat_map = attribute(classifier, marked_image(), "marked", method="occlusion")
+    elsewhere = type(heat_map)(
+        "occlusion", None, "marked", heat_map.image, np.ascontiguousarray(heat_map.values[::-1, ::-1])
+    )
     result = check_map(classifier, elsewhere)
     assert not result.says_something
     assert "no better than" in str(result)
@@ -92,14 +94,14 @@ def test_network_is_left_as_found_by_every_method(random_network: Classifier, me
     network = random_network.network
     before = {name: value.clone() for name, value in network.state_dict().items()}
     state = torch.get_rng_state()
-    found = attribute(random_network, marked_image(), "a", method=method)  # type: ignore[arg-type]
-    check_map(random_network, found)
+    heat_map = attribute(random_network, marked_image(), "a", method=method)  # type: ignore[arg-type]
+    check_map(random_network, heat_map)
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     assert torch.equal(state, torch.get_rng_state())
     assert network.training
     assert all(not module._forward_hooks and not module._backward_hooks for module in network.modules())
     assert all(module.inplace for module in network.modules() if isinstance(module, torch.nn.ReLU))
-    assert (found.warning is None) == (method == "grad-cam")
+    assert (heat_map.warning is None) == (method == "grad-cam")
 
 
 def test_what_does_not_exist_is_named(random_network: Classifier) -> None:

@@ -1,4 +1,4 @@
-"""Features against a forward hook of torch, their cache, and nearest neighbours against scikit-learn."""
+"""Features against a forward hook of torch, their cache, and nearest neighbors against scikit-learn."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def test_second_call_takes_the_cache_and_a_changed_weight_does_not(
     assert first.values.shape == (len(images.files), 4096)
     counted: list[int] = []
     forward = module._forward
-    monkeypatch.setattr(module, "_forward", lambda *given: counted.append(1) or forward(*given))
+    monkeypatch.setattr(module, "_forward", lambda *passed: counted.append(1) or forward(*passed))
     again = compute_features(classifier, images, "fc7")
     np.testing.assert_array_equal(again.values, first.values)
     assert counted == []
@@ -74,7 +74,7 @@ def test_features_are_written_with_files_and_labels(trained_run: Run, images: ob
         assert tuple(saved["labels"]) == features.labels
 
 
-def test_neighbours_equal_scikit_learns() -> None:
+def test_neighbors_equal_scikit_learns() -> None:
     rng = np.random.default_rng(0)
     values, queries = rng.normal(size=(20_000, 32)).astype(np.float32), rng.normal(size=(7, 32)).astype(np.float32)
     rows, distances = nearest_rows(values, queries, k=6)
@@ -85,7 +85,7 @@ def test_neighbours_equal_scikit_learns() -> None:
     np.testing.assert_allclose(distances, expected, rtol=1e-5)
 
 
-def test_image_is_its_own_nearest_neighbour_and_few_rows_are_all_given() -> None:
+def test_image_is_its_own_nearest_neighbor_and_few_rows_are_all_given() -> None:
     values = np.random.default_rng(1).normal(size=(3, 8))
     rows, distances = nearest_rows(values, values[1:2], k=10)
     assert rows.shape == (1, 3)

@@ -10,7 +10,7 @@ from alexnet.inspection.gabor import compare_towers, first_layer_statistics, fit
 
 
 def gabor(*, angle: float, frequency: float, phase: float, sigma: float = 2.2, size: int = 11) -> np.ndarray:
-    """A grey Gabor kernel [3, size, size], angles in degrees, y upwards."""
+    """A gray Gabor kernel [3, size, size], angles in degrees, y upwards."""
     y, x = np.mgrid[size // 2 : -(size // 2) - 1 : -1, -(size // 2) : size // 2 + 1].astype(float)
     turn = np.radians(angle)
     along = x * np.cos(turn) + y * np.sin(turn)
@@ -30,7 +30,7 @@ def test_parameters_of_a_drawn_gabor_are_found(angle: float, frequency: float, p
     assert fit.colorfulness == pytest.approx(0.0, abs=1e-9)
 
 
-def test_noise_is_fitted_badly_and_blobs_are_told_by_their_colour() -> None:
+def test_noise_is_fitted_badly_and_blobs_are_told_by_their_color() -> None:
     noise = np.random.default_rng(0).normal(size=(1, 3, 11, 11))
     blob = gabor(angle=0.0, frequency=0.0, phase=0.0)
     red = blob * np.array([1.0, -0.5, -0.5])[:, None, None]
@@ -47,19 +47,19 @@ def test_horizontal_edges_have_orientation_90() -> None:
     assert fit.kind == "edge"
 
 
-def test_towers_of_equal_colour_do_not_differ() -> None:
+def test_towers_of_equal_color_do_not_differ() -> None:
     colors = np.random.default_rng(0).uniform(size=96)
     assert compare_towers(colors).p_value > 0.05
     assert compare_towers(np.sort(colors)).p_value < 0.001
 
 
-def test_caffes_towers_are_grey_and_coloured_as_the_paper_says(shared_data: Path) -> None:
+def test_caffes_towers_are_gray_and_colored_as_the_paper_says(shared_data: Path) -> None:
     weights = np.load(shared_data / "weights" / "caffe_alexnet_conv_q7.npz")["conv1.weight"].astype(np.float64)
-    found = first_layer_statistics(weights[:, ::-1])
-    assert found.towers is not None
-    assert found.towers.p_value < 0.001
-    assert found.num_good > 48, "more than half are edges, bars or blobs"
-    assert sorted(found.sorted_by_kind()) == list(range(96))
+    result = first_layer_statistics(weights[:, ::-1])
+    assert result.towers is not None
+    assert result.towers.p_value < 0.001
+    assert result.num_good > 48, "more than half are edges, bars or blobs"
+    assert sorted(result.sorted_by_kind()) == list(range(96))
 
 
 def test_kernels_of_deeper_layers_are_refused() -> None:

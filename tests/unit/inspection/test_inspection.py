@@ -47,10 +47,10 @@ def test_maps_are_those_of_the_named_layer(layer: str) -> None:
 
 def test_first_map_is_a_correlation_with_the_kernel() -> None:
     classifier = make()
-    maps, found = feature_maps(classifier, IMAGE, "conv1"), kernels(classifier, "conv1")
+    maps, result = feature_maps(classifier, IMAGE, "conv1"), kernels(classifier, "conv1")
     x = normalize(torch.from_numpy(IMAGE)[None], classifier.preprocessing)
     bias = classifier.network["conv1"].bias.detach()  # type: ignore[union-attr,operator]
-    expected = F.conv2d(x, torch.from_numpy(found.weights), bias, stride=4)  # type: ignore[arg-type]
+    expected = F.conv2d(x, torch.from_numpy(result.weights), bias, stride=4)  # type: ignore[arg-type]
     np.testing.assert_allclose(maps.before, expected[0].numpy(), rtol=1e-4, atol=1e-5)
 
 

@@ -14,10 +14,10 @@ def history(*moments: np.ndarray) -> KernelHistory:
 
 def test_kernels_that_stayed_have_cosine_1_and_no_change() -> None:
     start = np.random.default_rng(0).normal(size=(4, 3, 5, 5))
-    found = history(start, 2 * start).summary()
-    assert found.cosine_to_start == pytest.approx(1.0)
-    assert found.change == pytest.approx(1.0), "twice as long is a change of its own length"
-    assert found.norm == pytest.approx(2 * found.norm_at_start)
+    result = history(start, 2 * start).summary()
+    assert result.cosine_to_start == pytest.approx(1.0)
+    assert result.change == pytest.approx(1.0), "twice as long is a change of its own length"
+    assert result.norm == pytest.approx(2 * result.norm_at_start)
 
 
 def test_cosine_is_that_of_the_flattened_weights() -> None:

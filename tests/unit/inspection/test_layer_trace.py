@@ -88,9 +88,9 @@ def test_any_pooling_and_normalization_equals_pytorch(layer: nn.Module) -> None:
 @pytest.mark.parametrize("layer", ["conv1", "conv2"])
 def test_learned_kernel_summed_over_channels_is_the_layers_map(classifier: Classifier, layer: str) -> None:
     number = classifier.network[layer].out_channels - 1  # type: ignore[union-attr]
-    found = apply_learned_kernel(classifier, IMAGE, layer, int(number))  # type: ignore[arg-type]
-    np.testing.assert_allclose(found.summed, found.layer_map, rtol=1e-3, atol=1e-4)
-    assert len(found.channel_maps) == len(found.weights)
+    result = apply_learned_kernel(classifier, IMAGE, layer, int(number))  # type: ignore[arg-type]
+    np.testing.assert_allclose(result.summed, result.layer_map, rtol=1e-3, atol=1e-4)
+    assert len(result.channel_maps) == len(result.weights)
 
 
 def test_bad_places_and_layers_are_refused(classifier: Classifier) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from alexnet.errors import GeometryError
-from alexnet.inspection.recording import left_as_found, recorded
+from alexnet.inspection.recording import preserved, recorded
 
 
 def make_network() -> nn.Sequential:
@@ -81,7 +81,7 @@ def test_gradients_inside_are_those_of_the_block_alone() -> None:
     network = make_network().eval()
     network(X).sum().backward()
     expected = network[4].weight.grad.clone()  # type: ignore[union-attr]
-    with left_as_found(network):
+    with preserved(network):
         network(X).sum().backward()
         torch.testing.assert_close(network[4].weight.grad, expected)
     torch.testing.assert_close(network[4].weight.grad, expected)

@@ -41,9 +41,9 @@ def gradients(layer: Conv2d, x: Tensor, *, in_bfloat16: bool = False) -> list[Te
     return [t for t in (y.detach(), x.grad, layer.weight.grad, layer.bias.grad) if t is not None]
 
 
-def relative_errors(found: list[Tensor], expected: list[Tensor]) -> list[float]:
-    assert len(found) == len(expected) == 4
-    pairs = zip(found, expected, strict=True)
+def relative_errors(result: list[Tensor], expected: list[Tensor]) -> list[float]:
+    assert len(result) == len(expected) == 4
+    pairs = zip(result, expected, strict=True)
     return [((a.double() - b.double()).norm() / b.double().norm()).item() for a, b in pairs]
 
 

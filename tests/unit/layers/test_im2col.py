@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from alexnet.layers.im2col import im2col_conv2d
 
 
-def relative_error(found: torch.Tensor, expected: torch.Tensor) -> float:
+def relative_error(result: torch.Tensor, expected: torch.Tensor) -> float:
     """Norm of the difference, divided by the norm of what is expected."""
-    return ((found.double() - expected).norm() / expected.norm()).item()
+    return ((result.double() - expected).norm() / expected.norm()).item()
 
 
 @pytest.mark.parametrize(
@@ -30,10 +30,10 @@ def test_equals_a_convolution_in_float64_within_bfloat16(size: int, padding: int
     assert y.dtype == torch.bfloat16
     assert y.is_contiguous(memory_format=torch.channels_last)
     assert relative_error(y, exact) < 2.0**-8
-    for value, found, expected in zip(inputs, gradients, exact_gradients, strict=True):
-        assert found.dtype == value.dtype
-        assert found.shape == value.shape
-        assert relative_error(found, expected) < 2.0**-8
+    for value, result, expected in zip(inputs, gradients, exact_gradients, strict=True):
+        assert result.dtype == value.dtype
+        assert result.shape == value.shape
+        assert relative_error(result, expected) < 2.0**-8
 
 
 def test_no_bias_a_relu_in_place_and_no_gradient_for_the_maps() -> None:
@@ -55,11 +55,11 @@ def test_no_bias_a_relu_in_place_and_no_gradient_for_the_maps() -> None:
 def test_any_layout_and_an_expanded_gradient_give_the_same(count: int) -> None:
     torch.manual_seed(0)
     maps, weight = torch.randn(count, 4, 3, 3), torch.randn(5, 4, 3, 3)
-    found = []
+    result = []
     for layout in (torch.contiguous_format, torch.channels_last):
         x, w = maps.clone(memory_format=layout).requires_grad_(), weight.clone(memory_format=layout).requires_grad_()
         y = im2col_conv2d(x, w, None, padding=1)
         y.backward(torch.ones((), dtype=y.dtype).expand(y.shape))
-        found.append((y.detach(), x.grad, w.grad))
-    for first, second in zip(*found, strict=True):
+        result.append((y.detach(), x.grad, w.grad))
+    for first, second in zip(*result, strict=True):
         torch.testing.assert_close(first, second, rtol=0, atol=0)

@@ -31,10 +31,10 @@ def output_and_gradients(layer: nn.Linear, x: Tensor) -> list[Tensor]:
 
 def test_training_is_within_float32_of_float64() -> None:
     layer, x = make_layer(), torch.randn(16, 1000)
-    found = output_and_gradients(layer, x)
+    result = output_and_gradients(layer, x)
     exact = nn.Linear(1000, 40).double()
     exact.load_state_dict(layer.state_dict())
-    for value, right in zip(found, output_and_gradients(exact, x.double()), strict=True):
+    for value, right in zip(result, output_and_gradients(exact, x.double()), strict=True):
         assert value.dtype == torch.float32
         assert value.layout == torch.strided
         assert (value - right).abs().max() < 1e-5 * right.abs().max()

@@ -179,8 +179,8 @@ def errors_against_float64(
     assert own.grad is not None and exact.grad is not None
     assert y.dtype == own.grad.dtype == x.dtype
     return tuple(  # type: ignore[return-value]
-        ((found.double() - right).norm() / right.norm()).item()
-        for found, right in ((y.detach(), expected.detach()), (own.grad, exact.grad))
+        ((result.double() - right).norm() / right.norm()).item()
+        for result, right in ((y.detach(), expected.detach()), (own.grad, exact.grad))
     )
 
 

@@ -26,9 +26,9 @@ def test_equals_direct_convolution_forward_and_backward(
         y.backward(g)
         assert all(value.grad is not None for value in values)
     pairs = [(ours, exact_y), *((a.grad, b.grad) for a, b in zip((x, weight, bias), exact, strict=True))]
-    for found, expected in pairs:
-        assert found is not None and expected is not None
-        assert (found - expected).abs().max() < 2e-5 * expected.abs().max()
+    for result, expected in pairs:
+        assert result is not None and expected is not None
+        assert (result - expected).abs().max() < 2e-5 * expected.abs().max()
 
 
 def test_frozen_inputs_or_kernels_get_no_gradient() -> None:

@@ -48,11 +48,11 @@ PAPER_AND_TORCHVISION: Rows = {
     **{(layer, "weight_std"): (0.01, None) for layer in BIASES},
     **{(layer, "bias"): (bias, None) for layer, bias in BIASES.items()},
     ("inputs", "square"): (
-        "short side to 256 px, centre square",
-        "random part resized; in testing short side to 256 px, centre cut out",
+        "short side to 256 px, center square",
+        "random part resized; in testing short side to 256 px, center cut out",
     ),
-    ("inputs", "scale"): ("0 to 255", "unit deviation (0.229, 0.224, 0.225 of 255)"),
-    ("inputs", "subtracted"): ("mean image of the training set", "colour mean (0.485, 0.456, 0.406 of 255)"),
+    ("inputs", "scale"): ("0 to 255", "unit std (0.229, 0.224, 0.225 of 255)"),
+    ("inputs", "subtracted"): ("mean image of the training set", "color mean (0.485, 0.456, 0.406 of 255)"),
     ("network", "parameters"): (60_965_224, 61_100_840),
     ("network", "multiply_adds"): (724_406_816, 714_188_480),  # sums of the golden tables
 }
@@ -114,19 +114,19 @@ def test_parts_and_sources_are_those_of_the_values() -> None:
 
 
 def test_totals_are_those_of_each_one_s_own_size() -> None:
-    found = diff_variants("paper", "caffe")
-    assert (found.first.size, found.second.size) == (224, 227)
-    assert found.first.parameters == found.second.parameters == 60_965_224
-    assert found.first.maps == found.second.maps == {"conv1": 55, "pool1": 27, "pool2": 13, "pool5": 6}
-    assert found.of("totals") == ()
+    result = diff_variants("paper", "caffe")
+    assert (result.first.size, result.second.size) == (224, 227)
+    assert result.first.parameters == result.second.parameters == 60_965_224
+    assert result.first.maps == result.second.maps == {"conv1": 55, "pool1": 27, "pool2": 13, "pool5": 6}
+    assert result.of("totals") == ()
     seminar = diff_variants("paper", "seminar")
     assert seminar.second.maps == {"conv1": 22, "pool1": 10, "pool2": 4, "pool5": 1}
     assert {row.field for row in seminar.of("totals")} >= {"parameters", "conv1 maps, px", "pool5 maps, px"}
 
 
 def test_switched_networks_differ_in_what_was_switched() -> None:
-    found = diff_variants("paper", "paper,lrn=divided,towers=false")
-    rows = {(row.layer, row.field): (row.first, row.second, row.second_source) for row in found.rows}
+    result = diff_variants("paper", "paper,lrn=divided,towers=false")
+    rows = {(row.layer, row.field): (row.first, row.second, row.second_source) for row in result.rows}
     assert {key: value for key, value in rows.items() if key[0] != "network"} == {
         ("norm1", "alpha_divided"): (False, True, "switch lrn"),
         ("norm2", "alpha_divided"): (False, True, "switch lrn"),
@@ -135,7 +135,7 @@ def test_switched_networks_differ_in_what_was_switched() -> None:
         ("conv5", "groups"): (2, 1, "switch towers"),
     }
     assert rows["network", "parameters"][:2] == (60_965_224, 62_378_344)
-    assert found.second.name == "paper,lrn=divided,towers=false"
+    assert result.second.name == "paper,lrn=divided,towers=false"
     off = {row.layer: row for row in diff_variants("program", "program,lrn=off").rows}
     assert set(off) == {"norm1", "norm2", "mapnorm2"}
     assert {row.second_source for row in off.values()} == {"switch lrn"}

@@ -103,8 +103,8 @@ SEMINAR_96 = {  # the talk's network: 96 px, 8 classes; 22, 10 and 4 px maps
 )
 def test_golden_table(variant: str, size: int, classes: int, golden: dict[str, tuple[int, int, int | None]]) -> None:
     rows = summarize(variant, size=size, num_classes=classes).layers
-    found = {row.name: (row.parameters, row.multiply_adds, row.receptive_field) for row in rows if row.kernel}
-    assert found == golden
+    result = {row.name: (row.parameters, row.multiply_adds, row.receptive_field) for row in rows if row.kernel}
+    assert result == golden
 
 
 @pytest.mark.parametrize(("variant", "size"), [("paper", 224), ("program", 224), ("caffe", 227)])
@@ -298,7 +298,7 @@ def test_too_small_images_name_the_layer() -> None:
 
 
 def test_unknown_variant_lists_those_there_are() -> None:
-    with pytest.raises(RecipeError, match="of seminar, torchvision, caffe, caffenet, paper, program, one-gpu"):
+    with pytest.raises(RecipeError, match=f"of {', '.join(VARIANTS)}"):
         get_variant("resnet")
 
 
@@ -321,7 +321,7 @@ def test_start_values_depend_on_the_seed_alone() -> None:
         ("fan_in", (2 / 2400) ** 0.5, (2 / 4096) ** 0.5),
     ],
 )
-def test_start_values_have_the_scheme_s_deviation(scheme: str, conv2: float, fc7: float) -> None:
+def test_initial_weights_have_the_std_of_the_scheme(scheme: str, conv2: float, fc7: float) -> None:
     network = AlexNet(VARIANTS["seminar"], size=67, num_classes=3)
     initialize(network, scheme, seed=0)
     assert network["conv2"].weight.std().item() == pytest.approx(conv2, rel=0.02)  # type: ignore[union-attr,operator]

@@ -8,7 +8,7 @@ from alexnet.model.patch_kernels import cluster_directions, normalize_patches, p
 
 
 def striped(count: int, *, vertical: bool = True, seed: int = 0) -> torch.Tensor:
-    """Grey patches [count, 3, 11, 11] of stripes with random period, phase and contrast, and noise as of rounding."""
+    """Gray patches [count, 3, 11, 11] of stripes with random period, phase and contrast, and noise as of rounding."""
     rng = np.random.default_rng(seed)
     period, phase = rng.uniform(4, 12, (count, 1)), rng.uniform(0, 2 * np.pi, (count, 1))
     wave = rng.uniform(20, 100, (count, 1)) * np.sin(2 * np.pi * np.arange(11) / period + phase)
@@ -17,28 +17,28 @@ def striped(count: int, *, vertical: bool = True, seed: int = 0) -> torch.Tensor
     return tensor if vertical else tensor.transpose(2, 3)
 
 
-def spherical_k_means(rows: np.ndarray, num_centres: int, seed: int, rounds: int) -> np.ndarray:
-    """The reference: loops over rows and centres, with the same random draws."""
+def spherical_k_means(rows: np.ndarray, num_centers: int, seed: int, rounds: int) -> np.ndarray:
+    """The reference: loops over rows and centers, with the same random draws."""
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(rows), generator=generator).numpy()
-    centres = [rows[order[k % len(rows)]] / np.linalg.norm(rows[order[k % len(rows)]]) for k in range(num_centres)]
+    centers = [rows[order[k % len(rows)]] / np.linalg.norm(rows[order[k % len(rows)]]) for k in range(num_centers)]
     for _ in range(rounds):
-        sums = [np.zeros(rows.shape[1]) for _ in centres]
-        counts = [0] * num_centres
+        sums = [np.zeros(rows.shape[1]) for _ in centers]
+        counts = [0] * num_centers
         for row in rows:
-            nearest = max(range(num_centres), key=lambda k: row @ centres[k])
+            nearest = max(range(num_centers), key=lambda k: row @ centers[k])
             sums[nearest] += row
             counts[nearest] += 1
-        again = torch.randint(len(rows), (num_centres,), generator=generator).numpy()
-        sums = [sums[k] if counts[k] else rows[again[k]] for k in range(num_centres)]
-        centres = [total / np.linalg.norm(total) for total in sums]
-    return np.array(centres)
+        again = torch.randint(len(rows), (num_centers,), generator=generator).numpy()
+        sums = [sums[k] if counts[k] else rows[again[k]] for k in range(num_centers)]
+        centers = [total / np.linalg.norm(total) for total in sums]
+    return np.array(centers)
 
 
 def test_k_means_equals_the_plain_reference() -> None:
     rows = torch.from_numpy(np.random.default_rng(3).normal(size=(200, 6))).float()
-    centres, has_rows = cluster_directions(rows, 9, seed=5, rounds=4)
-    np.testing.assert_allclose(centres.numpy(), spherical_k_means(rows.double().numpy(), 9, 5, 4), atol=1e-5)
+    centers, has_rows = cluster_directions(rows, 9, seed=5, rounds=4)
+    np.testing.assert_allclose(centers.numpy(), spherical_k_means(rows.double().numpy(), 9, 5, 4), atol=1e-5)
     assert has_rows.all()
 
 
@@ -46,8 +46,8 @@ def test_k_means_finds_planted_directions() -> None:
     rng = np.random.default_rng(0)
     planted = np.linalg.qr(rng.normal(size=(8, 8)))[0][:5]
     rows = planted[rng.integers(0, 5, 500)] * rng.uniform(0.5, 2, (500, 1)) + rng.normal(0, 0.05, (500, 8))
-    centres, _ = cluster_directions(torch.from_numpy(rows).float(), 12, seed=0)
-    similarity = planted @ centres.numpy().T
+    centers, _ = cluster_directions(torch.from_numpy(rows).float(), 12, seed=0)
+    similarity = planted @ centers.numpy().T
     assert (similarity.max(1) > 0.99).all()
 
 
@@ -64,8 +64,8 @@ def test_whitened_rows_vary_alike_up_to_the_offset() -> None:
 def test_patches_get_mean_zero_and_nearly_unit_variance() -> None:
     rows = torch.from_numpy(np.random.default_rng(2).normal(40, [[1], [50]], (2, 300))).float()
     result = normalize_patches(rows, variance_offset=10.0).numpy()
-    centred = rows.numpy() - rows.numpy().mean(1, keepdims=True)
-    np.testing.assert_allclose(result, centred / np.sqrt(centred.var(1, keepdims=True) + 10), atol=1e-4)
+    centerd = rows.numpy() - rows.numpy().mean(1, keepdims=True)
+    np.testing.assert_allclose(result, centerd / np.sqrt(centerd.var(1, keepdims=True) + 10), atol=1e-4)
     assert result[0].var() < 0.2, "faint patches stay faint"
     assert result[1].var() > 0.98
 
@@ -75,11 +75,11 @@ def test_kernels_of_striped_patches_vary_only_across_the_stripes(vertical: bool)
     chosen = patch_kernels(striped(4000, vertical=vertical), 16, seed=0, variance_offset=10.0)
     kernels = chosen.weights.mean(1)
     across, along = (kernels.mean(axis).square().sum(1) for axis in ((1, 2) if vertical else (2, 1)))
-    assert chosen.num_found == 16
+    assert chosen.num_distinct == 16
     assert (across > 50 * along).all()
 
 
-def test_kernels_of_two_colours_lie_between_these_colours() -> None:
+def test_kernels_of_two_colors_lie_between_these_colors() -> None:
     rng = np.random.default_rng(0)
     red, cyan = np.array([220.0, 30.0, 30.0]), np.array([30.0, 220.0, 220.0])  # green and blue always equal
     edges = rng.integers(1, 10, 3000)
@@ -105,15 +105,15 @@ def test_kernels_depend_on_the_seed_alone_and_leave_the_random_state() -> None:
 
 
 def test_flat_patches_suggest_no_kernels() -> None:
-    grey = torch.full((100, 3, 11, 11), 80.0)
-    chosen = patch_kernels(grey, 8, seed=0, variance_offset=10.0)
-    assert chosen.num_found == 0
+    gray = torch.full((100, 3, 11, 11), 80.0)
+    chosen = patch_kernels(gray, 8, seed=0, variance_offset=10.0)
+    assert chosen.num_distinct == 0
     assert chosen.weights.abs().sum() == 0
 
 
 def test_three_different_patches_suggest_three_kernels() -> None:
     patches = torch.from_numpy(np.random.default_rng(0).normal(0, 60, (3, 3, 11, 11))).float()
     chosen = patch_kernels(patches.repeat(40, 1, 1, 1), 8, seed=0, variance_offset=10.0)
-    assert chosen.num_found == 3
+    assert chosen.num_distinct == 3
     norms = chosen.weights.flatten(1).norm(dim=1)
-    torch.testing.assert_close(norms, chosen.found.float())
+    torch.testing.assert_close(norms, chosen.is_distinct.float())

@@ -31,11 +31,11 @@ WEIGHTS = {
 ARRAYS = {name: value.numpy() for name, value in WEIGHTS.items()}
 
 
-def assert_same(found: dict[str, torch.Tensor], *, tolerance: float = 0.0) -> None:
-    assert set(found) == set(WEIGHTS)
+def assert_same(result: dict[str, torch.Tensor], *, tolerance: float = 0.0) -> None:
+    assert set(result) == set(WEIGHTS)
     for name, value in WEIGHTS.items():
-        assert found[name].dtype == torch.float32
-        torch.testing.assert_close(found[name], value, rtol=tolerance, atol=tolerance)
+        assert result[name].dtype == torch.float32
+        torch.testing.assert_close(result[name], value, rtol=tolerance, atol=tolerance)
 
 
 WRITERS: dict[str, Callable[[Path], object]] = {
@@ -324,12 +324,12 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path, seed: int) -> None:
     path.write_bytes(content)
     started = time.process_time()
     try:
-        found = read_weights(path)
+        result = read_weights(path)
     except WeightsError as error:
         message = str(error)
     else:
         message = ""
-        assert all(value.dtype == torch.float32 for value in found.values())
+        assert all(value.dtype == torch.float32 for value in result.values())
     assert "\n" not in message and len(message) < 500
     assert time.process_time() - started < 10.0
 

@@ -61,8 +61,8 @@ def test_refused_weights_leave_nothing_named_at_all() -> None:
 def test_layers_without_telling_names_are_told_apart_by_number() -> None:
     tensors = {f"features.{i}.weight": torch.ones(1, 1, 1, 1) * i for i in (10, 0, 3, 8, 6)}
     tensors |= {f"classifier.{i}.weight": torch.ones(1, 1) * i for i in (6, 1, 4)}
-    found = {name: weight.item() for name, (weight, _) in layer_weights(tensors).items()}
-    assert found == {"conv1": 0, "conv2": 3, "conv3": 6, "conv4": 8, "conv5": 10, "fc6": 1, "fc7": 4, "fc8": 6}
+    result = {name: weight.item() for name, (weight, _) in layer_weights(tensors).items()}
+    assert result == {"conv1": 0, "conv2": 3, "conv3": 6, "conv4": 8, "conv5": 10, "fc6": 1, "fc7": 4, "fc8": 6}
 
 
 def linear_chain(*sizes: int) -> list[torch.Tensor]:
@@ -84,8 +84,8 @@ def linear_chain(*sizes: int) -> list[torch.Tensor]:
 )
 def test_fully_connected_layers_of_any_name_are_recognized(names: tuple[str, str, str]) -> None:
     tensors = {f"{name}.weight": weight for name, weight in zip(names, linear_chain(9, 7, 5, 3), strict=True)}
-    found = {name: weight.shape[0] for name, (weight, _) in layer_weights(tensors).items()}
-    assert found == {"fc6": 7, "fc7": 5, "fc8": 3}
+    result = {name: weight.shape[0] for name, (weight, _) in layer_weights(tensors).items()}
+    assert result == {"fc6": 7, "fc7": 5, "fc8": 3}
 
 
 def test_numbers_in_names_decide_where_the_order_of_the_file_cannot() -> None:
@@ -201,12 +201,12 @@ def correlate_by_scipy(maps: np.ndarray, tensors: dict[str, torch.Tensor], spec:
     weights, bias = tensors[f"{spec.name}.weight"].double().numpy(), tensors[f"{spec.name}.bias"].double().numpy()
     padded = np.pad(maps, ((0, 0), (spec.padding,) * 2, (spec.padding,) * 2))
     share, per_group = weights.shape[1], spec.out_channels // spec.groups
-    found = []
+    result = []
     for number, kernel in enumerate(weights):
         first = number // per_group * share
         whole = signal.correlate(padded[first : first + share], kernel, mode="valid", method="direct")[0]
-        found.append(whole[:: spec.stride, :: spec.stride] + bias[number])
-    return np.stack(found)
+        result.append(whole[:: spec.stride, :: spec.stride] + bias[number])
+    return np.stack(result)
 
 
 def normalize_by_numpy(maps: np.ndarray) -> np.ndarray:

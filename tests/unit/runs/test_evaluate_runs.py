@@ -43,7 +43,7 @@ def split(run: Run, *, seed: int | None = None) -> Split:
 
 
 def make_run(path: Path, data: Path, **settings: object) -> Run:
-    """A finished run of a network that learned nothing: start values by the seed."""
+    """A finished run of a network that learned nothing: weights as initialized by its seed."""
     recipe = small_recipe(
         **{"start_size": None, "crop_scale": 1.0, "crop_ratio": 1.0, "validation_fraction": 0.1, **settings}
     )
@@ -99,20 +99,24 @@ def test_ensemble_is_the_mean_of_the_saved_probabilities(pair: tuple[Run, Run]) 
     for run in pair:
         evaluate(run)
     before = [contents(run) for run in pair]
-    found = evaluate_ensemble(pair)
+    actual = evaluate_ensemble(pair)
     one, two = (saved(run) for run in pair)
-    assert len(found.predictions) == len(one) == len(two) == 21
+    assert len(actual.predictions) == len(one) == len(two) == 21
     wrong = 0
-    for prediction in found.predictions:
+    for prediction in actual.predictions:
         file = prediction.file
         mean = {name: (one[file][name] + two[file][name]) / 2 for name in CLASSES}
         assert dict(prediction.top) == pytest.approx(mean, abs=1e-6)
         wrong += max(mean, key=lambda name: mean[name]) != prediction.true
-    assert found.evaluation.top1_error == wrong / 21
-    assert [member.top1_error for member in found.members] == [run.evaluation.top1_error for run in pair]
-    assert found.mean_top1_error == pytest.approx(np.mean([run.evaluation.top1_error for run in pair]))
-    assert (found.evaluation.top5_error, found.mean_top5_error, found.evaluation.top5_interval) == (None, None, None)
-    assert (found.notes, found.num_left_out) == ((), 0)
+    assert actual.evaluation.top1_error == wrong / 21
+    assert [member.top1_error for member in actual.members] == [run.evaluation.top1_error for run in pair]
+    assert actual.mean_top1_error == pytest.approx(np.mean([run.evaluation.top1_error for run in pair]))
+    assert (actual.evaluation.top5_error, actual.mean_top5_error, actual.evaluation.top5_interval) == (
+        None,
+        None,
+        None,
+    )
+    assert (actual.notes, actual.num_left_out) == ((), 0)
     assert [contents(run) for run in pair] == before, "a test of several writes nothing"
 
 
@@ -131,20 +135,20 @@ def test_top5_of_seven_classes_has_an_interval(tmp_path: Path) -> None:
             for number in range(count):
                 draw_stripes(place % 3, 10 * place + number + 100 * (side == "test")).save(folder / f"{number}.png")
     runs = [make_run(tmp_path / f"run{seed}", tmp_path / "seven", seed=seed) for seed in (1, 2)]
-    found = evaluate_ensemble(runs)
-    errors = [member.top5_error for member in found.members]
-    assert found.mean_top5_error == pytest.approx(np.mean(errors))
-    missed = sum(p.true not in [name for name, _ in p.top] for p in found.predictions)
+    actual = evaluate_ensemble(runs)
+    errors = [member.top5_error for member in actual.members]
+    assert actual.mean_top5_error == pytest.approx(np.mean(errors))
+    missed = sum(p.true not in [name for name, _ in p.top] for p in actual.predictions)
     assert 0 < missed < 7
-    assert found.evaluation.top5_error == missed / 7
-    assert found.evaluation.top5_interval == wilson_interval(missed, 7)
+    assert actual.evaluation.top5_error == missed / 7
+    assert actual.evaluation.top5_interval == wilson_interval(missed, 7)
 
 
 def test_named_views_hold_for_every_run(pair: tuple[Run, Run]) -> None:
-    found = evaluate_ensemble(pair)
-    assert [member.views for member in found.members] == ["centre crop and its mirror image", "centre crop"]
+    actual = evaluate_ensemble(pair)
+    assert [member.views for member in actual.members] == ["center crop and its mirror image", "center crop"]
     named = evaluate_ensemble(pair, views="centre")
-    assert {member.views for member in named.members} == {named.evaluation.views} == {"centre crop"}
+    assert {member.views for member in named.members} == {named.evaluation.views} == {"center crop"}
 
 
 def test_no_image_that_a_run_was_trained_on_is_in_the_test_of_an_ensemble(no_split: Path, tmp_path: Path) -> None:
@@ -153,19 +157,19 @@ def test_no_image_that_a_run_was_trained_on_is_in_the_test_of_an_ensemble(no_spl
         make_run(tmp_path / f"run{seed}", no_split, seed=seed, size=size, **settings)
         for seed, size in ((1, 67), (2, 67), (3, 71))
     ]
-    found = evaluate_ensemble(runs)
+    actual = evaluate_ensemble(runs)
     names = [file.entry.name for file in decode(runs[0]).folder.files]
-    tested = {prediction.file for prediction in found.predictions}
+    tested = {prediction.file for prediction in actual.predictions}
     sides = [split(run) for run in runs]
     for side in sides:
         assert not tested & {names[row] for row in (*side.train.indices, *side.validation.indices)}
     assert tested == set.intersection(*({names[row] for row in side.test.indices} for side in sides))
     assert 0 < len(tested) < 15
-    assert found.notes == (
+    assert actual.notes == (
         f"evaluated on the {len(tested)} images that are in the test set of every run; "
         "their own test sets have 15, 15, 15",
     )
-    for prediction in found.predictions:
+    for prediction in actual.predictions:
         assert prediction.file.startswith(str(prediction.true)), "class numbers went astray"
 
 
@@ -191,14 +195,14 @@ def test_only_a_test_as_the_training_made_it_is_written(pair: tuple[Run, Run], t
 
 def test_ten_crops_of_whole_squares_are_cut_from_larger_ones(no_split: Path, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", no_split)
-    found = evaluate(run, views="ten_crop")
-    assert found.notes == (
+    actual = evaluate(run, views="ten_crop")
+    assert actual.notes == (
         f"{run.path}: was trained on whole squares of 67 px; its ten crops are cut from squares of 77 px, "
         "by the paper's ratio of 224 to 256",
     )
     root = Path(run.about.data.path)
     larger = Preprocessing(77, "squash", True, "RGB", (128.0,) * 3, (60.0,) * 3)
-    for prediction in found.predictions:
+    for prediction in actual.predictions:
         square = decode_image((root / prediction.file).read_bytes(), larger)
         crops = [square[y : y + 67, x : x + 67] for y, x in ((5, 5), (0, 0), (0, 10), (10, 0), (10, 10))]
         crops += [crop[:, ::-1] for crop in crops]
@@ -209,46 +213,46 @@ def test_ten_crops_of_whole_squares_are_cut_from_larger_ones(no_split: Path, tmp
         assert dict(prediction.top) == pytest.approx(dict(zip(run.model.classes, mean, strict=True)), abs=1e-5)
 
 
-def test_every_view_and_its_difference_from_the_centre(pair: tuple[Run, Run]) -> None:
+def test_every_view_and_its_difference_from_the_center(pair: tuple[Run, Run]) -> None:
     run = pair[1]
     before = contents(run)
-    found = compare_views([run])
+    actual = compare_views([run])
     assert contents(run) == before, "a comparison of views writes nothing"
     tests = {views: evaluate(run, views=views) for views in ("centre", "mirror", "ten_crop")}
-    assert list(found.results) == list(tests)
+    assert list(actual.results) == list(tests)
     for views, test in tests.items():
-        assert found.results[views].evaluation.confusion == test.evaluation.confusion
-        assert found.results[views].evaluation.views == test.evaluation.views
-    assert len({result.evaluation.loss for result in found.results.values()}) == 3
-    for difference, views in zip(found.differences, ("mirror", "ten_crop"), strict=True):
+        assert actual.results[views].evaluation.confusion == test.evaluation.confusion
+        assert actual.results[views].evaluation.views == test.evaluation.views
+    assert len({result.evaluation.loss for result in actual.results.values()}) == 3
+    for difference, views in zip(actual.differences, ("mirror", "ten_crop"), strict=True):
         both = list(zip(tests["centre"].predictions, tests[views].predictions, strict=True))
         fixed = [a.file for a, b in both if a.is_mistake and not b.is_mistake]
         broken = [a.file for a, b in both if b.is_mistake and not a.is_mistake]
         assert (difference.before, difference.after) == ("centre", views)
         assert (list(difference.fixed), list(difference.broken)) == (fixed, broken)
         assert difference.difference == pytest.approx((len(broken) - len(fixed)) / 21)
-    assert "77 px" not in found.notes[0] and "81 px" in found.notes[0]
-    json.dumps(found.to_dict(), allow_nan=False)
+    assert "77 px" not in actual.notes[0] and "81 px" in actual.notes[0]
+    json.dumps(actual.to_dict(), allow_nan=False)
 
 
 def test_ten_crops_of_a_run_that_cut_its_crops_need_no_note(image_folder: Path, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", image_folder, crop_from=1.2, test_views="ten_crop")
-    found = evaluate(run)
-    assert found.notes == ()
-    assert found.evaluation.views.startswith("ten crops")
+    actual = evaluate(run)
+    assert actual.notes == ()
+    assert actual.evaluation.views.startswith("ten crops")
 
 
 def test_an_ensemble_in_every_view(pair: tuple[Run, Run]) -> None:
-    found = compare_views(pair)
-    assert found.results["mirror"].evaluation.loss == evaluate_ensemble(pair, views="mirror").evaluation.loss
-    assert len(found.notes) == 2
+    actual = compare_views(pair)
+    assert actual.results["mirror"].evaluation.loss == evaluate_ensemble(pair, views="mirror").evaluation.loss
+    assert len(actual.notes) == 2
 
 
 def test_other_images_than_those_of_the_training(pair: tuple[Run, Run], tmp_path: Path) -> None:
     other = write_images(tmp_path / "other", 2, first=700)
     (other / "rings" / "broken.png").write_text("x")
-    found = evaluate_ensemble(pair, other)
-    assert (found.evaluation.num_images, found.num_left_out, found.data) == (6, 1, str(other))
+    actual = evaluate_ensemble(pair, other)
+    assert (actual.evaluation.num_images, actual.num_left_out, actual.data) == (6, 1, str(other))
 
 
 Refused = Callable[[tuple[Run, Run], Path], object]
@@ -273,7 +277,7 @@ def _twice(pair: tuple[Run, Run], path: Path) -> object:
 
 
 @pytest.mark.parametrize(
-    ("call", "kind", "said"),
+    ("call", "kind", "message"),
     [
         (_unfinished, RunError, "second: is not finished; continue it with `alexnet resume .*second`"),
         (
@@ -287,7 +291,7 @@ def _twice(pair: tuple[Run, Run], path: Path) -> object:
         (
             lambda pair, path: evaluate(pair[0], views="left"),
             RecipeError,
-            "views = left: no such views; choose one of centre",
+            "views = left: no such views; choose one of center",
         ),
         (
             lambda pair, path: evaluate_ensemble(pair, views="all"),
@@ -297,9 +301,9 @@ def _twice(pair: tuple[Run, Run], path: Path) -> object:
     ],
 )
 def test_what_cannot_be_evaluated_together_is_refused(
-    pair: tuple[Run, Run], tmp_path: Path, call: Refused, kind: type[AlexNetError], said: str
+    pair: tuple[Run, Run], tmp_path: Path, call: Refused, kind: type[AlexNetError], message: str
 ) -> None:
-    with pytest.raises(kind, match=said) as caught:
+    with pytest.raises(kind, match=message) as caught:
         call(pair, tmp_path)
     assert "\n" not in str(caught.value)
 
@@ -327,10 +331,10 @@ def test_images_of_one_class_are_enough(pair: tuple[Run, Run], tmp_path: Path) -
     (tmp_path / "one" / "rings").mkdir(parents=True)
     for seed in range(3):
         draw_stripes(2, 800 + seed).save(tmp_path / "one" / "rings" / f"{seed}.png")
-    found = evaluate(pair[0], tmp_path / "one")
-    assert (found.evaluation.num_images, found.num_left_out) == (3, 0)
-    assert [score.num_images for score in found.evaluation.per_class] == [0, 0, 3]
-    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["evaluation"]["per_class"][0]["recall"] is None
+    actual = evaluate(pair[0], tmp_path / "one")
+    assert (actual.evaluation.num_images, actual.num_left_out) == (3, 0)
+    assert [score.num_images for score in actual.evaluation.per_class] == [0, 0, 3]
+    assert json.loads(json.dumps(actual.to_dict(), allow_nan=False))["evaluation"]["per_class"][0]["recall"] is None
     (tmp_path / "none").mkdir()
     with pytest.raises(DataError, match="none: has no images in class folders"):
         evaluate(pair[0], tmp_path / "none")

@@ -1,4 +1,4 @@
-"""What can be asked of a run's network: neighbours, units taken away, calibration, heat maps, the film of kernels."""
+"""What can be asked of a run's network: neighbors, units taken away, calibration, heat maps, the film of kernels."""
 
 from pathlib import Path
 
@@ -24,18 +24,18 @@ from alexnet.runs.run import Run
 from alexnet.runs.similar import features, neighbours
 
 
-def test_a_training_image_is_not_its_own_neighbour_and_labels_are_those_of_the_folders(
+def test_a_training_image_is_not_its_own_neighbor_and_labels_are_those_of_the_folders(
     trained_run: Run, image_folder: Path
 ) -> None:
     image = image_folder / "train" / "rings" / "rings_000.png"
-    (found,) = neighbours(trained_run, image, k=3)
-    assert len(found.neighbours) == 3
-    assert "train/rings/rings_000.png" not in {near.file for near in found.neighbours}
-    assert all(near.file.split("/")[1] == near.label for near in found.neighbours)
-    distances = [near.distance for near in found.neighbours]
+    (result,) = neighbours(trained_run, image, k=3)
+    assert len(result.neighbours) == 3
+    assert "train/rings/rings_000.png" not in {near.file for near in result.neighbours}
+    assert all(near.file.split("/")[1] == near.label for near in result.neighbours)
+    distances = [near.distance for near in result.neighbours]
     assert distances == sorted(distances)
-    others = sum(near.label != found.prediction.predicted for near in found.neighbours)
-    assert found.to_dict()["disagree"] == (2 * others > 3)
+    others = sum(near.label != result.prediction.predicted for near in result.neighbours)
+    assert result.to_dict()["disagree"] == (2 * others > 3)
 
 
 def test_features_have_a_row_for_every_image(trained_run: Run) -> None:
@@ -68,14 +68,14 @@ def test_dead_and_duplicate_kernels_are_named(trained_run: Run) -> None:
             layer.weight[3].zero_()
             layer.bias[3] = -1.0
             layer.weight[9] = 2.0 * layer.weight[8]
-        found = ablate(trained_run, "conv1")
+        result = ablate(trained_run, "conv1")
     finally:
         with torch.no_grad():
             layer.weight.copy_(kept[0])
             layer.bias.copy_(kept[1])
-    assert 3 in found.dead
-    assert (8, 9) in found.duplicates
-    assert found.units[3].difference == 0.0
+    assert 3 in result.dead
+    assert (8, 9) in result.duplicates
+    assert result.units[3].difference == 0.0
 
 
 def test_figures_of_a_run_are_drawn(trained_run: Run, image_folder: Path, tmp_path: Path) -> None:
@@ -106,8 +106,8 @@ def test_temperature_is_fitted_on_validation_images(trained_run: Run) -> None:
 def test_explanation_gives_what_its_test_says(trained_run: Run, image_folder: Path) -> None:
     pytest.importorskip("captum")
     image = image_folder / "test" / "rings" / "rings_1000.png"
-    (found,) = explain(trained_run, image, target="down", layer="conv3")
-    values = found.to_dict()
+    (result,) = explain(trained_run, image, target="down", layer="conv3")
+    values = result.to_dict()
     assert (values["target"], values["layer"]) == ("down", "conv3")
     assert isinstance(values["says_something"], bool)
     assert values["own"]["score"] == pytest.approx(values["own"]["insertion"] - values["own"]["deletion"])

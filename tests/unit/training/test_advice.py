@@ -8,7 +8,7 @@ import pytest
 from alexnet.model.variants import VARIANTS
 from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe
-from alexnet.training.advice import Judgement, Situation, explain_plateau, judge
+from alexnet.training.advice import Judgment, Situation, explain_plateau, judge
 from alexnet.training.layer_signal import LayerSignal
 from alexnet.training.optimizer import parameters_in_table, rule_for
 from alexnet.training.step_budget import StepBudget
@@ -47,7 +47,7 @@ def situation(
     return Situation(**{**values, **changes})
 
 
-def judged(situation: Situation, layers: tuple[LayerSignal, ...] = HEALTHY, **values: float | None) -> Judgement:
+def judged(situation: Situation, layers: tuple[LayerSignal, ...] = HEALTHY, **values: float | None) -> Judgment:
     return judge(layers, situation, **{"loss": 2.1, "sharpness": None, **values})
 
 
@@ -56,9 +56,9 @@ def test_healthy_layers_train() -> None:
 
 
 def test_few_steps_are_named_with_the_settings_that_give_more() -> None:
-    found = judged(situation(PRESETS["fast"], images=300))
-    assert found.verdict == "stalls"
-    assert [str(finding) for finding in found.findings] == [
+    result = judged(situation(PRESETS["fast"], images=300))
+    assert result.verdict == "stalls"
+    assert [str(finding) for finding in result.findings] == [
         "the training has only 16 steps (8 epochs, 2 in each): expect it to end before the network has learned much; "
         "set epochs=auto and batch_size=auto (about 666 steps)"
     ]
@@ -79,10 +79,10 @@ def test_few_steps_are_enough_for_trained_weights() -> None:
 
 
 def test_slow_layers_are_advised_a_larger_learning_rate_or_more_steps() -> None:
-    found = judged(situation(PRESETS["fast"], images=1280, batch=64, epochs=4), SLOWER)
-    assert found.verdict == "stalls"
-    needed = found.steps_needed
-    (finding,) = found.findings
+    result = judged(situation(PRESETS["fast"], images=1280, batch=64, epochs=4), SLOWER)
+    assert result.verdict == "stalls"
+    needed = result.steps_needed
+    (finding,) = result.findings
     assert finding.problem == (
         f"a step changes the kernels by 0.02 % of their norm; about {needed:,.0f} steps are needed before the loss "
         "falls, and the training has 40"
@@ -94,17 +94,17 @@ def test_slow_layers_are_advised_a_larger_learning_rate_or_more_steps() -> None:
 
 def test_chance_of_unequal_classes_is_what_the_training_images_say() -> None:
     formula = "0.562 (ln 2 = 0.693 if the classes were equally frequent)"
-    found = judged(situation(PRESETS["fast"], images=1280, batch=64, epochs=4, chance_formula=formula), SLOWER)
-    assert found.findings[0].consequence == f"expect the loss to stay at that of guessing, {formula}"
+    result = judged(situation(PRESETS["fast"], images=1280, batch=64, epochs=4, chance_formula=formula), SLOWER)
+    assert result.findings[0].consequence == f"expect the loss to stay at that of guessing, {formula}"
 
 
 @pytest.mark.parametrize(("layer", "setting"), [("conv2", "muon_learning_rate"), ("fc7", "learning_rate")])
 def test_too_large_a_step_names_the_learning_rate_of_its_layer(layer: str, setting: str) -> None:
     layers = tuple(replace(row, relative_update=0.6) if row.layer == layer else row for row in HEALTHY)
-    found = judged(situation(PRESETS["fast"]), layers)
-    assert found.verdict == "diverges"
+    result = judged(situation(PRESETS["fast"]), layers)
+    assert result.verdict == "diverges"
     rate = getattr(PRESETS["fast"], setting) / 30
-    assert str(found.findings[0]) == (
+    assert str(result.findings[0]) == (
         f"one step changes the weights of {layer} by 60 % of their norm: expect the first steps to diverge, and the "
         f"loss to stay at that of guessing (ln 8 = 2.079); set {setting}={float(f'{rate:.1g}'):g}"
     )
@@ -112,10 +112,10 @@ def test_too_large_a_step_names_the_learning_rate_of_its_layer(layer: str, setti
 
 def test_sharp_curvature_diverges_for_descent_only() -> None:
     descent = Recipe(optimizer="sgd", learning_rate=0.01, warmup=0.0)
-    found = judged(situation(descent), sharpness=12.0)
-    assert (found.verdict, found.sharpness_limit) == ("diverges", pytest.approx(3.8))
-    assert "(learning rate x curvature = 12.0, stable up to 3.8)" in str(found.findings[0])
-    assert "set learning_rate=0.001" in str(found.findings[0])
+    result = judged(situation(descent), sharpness=12.0)
+    assert (result.verdict, result.sharpness_limit) == ("diverges", pytest.approx(3.8))
+    assert "(learning rate x curvature = 12.0, stable up to 3.8)" in str(result.findings[0])
+    assert "set learning_rate=0.001" in str(result.findings[0])
     assert judged(situation(descent.replace(warmup=0.1)), sharpness=11.0).verdict == "trains"
     assert judged(situation(PRESETS["fast"])).sharpness_limit is None
 

@@ -61,7 +61,7 @@ def test_conv2_is_not_smoothed() -> None:
     assert torch.equal(*weights)
 
 
-def test_conv1_starts_with_its_own_standard_deviation() -> None:
+def test_conv1_starts_with_its_own_std() -> None:
     network = AlexNet.empty(get_variant("seminar"), size=67, num_classes=3)
     initialize(network, "fan_in", seed=0, conv1_std=0.0074)
     assert float(network["conv1"].weight.detach().std()) == pytest.approx(0.0074, rel=0.02)

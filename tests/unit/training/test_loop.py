@@ -127,15 +127,15 @@ def test_training_neither_uses_nor_changes_the_random_numbers_of_the_process(
     image_folder: Path, tmp_path: Path
 ) -> None:
     recipe = small_recipe(epochs=1, dropout=0.5)
-    results, found = [], []
+    results, actual = [], []
     for seed in (1, 2):
         torch.manual_seed(seed)
         np.random.seed(seed)
         before = torch.get_rng_state(), np.random.get_state()[1].tolist()
         results.append(files(train(image_folder, recipe, out=tmp_path / str(seed))))
         after = torch.get_rng_state(), np.random.get_state()[1].tolist()
-        found.append(torch.equal(before[0], after[0]) and before[1] == after[1])
-    assert found == [True, True]
+        actual.append(torch.equal(before[0], after[0]) and before[1] == after[1])
+    assert actual == [True, True]
     assert results[0][0] == results[1][0]
 
 

@@ -38,9 +38,9 @@ def test_orthogonalized_in_bfloat16_stays_near_float32(shape: tuple[int, int], d
     torch.manual_seed(0)
     left, _, right = torch.linalg.svd(torch.randn(shape), full_matrices=False)
     matrix = (left @ torch.logspace(0, -decades, shape[0]).diag() @ right).bfloat16()
-    found, expected = orthogonalize(matrix), orthogonalize(matrix.float())
-    assert found.dtype == torch.bfloat16
-    apart = ((found.float() - expected).norm() / expected.norm()).item()
+    result, expected = orthogonalize(matrix), orthogonalize(matrix.float())
+    assert result.dtype == torch.bfloat16
+    apart = ((result.float() - expected).norm() / expected.norm()).item()
     assert apart < 0.06, apart
 
 

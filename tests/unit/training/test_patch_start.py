@@ -85,8 +85,8 @@ def test_patches_are_what_the_first_layer_sees_mean_image_and_channel_order_incl
     network = new_network(mean_image=True)
     network.mean_image.copy_(torch.randn(3, 67, 67) * 40)
     images, _ = gather(pixels, Subset(np.arange(12), np.zeros(12, np.int64)), np.arange(12), torch.device("cpu"))
-    centre = images[:, 6:73, 6:73]
-    seen = network.first_input(normalize(centre, preprocessing))
+    center = images[:, 6:73, 6:73]
+    seen = network.first_input(normalize(center, preprocessing))
     places = seen.unfold(2, 11, 1).unfold(3, 11, 1).permute(0, 2, 3, 1, 4, 5).reshape(-1, 3 * 121)
     patches = sample_patches(network, pixels, np.arange(12), preprocessing, kernel_size=11, seed=0)
     for patch in patches[::401]:
@@ -122,7 +122,7 @@ def test_same_seed_same_kernels() -> None:
     assert not torch.equal(conv1(first), conv1(other))
 
 
-def test_images_of_one_colour_leave_the_random_start_and_say_so() -> None:
+def test_images_of_one_color_leave_the_random_start_and_say_so() -> None:
     network = new_network()
     random = torch.nn.functional.normalize(conv1(network).flatten(1), dim=1)
     pixels = np.full((20, 67, 67, 3), 90, np.uint8)
@@ -133,9 +133,9 @@ def test_images_of_one_colour_leave_the_random_start_and_say_so() -> None:
     torch.testing.assert_close(torch.nn.functional.normalize(conv1(network).flatten(1), dim=1), random)
 
 
-def test_grey_images_give_grey_kernels() -> None:
-    network, grey = new_network(), drawn(30).mean(3, keepdims=True).astype(np.uint8).repeat(3, 3)
-    initialize_from_patches(network, grey, np.arange(30), NORMALIZED, seed=0)
+def test_gray_images_give_gray_kernels() -> None:
+    network, gray = new_network(), drawn(30).mean(3, keepdims=True).astype(np.uint8).repeat(3, 3)
+    initialize_from_patches(network, gray, np.arange(30), NORMALIZED, seed=0)
     weights = conv1(network)
     assert (weights - weights.mean(1, keepdim=True)).abs().max() < 0.01 * weights.abs().max()
 

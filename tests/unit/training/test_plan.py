@@ -87,21 +87,21 @@ def test_growing_images_take_less_than_full_ones() -> None:
 
 def test_warnings_name_what_to_mend() -> None:
     none_held_out = replace(ILSVRC, test=1, validation=0)
-    said = _plan(PRESETS["paper"], none_held_out, replace(SPEEDS, num_unusable=2), free=10**9).warnings
-    assert len(said) == 3
-    assert said[0] == (
+    message = _plan(PRESETS["paper"], none_held_out, replace(SPEEDS, num_unusable=2), free=10**9).warnings
+    assert len(message) == 3
+    assert message[0] == (
         "cache: the decoded images need 251.9 GB, and its disk has 1.0 GB free; make room on it, or set "
         "ALEXNET_CACHE to a folder on another disk"
     )
-    assert said[1].startswith("schedule = plateau needs validation images")
-    assert "2 of 256 files tried are damaged or not images; `alexnet data check images` lists them" in said[2]
+    assert message[1].startswith("schedule = plateau needs validation images")
+    assert "2 of 256 files tried are damaged or not images; `alexnet data check images` lists them" in message[2]
     assert _plan(PRESETS["program"]).warnings == ()
 
 
 def test_few_steps_are_warned_of_with_the_settings_that_give_more() -> None:
     counts = Counts(files=330, classes=2, train=285, validation=15, test=30)
-    (said,) = _plan(PRESETS["fast"].replace(epochs=8, batch_size=128), counts).warnings
-    assert said == (
+    (message,) = _plan(PRESETS["fast"].replace(epochs=8, batch_size=128), counts).warnings
+    assert message == (
         "the training has only 16 steps (8 epochs, 2 in each), too few to learn kernels from scratch; "
         "set epochs=auto and batch_size=auto (about 646 steps)"
     )
@@ -140,11 +140,11 @@ def test_measured_speeds_are_positive_and_the_batch_is_cut_to_the_time(
 
     monkeypatch.setattr(speed, "STEP_SECONDS", 1e-9)
     state = torch.get_rng_state()
-    found = measure_speeds(scan_folder(image_folder), PRESETS["paper"].replace(size=64), num_classes=3, batch=40)
+    result = measure_speeds(scan_folder(image_folder), PRESETS["paper"].replace(size=64), num_classes=3, batch=40)
     assert torch.equal(torch.get_rng_state(), state), "the random state is left as found"
-    assert (found.batch, found.num_decoded, found.num_unusable) == (16, 93, 0)
-    assert min(found.pass_seconds, found.update_seconds, found.decode_speed) > 0
-    assert found.step_seconds(32) == pytest.approx(2 * found.pass_seconds + found.update_seconds)
+    assert (result.batch, result.num_decoded, result.num_unusable) == (16, 93, 0)
+    assert min(result.pass_seconds, result.update_seconds, result.decode_speed) > 0
+    assert result.step_seconds(32) == pytest.approx(2 * result.pass_seconds + result.update_seconds)
 
 
 def test_plan_makes_neither_run_nor_cache(

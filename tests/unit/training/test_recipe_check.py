@@ -14,9 +14,9 @@ from tests.conftest import small_recipe, write_images
 
 
 def test_few_images_make_few_steps_and_the_check_counts_them(image_folder: Path) -> None:
-    found = check_recipe(image_folder, small_recipe(validation_fraction=0.0))
-    assert (found.verdict, found.num_steps) == ("stalls", 8)
-    assert str(found) == (
+    result = check_recipe(image_folder, small_recipe(validation_fraction=0.0))
+    assert (result.verdict, result.num_steps) == ("stalls", 8)
+    assert str(result) == (
         "the training has only 8 steps (2 epochs, 4 in each): expect it to end before the network has learned much; "
         "set epochs=auto and batch_size=auto (about 300 steps)"
     )

@@ -95,7 +95,7 @@ def test_sharpness_is_rate_times_the_curvature_along_the_update(factor: float) -
     recipe = Recipe(**SGD, kernel_learning_rate_factor=factor)
     network, (x, labels) = start(recipe).double(), batch()
     x = x.double()
-    found = check_trainability(network, x, labels, situation(network, recipe))
+    result = check_trainability(network, x, labels, situation(network, recipe))
     moving = list(network.parameters()) if factor else list(network.classifier.parameters())
     weights = [weight.detach().clone() for weight in moving]
     gradients = torch.autograd.grad(F.cross_entropy(network(x), labels), moving)
@@ -109,7 +109,7 @@ def test_sharpness_is_rate_times_the_curvature_along_the_update(factor: float) -
 
     step = 0.02 / squared
     second = (loss_at(step) - 2 * loss_at(0.0) + loss_at(-step)) / step**2 / squared
-    assert found.sharpness == pytest.approx(0.01 * second, rel=0.05)
+    assert result.sharpness == pytest.approx(0.01 * second, rel=0.05)
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
@@ -128,56 +128,56 @@ def test_every_optimizer_is_measured_by_its_own_rule(name: str, momentum: float)
             fraction = layer.relative_gradient * norm / whole
             step = rule_for(info, recipe).step_norm(info, whole, recipe)
             assert layer.relative_update == pytest.approx(step * min(fraction, 1.0) / norm, rel=1e-3), info.layer
-    found = check_trainability(network, x, labels, situation(network, recipe, unit_input=False))
-    assert math.isfinite(found.steps_needed) and found.loss == pytest.approx(loss)
-    assert (found.sharpness is None) is (sharpness_limit(recipe) is None)
-    assert (found.sharpness_limit is None) is (sharpness_limit(recipe) is None)
+    result = check_trainability(network, x, labels, situation(network, recipe, unit_input=False))
+    assert math.isfinite(result.steps_needed) and result.loss == pytest.approx(loss)
+    assert (result.sharpness is None) is (sharpness_limit(recipe) is None)
+    assert (result.sharpness_limit is None) is (sharpness_limit(recipe) is None)
 
 
 def test_vanishing_signal_stalls_and_is_named() -> None:
-    found = check(Recipe(**SGD, initialization="gaussian"))
-    assert found.verdict == "stalls"
-    assert "steps are needed before the loss falls, and the training has 300" in str(found)
-    assert "expect the loss to stay at that of guessing, ln 3 = 1.099" in str(found)
-    assert "use raw-scale input (normalization=mean)" in str(found)
+    result = check(Recipe(**SGD, initialization="gaussian"))
+    assert result.verdict == "stalls"
+    assert "steps are needed before the loss falls, and the training has 300" in str(result)
+    assert "expect the loss to stay at that of guessing, ln 3 = 1.099" in str(result)
+    assert "use raw-scale input (normalization=mean)" in str(result)
 
 
 def test_images_that_look_alike_are_named_with_their_layer() -> None:
-    found = check(Recipe(**SGD, initialization="gaussian", hidden_bias=1.0).replace(learning_rate=1e-4))
-    assert found.verdict == "stalls"
-    assert str(found).startswith("the outputs of conv5 vary by only 0.")
-    assert "% between images" in str(found)
+    result = check(Recipe(**SGD, initialization="gaussian", hidden_bias=1.0).replace(learning_rate=1e-4))
+    assert result.verdict == "stalls"
+    assert str(result).startswith("the outputs of conv5 vary by only 0.")
+    assert "% between images" in str(result)
 
 
 def test_sharp_head_diverges() -> None:
-    found = check(Recipe(**SGD, initialization="fan_in", head_std=0.1, hidden_bias=3.0))
-    assert found.verdict == "diverges"
-    assert found.sharpness > found.sharpness_limit == pytest.approx(3.8)
-    assert "the loss is too sharply curved for the learning rate" in str(found)
-    assert "set learning_rate=" in str(found)
+    result = check(Recipe(**SGD, initialization="fan_in", head_std=0.1, hidden_bias=3.0))
+    assert result.verdict == "diverges"
+    assert result.sharpness > result.sharpness_limit == pytest.approx(3.8)
+    assert "the loss is too sharply curved for the learning rate" in str(result)
+    assert "set learning_rate=" in str(result)
 
 
 def test_rate_of_adam_far_too_large_diverges() -> None:
-    found = check(Recipe(optimizer="adamw", learning_rate=0.3))
-    assert found.verdict == "diverges"
-    assert "of their norm" in str(found)
-    assert "set learning_rate=0.0" in str(found)
+    result = check(Recipe(optimizer="adamw", learning_rate=0.3))
+    assert result.verdict == "diverges"
+    assert "of their norm" in str(result)
+    assert "set learning_rate=0.0" in str(result)
 
 
 def test_outputs_that_are_not_finite_are_named_with_their_layer() -> None:
     network, (x, labels) = start(Recipe(**SGD)), batch()
     with torch.no_grad():
         network["conv4"].weight.fill_(3e38)
-    found = check_trainability(network, x, labels, situation(network, Recipe(**SGD)))
-    assert found.verdict == "diverges"
-    assert str(found).startswith("the outputs of conv4 are not finite: nothing can be learned; use a smaller init")
+    result = check_trainability(network, x, labels, situation(network, Recipe(**SGD)))
+    assert result.verdict == "diverges"
+    assert str(result).startswith("the outputs of conv4 are not finite: nothing can be learned; use a smaller init")
 
 
 @pytest.mark.parametrize("preset", ["fast", "seminar"])
 def test_presets_are_expected_to_train(preset: str) -> None:
-    found = check(PRESETS[preset].replace(size=67, start_size=None))
-    assert found.verdict == "trains"
-    assert str(found) == "expected to train"
+    result = check(PRESETS[preset].replace(size=67, start_size=None))
+    assert result.verdict == "trains"
+    assert str(result) == "expected to train"
 
 
 def test_pretrained_kernels_need_not_move() -> None:
@@ -235,7 +235,7 @@ def test_advice_does_not_ask_for_what_is_there_already() -> None:
     slow = PRESETS["program"].replace(size=67, learning_rate=1e-7, name="paper-small")
     x, labels = batch(scale=60.0)
     network = start(slow, "program")
-    found = check_trainability(network, x, labels, situation(network, slow, unit_input=False))
-    assert found.verdict == "stalls"
-    assert "kernel_std" not in str(found)
-    assert "preset paper-small" not in str(found)
+    result = check_trainability(network, x, labels, situation(network, slow, unit_input=False))
+    assert result.verdict == "stalls"
+    assert "kernel_std" not in str(result)
+    assert "preset paper-small" not in str(result)

@@ -275,7 +275,7 @@ def interrupted_after(step: int) -> Callable[[Event], None]:
 
 
 def test_paper_recipe_interrupted_and_resumed_equals_uninterrupted(image_folder: Path, tmp_path: Path) -> None:
-    """Plateau rule, remembered rates, mean image, crops, colours and switches all go on where they were."""
+    """Plateau rule, remembered rates, mean image, crops, colors and switches all go on where they were."""
     recipe = PRESETS["paper-small"].replace(
         name="small", variant="narrow", size=67, epochs=4, batch_size=24, plateau_epochs=1, validation_fraction=0.25,
         lrn="divided", learning_rate=0.001,

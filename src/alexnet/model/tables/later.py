@@ -61,8 +61,8 @@ SEMINAR = NetworkSpec(
     normalization="imagenet",
     source=SLIDE,
     inputs=Inputs(
-        96, 96, "none: the images are squares of 96 px", "RGB", "unit deviation (0.229, 0.224, 0.225 of 255)",
-        "colour mean (0.485, 0.456, 0.406 of 255)",
+        96, 96, "none: the images are squares of 96 px", "RGB", "unit std (0.229, 0.224, 0.225 of 255)",
+        "color mean (0.485, 0.456, 0.406 of 255)",
         sources={
             "": f"{NOTEBOOK}, ToTensor and Normalize", "size": f"{NOTEBOOK}, IMAGE_DIM",
             "cut_from": f"{NOTEBOOK}: no crop among the transforms",
@@ -110,8 +110,8 @@ TORCHVISION = NetworkSpec(
     has_weights=True,
     source="torchvision.models.alexnet, after Krizhevsky 2014, arXiv:1404.5997: one tower, 61,100,840 parameters",
     inputs=Inputs(
-        224, 256, "random part resized; in testing short side to 256 px, centre cut out", "RGB",
-        "unit deviation (0.229, 0.224, 0.225 of 255)", "colour mean (0.485, 0.456, 0.406 of 255)",
+        224, 256, "random part resized; in testing short side to 256 px, center cut out", "RGB",
+        "unit std (0.229, 0.224, 0.225 of 255)", "color mean (0.485, 0.456, 0.406 of 255)",
         sources={"": "torchvision: AlexNet_Weights.IMAGENET1K_V1.transforms", "square": TV_RESIZED},
     ),
 )  # fmt: skip

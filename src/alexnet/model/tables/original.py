@@ -88,7 +88,7 @@ PAPER = NetworkSpec(
     normalization="mean_image",
     source="Krizhevsky, Sutskever & Hinton, NIPS 2012, §3 to §5, as printed",
     inputs=Inputs(
-        224, 256, "short side to 256 px, centre square", "RGB", "0 to 255", "mean image of the training set",
+        224, 256, "short side to 256 px, center square", "RGB", "0 to 255", "mean image of the training set",
         sources={
             "": "paper §2", "size": "paper §4.1: 224 x 224 patches of the 256 x 256 images",
             "channels": "paper §2: the raw RGB values of the pixels",
@@ -187,13 +187,13 @@ def _program_classifier(file: str, names: tuple[str, str]) -> tuple[LayerSpec, .
 BORDER = "16 fits, 4 is its default, the value of the run is not kept"
 
 PROGRAM_INPUTS = Inputs(
-    224, 256, "short side to 256 px, centre square", "RGB", "0 to 255", "mean image of the training set",
+    224, 256, "short side to 256 px, center square", "RGB", "0 to 255", "mean image of the training set",
     sources={
         "": "convdata_jpeg.py",
         "size": f"paper §4.1; convdata_jpeg.py: 256 less twice --crop-border; {BORDER}",
         "cut_from": f"paper §2; convdata_jpeg.py: 224 and twice --crop-border; {BORDER}",
         "square": "paper §2, of the same images",
-        "subtracted": "convdata_jpeg.py: data_mean_crop, the centre of the mean image, off every crop",
+        "subtracted": "convdata_jpeg.py: data_mean_crop, the center of the mean image, off every crop",
     },
 )  # fmt: skip
 
