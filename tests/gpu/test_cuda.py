@@ -51,6 +51,16 @@ def test_images_are_changed_as_on_the_cpu(rotation: float) -> None:
     torch.testing.assert_close(actual, expected, rtol=0.0, atol=1e-3)
 
 
+def test_crops_are_cut_where_the_cpu_cuts_them() -> None:
+    pixels = torch.randint(0, 256, (8, 40, 40, 3), dtype=torch.uint8)
+    plain = Preprocessing(32, "squash", True, "RGB", (100.0, 110.0, 120.0), (50.0, 60.0, 70.0), cut_from=40)
+    actual, expected = (
+        augment(pixels.to(device), Augmentation(), plain, size=32, generator=torch.Generator().manual_seed(0)).cpu()
+        for device in ("cuda", "cpu")
+    )
+    torch.testing.assert_close(actual, expected)
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_training_learns_and_resumes_its_files(image_folder: Path, tmp_path: Path, precision: str) -> None:
     run = train(image_folder, small_recipe(device="cuda", precision=precision, epochs=8), out=tmp_path / "run")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from alexnet.data.augment import Augmentation, _change_color, _squares, _squares_at_once, augment
+from alexnet.data.augment import Augmentation, augment
 from alexnet.data.batches import epoch_order
 from alexnet.data.decode import normalize
 from alexnet.data.split import Subset
@@ -75,15 +75,14 @@ def test_color_moves_brightness_within_its_strength() -> None:
 
 
 def test_color_is_saturation_then_contrast_then_brightness() -> None:
-    strength, x = 0.2, normalize(images(5), PLAIN)
-    result = _change_color(x.clone(), strength, PLAIN, torch.Generator().manual_seed(3))
+    result = change(images(5), Augmentation(flip=False, color=0.2), seed=3)
     random = torch.Generator().manual_seed(3)
     spreads = {"saturation": (0.4, 1.0), "contrast": (0.3, 1.0), "brightness": (20.0 / 60.0, 0.0)}
     drawn = {
         name: torch.empty(5, 1, 1, 1).uniform_(center - spread, center + spread, generator=random).double()
         for name, (spread, center) in spreads.items()
     }
-    exact = x.double()
+    exact = normalize(images(5), PLAIN).double()
     gray = exact.mean(1, keepdim=True)
     exact = gray + drawn["saturation"] * (exact - gray)
     mean = exact.mean((1, 2, 3), keepdim=True)
@@ -200,9 +199,3 @@ def test_mean_image_is_the_mean_of_every_pixel_of_the_centers() -> None:
     result = mean_image(pixels, Subset(np.array([0, 2, 4]), np.zeros(3, np.int64)), LARGER)
     expected = pixels[[0, 2, 4], 4:68, 4:68].mean(0).transpose(2, 0, 1) - np.array([10.0, 20.0, 30.0])[:, None, None]
     np.testing.assert_allclose(result.numpy(), expected, rtol=1e-5, atol=1e-4)
-
-
-def test_squares_at_once_are_squares_one_by_one() -> None:
-    pixels = torch.randint(0, 256, (4, 9, 9, 3), dtype=torch.uint8)
-    places = torch.tensor([[0, 0], [2, 1], [4, 4], [0, 3]])
-    assert torch.equal(_squares_at_once(pixels, places, 5), _squares(pixels, places, 5))

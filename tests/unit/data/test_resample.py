@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from alexnet.data import resample as module
-from alexnet.data.resample import _grid, resample
+from alexnet.data.resample import resample
 
 COUNT, SIDE = 6, 20
 
@@ -59,13 +59,7 @@ def test_images_are_those_of_grid_sample(
     torch.testing.assert_close(result, exact.permute(0, 2, 3, 1).float(), rtol=0.0, atol=2e-3)
 
 
-def test_a_image_of_one_pixel_stays() -> None:
+def test_an_image_of_one_pixel_stays() -> None:
     pixels = torch.full((2, 1, 1, 3), 7, dtype=torch.uint8)
     matrices = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]).repeat(2, 1, 1)
     assert torch.equal(resample(pixels, matrices, 3), torch.full((2, 3, 3, 3), 7.0))
-
-
-def test_places_that_are_sampled_are_those_of_affine_grid() -> None:
-    matrices = torch.randn(5, 2, 3)
-    wanted = F.affine_grid(matrices, [5, 3, 7, 7], align_corners=False)
-    torch.testing.assert_close(_grid(matrices, 7), wanted)

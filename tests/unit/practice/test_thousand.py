@@ -1,5 +1,6 @@
 """The drawn thousand classes: distinct, the same for the same seed, whole or not at all, in ILSVRC's layout."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,6 @@ from PIL import Image
 
 from alexnet.data.folder import scan_folder
 from alexnet.errors import DataError
-from alexnet.practice import thousand
 from alexnet.practice.thousand import (
     COLORS,
     SHAPES,
@@ -40,7 +40,7 @@ def test_a_thousand_classes_are_a_thousand_combinations() -> None:
 
 
 def test_a_few_classes_differ_in_shape_texture_and_color() -> None:
-    words = [thousand._parts(number) for number in range(10)]
+    words = [re.fullmatch(r"(\w+) (.+), (.+)", class_words(number)).groups() for number in range(10)]  # type: ignore[union-attr]
     assert min(len(set(kind)) for kind in zip(*words, strict=True)) >= 8
 
 
@@ -61,7 +61,7 @@ def test_image_does_not_depend_on_those_beside_it() -> None:
 def test_color_of_a_class_is_seen_in_its_middle() -> None:
     """A red disc is red where it lies, whatever the ground: of many images, on average."""
     red, blue = (
-        next(n for n in range(1000) if thousand._parts(n) == (color, "plain", "disc")) for color in ("red", "blue")
+        next(n for n in range(1000) if class_words(n) == f"{color} disc, plain") for color in ("red", "blue")
     )
     for number, channel in ((red, 0), (blue, 2)):
         images = draw_class(number, [np.random.default_rng(seed) for seed in range(32)], size=48)
