@@ -4,6 +4,7 @@ That imports point downward only is checked by import-linter in `make check`; it
 """
 
 import ast
+import re
 from collections import Counter
 
 import pytest
@@ -42,6 +43,25 @@ def test_only_the_command_line_prints_and_exits() -> None:
 )  # fmt: skip
 def test_printing_and_exiting_are_seen(line: str) -> None:
     assert len(speaks(module("export.py", f"def save():\n    {line}\n"))) == 1
+
+
+RUN = re.compile(r"^(self\.)?run(\.path|\.folder\.path)?$")
+
+
+def joins_within_a_run(holder: Module) -> list[str]:
+    """Where a module appends a name to the path of a run's folder."""
+    return [
+        f"{holder.path}:{node.lineno} {ast.unparse(node)}"
+        for node in ast.walk(holder.tree)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and RUN.match(ast.unparse(node.left))
+    ]
+
+
+def test_only_the_run_folder_knows_where_a_file_of_a_run_is() -> None:
+    assert [
+        line for holder in modules() if holder.path != "run_folder.py" for line in joins_within_a_run(holder)
+    ] == []
+    assert joins_within_a_run(module("cli/a.py", "path = out or run / 'figures' / name")) != []
 
 
 def test_no_two_modules_share_a_name() -> None:

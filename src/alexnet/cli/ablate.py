@@ -41,5 +41,7 @@ def ablate(
         for unit in sorted(result.units, key=lambda unit: -unit.difference)[:12]
     ]
     screen.table(["without", "test error", "points", "suffers most"], rows, right=(1, 2))
-    path = alexnet.save_figure(result.draw(), out or run / "figures" / f"ablation-{layer}.png")
+    path = alexnet.save_figure(
+        result.draw(), out or alexnet.open_run(run).folder.figure_path(f"ablation-{layer}.png")
+    )
     screen.print_figure(path, {"run": str(run)} | result.to_dict())

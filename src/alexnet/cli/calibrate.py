@@ -24,5 +24,5 @@ def calibrate(run: RunPath, out: Out = None, as_json: Json = False) -> None:
         screen.note("no validation images to fit a temperature on: train with --set validation_fraction=0.1")
     else:
         screen.print(f"temperature: {report.temperature:.3f}, fitted on {report.num_validation} validation images")
-    path = alexnet.save_figure(report.draw(), out or run / "figures" / "calibration.png")
+    path = alexnet.save_figure(report.draw(), out or alexnet.open_run(run).folder.figure_path("calibration.png"))
     screen.print_figure(path, {"run": str(run)} | report.to_dict())

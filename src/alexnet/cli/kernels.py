@@ -39,7 +39,7 @@ def kernels(
         raise RecipeError(f"--scale {scale}: choose common or own")
     learned = alexnet.kernels(run, layer)
     figure = learned.draw(scale=scale, chosen=parse_numbers(only), channel=channel)  # type: ignore[arg-type]
-    path = alexnet.save_figure(figure, out or run / "figures" / f"kernels-{layer}.png")
+    path = alexnet.save_figure(figure, out or alexnet.open_run(run).folder.figure_path(f"kernels-{layer}.png"))
     values = {"run": str(run), "layer": layer, "shape": list(learned.weights.shape), "scale": scale}
     return screen.print_figure(path, values)
 
@@ -56,5 +56,7 @@ def _first_layer(run: Path, layer: str, show: str, out: Path | None) -> None:
     if layer != "conv1":
         raise RecipeError(f"--show {show}: is for the first layer; leave out --layer {layer}")
     values = alexnet.kernel_history(run).to_dict() if show == "change" else alexnet.kernel_statistics(run).to_dict()
-    path = alexnet.save_figure(draw[show](run), out or run / "figures" / f"kernels-conv1-{show}.png")
+    path = alexnet.save_figure(
+        draw[show](run), out or alexnet.open_run(run).folder.figure_path(f"kernels-conv1-{show}.png")
+    )
     screen.print_figure(path, {"run": str(run), "show": show} | values)

@@ -39,5 +39,5 @@ def why(
         if explanation.map.warning:
             screen.note(f"warning: {explanation.map.warning}")
     figure = alexnet.draw_explanations(explanations)
-    path = alexnet.save_figure(figure, out or run / "figures" / f"why-{images[0].stem[:100]}.png")
+    path = alexnet.save_figure(figure, out or alexnet.open_run(run).folder.figure_path(f"why-{images[0].stem}.png"))
     screen.print_figure(path, {"run": str(run), "maps": [explanation.to_dict() for explanation in explanations]})

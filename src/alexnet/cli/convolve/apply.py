@@ -1,5 +1,6 @@
 """`alexnet convolve IMAGE`: a kernel applied to an image."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,7 +53,7 @@ def apply(
         operation="correlation" if correlate else "convolution", gray=gray,
     )  # fmt: skip
     _show(filtered)
-    kernel_name = filtered.kernel.name.replace(":", "-").replace("=", "").split(".")[0]
+    kernel_name = re.sub(r"\.(csv|npy|txt)$", "", filtered.kernel.name.replace(":", "-").replace("=", ""))
     return _write(filtered, f"{image.stem}-{kernel_name}.png", raw, out)
 
 
