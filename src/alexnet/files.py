@@ -109,7 +109,7 @@ def user_cache_dir() -> Path:
         return Path(chosen).expanduser()
     except RuntimeError as error:
         raise DataError(
-            "the cache has no place, since this user has no home folder; set ALEXNET_CACHE to a folder"
+            "there is no place for the cache, because this user has no home folder; set ALEXNET_CACHE to a folder"
         ) from error
 
 

@@ -48,7 +48,7 @@ def _disk_errors(path: Path) -> contextlib.AbstractContextManager[None]:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number of JSON")
+    raise ValueError(f"{name} is not a number that JSON allows")
 
 
 class RunFolder:
@@ -243,7 +243,7 @@ class RunFolder:
         except (ValueError, RecursionError) as error:
             raise self._damaged(name, error) from error
         if not isinstance(values, dict):
-            raise self._damaged(name, "it holds no object")
+            raise self._damaged(name, "it does not hold an object")
         return values
 
     def write_json(self, name: str, values: Mapping[str, Any]) -> None:

@@ -32,7 +32,7 @@ ROUNDING = 1e-4
 
 def _check_name(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("a text is needed")
+        raise ValueError("text is needed")
     return value
 
 

@@ -79,7 +79,7 @@ def test_diff_gives_one_json_object(run_command: Command) -> None:
         (["model", "paper", "--lrn", "on"], "lrn on: choose one of off, divided, undivided"),
         (["model", "paper", "--pooling", "3"], "pooling 3: choose one of 3/2, 2/2"),
         (["model", "diff", "paper", "resnet"], "variant resnet: no such network"),
-        (["model", "diff", "paper,tower=true", "paper"], "tower is no switch; choose one of activation"),
+        (["model", "diff", "paper,tower=true", "paper"], "tower is not a switch; choose one of activation"),
     ],
 )
 def test_bad_words_are_one_line_and_exit_code_2(run_command: Command, words: list[str], message: str) -> None:

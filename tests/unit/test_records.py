@@ -79,7 +79,7 @@ def test_names_that_are_not_utf8_are_names() -> None:
         (StepRecord, STEP.to_dict() | {"step": -1}, "step: .*greater than or equal to 0, not -1"),
         (StepRecord, STEP.to_dict() | {"step": 10**30}, "step: "),
         (StepRecord, {"step": 1}, "epoch is missing"),
-        (Prediction, PREDICTION.to_dict() | {"file": 7}, "file: a text is needed, not 7"),
+        (Prediction, PREDICTION.to_dict() | {"file": 7}, "file: text is needed, not 7"),
         (Prediction, PREDICTION.to_dict() | {"probability": None}, "probability: "),
         (Preprocessing, PREPROCESSING.to_dict() | {"size": 10**9}, "size: "),
         (

@@ -167,9 +167,9 @@ def test_second_thread_is_refused(tmp_path: Path) -> None:
     ("content", "fault"),
     [
         ("{", "Expecting property name"),
-        ("[]", "it holds no object"),
+        ("[]", "it does not hold an object"),
         ("[" * 100_000, "recursion"),
-        ('{"loss": NaN}', "NaN is not a number of JSON"),
+        ('{"loss": NaN}', "NaN is not a number that JSON allows"),
         ('{"n": ' + "9" * 5000 + "}", "Exceeds the limit"),
         (b"\xff\xfe{", "byte 0 is not UTF-8"),
         ("", "Expecting value"),

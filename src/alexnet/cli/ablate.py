@@ -25,7 +25,7 @@ def ablate(
     out: Out = None,
     as_json: Json = False,
 ) -> None:
-    """Test a run without one unit after another."""
+    """Measure the test error with each unit switched off."""
     if off is not None:
         one = alexnet.ablate_units(run, alexnet.parse_units(off), data=data)
         low, high = one.interval

@@ -1,4 +1,4 @@
-"""`alexnet calibrate`: whether probabilities mean what they say."""
+"""`alexnet calibrate`: how well the probabilities match the accuracy."""
 
 import alexnet
 from alexnet.cli.options import Json, Out, RunPath
@@ -8,7 +8,7 @@ __all__ = ["calibrate"]
 
 
 def calibrate(run: RunPath, out: Out = None, as_json: Json = False) -> None:
-    """Measure whether probabilities mean what they say."""
+    """Measure how well the probabilities match the accuracy."""
     report = alexnet.calibrate(run)
     measurements = [("as trained", report.before)] + (
         [("with the temperature", report.after)] if report.after else []

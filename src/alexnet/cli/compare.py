@@ -24,7 +24,7 @@ def compare(
     published: Annotated[bool, typer.Option("--published", help="Add the published results.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Compare runs: scores, settings, mistakes fixed and broken.
+    """Compare runs: scores, settings, fixed and new mistakes.
 
     The page also shows their curves and the kernels of the first layer.
     """

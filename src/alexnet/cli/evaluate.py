@@ -31,7 +31,7 @@ def evaluate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Test finished runs again, each alone and their average."""
+    """Test finished runs again, one by one and averaged."""
     if views == "all":
         _compare_views(runs, data)
     elif len(runs) > 1:

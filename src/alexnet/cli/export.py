@@ -19,7 +19,7 @@ def export(
 ) -> None:
     """Write the network as an ONNX file for other programs.
 
-    Its input is decoded images, its outputs are logits and probabilities.
+    The file takes decoded images and returns logits and probabilities.
     """
     classifier = alexnet.open_run(run).model
     path = alexnet.export_onnx(classifier, file)

@@ -18,7 +18,7 @@ def features(
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write, .npz.")] = Path("features.npz"),
     as_json: Json = False,
 ) -> None:
-    """Write the features of every image of a run."""
+    """Save the features of every image of a run."""
     table = alexnet.features(run, layer)
     path = table.save(out)
     count, size = table.values.shape

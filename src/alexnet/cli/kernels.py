@@ -16,9 +16,11 @@ __all__ = ["kernels"]
 def kernels(
     run: RunPath,
     layer: Annotated[str, typer.Option(help="conv1 to conv5.")] = "conv1",
-    scale: Annotated[str, typer.Option(help="`common` to all kernels, or each its `own`.")] = "common",
+    scale: Annotated[
+        str, typer.Option(help="Color scale: `common` to all kernels, or each kernel's `own`.")
+    ] = "common",
     only: Only = None,
-    channel: Annotated[int | None, typer.Option(help="Show only this input map.", show_default=False)] = None,
+    channel: Annotated[int | None, typer.Option(help="Show only this input channel.", show_default=False)] = None,
     show: Annotated[
         str, typer.Option(help="`kernels`; of conv1 also `change`, `kinds` (edges, bars, blobs) or `orientations`.")
     ] = "kernels",

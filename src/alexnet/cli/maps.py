@@ -24,8 +24,8 @@ def maps(
 ) -> None:
     """Draw feature maps of an image.
 
-    Image, kernel and map are side by side, before and after the ReLU; the three maps with the largest activations, or
-    those that are chosen.
+    Image, kernel and map are drawn side by side, before and after the ReLU, for the three maps with the largest
+    activations or for those that --only names.
     """
     chosen = parse_numbers(only)
     if every and chosen is not None:

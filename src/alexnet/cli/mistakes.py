@@ -18,7 +18,7 @@ def mistakes(
         str, typer.Option(help="`confidence`: most certain first; `pair`: by true and predicted class.")
     ] = "confidence",
     export: Annotated[Path | None, typer.Option(help="Copy the images into this folder.", show_default=False)] = None,
-    most: Annotated[int, typer.Option(min=1, max=600, help="Images on the figure, at most.")] = 24,
+    most: Annotated[int, typer.Option(min=1, max=600, help="Largest number of images in the figure.")] = 24,
     out: Out = None,
     as_json: Json = False,
 ) -> None:

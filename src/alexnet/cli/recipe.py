@@ -16,7 +16,7 @@ def recipe(
 ) -> None:
     """Print a preset as TOML, with the meaning of each setting.
 
-    The output is a file to start from: change it and give it to `alexnet train --recipe`.
+    Save the output as a file, edit it, and pass it to `alexnet train --recipe`.
     """
     chosen = choose_recipe(preset, None, None)
     if not screen.as_json:

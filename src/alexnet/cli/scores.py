@@ -46,4 +46,4 @@ def show_notes(notes: Iterable[str], num_left_out: int) -> None:
         screen.note(note)
     if num_left_out:
         files = number_of(num_left_out, "file")
-        screen.note(f"{files} left out: of classes that the network does not know, or unusable")
+        screen.note(f"{files} left out: unusable, or of classes that the network does not know")

@@ -1,4 +1,4 @@
-"""`alexnet why`: which part of an image speaks for a class, and whether that map means anything."""
+"""`alexnet why`: which part of an image supports a class, and whether that map means anything."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,10 +27,10 @@ def why(
     out: Out = None,
     as_json: Json = False,
 ) -> None:
-    """Show which part of an image speaks for a class.
+    """Show which part of an image supports a class.
 
-    Every heat map is tested: parts of the image are covered in its order, in random orders and from the middle
-    outwards, and the same map is made with random weights.
+    Every heat map is tested: the image is covered part by part in the map's order, in random orders and from the
+    center outward, and the same map is computed with random weights.
     """
     explanations = alexnet.explain(run, images, target=target, method=method, layer=layer)
     for explanation in explanations:

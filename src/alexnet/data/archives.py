@@ -182,7 +182,7 @@ def _require_ratio(path: Path, infos: Iterable[zipfile.ZipInfo]) -> None:
     if unpacked > max(SMALL_ARCHIVE, most * packed):
         raise DataError(
             f"{shown_name(path)}: unpacks to {unpacked / 1e9:.1f} GB, {unpacked // packed} times its size, and "
-            f"{most} times is the limit; if that is right, raise ALEXNET_MAX_ARCHIVE_RATIO"
+            f"{most} times is the limit; if the archive is as expected, raise ALEXNET_MAX_ARCHIVE_RATIO"
         )
 
 

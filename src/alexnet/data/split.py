@@ -91,10 +91,10 @@ def _notes(images: DecodedImages, classes: tuple[str, ...], held_out: set[str]) 
     notes = [*images.folder.notes, *images.notes]
     count = len(images.left_out)
     if count:
-        notes.append(f"{count} {'file is' if count == 1 else 'files are'} left out: no image, or not readable")
+        notes.append(f"{count} {'file is' if count == 1 else 'files are'} left out: not an image, or unreadable")
     empty = sorted(set(images.folder.classes) - {file.class_name for file in images.files})
     if empty:
-        notes.append(f"{', '.join(empty)}: no usable image, the class is left out")
+        notes.append(f"{', '.join(empty)}: no usable images; the class is left out")
     strangers = sorted(held_out - set(classes))
     if strangers:
         notes.append(f"held-out images of {', '.join(strangers)} are left out: no training images of that class")
@@ -157,6 +157,6 @@ def _require_enough(images: DecodedImages, classes: tuple[str, ...], test: Seque
     names = {images.files[row].class_name for row in test}
     if not names & set(classes):
         raise DataError(
-            f"{path}: no image is left to test on; add images (two of each class at the least), "
+            f"{path}: no image is left to test on; add images (at least two of each class), "
             "a test folder, or raise test_fraction"
         )

@@ -37,7 +37,7 @@ def draw_heat_maps(rows: Sequence[HeatMapRow]) -> Figure:
         if row.heat.max() > 0.0:
             axes[1].imshow(row.heat, cmap="viridis", vmin=0.0, vmax=limit, alpha=0.55)
         else:
-            axes[1].text(0.5, 0.5, "nothing speaks for it", ha="center", va="center", transform=axes[1].transAxes)
+            axes[1].text(0.5, 0.5, "no pixel supports it", ha="center", va="center", transform=axes[1].transAxes)
         axes[1].set_title(row.caption, fontsize=9, fontweight="normal", loc="left")
         axes[2].imshow(row.heat, cmap="viridis", vmin=0.0, vmax=limit)
         axes[2].set_title(f"0 to {limit:.2g}", fontsize=8.5, fontweight="normal", color=GRAY, loc="left")

@@ -41,7 +41,7 @@ def ablated(
             for layer, numbers in units.items():
                 module = network[layer] if isinstance(network, AlexNet) else dict(network.named_modules()).get(layer)
                 if not isinstance(module, nn.Conv2d | nn.Linear):
-                    raise GeometryError(f"layer {layer}: has no units to take away; choose a layer with weights")
+                    raise GeometryError(f"layer {layer}: has no units to switch off; choose a layer with weights")
                 _require_units(layer, numbers, len(module.weight))
                 replacement = None if values is None else values.get(layer)
                 handles.append(module.register_forward_hook(_replace(list(numbers), replacement)))

@@ -1,4 +1,4 @@
-"""Which part of an image speaks for a class: heat maps by Captum's methods, for one image and one class."""
+"""Which part of an image supports a class: heat maps by Captum's methods, for one image and one class."""
 
 import warnings
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ NUM_STEPS = 32
 
 @dataclass(frozen=True, eq=False)
 class AttributionMap(Record):
-    """How much each pixel speaks for a class.
+    """How much each pixel supports a class.
 
     Args:
         method, layer: how it was made; no layer for methods that go back to the pixels.
@@ -57,7 +57,7 @@ class AttributionMap(Record):
 
     @property
     def is_empty(self) -> bool:
-        """Whether no pixel speaks for the class."""
+        """Whether no pixel supports the class."""
         return float(self.values.max()) <= 0.0
 
     def to_dict(self) -> dict[str, object]:

@@ -67,7 +67,7 @@ def fine_maps(classifier: Classifier, image: UInt8[np.ndarray, "S S 3"], *, stri
         raise GeometryError(f"stride {stride}: give at least 1")
     layer, module = next(iter(classifier.network.named_layers()))
     if not isinstance(module, nn.Conv2d):
-        raise GeometryError(f"layer {layer}: is no convolution; finer maps are those of a first convolutional layer")
+        raise GeometryError(f"layer {layer}: is not a convolution; choose the first convolutional layer")
     x = classifier.network.first_input(_input(classifier, image))
     x = module.padded(x) if isinstance(module, CeilConv2d) else x
     with torch.no_grad():

@@ -45,7 +45,7 @@ class KernelSet(Record):
         """The kernels on one figure, numbered.
 
         Args:
-            scale: `common` to all kernels, or each its `own`.
+            scale: Color scale: `common` to all kernels, or each kernel's `own`.
             chosen: numbers of the kernels to show; all by default.
             channel: show only this input map of each kernel.
 

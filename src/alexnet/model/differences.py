@@ -138,7 +138,9 @@ def parse_variant(text: str) -> NetworkSpec:
                 f"{shown}: write a switch as name=value, for instance {shown_name(name)[:40]},lrn=divided"
             )
         if switch not in SWITCHES:
-            raise RecipeError(f"{shown}: {shown_name(switch)[:40]} is no switch; choose one of {', '.join(SWITCHES)}")
+            raise RecipeError(
+                f"{shown}: {shown_name(switch)[:40]} is not a switch; choose one of {', '.join(SWITCHES)}"
+            )
         if switch in switches:
             raise RecipeError(f"{shown}: {switch} appears twice; give it once")
         if switch == "towers" and value not in ("true", "false"):

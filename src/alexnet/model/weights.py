@@ -210,7 +210,7 @@ def _refuse_other_networks(
     normalizing = [module for module in layers if _is_normalization(module, tensors)]
     if normalizing:
         raise WeightsError(
-            f"{source}: has normalization layers or the like that {network.spec.name} does not have "
+            f"{source}: has normalization layers, or similar ones, that {network.spec.name} does not have "
             f"({_listed(normalizing)}); give weights of a network without them"
         )
     more = [module for name, (module, _) in modules.items() if name[:4] == "conv" and name not in network.layer_names]
@@ -235,7 +235,7 @@ def _refuse_not_finite(parts: Mapping[str, Tensor], module: str, source: str) ->
             name = shown_name(f"{module}.{part}")[:80]
             raise WeightsError(
                 f"{source}: {name} has {count:,} values that are not finite numbers (NaN or infinite) of "
-                f"{parts[part].numel():,}; give weights from before that training diverged"
+                f"{parts[part].numel():,}; give weights that were saved before the training diverged"
             )
 
 

@@ -1,4 +1,4 @@
-"""Whether a run's probabilities mean what they say, and the temperature that corrects them."""
+"""How well the probabilities of a run match its accuracy, and the temperature that corrects them."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

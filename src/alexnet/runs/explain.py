@@ -24,7 +24,7 @@ class Explanation(Record):
     Args:
         file: the image.
         prediction: what the network says about it.
-        map: how much each pixel speaks for the class.
+        map: how much each pixel supports the class.
         test: the map's order of the image's parts against chance and a blob in the middle.
     """
 
@@ -61,7 +61,7 @@ def explain(
     method: str = "grad-cam",
     layer: str | None = None,
 ) -> tuple[Explanation, ...]:
-    """Heat maps of the part of each image that speaks for a class, with their test.
+    """Heat maps of the part of each image that supports a class, each with its test.
 
     Args:
         model: a network, a run, or the path of a run's folder.

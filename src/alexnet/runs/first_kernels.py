@@ -45,7 +45,7 @@ def kernel_history(run: RunLike) -> KernelHistory:
         raise RunError(f"{run.path}: holds no kernels of single epochs; train again to get them")
     moments = [(epoch, _load(path)) for epoch, path in snapshots]
     if len({weights.shape for _, weights in moments}) > 1:
-        raise RunError(f"{snapshots[0][1].parent}: its files are of different networks; train again")
+        raise RunError(f"{snapshots[0][1].parent}: its files belong to different networks; train again")
     return KernelHistory("conv1", tuple(epoch for epoch, _ in moments), np.stack([w for _, w in moments]))
 
 

@@ -158,7 +158,7 @@ class Run:
 
         Args:
             layer: conv1 to conv5.
-            scale: `common` to all kernels, or each its `own`.
+            scale: Color scale: `common` to all kernels, or each kernel's `own`.
             chosen: numbers of the kernels to draw, all by default.
             channel: draw the weights of this input channel alone.
 

@@ -205,7 +205,11 @@ def _describe(job: Job, images: DecodedImages, report: FolderReport, emit: Liste
 def _warn_of_images(report: FolderReport, split: Split, emit: Listener) -> None:
     leaks = report.oddities.get("identical across the split", ())
     if leaks:
-        emit(Warned(f"{len(leaks)} images are both in the training and in the held-out set: their score is no test"))
+        emit(
+            Warned(
+                f"{len(leaks)} images are both in the training and in the held-out set: scores on them are not a test of what was learned"
+            )
+        )
     if report.oddities.get("EXIF orientation"):
         count = len(report.oddities["EXIF orientation"])
         carry = "image carries" if count == 1 else "images carry"

@@ -156,7 +156,7 @@ def test_name_with_switches_is_read_back(text: str) -> None:
         ("resnet", f"variant resnet: no such network; choose one of {', '.join(VARIANTS)}"),
         ("paper,lrn", "paper,lrn: write a switch as name=value, for instance paper,lrn=divided"),
         ("paper,", "write a switch as name=value"),
-        ("paper,size=96", "paper,size=96: size is no switch; choose one of activation, lrn, pooling"),
+        ("paper,size=96", "paper,size=96: size is not a switch; choose one of activation, lrn, pooling"),
         ("paper,lrn=off,lrn=off", "lrn appears twice; give it once"),
         ("paper,lrn=halved", "lrn halved: choose one of off, divided, undivided"),
         ("paper,towers=2", "towers 2: choose one of true, false"),

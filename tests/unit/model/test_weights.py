@@ -124,7 +124,7 @@ def test_mean_image_of_a_run_is_no_layers_but_expected() -> None:
         ({"features.1.weight": torch.ones(96), "features.1.running_mean": torch.ones(96)}, r"\(features\.1\)"),
         (
             {"bn.running_var": torch.ones(96)},
-            r"has normalization layers or the like that seminar does not have \(bn\)",
+            r"has normalization layers, or similar ones, that seminar does not have \(bn\)",
         ),
         ({"prelu.weight": torch.ones(1)}, r"\(prelu\); give weights of a network without them"),
         (

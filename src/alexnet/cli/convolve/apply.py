@@ -33,7 +33,9 @@ def apply(
     size: Annotated[str | None, typer.Option(help="`valid`, `same` or `full`.", show_default="same")] = None,
     border: Annotated[
         str | None,
-        typer.Option(help="Outside the image: `zero`, `reflect`, `replicate` or `circular`.", show_default="reflect"),
+        typer.Option(
+            help="Values outside the image: `zero`, `reflect`, `replicate` or `circular`.", show_default="reflect"
+        ),
     ] = None,
     correlate: Correlate = False,
     gray: Annotated[bool, typer.Option("--gray", "--grey", help="Convert a color image to gray first.")] = False,

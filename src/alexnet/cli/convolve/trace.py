@@ -34,12 +34,14 @@ def trace(
     size: Annotated[str | None, typer.Option(help="`valid`, `same` or `full`.", show_default="valid")] = None,
     border: Annotated[
         str | None,
-        typer.Option(help="Outside the image: `zero`, `reflect`, `replicate` or `circular`.", show_default="zero"),
+        typer.Option(
+            help="Values outside the image: `zero`, `reflect`, `replicate` or `circular`.", show_default="zero"
+        ),
     ] = None,
     correlate: Correlate = False,
     at: Annotated[
         str | None,
-        typer.Option(metavar="ROW,COL", help="The output of a learned kernel.", show_default="0,0"),
+        typer.Option(metavar="ROW,COL", help="Output place of a learned kernel.", show_default="0,0"),
     ] = None,
     out: Annotated[
         Path | None,

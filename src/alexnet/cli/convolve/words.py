@@ -21,7 +21,9 @@ KernelOption = Annotated[
 ]
 Correlate = Annotated[bool, typer.Option("--correlate", help="Do not flip the kernel.")]
 SizeOption = Annotated[str, typer.Option(help="`valid`, `same` or `full`.")]
-BorderOption = Annotated[str, typer.Option(help="Outside the image: `zero`, `reflect`, `replicate` or `circular`.")]
+BorderOption = Annotated[
+    str, typer.Option(help="Values outside the image: `zero`, `reflect`, `replicate` or `circular`.")
+]
 
 Learned = tuple[Path, str, int]
 """Run folder, layer and number of a learned kernel."""

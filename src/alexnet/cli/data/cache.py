@@ -12,7 +12,7 @@ __all__ = ["cache"]
 
 
 def cache(
-    clear: Annotated[bool, typer.Option("--clear", help="Delete all of it.")] = False, as_json: Json = False
+    clear: Annotated[bool, typer.Option("--clear", help="Delete all of them.")] = False, as_json: Json = False
 ) -> None:
     """Show how much disk the decoded images use, or delete them."""
     rows = alexnet.list_caches()

@@ -18,10 +18,10 @@ MOST_NAMED = 8
 
 def check(
     data: Data,
-    every: Annotated[bool, typer.Option("--all", help="Name every file.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="List every file.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Check a folder of images and name what is wrong.
+    """Check a folder of images and list its problems.
 
     Every file is opened. The table shows classes, counts and sizes; below it are the problems, by file.
     """

@@ -24,7 +24,7 @@ def thousand(
 ) -> None:
     """Draw practice images of up to 1000 classes.
 
-    Shapes, textures and colors, drawn by this program, in folders named as those of ImageNet (ILSVRC).
+    Shapes, textures and colors, drawn by this program, in folders named like those of ImageNet (ILSVRC).
     """
     with ProgressDisplay() as display:
         alexnet.draw_thousand_classes(

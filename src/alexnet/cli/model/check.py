@@ -28,7 +28,7 @@ def check(
 ) -> None:
     """Check with one batch whether a network will train.
 
-    The batch is passed forward and backward once; for each layer, the table shows what that says about training.
+    One batch is passed forward and backward. For each layer, the table shows what decides whether it learns.
     """
     is_file = recipe.endswith(".toml") or Path(recipe).is_file()
     chosen_variant = None if variant == "auto" else variant

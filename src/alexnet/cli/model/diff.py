@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["diff"]
 
 Side = Annotated[
-    str, typer.Argument(metavar="NAME", help="A network, changed or not: paper,lrn=divided,towers=false.")
+    str, typer.Argument(metavar="NAME", help="A network, with or without changes: paper,lrn=divided,towers=false.")
 ]
 
 
