@@ -23,7 +23,7 @@ PROSE = {
     r"\btaken for whom\b": "confusion, most confused pairs",
     r"\b[wr]: \w": "true, predicted",
     r"\b(the|its|each|a) (right|said) (class|label)\b": "true, predicted",
-    r"\bfilters?\b": "kernel",
+    r"(?<!warning )(?<![.])\bfilters?\b": "kernel",
     r"\bshares? of\b": "fraction",
 }
 """What is not written in a sentence, and what is instead."""

@@ -1,7 +1,6 @@
 """The figure that everything is drawn on: one style, no global state, shown by itself in a notebook."""
 
 import io
-import logging
 import textwrap
 import warnings
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 
 from alexnet.errors import RunError
@@ -22,8 +22,11 @@ __all__ = ["BLUE", "GRAY", "INK", "ORANGE", "Sheet", "clean_axes", "png_bytes", 
 BLUE, ORANGE, GRAY, INK = "#2a6fb0", "#d9691f", "#9aa3ab", "#22282e"
 """Training, held-out, background, and text."""
 
+FONTS = ("DejaVu Sans", "Noto Sans CJK JP", "Arial Unicode MS")
+"""Fonts for names in any script; those that are not installed are left out, because matplotlib warns of each."""
+
 STYLE: Any = {
-    "font.family": ["DejaVu Sans", "Noto Sans CJK JP", "Arial Unicode MS", "sans-serif"],
+    "font.family": [*(font for font in FONTS if font in fontManager.get_font_names()), "sans-serif"],
     "font.size": 10,
     "axes.edgecolor": GRAY,
     "axes.labelcolor": INK,
@@ -37,9 +40,6 @@ STYLE: Any = {
     "svg.hashsalt": "alexnet",
     "text.parse_math": False,  # names of classes and files may hold a $
 }
-
-
-logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # one of several fonts is installed
 
 
 class Sheet(Figure):

@@ -197,7 +197,7 @@ def _describe(job: Job, images: DecodedImages, report: FolderReport, emit: Liste
     counts = f"{len(split.train)} training, {len(split.validation)} validation and {len(split.test)} test images"
     emit(Note(f"{images.folder.path}: {len(split.classes)} classes, {counts}"))
     for note in split.notes:
-        emit(Note(f"{note} (see left_out.csv)" if "left out: no image" in note else note))
+        emit(Note(f"{note} (see left_out.csv)" if "left out: not an image" in note else note))
     _warn_of_images(report, split, emit)
     emit(Note(f"{job.recipe.name}: {job.recipe.variant} at {job.recipe.size} px on {job.machine}"))
 
@@ -207,7 +207,7 @@ def _warn_of_images(report: FolderReport, split: Split, emit: Listener) -> None:
     if leaks:
         emit(
             Warned(
-                f"{len(leaks)} images are both in the training and in the held-out set: scores on them are not a test of what was learned"
+                f"{len(leaks)} held-out images are training images too and flatter the score; remove them from one"
             )
         )
     if report.oddities.get("EXIF orientation"):
