@@ -18,12 +18,13 @@ from alexnet.data.folder import scan_folder as scan_folder
 from alexnet.errors import AlexNetError as AlexNetError
 from alexnet.export import export_onnx as export_onnx
 from alexnet.figures.canvas import save_figure as save_figure
-from alexnet.inspection.ablation import parse_units as parse_units
 from alexnet.inspection.applied_kernel import LearnedResult as LearnedResult
 from alexnet.inspection.feature_maps import FeatureMaps as FeatureMaps
 from alexnet.inspection.kernel_matching import KernelMatches as KernelMatches
 from alexnet.inspection.kernels import KernelSet as KernelSet
 from alexnet.inspection.layer_trace import LayerStep as LayerStep
+from alexnet.inspection.unit_address import UnitAddress as UnitAddress
+from alexnet.inspection.unit_address import parse_units as parse_units
 from alexnet.model.differences import diff_variants as diff_variants
 from alexnet.model.summary import summarize as summarize
 from alexnet.model.variants import VARIANTS as VARIANTS
@@ -64,6 +65,8 @@ from alexnet.runs.run import open_run as open_run
 from alexnet.runs.run import predict as predict
 from alexnet.runs.similar import features as features
 from alexnet.runs.similar import neighbours as neighbours
+from alexnet.runs.unit import UnitView as UnitView
+from alexnet.runs.unit import unit as unit
 from alexnet.training.plan import plan_training as plan_training
 from alexnet.training.recipe_check import check_recipe as check_recipe
 from alexnet.training.train import resume as resume

@@ -9,10 +9,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from alexnet.errors import GeometryError
+from alexnet.inspection.network_layers import find_layer
 from alexnet.inspection.recording import preserved
+from alexnet.inspection.unit_address import UnitAddress
 from alexnet.model.alexnet import AlexNet
 
-__all__ = ["ablated", "forward_from", "parse_units"]
+__all__ = ["ablated", "forward_from"]
 
 
 @contextmanager
@@ -39,22 +41,17 @@ def ablated(
     with preserved(network):
         try:
             for layer, numbers in units.items():
-                module = network[layer] if isinstance(network, AlexNet) else dict(network.named_modules()).get(layer)
+                module = find_layer(network, layer)
                 if not isinstance(module, nn.Conv2d | nn.Linear):
                     raise GeometryError(f"layer {layer}: has no units to switch off; choose a layer with weights")
-                _require_units(layer, numbers, len(module.weight))
+                for number in numbers:
+                    UnitAddress(layer, number).require_below(len(module.weight))
                 replacement = None if values is None else values.get(layer)
                 handles.append(module.register_forward_hook(_replace(list(numbers), replacement)))
             yield
         finally:
             for handle in handles:
                 handle.remove()
-
-
-def _require_units(layer: str, numbers: Sequence[int], count: int) -> None:
-    for number in numbers:
-        if not 0 <= number < count:
-            raise GeometryError(f"{layer}/{number}: {layer} has units 0 to {count - 1}")
 
 
 def _replace(numbers: list[int], values: Tensor | None) -> Any:
@@ -66,24 +63,6 @@ def _replace(numbers: list[int], values: Tensor | None) -> Any:
         return changed
 
     return hook
-
-
-def parse_units(text: str) -> dict[str, list[int]]:
-    """Units from their addresses, `conv1/5,conv1/9,fc7/100`.
-
-    Raises:
-        GeometryError: an address is not LAYER/NUMBER.
-
-    >>> parse_units("conv1/5,conv1/9,fc7/100")
-    {'conv1': [5, 9], 'fc7': [100]}
-    """
-    units: dict[str, list[int]] = {}
-    for address in text.replace(" ", "").split(","):
-        layer, slash, number = address.partition("/")
-        if not slash or not layer or not number.isdecimal():
-            raise GeometryError(f"unit {address}: write it as LAYER/NUMBER, for instance conv1/5")
-        units.setdefault(layer, []).append(int(number))
-    return units
 
 
 def forward_from(network: AlexNet, layer: str, output: Tensor) -> Tensor:

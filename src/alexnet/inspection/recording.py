@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from alexnet.errors import GeometryError
-from alexnet.model.alexnet import AlexNet
+from alexnet.inspection.network_layers import find_layer
 
 __all__ = ["preserved", "recorded"]
 
@@ -41,7 +41,7 @@ def recorded(
     >>> outputs["1"].shape
     torch.Size([1, 3])
     """
-    modules = layers if isinstance(layers, Mapping) else {name: _find_layer(network, name) for name in layers}
+    modules = layers if isinstance(layers, Mapping) else {name: find_layer(network, name) for name in layers}
     outputs: dict[str, Tensor] = {}
     with preserved(network), torch.set_grad_enabled(grad):
         handles = [module.register_forward_hook(_keep_in(outputs, name)) for name, module in modules.items()]
@@ -80,16 +80,6 @@ def preserved(network: nn.Module) -> Iterator[None]:
             with torch.no_grad():
                 for buffer, value in buffers:
                     buffer.copy_(value)
-
-
-def _find_layer(network: nn.Module, name: str) -> nn.Module:
-    if isinstance(network, AlexNet):
-        return network[name]
-    modules: dict[str, nn.Module] = dict(network.named_modules())
-    if name not in modules:
-        known = ", ".join(key for key in modules if key)
-        raise GeometryError(f"layer {name}: the network has no such layer; choose one of {known}")
-    return modules[name]
 
 
 def _keep_in(outputs: dict[str, Tensor], name: str) -> Any:

@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from alexnet.data.cache import DecodedImages, decode_folder
-from alexnet.data.folder import scan_folder
-from alexnet.data.split import Subset, split_images
-from alexnet.errors import DataError
+from alexnet.data.cache import DecodedImages
 from alexnet.evaluation.predict import read_image
-from alexnet.inspection.features import Features, Progress, compute_features, features_of
+from alexnet.inspection.features import Features, compute_features, features_of
 from alexnet.inspection.neighbours import Neighbour, nearest_rows
+from alexnet.inspection.row_cache import Progress
 from alexnet.records import Prediction, Record
-from alexnet.runs.run import Run, RunLike, as_run
+from alexnet.runs.run import Model, as_classifier, predict
+from alexnet.runs.train_images import training_images
 
 __all__ = ["SimilarImages", "features", "neighbours"]
 
@@ -46,11 +45,15 @@ class SimilarImages(Record):
         return super().to_dict() | {"disagree": self.disagree}
 
 
-def features(run: RunLike, layer: str = "fc7", *, on_progress: Progress | None = None) -> Features:
-    """What a layer of a run's network makes of every image that it was trained and tested on.
+def features(
+    model: Model, layer: str = "fc7", *, data: Path | str | None = None, on_progress: Progress | None = None
+) -> Features:
+    """What a layer of a network makes of every image that it was trained and tested on.
 
     Args:
+        model: a network, a run, or the path of a run's folder.
         layer: any layer; of one with weights, its activation's output.
+        data: other images; a bare network needs them.
         on_progress: called with (images done, images in all) while computing.
 
     Raises:
@@ -60,24 +63,27 @@ def features(run: RunLike, layer: str = "fc7", *, on_progress: Progress | None =
     >>> alexnet.features("runs/first", "fc7").layer
     'fc7'
     """
-    run = as_run(run)
-    return compute_features(run.model, _images(run), layer, on_progress=on_progress)
+    images, _ = training_images(model, data)
+    return compute_features(as_classifier(model), images, layer, on_progress=on_progress)
 
 
 def neighbours(
-    run: RunLike,
+    model: Model,
     images: Sequence[Path | str] | Path | str,
     *,
     layer: str = "fc7",
     k: int = 5,
+    data: Path | str | None = None,
     on_progress: Progress | None = None,
 ) -> tuple[SimilarImages, ...]:
     """The `k` training images whose features are nearest to those of each image; the paper's Figure 4, right.
 
     Args:
+        model: a network, a run, or the path of a run's folder.
         images: image files.
         layer: whose features are compared.
         k: neighbors of each image; the image itself is not among them.
+        data: look among these images instead; a bare network needs them.
 
     Raises:
         DataError: an image cannot be read, or the run's images are not where they were.
@@ -89,42 +95,23 @@ def neighbours(
     >>> len(similar.neighbours)
     3
     """
-    run = as_run(run)
+    classifier = as_classifier(model)
     paths = [images] if isinstance(images, Path | str) else list(images)
-    known = _images(run)
-    table = compute_features(run.model, known, layer, on_progress=on_progress)
-    train = _train_rows(run, known)
-    values = table.values if len(train) == len(table.files) else table.values[train.indices]
-    queries = features_of(run.model, np.stack([read_image(path, run.model) for path in paths]), layer)
+    known, train = training_images(model, data)
+    table = compute_features(classifier, known, layer, on_progress=on_progress)
+    values = table.values if len(train) == len(table.files) else table.values[train]
+    queries = features_of(classifier, np.stack([read_image(path, classifier) for path in paths]), layer)
     rows, distances = nearest_rows(values, queries, k + 1)  # one more: the image itself may be among them
     results = []
-    for path, prediction, near, apart in zip(paths, run.predict(paths), rows, distances, strict=True):
+    for path, prediction, near, apart in zip(paths, predict(classifier, paths), rows, distances, strict=True):
         own = _name_in(known, path)
         close = [
-            Neighbour(table.files[train.indices[row]], table.labels[train.indices[row]], float(distance))
+            Neighbour(table.files[train[row]], table.labels[train[row]], float(distance))
             for row, distance in zip(near, apart, strict=True)
-            if table.files[train.indices[row]] != own
+            if table.files[train[row]] != own
         ]
         results.append(SimilarImages(str(path), prediction, tuple(close[:k])))
     return tuple(results)
-
-
-def _images(run: Run) -> DecodedImages:
-    """The images of the run's training, decoded as its network gets them."""
-    images = decode_folder(scan_folder(run.about.data.path), run.model.preprocessing)
-    if images.fingerprint != run.about.data.fingerprint:
-        raise DataError(f"{run.about.data.path}: the images have changed since {run.path} was trained; train again")
-    return images
-
-
-def _train_rows(run: Run, images: DecodedImages) -> Subset:
-    recipe = run.recipe
-    return split_images(
-        images,
-        test_fraction=recipe.test_fraction,
-        validation_fraction=recipe.validation_fraction,
-        seed=recipe.seed,
-    ).train
 
 
 def _name_in(images: DecodedImages, path: Path | str) -> str | None:

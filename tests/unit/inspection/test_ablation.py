@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from alexnet.errors import GeometryError
-from alexnet.inspection.ablation import ablated, parse_units
+from alexnet.inspection.ablation import ablated
+from alexnet.inspection.unit_address import parse_units
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.initialization import initialize
 from alexnet.model.variants import VARIANTS

@@ -1,0 +1,142 @@
+"""The strongest output of every unit for every image, and its place: all units of several layers in one pass."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int
+from torch import Tensor, nn
+
+from alexnet.data.cache import DecodedImages
+from alexnet.errors import GeometryError
+from alexnet.inspection.network_layers import convolutions, find_layer, network_input
+from alexnet.inspection.receptive_field import StopForward
+from alexnet.inspection.recording import preserved
+from alexnet.inspection.row_cache import Progress, batches_of, cached_rows
+from alexnet.model.checkpoint import Classifier
+
+__all__ = ["Peaks", "find_peaks"]
+
+
+@dataclass(frozen=True, eq=False)
+class Peaks:
+    """Of every image, each unit's largest output and where it is.
+
+    layers: their names. counts: units of each layer. rows: [N, 2 * all units], mapped from the disk: for one layer
+    after another the values, then the places in the flattened map. notes: what happened on the way.
+    """
+
+    layers: tuple[str, ...]
+    counts: tuple[int, ...]
+    rows: Float32[np.ndarray, "N D"]
+    notes: tuple[str, ...] = ()
+
+    def count(self, layer: str) -> int:
+        """Units of a layer."""
+        return self.counts[self.layers.index(layer)]
+
+    def of_unit(self, layer: str, number: int) -> tuple[Float32[np.ndarray, " N"], Int[np.ndarray, " N"]]:
+        """Values and places of one unit, an entry for each image."""
+        start = self._start(layer)
+        values = np.array(self.rows[:, start + number])
+        return values, np.array(self.rows[:, start + self.count(layer) + number], np.int64)
+
+    def of_layer(self, layer: str) -> Float32[np.ndarray, "N C"]:
+        """Values of every unit of a layer, mapped from the disk."""
+        start = self._start(layer)
+        return self.rows[:, start : start + self.count(layer)]
+
+    def _start(self, layer: str) -> int:
+        return 2 * sum(self.counts[: self.layers.index(layer)])
+
+
+def find_peaks(
+    classifier: Classifier,
+    images: DecodedImages,
+    layers: Sequence[str] | None = None,
+    *,
+    on_progress: Progress | None = None,
+) -> Peaks:
+    """The largest output of every unit of some layers for every image of a decoded folder, in one pass.
+
+    The outputs are those of the layers themselves, before the activation. They are kept beside the decoded images, 8
+    bytes for a unit and an image; see `cached_rows`. A layer that runs several times counts with its largest output.
+
+    Args:
+        layers: names; by default every convolutional layer.
+        on_progress: called with (images done, images in all) while computing.
+
+    Raises:
+        GeometryError: there is no such layer, the network has no convolution, or an output is no tensor.
+        DataError: the cache cannot be written.
+    """
+    names = tuple(layers) if layers is not None else convolutions(classifier.network)
+    modules = [find_layer(classifier.network, name) for name in names]
+
+    def compute() -> Iterator[np.ndarray]:
+        for pixels in batches_of(images, on_progress):
+            yield _peaks_of(classifier, dict(zip(names, modules, strict=True)), network_input(classifier, pixels))
+
+    rows = cached_rows(f"peaks {' '.join(names)}", classifier, images, compute)
+    counts = _count_units(classifier, names, images)
+    return Peaks(names, tuple(counts[name] for name in names), rows.values, rows.notes)
+
+
+def _count_units(classifier: Classifier, names: Sequence[str], images: DecodedImages) -> dict[str, int]:
+    modules = {name: find_layer(classifier.network, name) for name in names}
+    known = {name: _num_outputs(module) for name, module in modules.items()}
+    if all(known.values()):
+        return {name: int(count or 0) for name, count in known.items()}
+    outputs = _largest(classifier, modules, network_input(classifier, images.pixels[:1]))
+    return {name: value.shape[1] for name, (value, _) in outputs.items()}
+
+
+def _num_outputs(module: nn.Module) -> int | None:
+    return module.weight.shape[0] if isinstance(module, nn.Conv2d | nn.Linear) else None
+
+
+def _peaks_of(classifier: Classifier, modules: dict[str, nn.Module], x: Tensor) -> np.ndarray:
+    """Values and places of a batch, [n, 2 * all units]."""
+    peaks = _largest(classifier, modules, x)
+    parts = [part.float() for name in modules for part in peaks[name]]
+    return torch.cat(parts, 1).cpu().numpy()
+
+
+def _largest(classifier: Classifier, modules: dict[str, nn.Module], x: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+    """For each layer the largest output of every unit, [n, C], and its place."""
+    peaks: dict[str, tuple[Tensor, Tensor]] = {}
+    runs_last = list(modules)[-1]
+    is_chain = hasattr(classifier.network, "named_layers")  # what comes after the last layer need not be computed
+
+    def hook_of(name: str) -> object:
+        def hook(_module: nn.Module, _inputs: object, output: object) -> None:
+            if not isinstance(output, Tensor) or output.ndim < 2:
+                raise GeometryError(f"layer {name}: gives no maps and no vector; choose another layer")
+            values, places = output.clone(), torch.zeros_like(output)
+            if output.ndim > 2:
+                values, places = output.flatten(2).max(2)
+            if name in peaks:
+                is_larger = values > peaks[name][0]
+                values = torch.where(is_larger, values, peaks[name][0])
+                places = torch.where(is_larger, places, peaks[name][1].to(places))
+            peaks[name] = values, places
+            if is_chain and name == runs_last:
+                raise StopForward
+
+        return hook
+
+    with preserved(classifier.network), torch.inference_mode():
+        classifier.network.eval()
+        handles = [module.register_forward_hook(hook_of(name)) for name, module in modules.items()]  # type: ignore[arg-type]
+        try:
+            classifier.network(x)
+        except StopForward:
+            pass
+        finally:
+            for handle in handles:
+                handle.remove()
+    missing = [name for name in modules if name not in peaks]
+    if missing:
+        raise GeometryError(f"layer {missing[0]}: does not run in a forward pass of this network; choose another one")
+    return peaks

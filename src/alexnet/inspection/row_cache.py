@@ -1,0 +1,130 @@
+"""Numbers computed for every image of a decoded folder, kept beside the pixels: one row of float32 for each image."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from torch import Tensor, nn
+
+from alexnet.data.cache import DecodedImages
+from alexnet.errors import DataError
+from alexnet.files import disk_errors, write_whole
+from alexnet.model.checkpoint import Classifier
+
+__all__ = ["BATCH", "DAMAGED", "CachedRows", "Progress", "batches_of", "cached_rows"]
+
+BATCH = 256
+"""Images in one forward pass."""
+
+DAMAGED = "the cache of what the network makes of the images was damaged and was computed again"
+"""The note on a file whose checksum does not fit."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class CachedRows:
+    """values: [N, D], mapped from the disk, read-only. notes: what happened on the way, a line each."""
+
+    values: Float32[np.ndarray, "N D"]
+    notes: tuple[str, ...] = ()
+
+
+def cached_rows(
+    kind: str, classifier: Classifier, images: DecodedImages, compute: Callable[[], Iterator[np.ndarray]]
+) -> CachedRows:
+    """The rows that `compute` yields, a batch [n, D] at a time, or those that it yielded before.
+
+    The file's name has a key of `kind`, the network's table and weights, the preprocessing and the pixels: a changed
+    weight or image is another file. A damaged file is noticed by its checksum and written again. Memory is bounded
+    however many images there are.
+
+    Args:
+        kind: what is computed, with everything that it depends on besides the network and the images.
+
+    Raises:
+        DataError: the cache cannot be written.
+    """
+    word = kind.partition(" ")[0]
+    path = images.pixels_path.with_name(f"{word}-{_key(kind, classifier, images)}.f32")
+    count = len(images.files)
+    size = _read_size(path, count)
+    notes: tuple[str, ...] = ()
+    if size is None:
+        notes = (DAMAGED,) if path.exists() and _manifest(path).exists() else ()
+        with disk_errors(path, DataError, "free some space, or set ALEXNET_CACHE to another folder"):
+            size = _build(path, compute)
+    return CachedRows(np.memmap(path, dtype=np.float32, mode="r", shape=(count, size)), notes)
+
+
+def batches_of(images: DecodedImages, on_progress: Progress | None) -> Iterator[np.ndarray]:
+    """The pixels of a decoded folder, a batch at a time; after each batch the images done and all are reported."""
+    count = len(images.files)
+    for start in range(0, count, BATCH):
+        yield images.pixels[start : start + BATCH]
+        if on_progress:
+            on_progress(min(start + BATCH, count), count)
+
+
+def _key(kind: str, classifier: Classifier, images: DecodedImages) -> str:
+    digest = blake2b(digest_size=12)
+    digest.update(f"{kind} {classifier.preprocessing.to_dict()} {images.fingerprint}".encode())
+    digest.update(repr(classifier.network).encode())
+    for name, tensor in _tensors(classifier.network):
+        digest.update(name.encode())
+        digest.update(_bytes_of(tensor))
+    return digest.hexdigest()
+
+
+def _tensors(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Weights and buffers, those that are not saved too."""
+    yield from network.named_parameters()
+    yield from network.named_buffers()
+
+
+def _bytes_of(tensor: Tensor) -> bytes:
+    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+
+
+def _manifest(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _read_size(path: Path, count: int) -> int | None:
+    """Numbers in each row, where the file is whole; else None."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        manifest = json.loads(_manifest(path).read_text(encoding="utf-8"))
+        size = int(manifest["size"])
+        if path.stat().st_size == 4 * size * count and _checksum(path) == manifest["blake2b"]:
+            return size
+    return None
+
+
+def _build(path: Path, compute: Callable[[], Iterator[np.ndarray]]) -> int:
+    sizes = set()
+
+    def write(beside: Path) -> None:
+        with beside.open("wb") as file:
+            for rows in compute():
+                sizes.add(rows.shape[1])
+                file.write(rows.astype("<f4").tobytes())
+
+    write_whole(path, write)
+    size = int(sizes.pop())
+    text = json.dumps({"size": size, "blake2b": _checksum(path)})
+    write_whole(_manifest(path), lambda beside: beside.write_text(text, encoding="utf-8"))
+    return size
+
+
+def _checksum(path: Path) -> str:
+    digest = blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,55 @@
+"""The images that a network is looked at with: those it was trained on, or those of another folder."""
+
+from pathlib import Path
+
+import numpy as np
+
+from alexnet.data.cache import DecodedImages, decode_folder
+from alexnet.data.folder import scan_folder
+from alexnet.data.split import Indices, split_images
+from alexnet.errors import DataError
+from alexnet.model.checkpoint import Classifier
+from alexnet.runs.run import Model, Run, as_run
+
+__all__ = ["training_images"]
+
+
+def training_images(model: Model, data: Path | str | None = None) -> tuple[DecodedImages, Indices]:
+    """The decoded images, and the rows to look at: of a run the training images, of another folder all.
+
+    Args:
+        model: a network, a run, or the path of a run's folder.
+        data: a folder or archive of class folders; by default the images of the run's training.
+
+    Raises:
+        DataError: the images are missing or have changed, or a bare network was given without images.
+    """
+    if isinstance(model, Classifier):
+        if data is None:
+            raise DataError("a network without a run has no images of its own; give a folder as data")
+        images = decode_folder(scan_folder(data, min_classes=1), model.preprocessing)
+        return images, _all_rows(images)
+    run = as_run(model)
+    if data is not None:
+        images = decode_folder(scan_folder(data, min_classes=1), run.model.preprocessing)
+        return images, _all_rows(images)
+    images = decode_folder(scan_folder(run.about.data.path), run.model.preprocessing)
+    if images.fingerprint != run.about.data.fingerprint:
+        raise DataError(f"{run.about.data.path}: the images have changed since {run.path} was trained; train again")
+    return images, _trained_on(run, images)
+
+
+def _all_rows(images: DecodedImages) -> Indices:
+    if not images.files:
+        raise DataError(f"{images.folder.path}: holds no usable image; give another folder")
+    return np.arange(len(images.files), dtype=np.int64)
+
+
+def _trained_on(run: Run, images: DecodedImages) -> Indices:
+    recipe = run.recipe
+    return split_images(
+        images,
+        test_fraction=recipe.test_fraction,
+        validation_fraction=recipe.validation_fraction,
+        seed=recipe.seed,
+    ).train.indices

@@ -1,0 +1,180 @@
+"""What a unit looks for: its kernel, and the patches of the user's own images that excite it most."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float32
+from torch import nn
+
+from alexnet.data.cache import DecodedImages
+from alexnet.errors import DataError
+from alexnet.files import shown_name
+from alexnet.inspection.network_layers import convolutions, find_layer
+from alexnet.inspection.peaks import Peaks, find_peaks
+from alexnet.inspection.receptive_field import receptive_boxes
+from alexnet.inspection.row_cache import Progress
+from alexnet.inspection.synthesis import SynthesizedImage, synthesize
+from alexnet.inspection.top_patches import ClassFraction, Strip, class_fractions, make_strips
+from alexnet.inspection.unit_address import UnitAddress
+from alexnet.model.checkpoint import Classifier
+from alexnet.records import Record
+from alexnet.runs.run import Model, as_classifier
+from alexnet.runs.train_images import training_images
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["UnitView", "unit"]
+
+
+@dataclass(frozen=True, eq=False)
+class UnitView(Record):
+    """What excites one unit.
+
+    Args:
+        address: LAYER/NUMBER.
+        num_images: images looked at; 0 where they could not be read.
+        maximum: its largest activation on them, before the activation function; not above 0 for a dead unit.
+        fraction_active: images on which it is positive somewhere.
+        field: height and width of its receptive field, px of the network's input.
+        kernel: its weights [in, k, k], channels in RGB order if there are three; None where it has no kernel.
+        strips: patches at 100, 90, 50 and 10 % of the maximum.
+        classes: of the images that excite it most.
+        synthesized: an image made by gradient ascent, where it was asked for.
+        notes: what could not be shown, and why.
+
+    >>> alexnet.unit("runs/first", "conv1/5").field
+    (11, 11)
+    """
+
+    address: UnitAddress
+    num_images: int
+    maximum: float
+    fraction_active: float
+    field: tuple[int, int]
+    kernel: Float32[np.ndarray, "I k k"] | None
+    strips: tuple[Strip, ...]
+    classes: tuple[ClassFraction, ...]
+    synthesized: SynthesizedImage | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it is positive on no image."""
+        return self.num_images > 0 and self.maximum <= 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Addresses, activations, files and places, without pixels and weights."""
+        return {
+            "unit": str(self.address),
+            "num_images": self.num_images,
+            "maximum": self.maximum,
+            "fraction_active": self.fraction_active,
+            "is_dead": self.is_dead,
+            "receptive_field": list(self.field),
+            "strips": [{"level": s.level, "patches": [p.to_dict() for p in s.patches]} for s in self.strips],
+            "classes": [each.to_dict() for each in self.classes],
+            "synthesized": None if self.synthesized is None else self.synthesized.to_dict(),
+            "notes": list(self.notes),
+        }
+
+    def draw(self) -> "Figure":
+        """Kernel, strips of patches, classes, and the synthesized image where there is one.
+
+        >>> figure = alexnet.unit("runs/first", "conv2/5").draw()
+        """
+        from alexnet.figures.unit_patches import PatchTile, draw_unit
+
+        strips = [
+            (each.level, [PatchTile(p.pixels, p.inside, p.label, p.activation) for p in each.patches])
+            for each in self.strips
+        ]
+        classes = [(shown_name(each.name), each.fraction, each.fraction_of_all) for each in self.classes]
+        image = None if self.synthesized is None else self.synthesized.image
+        return draw_unit(self.title, self.kernel, strips, classes, image)
+
+    @property
+    def title(self) -> str:
+        """For people: one line."""
+        if not self.num_images:
+            return f"{self.address}: its images could not be read"
+        dead = "; dead: positive on none" if self.is_dead else f", positive on {100 * self.fraction_active:.0f} % of"
+        return (
+            f"{self.address}: at most {self.maximum:.3g}{dead} {self.num_images:,} images; "
+            f"receptive field {self.field[0]} x {self.field[1]} px"
+        )
+
+
+def unit(
+    model: Model,
+    address: UnitAddress | str,
+    *,
+    data: Path | str | None = None,
+    most: int = 8,
+    synthesized: bool = False,
+    on_progress: Progress | None = None,
+) -> UnitView:
+    """The patches that excite a unit most, cut to its exact receptive field, and weaker ones beside them.
+
+    The first call looks at all units of all convolutional layers in one pass over the images; it is kept, so that
+    the next ones only read.
+
+    Args:
+        model: a network, a run, or the path of a run's folder.
+        address: `conv3/217`, or a unit of any other layer, `fc7/100`.
+        data: other images than those of the run's training; a bare network needs them.
+        most: patches of a strip, >= 1.
+        synthesized: also make an image that excites the unit, by gradient ascent.
+        on_progress: called with (images done, images in all) while computing.
+
+    Raises:
+        GeometryError: the address is none, or there is no such layer or unit.
+        DataError: the images given as data cannot be read. Where those of the run are gone or have changed, what
+            needs no images is returned, and `notes` says so.
+
+    >>> view = alexnet.unit("runs/first", "conv3/21")
+    >>> view.strips[0].patches[0].activation == view.maximum
+    True
+    """
+    address = UnitAddress.parse(address)
+    classifier = as_classifier(model)
+    module = find_layer(classifier.network, address.layer)
+    boxes = receptive_boxes(classifier.network, address.layer, classifier.preprocessing.size)
+    address.require_below(boxes.num_units)
+    empty = UnitView(address, 0, 0.0, 0.0, boxes.size, _kernel(classifier, module, address), (), ())
+    if synthesized:
+        empty = replace(empty, synthesized=synthesize(classifier, address))
+    try:
+        images, rows = training_images(model, data)
+    except DataError as error:
+        if data is not None or isinstance(model, Classifier):
+            raise
+        return replace(empty, notes=(f"without patches: {error}",))
+    peaks = layer_peaks(classifier, address.layer, images, on_progress)
+    values = peaks.of_unit(address.layer, address.number)[0][rows]
+    return replace(
+        empty,
+        num_images=len(rows),
+        maximum=float(values.max()),
+        fraction_active=float((values > 0.0).mean()),
+        strips=make_strips(address, peaks, images, rows, boxes, most=most),
+        classes=class_fractions(values, [images.files[row].class_name for row in rows]),
+        notes=peaks.notes,
+    )
+
+
+def layer_peaks(classifier: Classifier, layer: str, images: DecodedImages, on_progress: Progress | None) -> Peaks:
+    """The peaks of a layer; a convolutional one comes with all others, since one pass gives them."""
+    convs = convolutions(classifier.network)
+    return find_peaks(classifier, images, convs if layer in convs else [layer], on_progress=on_progress)
+
+
+def _kernel(classifier: Classifier, module: nn.Module, address: UnitAddress) -> np.ndarray | None:
+    if not isinstance(module, nn.Conv2d):
+        return None
+    weights = module.weight[address.number].detach().float().cpu().numpy().copy()
+    if len(weights) == 3 and classifier.preprocessing.channels == "BGR":
+        weights = weights[::-1].copy()
+    return weights
