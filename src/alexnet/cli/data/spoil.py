@@ -1,0 +1,80 @@
+"""`alexnet data spoil`: a copy of a folder with planted faults, to hunt for them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import alexnet
+from alexnet.cli.options import Json
+from alexnet.cli.progress import ProgressDisplay
+from alexnet.cli.screen import number_of, percent, screen
+from alexnet.errors import DataError
+
+if TYPE_CHECKING:
+    from alexnet.audit.grade import Grade
+
+__all__ = ["spoil"]
+
+
+def spoil(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR",
+            help="A folder, .tar or .zip of class folders; with --grade the spoiled copy.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Copy to write.", show_default=False)] = None,
+    swap: Annotated[float, typer.Option(min=0.0, max=0.99, help="Fraction of labels to swap.")] = 0.0,
+    between: Annotated[
+        str | None, typer.Option(help="Swap among these classes only, for example cat,dog.", show_default=False)
+    ] = None,
+    duplicates: Annotated[int, typer.Option(min=0, help="Near duplicates to add to the test images.")] = 0,
+    corner: Annotated[str | None, typer.Option(help="Class that gets a colored corner.", show_default=False)] = None,
+    dark: Annotated[str | None, typer.Option(help="Class to darken.", show_default=False)] = None,
+    keep_names: Annotated[bool, typer.Option("--keep-names", help="Keep the names of the files.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
+    grade: Annotated[
+        Path | None,
+        typer.Option(metavar="LIST", help="Score a list (JSON or CSV) against the answers.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Plant faults in a copy of a folder, or grade a list.
+
+    Faults: swapped labels, near duplicates across the split, a colored corner, a dark class. The copy holds the
+    answers in answers.json; --grade compares what doubts, data check or shortcuts name with them.
+    """
+    if grade is not None:
+        _show_grade(alexnet.grade(data, grade))
+        return
+    if out is None:
+        raise DataError("data spoil: give the copy to write as --out, or a list to score as --grade")
+    with ProgressDisplay() as display:
+        answers = alexnet.spoil_folder(
+            data, out, swap=swap, between=[name.strip() for name in (between or "").split(",") if name.strip()],
+            duplicates=duplicates, corner=corner, dark=dark, keep_names=keep_names, seed=seed,
+            on_progress=display.count("copying"),
+        )  # fmt: skip
+    counts = {"num_images": answers.num_images, "swapped": len(answers.swapped),
+              "near_duplicates": len(answers.near_duplicates), "corner": corner, "dark": dark}  # fmt: skip
+    screen.print(f"{number_of(answers.num_images, 'image')} copied to {out}; the answers are in {out}/answers.json")
+    screen.print_json({"path": str(out), "answers": str(out / "answers.json"), "seed": seed} | counts)
+
+
+def _show_grade(result: "Grade") -> None:
+    if result.labels:
+        rows = [(percent(share), count, hits, percent(recall), percent(precision))
+                for share, count, hits, recall, precision in result.labels]  # fmt: skip
+        screen.print(f"{result.num_swapped} labels were swapped")
+        screen.table(["first", "images", "wrong labels", "of all", "precision"], rows, right=range(5))
+    if result.pair_recall is not None:
+        kinds = ", ".join(f"{kind} {percent(value)}" for kind, value in result.change_recall.items())
+        screen.print(f"near duplicates: {percent(result.pair_recall)} of {result.num_pairs} named ({kinds}), "
+                     f"precision {percent(result.pair_precision)}")  # fmt: skip
+    for what, named in (("colored corner", result.corner_named), ("dark class", result.dark_named)):
+        if named is not None:
+            screen.print(f"{what}: {'named' if named else 'not named'}")
+    screen.print_json(result.to_dict())

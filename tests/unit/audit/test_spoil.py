@@ -1,0 +1,161 @@
+"""Spoiled copies: the same for the same seed, all faults on the answer sheet, originals untouched; and grading."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from alexnet.audit.grade import grade
+from alexnet.audit.spoil import Answers, read_answers, spoil_folder
+from alexnet.data.folder import scan_folder
+from alexnet.errors import DataError
+from alexnet.practice.alter import CHANGES, CORNER_COLOR, alter
+from tests.conftest import draw_stripes
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+def _files(directory: Path) -> dict[str, bytes]:
+    return {p.relative_to(directory).as_posix(): p.read_bytes() for p in directory.rglob("*") if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def spoiled(tmp_path_factory: pytest.TempPathFactory, image_folder: Path) -> tuple[Path, Answers]:
+    out = tmp_path_factory.mktemp("spoil") / "copy"
+    return out, spoil_folder(image_folder, out, swap=0.1, duplicates=8, corner="down", dark="rings", seed=4)
+
+
+def test_swapped_images_lie_in_the_class_of_the_sheet_and_the_others_where_they_were(
+    spoiled: tuple[Path, Answers], image_folder: Path
+) -> None:
+    out, answers = spoiled
+    assert len(answers.swapped) == round(0.1 * 72)
+    wrong = {each.file: each.true for each in answers.swapped}
+    for name, source in answers.files.items():
+        assert source.split("/")[1] == wrong.get(name, name.split("/")[1])
+        if name.split("/")[1] == "across":  # neither darkened nor painted
+            assert (out / name).read_bytes() == (image_folder / source).read_bytes()
+    assert all(each.label != each.true and each.file.startswith("train/") for each in answers.swapped)
+    assert scan_folder(out).classes == ("across", "down", "rings")
+
+
+def test_same_seed_gives_the_same_bytes_and_another_seed_others(
+    spoiled: tuple[Path, Answers], image_folder: Path, tmp_path: Path
+) -> None:
+    before = _files(image_folder)
+    for seed in (4, 5):
+        out = tmp_path / str(seed)
+        spoil_folder(image_folder, out, swap=0.1, duplicates=8, corner="down", dark="rings", seed=seed)
+    assert _files(tmp_path / "4") == _files(spoiled[0])
+    assert _files(tmp_path / "5") != _files(spoiled[0])
+    assert _files(image_folder) == before
+
+
+def test_marks_are_in_every_image_of_their_class_and_in_no_other(spoiled: tuple[Path, Answers]) -> None:
+    out, _ = spoiled
+    means: dict[str, list[float]] = {}
+    for path in out.rglob("*.png"):
+        pixels = np.asarray(Image.open(path))
+        assert (pixels[:3, :3] == CORNER_COLOR).all() == (path.parent.name == "down"), path
+        means.setdefault(path.parent.name, []).append(float(pixels.mean()))
+    assert np.mean(means["rings"]) < 0.6 * np.mean(means["across"])
+
+
+def test_near_duplicates_are_test_images_of_their_originals_class(spoiled: tuple[Path, Answers]) -> None:
+    out, answers = spoiled
+    assert [each.change for each in answers.near_duplicates] == [*CHANGES, *CHANGES]
+    for each in answers.near_duplicates:
+        assert each.original.startswith("train/") and each.copy.startswith("test/")
+        assert each.original.split("/")[1] == each.copy.split("/")[1]
+        assert (out / each.original).is_file() and (out / each.copy).is_file()
+
+
+def test_labels_are_swapped_between_named_classes_only(image_folder: Path, tmp_path: Path) -> None:
+    answers = spoil_folder(image_folder, tmp_path / "out", swap=0.25, between=["down", "rings"])
+    assert {(each.label, each.true) for each in answers.swapped} == {("down", "rings"), ("rings", "down")}
+    assert (answers.num_candidates, len(answers.swapped)) == (48, 12)
+
+
+def test_changes_are_as_strong_as_they_say() -> None:
+    image, rng = draw_stripes(0, 1, size=100), np.random.default_rng(0)
+    for _ in range(20):
+        crop, area = alter(image, "crop", rng)
+        assert crop.width * crop.height / 1e4 == pytest.approx(area, abs=0.02)
+        assert 0.8 <= area <= 0.95
+        brighter, factor = alter(image, "brightness", rng)
+        assert 0.1 <= abs(factor - 1) <= 0.2
+        assert (np.asarray(brighter).mean() > np.asarray(image).mean()) == (factor > 1)
+
+
+def test_names_with_commas_quotes_and_line_breaks_are_kept(tmp_path: Path) -> None:
+    names = ['=cmd|x!A1".png', "a,b.png", "line\nbreak.png", "ümlaut.png"]
+    for place, name in enumerate(names):
+        for class_name in ("one, two", "=three"):
+            (tmp_path / "in" / class_name).mkdir(parents=True, exist_ok=True)
+            draw_stripes(place % 3, place).save(tmp_path / "in" / class_name / name)
+    answers = spoil_folder(tmp_path / "in", tmp_path / "out", swap=0.25, keep_names=True)
+    assert len(_files(tmp_path / "out")) == 9
+    assert len(scan_folder(tmp_path / "out").files) == 8
+    assert read_answers(tmp_path / "out") == answers
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"corner": "goat"}, "has no class goat; choose from across, down, rings"),
+        ({"swap": 1.0}, "swap = 1: give a fraction"),
+        ({"swap": 0.5, "between": ["down"]}, "give at least two classes"),
+        ({"duplicates": 99}, "has only 72 training images"),
+    ],
+)
+def test_wrong_settings_are_refused_by_words(
+    image_folder: Path, tmp_path: Path, settings: dict[str, object], words: str
+) -> None:
+    with pytest.raises(DataError, match=words):
+        spoil_folder(image_folder, tmp_path / "out", **settings)  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_perfect_list_scores_all_and_a_reversed_one_nothing(spoiled: tuple[Path, Answers], tmp_path: Path) -> None:
+    out, answers = spoiled
+    wrong = [each.file for each in answers.swapped]
+    right = [name for name in answers.files if name not in wrong and name.startswith("train/")]
+    for names, recall in ((wrong + right, 1.0), (right + wrong, 0.0)):
+        text = json.dumps({"doubts": [{"file": name} for name in names]})
+        (tmp_path / "list.json").write_text(text, encoding="utf-8")
+        row = grade(out, tmp_path / "list.json").labels[4]
+        assert (row[0], row[3]) == (0.1, recall)
+    (tmp_path / "list.csv").write_text("label,file\n" + "".join(f"x,{name}\n" for name in wrong), encoding="utf-8")
+    result = grade(out, tmp_path / "list.csv")
+    assert (result.complete_after, result.labels[4][4]) == (7, 1.0)
+
+
+def test_pairs_and_shortcuts_are_graded(spoiled: tuple[Path, Answers], tmp_path: Path) -> None:
+    out, answers = spoiled
+    pairs = [{"a": each.copy, "b": each.original} for each in answers.near_duplicates[:6]]
+    false = {"a": "train/across/x.png", "b": "train/across/y.png"}
+    (tmp_path / "list.json").write_text(json.dumps({"near_duplicates": [*pairs, false]}), encoding="utf-8")
+    result = grade(out, tmp_path / "list.json")
+    assert (result.pair_recall, result.pair_precision) == (6 / 8, 6 / 7)
+    assert result.change_recall == {"crop": 1.0, "flip": 1.0, "jpeg": 0.5, "brightness": 0.5}
+    alarms = {"alarms": [{"probe": "border", "class": "down"}]}
+    (tmp_path / "list.json").write_text(json.dumps(alarms), encoding="utf-8")
+    result = grade(out, tmp_path / "list.json")
+    assert (result.corner_named, result.dark_named) == (True, False)
+
+
+def test_command_spoils_and_grades(run_command: Command, image_folder: Path, tmp_path: Path) -> None:
+    code, out, _ = run_command("data", "spoil", image_folder, "--out", tmp_path / "s", "--swap", 0.1, "--json")
+    assert (code, json.loads(out)["swapped"]) == (0, 7)
+    wrong = [each.file for each in read_answers(tmp_path / "s").swapped]
+    (tmp_path / "list.txt").write_text("\n".join(wrong), encoding="utf-8")
+    code, out, _ = run_command("data", "spoil", tmp_path / "s", "--grade", tmp_path / "list.txt")
+    assert code == 0
+    assert "7 labels were swapped" in out and "100.0 %" in out
+    code, _, err = run_command("data", "spoil", image_folder)
+    assert code == 2 and "give the copy to write as --out" in err
+    code, _, err = run_command("data", "spoil", image_folder, "--grade", tmp_path / "list.txt")
+    assert code == 2 and "there is no answer sheet" in err
