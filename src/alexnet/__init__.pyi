@@ -16,6 +16,14 @@ from alexnet.convolution.trace import trace_convolution as trace_convolution
 from alexnet.data.cache import clear_cache as clear_cache
 from alexnet.data.cache import list_caches as list_caches
 from alexnet.data.check import check_folder as check_folder
+from alexnet.data.corrected_copy import write_corrected_copy as write_corrected_copy
+from alexnet.data.corrections import apply_corrections as apply_corrections
+from alexnet.data.corrections import correct as correct
+from alexnet.data.corrections import corrections_path as corrections_path
+from alexnet.data.corrections import merge_corrections as merge_corrections
+from alexnet.data.corrections import read_corrections as read_corrections
+from alexnet.data.corrections import undo_correction as undo_correction
+from alexnet.data.corrections import write_corrections as write_corrections
 from alexnet.data.folder import scan_folder as scan_folder
 from alexnet.errors import AlexNetError as AlexNetError
 from alexnet.export import export_onnx as export_onnx

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from alexnet.files import shown_name
 from alexnet.records import Prediction, Record
 
-__all__ = ["parse_predictions", "parse_records", "prediction_rows", "record_rows", "to_csv"]
+__all__ = ["parse_predictions", "parse_records", "parse_rows", "prediction_rows", "record_rows", "to_csv"]
 
 NUM_TOP = 5
 """Classes that predictions.csv names for each image."""
@@ -64,6 +64,19 @@ def _parse(text: str, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str
             yield reader.line_num, {name: cell or None for name, cell in row.items()}
     except csv.Error as error:
         raise ValueError(f"line {reader.line_num + 1}: {error}") from error
+
+
+def parse_rows(text: str, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str | None]]]:
+    """The lines of a CSV text as `to_csv` writes texts, each with its number; empty cells are None.
+
+    Args:
+        columns: those that must be there.
+
+    Raises:
+        ValueError: a column is missing, or a line has too few or too many cells.
+    """
+    for number, row in _parse(text, columns):
+        yield number, {name: _text(cell) for name, cell in row.items()}
 
 
 # --- records of numbers: steps and epochs

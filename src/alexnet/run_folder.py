@@ -1,6 +1,6 @@
 """The run folder: the one place that knows which file is where in what a training leaves.
 
-    recipe.toml  run.json  left_out.csv  steps.csv  epochs.csv  model.safetensors  model.json
+    recipe.toml  run.json  left_out.csv  corrections.csv  steps.csv  epochs.csv  model.safetensors  model.json
     kernels/  state/  evaluation.json  predictions.csv  figures/  report.html
 
 Everything can be read without this program. Files are written whole or not at all: beside, then renamed.
@@ -26,19 +26,16 @@ __all__ = ["SCHEMA", "RunFolder"]
 SCHEMA = 4
 """Version of the run folder's layout."""
 
-UNFINISHED_START = {".lock", "recipe.toml", "left_out.csv"}
+UNFINISHED_START = {".lock", "recipe.toml", "left_out.csv", "corrections.csv"}
 """What a start leaves that was stopped before run.json was written, for instance by a full disk."""
 
 WRITTEN_BY_EVALUATE = {"evaluation.json", "predictions.csv"}
-
+APPENDED = {"steps.csv", "epochs.csv"}
 CHOSEN_AT_START = {"device", "precision", "convolution"}
 """Settings that a stored recipe may leave to the machine."""
 
-APPENDED = {"steps.csv", "epochs.csv"}
-
 BLOCK = 1 << 20
 """Bytes that are read at a time for a checksum."""
-
 Row = TypeVar("Row", StepRecord, EpochRecord)
 Kind = TypeVar("Kind", bound=Record)
 
@@ -65,6 +62,11 @@ class RunFolder:
     def model_path(self) -> Path:
         """Weights of the kept checkpoint."""
         return self.path / "model.safetensors"
+
+    @property
+    def corrections_path(self) -> Path:
+        """The corrections of labels that the run was trained with, if there were any."""
+        return self.path / "corrections.csv"
 
     @property
     def figures_dir(self) -> Path:

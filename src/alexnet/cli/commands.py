@@ -19,7 +19,16 @@ PANELS = {
     "Look inside a run": ("mistakes", "curves", "confusion", "kernels", "maps", "report", "export"),
     "Ask the network": ("unit", "neighbours", "why", "ablate", "calibrate", "features"),
     "Convolve": ("convolve", "convolve trace", "convolve teach", "convolve like", "convolve kernels"),
-    "Images": ("data check", "data spoil", "data soccer", "data thousand", "data cache"),
+    "Images": (
+        "data check",
+        "data correct",
+        "data merge",
+        "data apply",
+        "data spoil",
+        "data soccer",
+        "data thousand",
+        "data cache",
+    ),
     "Networks and recipes": ("model", "model diff", "model check", "recipe"),
 }
 """What `alexnet --help` lists, by panel."""
@@ -29,7 +38,7 @@ FALLBACKS = {"convolve": "apply", "model": "show"}
 
 GROUPS = {
     "convolve": ("apply", "trace", "teach", "like", "kernels"),
-    "data": ("check", "spoil", "soccer", "thousand", "cache"),
+    "data": ("check", "correct", "merge", "apply", "spoil", "soccer", "thousand", "cache"),
     "model": ("show", "diff", "check"),
 }
 COMMANDS = tuple(dict.fromkeys(path.split()[0] for paths in PANELS.values() for path in paths))
@@ -37,7 +46,7 @@ COMMANDS = tuple(dict.fromkeys(path.split()[0] for paths in PANELS.values() for 
 HELP = {
     "convolve": "Convolve images with kernels.\n\n`alexnet convolve IMAGE` is short for "
     "`alexnet convolve apply IMAGE`.",
-    "data": "Check a folder of images, plant faults in a copy, draw practice images, and clear the cache.",
+    "data": "Check and correct a folder of images, plant faults in a copy, draw practice images.",
     "model": "Print networks, and check whether one will train.\n\n`alexnet model NAME` is short for "
     "`alexnet model show NAME`.",
 }

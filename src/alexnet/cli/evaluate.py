@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Json
-from alexnet.cli.scores import Row, interval_text, score_row, show_evaluation, show_notes, show_scores
+from alexnet.cli.options import Corrections, Json
+from alexnet.cli.scores import Row, interval_text, score_row, show_evaluation, show_notes, show_reviewed, show_scores
 from alexnet.cli.screen import percent, screen
+from alexnet.errors import RecipeError
 
 __all__ = ["evaluate"]
 
@@ -29,27 +30,37 @@ def evaluate(
             show_default="the run's own",
         ),
     ] = None,
+    corrections: Corrections = None,
     as_json: Json = False,
 ) -> None:
     """Test finished runs again, one by one and averaged."""
+    if corrections is not None and (views == "all" or len(runs) > 1):
+        raise RecipeError("--corrections: goes with one run and its views; give them one at a time")
     if views == "all":
         _compare_views(runs, data)
     elif len(runs) > 1:
         _evaluate_ensemble(runs, data, views)
     else:
-        _evaluate_one(runs[0], data, views)
+        _evaluate_one(runs[0], data, views, corrections)
 
 
-def _evaluate_one(run: Path, data: Path | None, views: str | None) -> None:
-    result = alexnet.evaluate(run, data, views=views)
+def _evaluate_one(run: Path, data: Path | None, views: str | None, corrections: Path | None) -> None:
+    result = alexnet.evaluate(run, data, views=views, corrections=corrections)
     show_evaluation(result.evaluation)
+    if result.reviewed is not None:
+        show_reviewed(result.reviewed)
     if views is not None:
         screen.note(f"views: {result.evaluation.views}")
     show_notes(result.notes, result.num_left_out)
     screen.print_json(
         {"run": str(run), "data": result.data}
         | result.evaluation.to_dict()
-        | {"num_left_out": result.num_left_out, "notes": list(result.notes), "seconds": screen.seconds}
+        | {
+            "num_left_out": result.num_left_out,
+            "notes": list(result.notes),
+            "reviewed": result.to_dict()["reviewed"],
+            "seconds": screen.seconds,
+        }
     )
 
 

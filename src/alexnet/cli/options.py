@@ -9,9 +9,21 @@ from alexnet.cli.screen import screen
 from alexnet.errors import RecipeError
 
 if TYPE_CHECKING:
+    from alexnet.data.folder import ImageFolder
     from alexnet.recipe import Recipe
 
-__all__ = ["Data", "Json", "Only", "Out", "RunPath", "Settings", "choose_recipe", "parse_numbers"]
+__all__ = [
+    "Corrections",
+    "Data",
+    "Json",
+    "Only",
+    "Out",
+    "RunPath",
+    "Settings",
+    "choose_recipe",
+    "corrected",
+    "parse_numbers",
+]
 
 
 def _set_json(is_asked: bool) -> bool:
@@ -29,11 +41,24 @@ Data = Annotated[
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", help="Figure to write: .png, .svg, .pdf.", show_default=False)
 ]
+Corrections = Annotated[
+    Path | None,
+    typer.Option("--corrections", metavar="FILE", help="Corrections of labels to apply.", show_default=False),
+]
 Only = Annotated[str | None, typer.Option(help="Numbers of kernels, for example 0,7,37.", show_default=False)]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="Change a setting; may be repeated.", show_default=False),
 ]
+
+
+def corrected(data: Path, corrections: Path | None) -> "ImageFolder | Path":
+    """The folder with corrections of labels applied; the path itself without."""
+    if corrections is None:
+        return data
+    import alexnet
+
+    return alexnet.apply_corrections(data, corrections)
 
 
 def parse_numbers(text: str | None, option: str = "--only") -> list[int] | None:

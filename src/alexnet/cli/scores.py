@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from alexnet.cli.screen import number_of, percent, screen
 
 if TYPE_CHECKING:
+    from alexnet.evaluation.reviewed import ReviewedScore
     from alexnet.records import Evaluation
 
-__all__ = ["Row", "interval_text", "score_row", "show_evaluation", "show_notes", "show_scores"]
+__all__ = ["Row", "interval_text", "score_row", "show_evaluation", "show_notes", "show_reviewed", "show_scores"]
 
 Row = tuple[str, str, str, str]
 """Name, top-1 error, its interval, top-5 error."""
@@ -19,6 +20,15 @@ def show_evaluation(evaluation: "Evaluation") -> None:
     screen.print(
         f"test error {percent(evaluation.top1_error)} (95 % interval {interval_text(evaluation.top1_interval)}): "
         f"{evaluation.num_mistakes:,} of {number_of(evaluation.num_images, 'image')} wrong"
+    )
+
+
+def show_reviewed(score: "ReviewedScore") -> None:
+    """The test error as labeled and with reviewed labels, in a line each."""
+    screen.print(f"as labeled {percent(score.labeled_error)} ({interval_text(score.labeled_interval)})")
+    screen.print(
+        f"with {number_of(score.num_reviewed, 'reviewed label')} {percent(score.top1_error)} "
+        f"({interval_text(score.top1_interval)}): {score.num_mistakes:,} of {score.num_images:,} images wrong"
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Data, Json, Settings, choose_recipe
+from alexnet.cli.options import Corrections, Data, Json, Settings, choose_recipe, corrected
 from alexnet.cli.plan_table import show_plan
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.scores import show_evaluation
@@ -41,6 +41,7 @@ def train(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Run folder to write.", show_default="runs/...")
     ] = None,
+    corrections: Corrections = None,
     plan: Annotated[bool, typer.Option("--plan", help="Estimate time, memory and disk; do not train.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -50,12 +51,13 @@ def train(
     """
     name = preset or ("finetune" if weights else "fast")
     recipe = choose_recipe(name, recipe_file, settings, weights=weights, epochs=epochs, seed=seed)
+    folder = corrected(data, corrections)
     with ProgressDisplay() as display:
         if plan:
             screen.note("counting images, timing a few steps on random images and the decoding of some files ...")
-            show_plan(alexnet.plan_training(data, recipe, on_event=display))
+            show_plan(alexnet.plan_training(folder, recipe, on_event=display))
             return
-        run = alexnet.train(data, recipe, out=out, on_event=display)
+        run = alexnet.train(folder, recipe, out=out, on_event=display)
     finish(run)
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alexnet.data.entry import Entry, ImageSource
 from alexnet.data.folder_layout import Layout, find_layout, is_hidden
@@ -13,16 +14,29 @@ from alexnet.data.sources import open_source
 from alexnet.errors import DataError
 from alexnet.files import shown_name
 
+if TYPE_CHECKING:
+    from alexnet.data.corrections import Correction
+
 __all__ = ["ImageFile", "ImageFolder", "scan_folder"]
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A file that should hold an image. split: `train`, `test`, `validation`, or None where the folder has none."""
+    """A file that should hold an image.
+
+    split: `train`, `test`, `validation`, or None where the folder has none. labeled: the class whose folder it lies
+    in, where a correction gave it another.
+    """
 
     entry: Entry
     class_name: str
     split: str | None
+    labeled: str | None = None
+
+    @property
+    def folder_class(self) -> str:
+        """The class whose folder it lies in."""
+        return self.class_name if self.labeled is None else self.labeled
 
 
 @dataclass(frozen=True)
@@ -31,6 +45,7 @@ class ImageFolder:
 
     classes: names in lexicographic order, those without files too. stray: files outside the class folders.
     notes: what was left aside, and which folders were read as which split, where their names leave a doubt.
+    corrections: the decisions that were applied, see `apply_corrections`.
     """
 
     path: Path
@@ -39,6 +54,7 @@ class ImageFolder:
     files: tuple[ImageFile, ...] = field(repr=False)
     stray: tuple[str, ...] = field(repr=False)
     notes: tuple[str, ...] = ()
+    corrections: tuple["Correction", ...] = field(default=(), repr=False)
 
     @property
     def has_split(self) -> bool:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alexnet.data.cache import decode_folder
-from alexnet.data.folder import scan_folder
 from alexnet.data.split import split_images
 from alexnet.errors import DataError
 from alexnet.evaluation.calibration import Calibration, apply_temperature, fit_temperature, measure_calibration
 from alexnet.evaluation.evaluate import subset_probabilities
 from alexnet.records import Record
+from alexnet.runs.own_images import scan_own_images
 from alexnet.runs.run import RunLike, as_run
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def calibrate(run: RunLike) -> CalibrationReport:
     """
     run = as_run(run)
     classifier, recipe = run.model, run.recipe
-    images = decode_folder(scan_folder(run.about.data.path), classifier.preprocessing)
+    images = decode_folder(scan_own_images(run.folder), classifier.preprocessing)
     if images.fingerprint != run.about.data.fingerprint:
         raise DataError(f"{run.about.data.path}: the images have changed since {run.path} was trained; train again")
     split = split_images(

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from alexnet.data.cache import decode_folder
+from alexnet.data.corrections import apply_corrections
 from alexnet.data.split import Subset
 from alexnet.errors import DataError, WeightsError
 from alexnet.evaluation.ensemble import EnsembleMember, evaluate_members
 from alexnet.evaluation.paired import PairedComparison, compare_predictions
+from alexnet.evaluation.reviewed import ReviewedScore, review
 from alexnet.evaluation.views import VIEWS, check_views, decoding_for
 from alexnet.files import shown_name
 from alexnet.records import Evaluation, Prediction, Record
@@ -28,7 +30,8 @@ class EvaluationResult(Record):
 
     data: where the images are. evaluation, predictions: of the run, or of the mean. members: each run alone, on the
     same images. num_left_out: images that cannot be used, or are of a class that the network does not know. notes:
-    what is worth knowing about how it was done, one line each.
+    what is worth knowing about how it was done, one line each. reviewed: the test error as labeled and with reviewed
+    labels, where there are corrections.
     """
 
     runs: tuple[str, ...]
@@ -38,6 +41,7 @@ class EvaluationResult(Record):
     members: tuple[Evaluation, ...]
     num_left_out: int
     notes: tuple[str, ...]
+    reviewed: ReviewedScore | None = None
 
     @property
     def mean_top1_error(self) -> float:
@@ -92,7 +96,13 @@ class ViewsComparison(Record):
         }
 
 
-def evaluate(run: RunLike, data: Path | str | None = None, *, views: str | None = None) -> EvaluationResult:
+def evaluate(
+    run: RunLike,
+    data: Path | str | None = None,
+    *,
+    views: str | None = None,
+    corrections: Path | str | None = None,
+) -> EvaluationResult:
     """Evaluate a finished run.
 
     On its own images, the test set is that of the training, and the run's stored evaluation and predictions are
@@ -103,6 +113,8 @@ def evaluate(run: RunLike, data: Path | str | None = None, *, views: str | None 
         run: an opened run, or the path of its folder.
         data: a folder or archive of class folders; the images of the training by default.
         views: which crops of an image are averaged, see `VIEWS`; those of the run by default.
+        corrections: a file of corrections: the test error is then also stated with the reviewed labels. By default
+            the corrections that the run was trained with, on its own images.
 
     Raises:
         DataError: the images are missing, have changed, or are of other classes.
@@ -119,7 +131,20 @@ def evaluate(run: RunLike, data: Path | str | None = None, *, views: str | None 
         folder = held_out[0].run.folder
         folder.write_evaluation(result.evaluation)
         folder.write_predictions(result.predictions)
-    return result
+    return _with_review(held_out[0], result, corrections)
+
+
+def _with_review(
+    held_out: HeldOutImages, result: EvaluationResult, corrections: Path | str | None
+) -> EvaluationResult:
+    """The result with its second statement of the test error, where there are corrections."""
+    folder = held_out.images.folder
+    if corrections is not None:
+        folder = apply_corrections(folder, corrections)
+    if not folder.corrections:
+        return result
+    labels = {file.entry.name: file.folder_class for file in held_out.images.folder.files}
+    return replace(result, reviewed=review(result.predictions, folder.corrections, labels))
 
 
 def evaluate_ensemble(

@@ -11,6 +11,7 @@ from alexnet.data.cache import DecodedImages, decode_folder
 from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.data.split import Subset, split_images
 from alexnet.errors import DataError, RunError
+from alexnet.runs.own_images import scan_own_images
 from alexnet.runs.run import Run
 
 __all__ = ["HeldOutImages", "choose_images", "common_subset"]
@@ -91,6 +92,8 @@ def _check_runs(runs: Sequence[Run]) -> None:
 
 
 def _choose(run: Run, folder: ImageFolder, first: Run, *, is_named: bool) -> HeldOutImages:
+    if not is_named or folder.path.resolve() == Path(run.about.data.path):
+        folder = scan_own_images(run.folder, folder.path, min_classes=1)
     images = decode_folder(folder, run.model.preprocessing)
     is_own = images.fingerprint == run.about.data.fingerprint
     if not is_named and not is_own and run is first:

@@ -9,6 +9,7 @@ from alexnet.data.folder import scan_folder
 from alexnet.data.split import Indices, split_images
 from alexnet.errors import DataError
 from alexnet.model.checkpoint import Classifier
+from alexnet.runs.own_images import scan_own_images
 from alexnet.runs.run import Model, Run, as_run
 
 __all__ = ["training_images"]
@@ -33,7 +34,7 @@ def training_images(model: Model, data: Path | str | None = None) -> tuple[Decod
     if data is not None:
         images = decode_folder(scan_folder(data, min_classes=1), run.model.preprocessing)
         return images, _all_rows(images)
-    images = decode_folder(scan_folder(run.about.data.path), run.model.preprocessing)
+    images = decode_folder(scan_own_images(run.folder), run.model.preprocessing)
     if images.fingerprint != run.about.data.fingerprint:
         raise DataError(f"{run.about.data.path}: the images have changed since {run.path} was trained; train again")
     return images, _trained_on(run, images)

@@ -13,6 +13,7 @@ import torch
 
 from alexnet.data.cache import DecodedImages
 from alexnet.data.check import FolderReport, check_decoded
+from alexnet.data.corrections import write_corrections
 from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.data.split import Split
 from alexnet.errors import RecipeError, RunError
@@ -22,6 +23,7 @@ from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe
 from alexnet.records import ImageSetInfo, RunInfo
 from alexnet.run_folder import SCHEMA, RunFolder
+from alexnet.runs.own_images import scan_own_images
 from alexnet.runs.run import Run
 from alexnet.training.events import Listener, Note, Warned, ignore
 from alexnet.training.job import Job
@@ -87,7 +89,7 @@ def resume(run: Path | str | Run, *, data: Path | str | None = None, on_event: L
     if folder.about.is_finished:
         on_event(Note(f"{folder.path}: is finished; nothing to resume"))
         return Run(folder)
-    images = scan_folder(data or folder.about.data.path)
+    images = scan_own_images(folder, data)
     return _train(images, folder.recipe, folder, is_resumed=True, emit=on_event)
 
 
@@ -168,6 +170,8 @@ def _write_start(run: RunFolder, job: Job, images: DecodedImages, report: Folder
     """Write down everything that is known before the first step; run.json last."""
     recipe, split = job.recipe, job.split
     run.write_recipe(recipe)
+    if images.folder.corrections:
+        write_corrections(run.corrections_path, images.folder.corrections)
     run.write_table("left_out.csv", ["file", "reason"], report.left_out.items())
     counts = {name: len(getattr(split, name)) for name in ("train", "validation", "test")}
     data = ImageSetInfo(

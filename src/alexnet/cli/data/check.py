@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Data, Json
+from alexnet.cli.options import Corrections, Data, Json, corrected
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.screen import screen
 
@@ -19,6 +19,7 @@ MOST_NAMED = 8
 def check(
     data: Data,
     every: Annotated[bool, typer.Option("--all", help="List every file.")] = False,
+    corrections: Corrections = None,
     as_json: Json = False,
 ) -> None:
     """Check a folder of images and list its problems.
@@ -26,7 +27,7 @@ def check(
     Every file is opened. The table shows classes, counts and sizes; below it are the problems, by file.
     """
     with ProgressDisplay() as display:
-        report = alexnet.check_folder(data, on_progress=display.count("decoding"))
+        report = alexnet.check_folder(corrected(data, corrections), on_progress=display.count("decoding"))
     splits = list(report.counts)
     rows = [(name, *(report.counts[split][name] for split in splits)) for name in report.classes]
     rows.append(("total", *(sum(report.counts[split].values()) for split in splits)))

@@ -1,0 +1,101 @@
+"""A corrected copy of a folder: every image in the folder of its class, linked where the disk can."""
+
+import contextlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from alexnet.data.folder import ImageFile, ImageFolder
+from alexnet.data.sources import FolderSource
+from alexnet.errors import DataError
+from alexnet.files import disk_errors, shown_name, unescape_name
+from alexnet.practice.new_folder import new_folder
+from alexnet.records import Record
+
+__all__ = ["CorrectedCopy", "write_corrected_copy"]
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class CorrectedCopy(Record):
+    """What a copy holds. num_linked: files that share their bytes on the disk with the originals.
+
+    moved: (name before, name in the copy) of relabeled images. excluded: names of images that are not in the copy.
+    """
+
+    path: str
+    num_images: int
+    num_linked: int
+    moved: tuple[tuple[str, str], ...]
+    excluded: tuple[str, ...]
+
+
+def write_corrected_copy(
+    folder: ImageFolder, out: Path | str, *, on_progress: Progress | None = None
+) -> CorrectedCopy:
+    """Write a corrected folder as a new one: SPLIT/CLASS/file, without the excluded images.
+
+    Files are hard links where the file system allows it, else copies; change a linked file by replacing it, not by
+    writing into it. The folder appears when it is whole.
+
+    Args:
+        folder: see `apply_corrections`.
+        out: a new or empty folder.
+        on_progress: called with (files done, files in all).
+
+    Raises:
+        DataError: `out` is not empty or cannot be written, or an image cannot be read.
+
+    >>> _ = alexnet.correct("images", ["train/down/down_003.png"], "relabel", to="rings")
+    >>> write_corrected_copy(alexnet.apply_corrections("images", "images/corrections.csv"), "better").moved
+    (('train/down/down_003.png', 'train/rings/down_003.png'),)
+    """
+    names = _names(folder)
+    num_linked = 0
+    with new_folder(out) as beside:
+        for done, (file, name) in enumerate(zip(folder.files, names, strict=True), start=1):
+            target = beside / unescape_name(name)
+            with disk_errors(target, DataError, "choose another folder"):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                num_linked += _place(folder, file, target)
+            if on_progress:
+                on_progress(done, len(names))
+    moved = tuple(
+        (file.entry.name, name) for file, name in zip(folder.files, names, strict=True) if file.labeled is not None
+    )
+    excluded = tuple(line.file for line in folder.corrections if line.action == "exclude")
+    return CorrectedCopy(str(out), len(names), num_linked, moved, excluded)
+
+
+def _place(folder: ImageFolder, file: ImageFile, target: Path) -> bool:
+    """Link or copy a file; whether it is a link."""
+    if isinstance(folder.source, FolderSource):
+        with contextlib.suppress(OSError):  # another disk, or one without links
+            os.link((folder.path / unescape_name(file.entry.name)).resolve(), target)
+            return True
+    try:
+        data = folder.source.read(file.entry)
+    except OSError as error:
+        where = f"{shown_name(folder.path)}: {file.entry.name}"
+        raise DataError(f"{where} cannot be read ({error.strerror or error}); exclude or restore it") from error
+    target.write_bytes(data)
+    return False
+
+
+def _names(folder: ImageFolder) -> list[str]:
+    """A name for each file in the copy; files that stay in their class keep theirs, others give way."""
+    used: set[str] = set()
+    names: dict[int, str] = {}
+    for place in sorted(range(len(folder.files)), key=lambda place: folder.files[place].labeled is not None):
+        file = folder.files[place]
+        base = file.entry.name.rpartition("/")[2]
+        parts = "/".join(part for part in (file.split, file.class_name) if part)
+        name, again = f"{parts}/{base}", 1
+        while name.casefold() in used:
+            again += 1
+            name = f"{parts}/{again}-{base}"
+        used.add(name.casefold())
+        names[place] = name
+    return [names[place] for place in range(len(folder.files))]

@@ -1,0 +1,361 @@
+"""Corrections of labels, kept in a file beside the images: who decided what about which image, and when.
+
+    corrections.csv: file, action, label, to, who, when, hash
+
+The images are never touched. A line more replaces what an earlier line says about the same file, so that nothing that
+was decided is lost; `undo_correction` takes the last line back.
+"""
+
+import csv
+import getpass
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+
+import filelock
+
+from alexnet.csv_files import parse_rows, to_csv
+from alexnet.data.entry import Entry, ImageSource
+from alexnet.data.folder import ImageFile, ImageFolder, scan_folder
+from alexnet.errors import DataError
+from alexnet.files import disk_errors, escape_name, shown_name, write_whole
+from alexnet.records import Record
+
+__all__ = [
+    "ACTIONS",
+    "Correction",
+    "MergedCorrections",
+    "apply_corrections",
+    "correct",
+    "corrections_path",
+    "merge_corrections",
+    "read_corrections",
+    "undo_correction",
+    "write_corrections",
+]
+
+ACTIONS = ("relabel", "both", "exclude", "fine")
+"""What can be decided: the image belongs to class `to`; its label and `to` are both right; it is of no use; its label
+is right after all."""
+
+COLUMNS = ("file", "action", "label", "to", "who", "when", "hash")
+FEW = 3
+
+
+@dataclass(frozen=True)
+class Correction(Record):
+    """A decision about one image.
+
+    file: its name in the folder. action: one of `ACTIONS`. label: of the folder that it lies in, "" if not known.
+    to: the class it is of (`relabel`), or is of too (`both`); else "". when: ISO 8601, UTC. hash: BLAKE2b of the
+    file's bytes when it was decided, 32 hexadecimal digits, or "" for a line written by hand.
+    """
+
+    file: str
+    action: str
+    label: str = ""
+    to: str = ""
+    who: str = ""
+    when: str = ""
+    hash: str = ""
+
+    @property
+    def decision(self) -> tuple[str, str]:
+        """What was decided, whoever did."""
+        return self.action, self.to
+
+
+@dataclass(frozen=True)
+class MergedCorrections(Record):
+    """Corrections of several files. conflicts: files about which they differ, in words, left out of `corrections`."""
+
+    corrections: tuple[Correction, ...]
+    conflicts: tuple[str, ...]
+
+
+def corrections_path(data: Path | str) -> Path:
+    """Where the corrections of a folder are kept by default: in it; of an archive: beside it.
+
+    >>> corrections_path("images.tar").name
+    'images.tar.corrections.csv'
+    """
+    data = Path(data)
+    return data / "corrections.csv" if data.is_dir() else data.with_name(f"{data.name}.corrections.csv")
+
+
+def read_corrections(path: Path | str) -> tuple[Correction, ...]:
+    """All lines of a corrections file, in order; empty where there is no file yet.
+
+    Raises:
+        DataError: it cannot be read, or a line is not valid; the message names it.
+
+    >>> read_corrections("images/corrections.csv")
+    ()
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise DataError(f"{shown_name(path)}: cannot be read ({reason}); check the path") from error
+    try:
+        return tuple(_correction(line, row) for line, row in parse_rows(text, ("file", "action")))
+    except (ValueError, csv.Error) as error:
+        raise DataError(f"{shown_name(path)}: {error}; correct that line, or remove it") from error
+
+
+def _correction(line: int, row: dict[str, str | None]) -> Correction:
+    values = {name: row.get(name) or "" for name in COLUMNS}
+    name = values["file"]
+    values["file"] = name if shown_name(name) == name else escape_name(name)
+    if not values["file"]:
+        raise ValueError(f"line {line}: names no file")
+    fault = _fault(values["action"], values["to"])
+    if fault:
+        raise ValueError(f"line {line}: {fault}")
+    return Correction(**values)
+
+
+def _fault(action: str, to: str) -> str:
+    if action not in ACTIONS:
+        return f"action = {action}: choose one of {', '.join(ACTIONS)}"
+    if (action in ("relabel", "both")) != bool(to):
+        return f"action = {action} {'takes no class' if to else 'needs a class'} in `to`"
+    return ""
+
+
+def write_corrections(path: Path | str, corrections: Iterable[Correction]) -> Path:
+    """Write a corrections file, whole.
+
+    Raises:
+        DataError: it cannot be written.
+
+    >>> write_corrections("mine.csv", [Correction("train/down/down_003.png", "exclude")]).name
+    'mine.csv'
+    """
+    path = Path(path)
+    rows = [[getattr(each, name) for name in COLUMNS] for each in corrections]
+    with disk_errors(path, DataError, "choose another path for the corrections"):
+        write_whole(path, lambda beside: beside.write_text(to_csv([COLUMNS, *rows]), encoding="utf-8", newline=""))
+    return path
+
+
+def effective(corrections: Iterable[Correction]) -> dict[str, Correction]:
+    """The last decision about each file."""
+    return {each.file: each for each in corrections}
+
+
+# --- deciding
+def correct(
+    folder: ImageFolder | Path | str,
+    files: Sequence[str],
+    action: str,
+    *,
+    to: str = "",
+    who: str | None = None,
+    path: Path | str | None = None,
+) -> tuple[Correction, ...]:
+    """Write down a decision about images of a folder; the images stay as they are.
+
+    Args:
+        folder: a scanned folder, or the path of a folder or archive.
+        files: names in the folder, as the commands print them.
+        action: `relabel`, `both`, `exclude` or `fine`, see `ACTIONS`.
+        to: the class that `relabel` and `both` name.
+        who: whoever decides; the user of this machine by default.
+        path: the corrections file; `corrections_path` by default.
+
+    Raises:
+        DataError: there is no such file or action, a class is missing, or the file cannot be written.
+
+    >>> (decided,) = correct("images", ["train/down/down_003.png"], "relabel", to="rings", who="me")
+    >>> decided.label, decided.to
+    ('down', 'rings')
+    """
+    scanned = folder if isinstance(folder, ImageFolder) else scan_folder(folder, min_classes=1)
+    fault = _fault(action, to)
+    if fault:
+        raise DataError(f"correct: {fault}")
+    by_name = {file.entry.name: file for file in scanned.files}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    decided = []
+    for name in files:
+        file = by_name.get(name) or by_name.get(escape_name(name))
+        if file is None:
+            raise DataError(
+                f"{shown_name(scanned.path)}: has no image {shown_name(name)}; give names as `doubts` prints"
+            )
+        decided.append(
+            Correction(file.entry.name, action, file.folder_class, to, _user() if who is None else who, now,
+                       content_hash(scanned.source, file.entry))
+        )  # fmt: skip
+    target = corrections_path(scanned.path) if path is None else Path(path)
+    with disk_errors(target, DataError, "choose another path for the corrections"), _locked(target):
+        write_corrections(target, [*read_corrections(target), *decided])
+    return tuple(decided)
+
+
+def undo_correction(path: Path | str, file: str | None = None) -> Correction:
+    """Take back the last decision, or the last about a file; returns it.
+
+    Raises:
+        DataError: there is none.
+
+    >>> _ = correct("images", ["train/down/down_003.png"], "exclude")
+    >>> undo_correction(corrections_path("images")).action
+    'exclude'
+    """
+    path = Path(path)
+    with disk_errors(path, DataError, "check its permissions"), _locked(path):
+        lines = list(read_corrections(path))
+        places = [place for place, line in enumerate(lines) if file is None or line.file in (file, escape_name(file))]
+        if not places:
+            about = "" if file is None else f" about {shown_name(file)}"
+            raise DataError(f"{shown_name(path)}: holds no correction{about}; there is nothing to undo")
+        undone = lines.pop(places[-1])
+        write_corrections(path, lines)
+    return undone
+
+
+def _locked(path: Path) -> filelock.BaseFileLock:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return filelock.FileLock(path.with_name(f".{path.name}.lock"))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # no name is known for this user
+        return ""
+
+
+def content_hash(source: ImageSource, entry: Entry) -> str:
+    """BLAKE2b of a file's bytes, 32 hexadecimal digits.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return blake2b(source.read(entry), digest_size=16).hexdigest()
+    except OSError as error:
+        raise DataError(f"{entry.name}: cannot be read ({error.strerror or error}); check its permissions") from error
+
+
+# --- several users
+def merge_corrections(paths: Sequence[Path | str], *, prefer: str | None = None) -> MergedCorrections:
+    """The corrections of several files as one list, by time.
+
+    Two files conflict about an image where their last decisions differ and neither file knows the other's, or where
+    they saw different bytes.
+
+    Args:
+        prefer: `later` takes the later decision of a conflict; by default it is left out and named.
+
+    Raises:
+        DataError: a file is missing or not valid.
+
+    >>> merge_corrections([]).corrections
+    ()
+    """
+    lists = []
+    for path in map(Path, paths):
+        if not path.is_file():
+            raise DataError(f"{shown_name(path)}: no such corrections file; check the path")
+        lists.append((path, read_corrections(path)))
+    merged = sorted(dict.fromkeys(line for _, lines in lists for line in lines), key=lambda line: line.when)
+    conflicts = {}
+    for file in dict.fromkeys(line.file for line in merged):
+        words = _conflict(file, lists)
+        if words:
+            conflicts[file] = words
+    kept = merged if prefer == "later" else [line for line in merged if line.file not in conflicts]
+    return MergedCorrections(tuple(kept), tuple(conflicts.values()))
+
+
+def _conflict(file: str, lists: Sequence[tuple[Path, tuple[Correction, ...]]]) -> str:
+    """In words, why the last decisions of several files about an image do not go together; empty where they do."""
+    about = [(path, [line for line in lines if line.file == file]) for path, lines in lists]
+    about = [(path, lines) for path, lines in about if lines]
+    # a decision that another file holds and has replaced since is no longer open
+    last = [(path, lines[-1]) for path, lines in about if not any(lines[-1] in other[:-1] for _, other in about)]
+    if len({line.decision for _, line in last}) > 1:
+        return f"{file}: " + "; ".join(f"{shown_name(path)} says {_words(line)}" for path, line in last)
+    if len({line.hash for _, line in last if line.hash}) > 1:
+        return f"{file}: {' and '.join(shown_name(path) for path, _ in last)} are about different images of this name"
+    return ""
+
+
+def _words(line: Correction) -> str:
+    who = f" ({line.who}, {line.when})" if line.who or line.when else ""
+    return f"{line.action}{f' {line.to}' if line.to else ''}{who}"
+
+
+# --- honoring them
+def apply_corrections(
+    folder: ImageFolder | Path | str, corrections: Iterable[Correction] | Path | str, *, min_classes: int = 2
+) -> ImageFolder:
+    """A folder as corrected: images with other classes, and without those that are excluded; nothing is written.
+
+    The result goes wherever a folder goes: into `check_folder`, `train`, `doubts`. Its `corrections` are those that
+    apply, its notes say how many, and how many name no file.
+
+    Args:
+        folder: a scanned folder, or the path of a folder or archive.
+        corrections: decisions, the last about a file counts; or the path of a corrections file.
+        min_classes: see `scan_folder`.
+
+    Raises:
+        DataError: an image has changed since it was reviewed (it is named), or a file is missing or not valid.
+
+    >>> _ = correct("images", ["train/down/down_003.png"], "relabel", to="rings")
+    >>> apply_corrections("images", "images/corrections.csv").counts()["train"]["rings"]
+    25
+    """
+    if isinstance(corrections, Path | str):
+        path = Path(corrections)
+        if not path.is_file():
+            raise DataError(f"{shown_name(path)}: no such corrections file; check the path")
+        corrections = read_corrections(path)
+    folder = folder if isinstance(folder, ImageFolder) else scan_folder(folder, min_classes=min_classes)
+    decided = effective(corrections)
+    by_name = {file.entry.name: file for file in folder.files}
+    present = {name: line for name, line in decided.items() if name in by_name}
+    changed = [
+        name
+        for name, line in present.items()
+        if line.hash and content_hash(folder.source, by_name[name].entry) != line.hash
+    ]
+    if changed:
+        more = f" and {len(changed) - FEW} more" if len(changed) > FEW else ""
+        raise DataError(
+            f"{shown_name(folder.path)}: {', '.join(changed[:FEW])}{more}: changed since the corrections were made; "
+            "look at them again and correct them anew, or undo these corrections"
+        )
+    files = tuple(_corrected(file, present.get(file.entry.name)) for file in folder.files)
+    kept = tuple(file for file in files if file is not None)
+    classes = tuple(sorted({*folder.classes, *(file.class_name for file in kept)}))
+    notes = (*folder.notes, *_notes(present, len(decided) - len(present)))
+    return replace(folder, classes=classes, files=kept, notes=notes, corrections=tuple(present.values()))
+
+
+def _corrected(file: ImageFile, line: Correction | None) -> ImageFile | None:
+    if line is None or line.action in ("both", "fine"):
+        return file
+    return None if line.action == "exclude" else replace(file, class_name=line.to, labeled=file.folder_class)
+
+
+def _notes(present: dict[str, Correction], num_missing: int) -> list[str]:
+    counts = Counter(line.action for line in present.values())
+    parts = ", ".join(f"{counts[action]} {action}" for action in ACTIONS if counts[action])
+    applied = (
+        f"{len(present)} correction{'' if len(present) == 1 else 's'} {'apply' if len(present) != 1 else 'applies'}"
+    )
+    notes = [f"{applied} ({parts})" if parts else applied]
+    if num_missing:
+        notes.append(f"{num_missing} correction{'' if num_missing == 1 else 's'} of files that are not there")
+    return notes
