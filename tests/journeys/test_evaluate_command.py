@@ -87,7 +87,7 @@ def test_all_views_are_a_table_with_two_differences(run_command: Command, traine
     lines = out.splitlines()
     assert code == 0
     assert [line.split()[0] for line in lines] == ["views", *VIEWS, "centre", "centre"]
-    assert lines[-1].startswith("center → ten_crop: test error ")
+    assert lines[-1].startswith("centre → ten_crop: test error ")
     assert "of 21 images, " in lines[-1]
     assert "ten crops are cut from squares of 77 px" in err
 

@@ -10,7 +10,7 @@ from alexnet.runs.run import open_run
 
 Command = Callable[..., tuple[int, str, str]]
 PAPER = [
-    "--preset", "paper", "--set", "size=64", "--set", "validation_fraction=0.3", "--set", "test_views=center",
+    "--preset", "paper", "--set", "size=64", "--set", "validation_fraction=0.3", "--set", "test_views=centre",
     "--epochs", "1",
 ]  # fmt: skip
 

@@ -56,7 +56,7 @@ PARTICIPLES = {"found", "given", "said", "taken"}
 RIGHT = re.compile(r"^_?(is|num|are)_right$|^_?right_(class|label|one|ones)$")
 PUBLIC = re.compile(r"neighbours?", re.IGNORECASE)
 PUBLIC_IN_PROSE = re.compile(
-    r"\b(alexnet|similar)\.neighbours\b|^ *neighbours: |\"centre\"|https?://\S+",
+    r"\b(alexnet|similar)\.neighbours\b|^ *neighbours: |\"centre\"|\bcentre(?= →)|(?<=one of )centre\b|https?://\S+",
     re.MULTILINE,
 )
 

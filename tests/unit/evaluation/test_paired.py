@@ -28,7 +28,7 @@ def test_difference_equals_a_count_by_hand() -> None:
     assert result.difference == pytest.approx(-0.1)
     low, high = (f"{100 * value:+.1f}" for value in paired_interval(1, 2, 3, 10))
     assert str(result) == (
-        f"center → ten_crop: test error -10.0 percentage points (95 % interval {low} to {high}, sign test p = 1); "
+        f"centre → ten_crop: test error -10.0 percentage points (95 % interval {low} to {high}, sign test p = 1); "
         "of 10 images, 3 mistakes are fixed and 2 are new"
     )
     values = result.to_dict()

@@ -85,7 +85,7 @@ def test_unknown_views_are_refused_by_name() -> None:
     for views in VIEWS:
         check_views(views)
         assert DESCRIPTIONS[views]
-    with pytest.raises(RecipeError, match="views = left: no such views; choose one of center, mirror"):
+    with pytest.raises(RecipeError, match="views = left: no such views; choose one of centre, mirror"):
         check_views("left")
 
 

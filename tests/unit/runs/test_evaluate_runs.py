@@ -291,7 +291,7 @@ def _twice(pair: tuple[Run, Run], path: Path) -> object:
         (
             lambda pair, path: evaluate(pair[0], views="left"),
             RecipeError,
-            "views = left: no such views; choose one of center",
+            "views = left: no such views; choose one of centre",
         ),
         (
             lambda pair, path: evaluate_ensemble(pair, views="all"),
