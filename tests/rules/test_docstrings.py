@@ -50,10 +50,22 @@ def examples(holder: Module) -> Iterator[tuple[int, str]]:
                 yield node.lineno, text
 
 
+def needs_a_workspace(text: str) -> bool:
+    """Whether an example names the images, the photo or the run that `workspace` has."""
+    return any(f'"{name}' in text for name in ("images", "photo.jpg", "runs/first"))
+
+
 EXAMPLES = [(holder, line, text) for holder in modules() for line, text in examples(holder)]
 
 
-@pytest.mark.parametrize(("holder", "line", "text"), EXAMPLES, ids=[f"{h.path}:{line}" for h, line, _ in EXAMPLES])
+@pytest.mark.parametrize(
+    ("holder", "line", "text"),
+    [
+        pytest.param(*example, marks=pytest.mark.slow if needs_a_workspace(example[2]) else (), id=f"{path}:{line}")
+        for example in EXAMPLES
+        for path, line in [(example[0].path, example[1])]
+    ],
+)
 def test_examples_in_docstrings_run(
     holder: Module,
     line: int,
@@ -67,7 +79,7 @@ def test_examples_in_docstrings_run(
     An example that names `images`, `photo.jpg` or `runs/first` runs in a folder that has them.
     """
     monkeypatch.chdir(tmp_path)
-    if any(f'"{name}' in text for name in ("images", "photo.jpg", "runs/first")):
+    if needs_a_workspace(text):
         request.getfixturevalue("workspace")
     names = {"alexnet": alexnet, **vars(import_module(holder.dotted))}
     test = doctest.DocTestParser().get_doctest(text, names, holder.dotted, holder.path, line)

@@ -122,6 +122,7 @@ def assert_all_counts(classifier: Classifier) -> None:
         assert (other - wanted).abs().max() > 1e-3 * wanted.abs().max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "preprocessing"),
     [("paper", PLAIN), ("program", PLAIN), ("caffe", BGR), ("seminar", PLAIN), ("torchvision", PLAIN)],
@@ -136,6 +137,7 @@ def test_numbers_under_onnxruntime_equal_torchs(name: str, preprocessing: Prepro
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
 def test_windows_of_other_sizes_are_the_same(tmp_path: Path) -> None:
     spec = strong_norms(narrow(get_variant("caffe")))
     changes: dict[str, dict[str, Any]] = {"norm1": {"size": 4, "groups": 2}, "norm2": {"size": 3, "beta": 0.6}}
@@ -252,6 +254,7 @@ def test_missing_extra_is_named(missing: str, tmp_path: Path, monkeypatch: pytes
     )
 
 
+@pytest.mark.slow
 def test_run_and_its_path_are_exported_as_their_network(
     classifier: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,9 +51,8 @@ def write_report(run: RunLike) -> Path:
     mistakes, first = run.mistakes(), run.predictions[:1]
     images = _read_images(run, [*mistakes[:MOST_MISTAKES], *first])
     figures = _draw_all(run, mistakes, images, first)
-    for name, figure in figures.items():
-        save_figure(figure, run.folder.figures_dir / f"{name}.png")
-    values = _run_values(run) | _mistake_values(mistakes, images) | _figure_values(figures)
+    files = {name: save_figure(figure, run.folder.figure_path(f"{name}.png")) for name, figure in figures.items()}
+    values = _run_values(run) | _mistake_values(mistakes, images) | _figure_values(figures, files)
     return write_page(run.folder.report_path, "run.html.j2", values)
 
 
@@ -80,18 +79,19 @@ def _mistake_values(mistakes: Mistakes, images: Images) -> dict[str, Any]:
     }
 
 
-def _figure_values(figures: Figures) -> dict[str, Any]:
+def _figure_values(figures: Figures, files: dict[str, Path]) -> dict[str, Any]:
+    """The figures as the page holds them: lines as SVG, pixels as the PNG files that were written."""
     later_kernels = [name for name in figures if name.startswith("kernels-") and "conv1" not in name]
     maps = [name for name in figures if name.startswith("maps-")]
     return {
         "curves": svg_text(figures["curves"]),
         "confusion": svg_text(figures["confusion"]),
         "kernels": {
-            "conv1": _figure_uri(figures["kernels-conv1"]),
-            "own": _figure_uri(figures["kernels-conv1-own-scale"]),
-            "others": {name.removeprefix("kernels-"): _figure_uri(figures[name]) for name in later_kernels},
+            "conv1": _file_uri(files["kernels-conv1"]),
+            "own": _file_uri(files["kernels-conv1-own-scale"]),
+            "others": {name.removeprefix("kernels-"): _file_uri(files[name]) for name in later_kernels},
         },
-        "maps": [{"layer": name.removeprefix("maps-"), "image": _figure_uri(figures[name])} for name in maps],
+        "maps": [{"layer": name.removeprefix("maps-"), "image": _file_uri(files[name])} for name in maps],
     }
 
 
@@ -155,6 +155,10 @@ def write_comparison(runs: Sequence[RunLike], path: Path | str, *, published: bo
 
 def _figure_uri(figure: "Figure") -> str:
     return _uri(png_bytes(figure), "png")
+
+
+def _file_uri(path: Path) -> str:
+    return _uri(path.read_bytes(), "png")
 
 
 def _image_uri(pixels: Pixels) -> str:

@@ -143,6 +143,7 @@ def test_float32_is_torchs_own_where_its_matmul_is_slow(monkeypatch: pytest.Monk
     assert torch.equal(layer(x), layer.eval()(x))
 
 
+@pytest.mark.slow
 def test_training_with_fast_paths_is_training_without(
     image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,6 +125,7 @@ print("alike")
 """In a process without the tests' import hooks, which torch cannot trace."""
 
 
+@pytest.mark.slow
 def test_network_is_compiled_without_a_break() -> None:
     ended = subprocess.run([sys.executable, "-c", COMPILED], capture_output=True, text=True, check=False)
     assert ended.stdout.strip() == "alike", ended.stderr[-2000:]

@@ -75,6 +75,7 @@ def unseen(text: str) -> list[str]:
     return [c for c in text if (unicodedata.category(c) == "Cc" and c not in "\n\t") or c in "\u202e\u2066\ufffd"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", range(0, len(ODD), 3))
 def test_names_of_any_kind_stay_text(narrow_run: Run, reported_run: Run, tmp_path: Path, start: int) -> None:
     odd = ODD[start : start + 3]
