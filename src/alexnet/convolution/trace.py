@@ -38,6 +38,9 @@ DEMO_KERNEL = np.arange(1, 10).reshape(3, 3)
 LARGEST_SIDE = 63
 """Side of a kernel that can be traced, px, at most."""
 
+DRAWN = 12
+"""Rows and columns of the image in a figure, at most."""
+
 
 @dataclass(frozen=True, eq=False)
 class Step:
@@ -211,9 +214,7 @@ class Trace(Sequence[Step]):
         >>> print(demo_trace()[:3][2].equation)
         O[1,3] = 9·0 + 8·0 + 7·0 + 6·0 + 5·0 + 4·0 + 3·0 + 2·0 + 1·0 = 0
         """
-        from alexnet.convolution.trace_views import step_text
-
-        return step_text(self, self[number], most)
+        return _step_text(self, self[number], most)
 
     def draw(self, number: int = -1) -> "Figure":
         """A step as a figure: the kernel on the image, the sum of products, the output so far.
@@ -221,9 +222,7 @@ class Trace(Sequence[Step]):
         Args:
             number: of the step, from 0, or from the end if negative.
         """
-        from alexnet.convolution.trace_views import draw_trace_step
-
-        return draw_trace_step(self, self[number])
+        return _draw_step(self, self[number])
 
     def to_dict(self, steps: Sequence[Step] | None = None) -> dict[str, Any]:
         """The number of steps and the given ones (all by default), as plain data."""
@@ -326,3 +325,44 @@ def _read_weights(kernel: npt.ArrayLike | Kernel | str | None) -> Array:
 def demo_trace(operation: Operation = "convolution", size: Size = "valid") -> Trace:
     """The example of the seminar talk: a 1 in a 7 x 7 image of zeros under the kernel 1 ... 9."""
     return trace_convolution(operation=operation, size=size)
+
+
+def _step_text(trace: Trace, step: Step, most: int) -> str:
+    """The image with the patch in brackets, the output so far, and the sum."""
+    window = trace.window(step, most=most)
+    rows, columns = trace.kernel.shape
+    top, left = step.corner[0] - window.top, step.corner[1] - window.left
+    numbers = [value for value in (*window.image.ravel(), *window.output.ravel(), 0.0) if not np.isnan(value)]
+    width = max(len(f"{value:.4g}") for value in numbers)
+    lines = []
+    for i, (values, outputs) in enumerate(zip(window.image, window.output, strict=True)):
+        is_in_patch = top <= i < top + rows
+        image = "".join(
+            ("[" if is_in_patch and j == left else "]" if is_in_patch and j == left + columns else " ")
+            + f"{value:.4g}".rjust(width)
+            for j, value in enumerate(values)
+        )
+        end = "]" if is_in_patch and left + columns == len(values) else " "
+        output = " ".join(("·" if np.isnan(value) else f"{value:.4g}").rjust(width) for value in outputs)
+        middle = "  →  " if i == len(window.image) // 2 else "     "
+        lines.append(f"{image}{end}{middle}{output}")
+    return "\n".join([*lines, "", f"step {step.number + 1} of {len(trace)}: {step.equation}"])
+
+
+def _draw_step(trace: Trace, step: Step) -> "Figure":
+    """The kernel on the image, the sum of products, and the output so far."""
+    from alexnet.figures.trace_steps import StepDrawing, draw_step
+
+    window = trace.window(step, most=DRAWN)
+    drawing = StepDrawing(
+        image=window.image,
+        inside=window.inside,
+        output=window.output,
+        first=(window.top, window.left),
+        slid=step.slid,
+        corner=(step.corner[0] - window.top, step.corner[1] - window.left),
+        place=(step.place[0] - window.top, step.place[1] - window.left),
+        equation=step.equation,
+        title=f"Step {step.number + 1} of {len(trace)}: {trace.describe()}",
+    )
+    return draw_step(drawing)

@@ -1,30 +1,30 @@
-"""The test images of a run, read again from where they are."""
+"""Images of a run by name, read again from the folder or archive that it was trained on."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from alexnet.data.decode import Pixels, center_crop, inspect_image
 from alexnet.data.image_file import too_many_bytes
 from alexnet.data.sources import open_source
 from alexnet.errors import DataError
 from alexnet.files import shown_name
-
-if TYPE_CHECKING:
-    from alexnet.runs.run import Run
+from alexnet.records import Preprocessing
 
 __all__ = ["images_of", "read_files"]
 
 
-def read_files(run: "Run", files: Iterable[str], *, missing_ok: bool = False) -> Iterable[tuple[str, bytes]]:
-    """The bytes of image files of a run, each with its name.
+def read_files(path: Path | str, files: Iterable[str], *, missing_ok: bool = False) -> Iterable[tuple[str, bytes]]:
+    """The bytes of image files, each with its name.
 
     Args:
+        path: the folder or archive of the images.
+        files: their names in it.
         missing_ok: leave out files that are missing or cannot be read.
 
     Raises:
         DataError: the folder, or a file, is missing or cannot be read.
     """
-    source = open_source(run.about.data.path)
+    source = open_source(path)
     entries = {entry.name: entry for entry in source.entries}
     for name in files:
         try:
@@ -44,20 +44,24 @@ def read_files(run: "Run", files: Iterable[str], *, missing_ok: bool = False) ->
         yield name, data
 
 
-def images_of(run: "Run", files: Iterable[str], *, missing_ok: bool = False) -> dict[str, Pixels]:
-    """Images of a run by file name, as the network gets them: uint8 [size, size, 3].
+def images_of(
+    path: Path | str, files: Iterable[str], preprocessing: Preprocessing, *, missing_ok: bool = False
+) -> dict[str, Pixels]:
+    """Images by file name, as a network gets them: uint8 [size, size, 3].
 
     Args:
+        path: the folder or archive of the images.
+        files: their names in it.
         missing_ok: leave out images that are missing or cannot be read.
 
     Raises:
         DataError: the folder, or an image, is missing or cannot be read.
     """
-    preprocessing, images = run.model.preprocessing, {}
-    for name, data in read_files(run, files, missing_ok=missing_ok):
+    images = {}
+    for name, data in read_files(path, files, missing_ok=missing_ok):
         pixels, facts = inspect_image(data, preprocessing)
         if pixels is not None:
             images[name] = center_crop(pixels, preprocessing)
         elif not missing_ok:
-            raise DataError(f"{run.about.data.path}: {shown_name(name)} cannot be used ({facts.error}); restore it")
+            raise DataError(f"{path}: {shown_name(name)} cannot be used ({facts.error}); restore it")
     return images

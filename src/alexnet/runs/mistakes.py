@@ -5,19 +5,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
 from alexnet.data.decode import Pixels
 from alexnet.errors import RunError
 from alexnet.files import disk_errors, shown_name, unescape_name, write_whole
-from alexnet.records import Prediction
-from alexnet.runs.images import images_of, read_files
+from alexnet.records import Evaluation, Prediction, RunInfo
+from alexnet.runs.images import read_files
 from alexnet.safe_name import safe_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from alexnet.runs.run import Run
 
 __all__ = ["MistakeOrder", "Mistakes", "class_pairs", "find_mistakes"]
 
@@ -44,6 +42,25 @@ def class_pairs(mistakes: Iterable[Prediction]) -> list[tuple[str, str, int]]:
     return [(*pair, count) for pair, count in sorted(frequency.items(), key=lambda item: (-item[1], item[0]))]
 
 
+class TestedRun(Protocol):
+    """What mistakes ask of their run."""
+
+    @property
+    def path(self) -> Path:
+        """Its folder."""
+
+    @property
+    def about(self) -> RunInfo:
+        """Where its images are."""
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """How many images were tested."""
+
+    def images_of(self, files: Iterable[str]) -> dict[str, Pixels]:
+        """Its images by file name."""
+
+
 @dataclass(frozen=True, repr=False, eq=False)
 class Mistakes(Sequence[Prediction]):
     """The wrongly classified test images of a run, in order; indexed and iterated like a tuple.
@@ -51,7 +68,7 @@ class Mistakes(Sequence[Prediction]):
     In a notebook, `run.mistakes()` shows as a table and `run.mistakes().draw()` as a figure.
     """
 
-    run: "Run"
+    run: TestedRun
     predictions: tuple[Prediction, ...]
     order: MistakeOrder
 
@@ -100,7 +117,7 @@ class Mistakes(Sequence[Prediction]):
 
         shown = self.predictions[:most]
         if images is None:
-            images = images_of(self.run, [p.file for p in shown])
+            images = self.run.images_of([p.file for p in shown])
         tiles = [
             MistakeTile(
                 images[p.file], shown_name(p.predicted), shown_name(str(p.true)), p.probability, shown_name(p.file)
@@ -126,7 +143,7 @@ class Mistakes(Sequence[Prediction]):
         with disk_errors(folder, RunError, "choose another folder"):
             if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
                 raise RunError(f"{folder}: exists and is not empty; choose another folder")
-        files = read_files(self.run, [mistake.file for mistake in self.predictions])
+        files = read_files(self.run.about.data.path, [mistake.file for mistake in self.predictions])
         copies = []
         for number, (mistake, (_, data)) in enumerate(zip(self.predictions, files, strict=True), start=1):
             copy = (

@@ -98,7 +98,7 @@ class Run:
         Raises:
             DataError: the folder, or an image, is missing or cannot be read.
         """
-        return images_of(self, files, missing_ok=missing_ok)
+        return images_of(self.about.data.path, files, self.model.preprocessing, missing_ok=missing_ok)
 
     def predict(self, images: Paths, *, skip_unreadable: bool = False) -> Predictions:
         """Predict the classes of images; see `predict`.
