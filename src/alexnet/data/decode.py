@@ -129,7 +129,7 @@ def _reason(error: Exception) -> str:
     text = shown_name(" ".join(str(error).split()))
     if text.startswith("decoder error"):  # libtiff's reason goes to its own messages only
         return f"damaged image data ({text})"
-    return text or type(error).__name__
+    return f"cannot be decoded ({text or type(error).__name__})"
 
 
 def _decode(data: bytes, preprocessing: Preprocessing) -> tuple[Pixels, ImageFacts]:

@@ -3,7 +3,7 @@
 import html
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from alexnet.data.corrections import Correction
 
 __all__ = ["ImageFile", "ImageFolder", "scan_folder"]
+
+ANNOTATION_ENDINGS = (".txt", ".xml", ".json", ".csv")
+"""Files that hold boxes or outlines of objects, beside the images of a data set for detection."""
 
 
 @dataclass(frozen=True)
@@ -144,10 +147,17 @@ def _unreadable(source: ImageSource) -> tuple[str, ...]:
     )
 
 
-def _require_classes(path: Path, classes: Iterable[str], files: Iterable[ImageFile], at_least: int) -> None:
+def _require_classes(path: Path, classes: Iterable[str], files: Sequence[ImageFile], at_least: int) -> None:
     filled = {file.class_name for file in files}
     if not filled:
         raise DataError(f"{shown_name(path)}: has no images in class folders; lay them out as DIR/CLASS/image.jpg")
     if len(set(classes)) < at_least:
         few = f"has only one class ({min(filled)}); give a folder of at least {at_least} class folders"
         raise DataError(f"{shown_name(path)}: {few}")
+    with_images = {file.class_name for file in files if not file.entry.name.lower().endswith(ANNOTATION_ENDINGS)}
+    annotations = filled - with_images
+    if annotations and len(with_images) < at_least:
+        raise DataError(
+            f"{shown_name(path)}: {min(annotations)} holds text files and no images, as in a data set of boxes; cut "
+            "the objects out of the images and sort them into DIR/CLASS/image.jpg"
+        )

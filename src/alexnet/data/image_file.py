@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from alexnet.data.limits import get_limits
+from alexnet.data.png_chunks import without_large_notes
 from alexnet.errors import DataError
 from alexnet.files import shown_name
 
@@ -74,6 +75,15 @@ KINDS: tuple[tuple[bytes, str], ...] = (
 )
 """First bytes, in lower case, of files that are often named like images, and what they are."""
 
+DAMAGED: tuple[tuple[bytes, str], ...] = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89png", "PNG"),
+    (b"gif8", "GIF"),
+    (b"ii*\0", "TIFF"),
+    (b"mm\0*", "TIFF"),
+)
+"""First bytes, in lower case, of formats that Pillow reads: where it cannot, the header is damaged."""
+
 HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"hevm", b"mif1", b"msf1")
 
 
@@ -88,6 +98,9 @@ def _what_it_is(data: bytes) -> str:
     for magic, what in KINDS:
         if head.startswith(magic):
             return what
+    for magic, kind in DAMAGED:
+        if head.startswith(magic):
+            return f"a damaged {kind} image; copy or download it again"
     return "no image (nothing but zeros)" if data.count(0) == len(data) else "no image"
 
 
@@ -107,7 +120,7 @@ def open_image(
         DataError: what the file is instead of an image, or how much larger than the limit; without its name.
     """
     try:
-        image = Image.open(io.BytesIO(data), formats=_formats())
+        image = Image.open(io.BytesIO(without_large_notes(data)), formats=_formats())
     except UnidentifiedImageError as error:
         raise DataError(_what_it_is(data)) from error
     with image:

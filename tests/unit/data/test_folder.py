@@ -233,3 +233,18 @@ def test_one_class_is_enough_where_it_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "only").mkdir()
     draw_stripes(0, 0).save(tmp_path / "only" / "a.png")
     assert scan_folder(tmp_path, min_classes=1).classes == ("only",)
+
+
+def test_data_set_of_boxes_is_refused_instead_of_trained_on_as_one_class(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        for number in range(3):
+            image, boxes = (
+                tmp_path / split / "images" / f"{number}.jpg",
+                tmp_path / split / "labels" / f"{number}.txt",
+            )
+            for path in (image, boxes):
+                path.parent.mkdir(parents=True, exist_ok=True)
+            image.write_bytes(encode(draw_stripes(0, number), "JPEG"))
+            boxes.write_text("0 0.5 0.5 0.1 0.1\n")
+    with pytest.raises(DataError, match="labels holds text files and no images, as in a data set of boxes; cut"):
+        scan_folder(tmp_path)

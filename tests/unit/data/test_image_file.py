@@ -104,6 +104,8 @@ def test_orientation_of_an_odd_kind_does_not_cost_the_image(value: bytes, kind: 
         (b"%PDF-1.4", "a PDF; convert its pages to PNG"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "an EPS drawing; convert it to PNG"),
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" + bytes(40), "a damaged PNG image; copy or download it again"),
+        (b"\xff\xd8\xff\xe0 and no more", "cannot be decoded (Truncated File Read)"),
         (b"hello", "no image"),
     ],
 )
