@@ -124,8 +124,9 @@ class Recipe(BaseModel):
     test_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
     """Fraction of the images held out as the test set if the folder has no split of its own."""
     validation_fraction: Annotated[float, Field(ge=0.0, lt=1.0), *OrAuto] = 0.1
-    """Fraction of the training images held out to choose the best epoch; 0 keeps the last epoch. `auto`: 0.05 if that
-    is at least 100 images, else 0."""
+    """Fraction of the training images held out to choose the epoch whose network is kept: the latest with an error at
+    most one standard error above the lowest. 0 keeps the last epoch. `auto`: 0.05 if that is at least 100 images,
+    else 0."""
 
     # --- augmentation
     flip: bool = True

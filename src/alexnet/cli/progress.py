@@ -58,8 +58,8 @@ class ProgressDisplay(AbstractContextManager["ProgressDisplay"]):
             case events.Stepped(record, num_steps, num_epochs, speed, left):
                 amount = f"loss {record.loss:.3f}  {speed:.0f} images/s  {_clock(left)} left"
                 self._advance(f"epoch {record.epoch}/{num_epochs}", record.step, num_steps, amount)
-            case events.Ended(record, num_epochs, is_best):
-                mark = "  kept" if is_best else ""
+            case events.Ended(record, num_epochs, is_kept):
+                mark = "  kept" if is_kept else ""
                 self._screen.note(_epoch_line(record, num_epochs) + mark, style="default")
                 self._last = time.monotonic()
 

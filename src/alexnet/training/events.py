@@ -48,7 +48,7 @@ class Ended:
 
     record: EpochRecord
     num_epochs: int
-    is_best: bool
+    is_kept: bool
 
 
 Event = Note | Warned | Progress | Stepped | Ended

@@ -83,7 +83,7 @@ class Ledger:
         self._write_all_but(0)
 
     def end_epoch(
-        self, step: int, rates: Rates, validation: HeldOutScore | None, test: HeldOutScore | None, *, is_best: bool
+        self, step: int, rates: Rates, validation: HeldOutScore | None, test: HeldOutScore | None, *, is_kept: bool
     ) -> None:
         """Write down an epoch with its held-out scores, warn of a plateau, and start the next epoch's sums."""
         job, state = self._job, self._state
@@ -104,7 +104,7 @@ class Ledger:
             images_per_second=state.num_seen / state.step_seconds,
         )
         self._run.append_records("epochs.csv", [record])
-        self._emit(Ended(record, job.recipe.epochs, is_best))
+        self._emit(Ended(record, job.recipe.epochs, is_kept))
         self._warn_if_stalled()
         self._drop_on_plateau(validation)
         state.start_epoch()

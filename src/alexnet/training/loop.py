@@ -22,7 +22,7 @@ __all__ = ["fit"]
 
 
 def fit(job: Job, run: RunFolder, emit: Listener) -> TrainingState:
-    """Train from the saved state, or from the start, to the last step; the best network is saved as it appears.
+    """Train from the saved state, or from the start, to the last step; the network to keep is saved as it appears.
 
     Raises:
         KeyboardInterrupt: the user interrupted; the state is saved.
@@ -62,15 +62,15 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> TrainingState:
 
             if (step + 1) % job.steps_per_epoch == 0:
                 ledger.catch_up()
-                validation, test, is_best = None, None, False
+                validation, test, is_kept = None, None, False
                 if job.is_evaluated(step):
                     validation = measure(network, job.pixels, split.validation, job.preprocessing, device=device)
                     test = measure(network, job.pixels, split.test, job.preprocessing, device=device)
-                    is_best = state.keeps(validation)
-                if is_best:
+                    is_kept = state.keeps(validation, len(split.validation))
+                if is_kept:
                     save_network(run, job.classifier, epoch=job.epoch_of(step))
                 save_kernel_snapshot(run, job.classifier, epoch=job.epoch_of(step))
-                ledger.end_epoch(step, rates, validation, test, is_best=is_best)
+                ledger.end_epoch(step, rates, validation, test, is_kept=is_kept)
             if interrupted.is_set():
                 break
             if saver.is_due() and step + 1 < job.num_steps:

@@ -50,7 +50,7 @@ class TrainingState:
         late_loss_sum: the same in the second half of the epoch, over `num_late` images.
         step_seconds: time spent in steps of the current epoch.
         seconds: time spent in all, without interruptions.
-        best: (top-1 error, loss) of the checkpoint that is kept; None before the first.
+        lowest_error: lowest top-1 error on the validation images so far, a fraction; None before the first.
         plateau: what schedule `plateau` has seen.
     """
 
@@ -62,7 +62,7 @@ class TrainingState:
     num_late: Count = 0
     step_seconds: Seconds = 0.0
     seconds: Seconds = 0.0
-    best: tuple[float, float] | None = None
+    lowest_error: Annotated[float, Field(ge=0, le=1)] | None = None
     plateau: Plateau = field(default_factory=Plateau)
 
     def start_epoch(self) -> None:
@@ -70,13 +70,19 @@ class TrainingState:
         self.num_seen = self.num_wrong = self.num_late = 0
         self.loss_sum = self.late_loss_sum = self.step_seconds = 0.0
 
-    def keeps(self, validation: HeldOutScore | None) -> bool:
-        """Whether the present network is the best so far, and remember it; without validation images, always."""
-        rank = (validation.top1_error, validation.loss) if validation else (0.0, 0.0)
-        if self.best is not None and rank > self.best:
-            return False
-        self.best = rank
-        return True
+    def keeps(self, validation: HeldOutScore | None, num_images: int) -> bool:
+        """Whether the present network replaces the one kept before it; without validation images, always.
+
+        It does if its error on the `num_images` validation images is at most one standard error above the lowest so
+        far: fewer mistakes than that are chance, and a later network has seen more (Breiman et al. 1984, section
+        3.4.3: the one-standard-error rule).
+        """
+        if validation is None:
+            return True
+        lowest = min(validation.top1_error, 1.0 if self.lowest_error is None else self.lowest_error)
+        self.lowest_error = lowest
+        smoothed = (lowest * num_images + 1) / (num_images + 2)  # no mistake among few images is not certainty
+        return validation.top1_error <= lowest + math.sqrt(smoothed * (1 - smoothed) / num_images)
 
 
 class Saver:

@@ -30,7 +30,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, *events: object, terminal: bool = Fal
 
 def test_plain_lines_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.0)
-    events = (Note("8 kinds"), Warned("careful"), Progress("decoding", 5, 5), STEP, Ended(EPOCH, 8, is_best=True))
+    events = (Note("8 kinds"), Warned("careful"), Progress("decoding", 5, 5), STEP, Ended(EPOCH, 8, is_kept=True))
     scores = "train loss 0.500  error 25.0 %  validation error 12.5 %  test error 10.0 %"
     assert shown(monkeypatch, *events).splitlines() == [
         "8 kinds",
@@ -60,7 +60,7 @@ def test_jobs_are_counted_without_events(monkeypatch: pytest.MonkeyPatch, capsys
 
 
 def test_quiet_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    events = (Note("x"), STEP, Ended(EPOCH, 8, is_best=False))
+    events = (Note("x"), STEP, Ended(EPOCH, 8, is_kept=False))
     assert shown(monkeypatch, *events, quiet=True, terminal=True) == ""
 
 

@@ -10,9 +10,11 @@ import safetensors.torch
 import torch
 
 from alexnet.errors import AlexNetError, RecipeError, RunError
+from alexnet.evaluation.evaluate import HeldOutScore
 from alexnet.presets import PRESETS
 from alexnet.runs.run import Run, open_run
 from alexnet.training.events import Ended, Event, Note, Stepped, Warned, ignore
+from alexnet.training.resume import TrainingState
 from alexnet.training.settle import settle_recipe
 from alexnet.training.train import resume, train
 from tests.conftest import small_recipe
@@ -55,9 +57,33 @@ def test_every_test_image_is_scored(narrow_run: Run) -> None:
     assert narrow_run.evaluation.num_mistakes == len(narrow_run.mistakes())
 
 
-def test_kept_checkpoint_is_the_one_that_validation_chose(narrow_run: Run) -> None:
-    best = min(narrow_run.folder.epochs, key=lambda e: (e.validation_top1_error, e.validation_loss))
-    assert narrow_run.folder.read_json("model.json")["epoch"] == best.epoch
+def test_kept_checkpoint_is_the_latest_within_a_standard_error_of_the_lowest(narrow_run: Run) -> None:
+    errors = [epoch.validation_top1_error or 0.0 for epoch in narrow_run.folder.epochs]
+    num_images = narrow_run.folder.read_json("run.json")["data"]["images"]["validation"]
+    lowest = min(errors)
+    smoothed = (lowest * num_images + 1) / (num_images + 2)
+    limit = lowest + (smoothed * (1 - smoothed) / num_images) ** 0.5
+    latest = max(number for number, error in enumerate(errors, start=1) if error <= limit)
+    assert narrow_run.folder.read_json("model.json")["epoch"] == latest
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kept"),
+    [
+        ([20, 10, 12], [True, True, True]),  # 10 of 100: a standard error is 3 images
+        ([20, 10, 14], [True, True, False]),
+        ([20, 10, 14, 9], [True, True, False, True]),
+        ([0, 0, 1], [True, True, False]),  # 0 of 100 counts as 1 of 102: a standard error is 0.99 images
+    ],
+)
+def test_network_is_replaced_by_later_ones_within_a_standard_error(wrong: list[int], kept: list[bool]) -> None:
+    state = TrainingState()
+    assert [state.keeps(HeldOutScore(1.0, number / 100, None), 100) for number in wrong] == kept
+
+
+def test_network_is_replaced_every_epoch_without_validation_images() -> None:
+    state = TrainingState()
+    assert [state.keeps(None, 0), state.keeps(None, 0)] == [True, True]
 
 
 def test_same_seed_gives_the_same_weights(narrow_run: Run, image_folder: Path, tmp_path: Path) -> None:
@@ -141,7 +167,7 @@ def test_last_epoch_is_kept_without_validation(image_folder: Path, tmp_path: Pat
     heard: list[Event] = []
     run = train(image_folder, small_recipe(validation_fraction=0.0), out=tmp_path / "run", on_event=heard.append)
     assert run.folder.read_json("model.json")["epoch"] == 2
-    assert all(event.is_best for event in heard if isinstance(event, Ended))
+    assert all(event.is_kept for event in heard if isinstance(event, Ended))
 
 
 def test_fine_tuning_takes_kernels_of_a_run_and_says_so(narrow_run: Run, image_folder: Path, tmp_path: Path) -> None:
