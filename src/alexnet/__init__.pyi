@@ -47,6 +47,7 @@ from alexnet.recipe import Recipe as Recipe
 from alexnet.report.convolution_page import write_teaching_page as write_teaching_page
 from alexnet.report.convolution_page import write_trace as write_trace
 from alexnet.report.kernel_film import write_kernel_film as write_kernel_film
+from alexnet.report.map_page import write_image_map as write_image_map
 from alexnet.report.page import write_comparison as write_comparison
 from alexnet.report.page import write_report as write_report
 from alexnet.runs.ablate import ablate as ablate
@@ -70,6 +71,8 @@ from alexnet.runs.inspect_run import feature_maps as feature_maps
 from alexnet.runs.inspect_run import kernels as kernels
 from alexnet.runs.inspect_run import match_kernels as match_kernels
 from alexnet.runs.inspect_run import trace_layer as trace_layer
+from alexnet.runs.map_images import ImageMap as ImageMap
+from alexnet.runs.map_images import map_images as map_images
 from alexnet.runs.run import Run as Run
 from alexnet.runs.run import open_run as open_run
 from alexnet.runs.run import predict as predict

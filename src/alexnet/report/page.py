@@ -23,7 +23,7 @@ from alexnet.runs.run import Run, RunLike, as_run
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["write_comparison", "write_report"]
+__all__ = ["image_uri", "write_comparison", "write_report"]
 
 MOST_MISTAKES = 240
 """Wrongly classified images on the page; predictions.csv names all."""
@@ -75,7 +75,7 @@ def _mistake_values(mistakes: Mistakes, images: Images) -> dict[str, Any]:
     return {
         "pairs": mistakes.pairs[:NUM_PAIRS],
         "num_missing": sum(p.file not in images for p in listed),
-        "mistakes": [p.to_dict() | {"image": _image_uri(images[p.file])} for p in listed if p.file in images],
+        "mistakes": [p.to_dict() | {"image": image_uri(images[p.file])} for p in listed if p.file in images],
     }
 
 
@@ -161,7 +161,8 @@ def _file_uri(path: Path) -> str:
     return _uri(path.read_bytes(), "png")
 
 
-def _image_uri(pixels: Pixels) -> str:
+def image_uri(pixels: Pixels) -> str:
+    """An image as the source of an `<img>` element."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="JPEG", quality=88)
     return _uri(buffer.getvalue(), "jpeg")

@@ -1,0 +1,44 @@
+"""`alexnet map`: every image of a run on a plane."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import alexnet
+from alexnet.cli.options import Json, RunPath
+from alexnet.cli.progress import ProgressDisplay
+from alexnet.cli.screen import screen
+
+__all__ = ["map"]
+
+
+def map(
+    run: RunPath,
+    layer: Annotated[str, typer.Option(help="Layer whose features are mapped.")] = "fc7",
+    method: Annotated[str, typer.Option(help="tsne keeps near images near; pca needs no further package.")] = "tsne",
+    data: Annotated[Path | None, typer.Option(help="Other images to map.", show_default="the run's images")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="A page (.html) or a figure (.png, .svg, .pdf).", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Map the images of a run by what a layer makes of them.
+
+    A page lets you zoom, point at an image and select images with a lasso; without -o, both the page and a figure are
+    written into the run.
+    """
+    with ProgressDisplay() as progress:
+        result = alexnet.map_images(run, layer=layer, method=method, data=data, on_progress=progress.count("looking"))
+    for note in result.notes:
+        screen.note(note)
+    screen.print(result.title)
+    folder = alexnet.open_run(run).folder
+    for path in [out] if out else [folder.figure_path(f"map-{layer}.html"), folder.figure_path(f"map-{layer}.png")]:
+        if path.suffix.lower() in (".html", ".htm"):
+            alexnet.write_image_map(result, path)
+        else:
+            alexnet.save_figure(result.draw(), path)
+        screen.print(f"written: {path}")
+    screen.print_json({"run": str(run), "figure": str(path)} | result.to_dict())

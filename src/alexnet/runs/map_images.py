@@ -1,0 +1,190 @@
+"""A map of a run's images: near together where a layer makes much the same of them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import nn
+
+from alexnet.data.cache import DecodedImages
+from alexnet.data.decode import center_crop
+from alexnet.errors import RecipeError
+from alexnet.files import shown_name
+from alexnet.inspection.ablation import forward_from
+from alexnet.inspection.features import Features, compute_features
+from alexnet.inspection.neighbours import nearest_rows
+from alexnet.inspection.network_layers import output_layer, weighted_layers
+from alexnet.inspection.projection import METHODS_OF_PROJECTION, principal_components, tsne
+from alexnet.inspection.recording import preserved
+from alexnet.inspection.row_cache import Progress
+from alexnet.model.alexnet import AlexNet
+from alexnet.model.checkpoint import Classifier
+from alexnet.records import Record
+from alexnet.runs.run import Model, as_classifier
+from alexnet.runs.train_images import training_images
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["ImageMap", "map_images"]
+
+QUERIES = 1024
+"""Images whose neighbors are looked for at a time."""
+
+NUM_NEAR = 5
+"""Neighbors of each image."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageMap(Record):
+    """Every image of a folder at a place on a plane.
+
+    Args:
+        layer, method: whose features, and how they became two numbers: `tsne` or `pca`.
+        files, labels, predicted: of every image its name, class folder and predicted class.
+        places: [N, 2], y upward.
+        explained: of `pca`, the fraction of the variance along each axis.
+        neighbors: [N, k], rows of the nearest images by the layer's features, nearest first.
+        notes: what happened on the way.
+        images: the decoded images.
+    """
+
+    layer: str
+    method: str
+    files: tuple[str, ...]
+    labels: tuple[str, ...]
+    predicted: tuple[str, ...]
+    places: Float[np.ndarray, "N 2"]
+    explained: tuple[float, float] | None
+    neighbors: Int[np.ndarray, "N K"]
+    notes: tuple[str, ...]
+    images: DecodedImages
+
+    @property
+    def num_mistakes(self) -> int:
+        """Images whose predicted class is not their label, training images too."""
+        return sum(a != b for a, b in zip(self.labels, self.predicted, strict=True))
+
+    def to_dict(self) -> dict[str, Any]:
+        """With a place for every image, without pixels."""
+        rows = zip(self.files, self.labels, self.predicted, self.places.tolist(), strict=True)
+        return {
+            "layer": self.layer,
+            "method": self.method,
+            "explained": None if self.explained is None else list(self.explained),
+            "num_images": len(self.files),
+            "num_mistakes": self.num_mistakes,
+            "images": [{"file": f, "label": a, "predicted": b, "place": place} for f, a, b, place in rows],
+            "notes": list(self.notes),
+        }
+
+    def thumbnail(self, row: int) -> np.ndarray:
+        """An image as the network gets it, uint8 [S, S, 3]."""
+        return center_crop(self.images.pixels[row], self.images.preprocessing)
+
+    def draw(self) -> "Figure":
+        """The map as a figure: a point for each image, mistakes crossed, and thumbnails of images apart.
+
+        >>> figure = alexnet.map_images("runs/first", method="pca").draw()
+        """
+        from alexnet.figures.image_scatter import choose_apart, draw_scatter
+
+        chosen = choose_apart(self.places)
+        names = [shown_name(label) for label in self.labels]
+        wrong = np.array([a != b for a, b in zip(self.labels, self.predicted, strict=True)])
+        return draw_scatter(self.places, names, wrong, [(row, self.thumbnail(row)) for row in chosen], self.title)
+
+    @property
+    def title(self) -> str:
+        """For people: one line."""
+        how = "t-SNE" if self.method == "tsne" else "principal components"
+        if self.explained is not None:
+            how += f" ({100 * self.explained[0]:.0f} % and {100 * self.explained[1]:.0f} % of the variance)"
+        return f"{len(self.files):,} images by {self.layer}, {how}; {self.num_mistakes} classified wrongly"
+
+
+def map_images(
+    model: Model,
+    *,
+    layer: str = "fc7",
+    method: str = "tsne",
+    data: Path | str | None = None,
+    seed: int = 0,
+    on_progress: Progress | None = None,
+) -> ImageMap:
+    """Place every image of a run, training and test, on a plane by what a layer makes of it.
+
+    Args:
+        model: a network, a run, or the path of a run's folder.
+        layer: any layer.
+        method: `tsne` keeps near images near (needs scikit-learn); `pca` keeps the directions of largest variance.
+        data: other images; a bare network needs them.
+        seed: of t-SNE.
+        on_progress: called with (images done, images in all) while computing features.
+
+    Raises:
+        DataError: the images are not where they were, or have changed.
+        GeometryError: there is no such layer.
+        RecipeError: there is no such method, or scikit-learn is not installed.
+
+    >>> alexnet.map_images("runs/first", method="pca").places.shape
+    (93, 2)
+    """
+    if method not in METHODS_OF_PROJECTION:
+        raise RecipeError(f"method {method}: choose one of {', '.join(METHODS_OF_PROJECTION)}")
+    classifier = as_classifier(model)
+    images, _ = training_images(model, data)
+    features = compute_features(classifier, images, layer, on_progress=on_progress)
+    places, explained = project(features.values, method, seed)
+    predicted = _predicted(classifier, images, features, on_progress)
+    near = nearest_of_all(features.values)
+    return ImageMap(
+        layer, method, features.files, features.labels, predicted, places, explained, near, features.notes, images
+    )
+
+
+def project(
+    values: Float[np.ndarray, "N D"], method: str, seed: int = 0
+) -> tuple[Float[np.ndarray, "N 2"], tuple[float, float] | None]:
+    """Places on a plane, and of `pca` the fraction of the variance along each axis."""
+    if method == "tsne":
+        return tsne(values, seed=seed), None
+    places, fractions = principal_components(values, 2)
+    if places.shape[1] < 2:
+        places, fractions = np.pad(places, ((0, 0), (0, 1))), np.pad(fractions, (0, 1))
+    return places, (float(fractions[0]), float(fractions[1]))
+
+
+def nearest_of_all(values: Float[np.ndarray, "N D"], k: int = NUM_NEAR) -> Int[np.ndarray, "N K"]:
+    """For every row the nearest other rows, nearest first."""
+    parts = []
+    for start in range(0, len(values), QUERIES):
+        rows = np.arange(start, min(start + QUERIES, len(values)))
+        near, _ = nearest_rows(values, values[rows], k + 1)
+        parts.append(
+            [[other for other in line if other != row][:k] for row, line in zip(rows, near.tolist(), strict=True)]
+        )
+    return np.array([line for part in parts for line in part], np.int64)
+
+
+def _predicted(
+    classifier: Classifier, images: DecodedImages, features: Features, on_progress: Progress | None
+) -> tuple[str, ...]:
+    """The class that the network gives each image, by its center; from the features where nothing else is needed."""
+    network: nn.Module = classifier.network  # of any kind
+    name = output_layer(network, features.layer)
+    if isinstance(network, AlexNet) and name in {layer.name for layer in network.spec.classifier}:
+        device = next(network.parameters()).device
+        numbers: list[int] = []
+        with preserved(network), torch.inference_mode():
+            network.eval()
+            for start in range(0, len(features.values), QUERIES):
+                vectors = torch.from_numpy(np.array(features.values[start : start + QUERIES])).to(device)
+                numbers += forward_from(network, name, vectors).argmax(1).tolist()
+    else:
+        last = compute_features(classifier, images, weighted_layers(network)[-1], on_progress=on_progress)
+        numbers = np.asarray(last.values).argmax(1).tolist()
+    return tuple(classifier.classes[number] for number in numbers)

@@ -1,0 +1,46 @@
+"""CSS and JavaScript: the only place that holds any. Pages inline it, so that each is one file that needs no network.
+
+Conventions:
+
+- `style.css` has the colors, as custom properties, for light and dark; everything else takes them from there. The
+  classes of a data set are `--class-0` to `--class-7` (Okabe & Ito); from the ninth class on, colors repeat and the
+  marker's shape tells them apart. `--mistake` marks what was classified wrongly.
+- A component is one ES module named after its element (`image-map.js` defines `<image-map>`), without a framework, a
+  build step or an import of another component. It draws into a shadow root, takes its data from the JSON in the
+  `<script type="application/json">` inside it or from its `data` property, and speaks to the page by events that
+  bubble. Python computes all numbers; a component only draws and selects them.
+- Every action has a key, every control a name; colors are never the only sign; motion is left out.
+"""
+
+from importlib import resources
+
+from markupsafe import Markup
+
+__all__ = ["component", "page_data", "style"]
+
+
+def style() -> Markup:
+    """`style.css`, to be put into a `<style>` element."""
+    return Markup(_read("style.css"))
+
+
+def component(name: str) -> Markup:
+    """The source of a component, to be put into a `<script type="module">` element.
+
+    >>> "customElements.define" in component("image-map")
+    True
+    """
+    return Markup(_read(f"{name}.js"))
+
+
+def page_data(text: str) -> Markup:
+    r"""JSON as the content of a `<script>` element: no text in it can end the element.
+
+    >>> str(page_data('{"file": "</script>"}'))
+    '{"file": "\\u003c/script>"}'
+    """
+    return Markup(text.replace("<", "\\u003c"))
+
+
+def _read(name: str) -> str:
+    return resources.files("alexnet.web").joinpath(name).read_text(encoding="utf-8")

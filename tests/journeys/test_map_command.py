@@ -1,0 +1,20 @@
+"""`alexnet map` as a user meets it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from alexnet.runs.run import Run
+
+
+def test_map_as_page_figure_and_json(run_command: Callable[..., tuple], trained_run: Run, tmp_path: Path) -> None:
+    for name in ("map.html", "map.png"):
+        code, out, _ = run_command(
+            "map", trained_run.path, "--method", "pca", "--layer", "pool5", "-o", tmp_path / name, "--json"
+        )
+        assert code == 0
+        assert (tmp_path / name).stat().st_size > 5000
+    values = json.loads(out)
+    assert (values["num_images"], len(values["images"]), values["method"]) == (93, 93, "pca")
+    code, _, err = run_command("map", trained_run.path, "--method", "umap")
+    assert (code, "method umap: choose one of tsne, pca" in err) == (2, True)

@@ -1,0 +1,42 @@
+"""The map of a run's images: places, predictions, neighbors."""
+
+import numpy as np
+import pytest
+
+from alexnet.errors import GeometryError, RecipeError
+from alexnet.figures.canvas import save_figure
+from alexnet.inspection.neighbours import nearest_rows
+from alexnet.runs.map_images import map_images, nearest_of_all
+from alexnet.runs.run import Run
+
+
+def test_predicted_classes_are_those_of_predict(narrow_run: Run, image_folder) -> None:
+    from_features = map_images(narrow_run, layer="fc7", method="pca")
+    from_logits = map_images(narrow_run, layer="conv5", method="pca")
+    assert from_features.predicted == from_logits.predicted
+    expected = narrow_run.predict([image_folder / name for name in from_features.files])
+    views = narrow_run.model.views
+    if views == "centre":
+        assert from_features.predicted == tuple(each.predicted for each in expected)
+    same = np.mean([a == b.predicted for a, b in zip(from_features.predicted, expected, strict=True)])
+    assert same > 0.8
+    values = from_features.to_dict()
+    assert values["num_mistakes"] == sum(each["label"] != each["predicted"] for each in values["images"])
+
+
+def test_every_image_has_its_nearest_others() -> None:
+    values = np.random.default_rng(0).normal(size=(1500, 6)).astype(np.float32)
+    near = nearest_of_all(values, 4)
+    for row in (0, 1023, 1024, 1499):
+        expected = [other for other in nearest_rows(values, values[row : row + 1], 5)[0][0].tolist() if other != row]
+        assert near[row].tolist() == expected[:4]
+
+
+def test_map_is_drawn_and_what_is_unknown_refused(narrow_run: Run, tmp_path) -> None:
+    result = map_images(narrow_run, method="tsne")
+    assert result.explained is None
+    assert save_figure(result.draw(), tmp_path / "map.svg").stat().st_size > 5000
+    with pytest.raises(RecipeError, match="method umap: choose one of tsne, pca"):
+        map_images(narrow_run, method="umap")
+    with pytest.raises(GeometryError, match="choose one of conv1"):
+        map_images(narrow_run, layer="fc9", method="pca")
