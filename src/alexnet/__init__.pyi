@@ -38,6 +38,7 @@ from alexnet.inspection.unit_address import parse_units as parse_units
 from alexnet.model.differences import diff_variants as diff_variants
 from alexnet.model.summary import summarize as summarize
 from alexnet.model.variants import VARIANTS as VARIANTS
+from alexnet.model.wrap_network import wrap_network as wrap_network
 from alexnet.practice.soccer import SOCCER_CLASSES as SOCCER_CLASSES
 from alexnet.practice.soccer import draw_soccer_images as draw_soccer_images
 from alexnet.practice.thousand import draw_thousand_classes as draw_thousand_classes
@@ -46,6 +47,7 @@ from alexnet.presets import PRESETS as PRESETS
 from alexnet.recipe import Recipe as Recipe
 from alexnet.report.convolution_page import write_teaching_page as write_teaching_page
 from alexnet.report.convolution_page import write_trace as write_trace
+from alexnet.report.inside_page import write_inside_page as write_inside_page
 from alexnet.report.kernel_film import write_kernel_film as write_kernel_film
 from alexnet.report.map_page import write_image_map as write_image_map
 from alexnet.report.page import write_comparison as write_comparison
@@ -55,6 +57,7 @@ from alexnet.runs.ablate import ablate_units as ablate_units
 from alexnet.runs.calibrate import calibrate as calibrate
 from alexnet.runs.compare import compare_runs as compare_runs
 from alexnet.runs.compare import draw_comparison as draw_comparison
+from alexnet.runs.edit import edit as edit
 from alexnet.runs.evaluate_runs import compare_views as compare_views
 from alexnet.runs.evaluate_runs import evaluate as evaluate
 from alexnet.runs.evaluate_runs import evaluate_ensemble as evaluate_ensemble
@@ -66,6 +69,8 @@ from alexnet.runs.first_kernels import draw_kernel_pairs as draw_kernel_pairs
 from alexnet.runs.first_kernels import draw_orientations as draw_orientations
 from alexnet.runs.first_kernels import kernel_history as kernel_history
 from alexnet.runs.first_kernels import kernel_statistics as kernel_statistics
+from alexnet.runs.inside import InsideView as InsideView
+from alexnet.runs.inside import inside as inside
 from alexnet.runs.inspect_run import apply_learned_kernel as apply_learned_kernel
 from alexnet.runs.inspect_run import feature_maps as feature_maps
 from alexnet.runs.inspect_run import kernels as kernels

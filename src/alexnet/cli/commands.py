@@ -17,7 +17,7 @@ PANELS = {
     "Train": ("train", "resume"),
     "Evaluate": ("evaluate", "predict", "compare"),
     "Look inside a run": ("mistakes", "curves", "confusion", "kernels", "maps", "report", "export"),
-    "Ask the network": ("unit", "map", "neighbours", "why", "ablate", "calibrate", "features"),
+    "Ask the network": ("inside", "unit", "map", "edit", "neighbours", "why", "ablate", "calibrate", "features"),
     "Convolve": ("convolve", "convolve trace", "convolve teach", "convolve like", "convolve kernels"),
     "Images": (
         "data check",

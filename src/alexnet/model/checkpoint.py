@@ -4,11 +4,12 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import cast
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 from alexnet.errors import AlexNetError, RunError
 from alexnet.model.alexnet import AlexNet
@@ -54,17 +55,21 @@ class Classifier:
     """A network with its classes, its preprocessing, and the views that its tests average.
 
     The network may be trained or not, in training mode or not: whatever evaluates it switches it to eval mode and
-    back.
+    back. It is an `AlexNet`, or for looking inside any module that gives logits; see `wrap_network`.
     """
 
+    network: AlexNet
+
     def __init__(
-        self, network: AlexNet, classes: tuple[str, ...], preprocessing: Preprocessing, *, views: str = "centre"
+        self, network: nn.Module, classes: tuple[str, ...], preprocessing: Preprocessing, *, views: str = "centre"
     ) -> None:
-        self.network, self.classes, self.preprocessing = network, classes, preprocessing
+        self.network = cast(AlexNet, network)
+        self.classes, self.preprocessing = classes, preprocessing
         self.views = views
 
     def __repr__(self) -> str:
-        return f"Classifier({self.network.spec.name}, {len(self.classes)} classes, {self.preprocessing.size} px)"
+        name = self.network.spec.name if hasattr(self.network, "spec") else type(self.network).__name__
+        return f"Classifier({name}, {len(self.classes)} classes, {self.preprocessing.size} px)"
 
 
 def save_network(run: RunFolder, classifier: Classifier, *, epoch: int) -> None:

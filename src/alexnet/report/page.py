@@ -23,7 +23,7 @@ from alexnet.runs.run import Run, RunLike, as_run
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["image_uri", "write_comparison", "write_report"]
+__all__ = ["figure_uri", "image_uri", "write_comparison", "write_report"]
 
 MOST_MISTAKES = 240
 """Wrongly classified images on the page; predictions.csv names all."""
@@ -148,12 +148,13 @@ def write_comparison(runs: Sequence[RunLike], path: Path | str, *, published: bo
         "title": "Comparison of runs",
         "comparison": compare_runs(opened, published=published),
         "curves": svg_text(figure),
-        "kernels": [(run.path.name, _figure_uri(run.draw_kernels("conv1"))) for run in opened],
+        "kernels": [(run.path.name, figure_uri(run.draw_kernels("conv1"))) for run in opened],
     }
     return write_page(path, "comparison.html.j2", values)
 
 
-def _figure_uri(figure: "Figure") -> str:
+def figure_uri(figure: "Figure") -> str:
+    """A figure as the source of an `<img>` element."""
     return _uri(png_bytes(figure), "png")
 
 

@@ -50,6 +50,9 @@ class ImageMap(Record):
         neighbors: [N, k], rows of the nearest images by the layer's features, nearest first.
         notes: what happened on the way.
         images: the decoded images.
+
+    >>> alexnet.map_images("runs/first", method="pca").to_dict()["num_images"]
+    93
     """
 
     layer: str

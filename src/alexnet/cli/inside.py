@@ -1,0 +1,56 @@
+"""`alexnet inside`: one image followed through the network."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import alexnet
+from alexnet.cli.options import Json, RunPath
+from alexnet.cli.progress import ProgressDisplay
+from alexnet.cli.screen import screen
+
+__all__ = ["inside"]
+
+
+def inside(
+    run: RunPath,
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.", show_default=False)],
+    maps: Annotated[int, typer.Option(min=1, max=8, help="Strongest maps shown of each layer.")] = 3,
+    data: Annotated[
+        Path | None, typer.Option(help="Images to take patches from.", show_default="the run's training images")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="A page (.html) or a figure (.png, .svg, .pdf).", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Follow one image through the network, from its pixels to the decision.
+
+    Without -o, a page and a figure are written into the run.
+    """
+    with ProgressDisplay() as progress:
+        view = alexnet.inside(run, image, data=data, num_maps=maps, on_progress=progress.count("looking"))
+    for note in view.notes:
+        screen.note(note)
+    screen.print(view.title)
+    decision = view.path.decision
+    rows = [
+        (push.unit, f"{push.activation:.3g}", f"{push.contribution:+.3g}", name)
+        for name, pushes in (
+            (decision.winner, decision.towards_winner),
+            (decision.runner_up, decision.towards_runner_up),
+        )
+        for push in pushes
+    ]
+    screen.table(["unit", "activation", "contribution", "towards"], rows, right=(1, 2))
+    folder = alexnet.open_run(run).folder
+    stem = f"inside-{image.stem}"
+    for path in [out] if out else [folder.figure_path(f"{stem}.html"), folder.figure_path(f"{stem}.png")]:
+        if path.suffix.lower() in (".html", ".htm"):
+            alexnet.write_inside_page(view, path)
+        else:
+            alexnet.save_figure(view.draw(), path)
+        screen.print(f"written: {path}")
+    screen.print_json({"run": str(run), "figure": str(path)} | view.to_dict())
