@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from alexnet.data.decode import normalize
 from alexnet.errors import GeometryError, RecipeError
+from alexnet.inspection.network_layers import convolutions, find_layer
 from alexnet.inspection.recording import preserved
 from alexnet.model.checkpoint import Classifier
 from alexnet.records import Record
@@ -73,8 +74,14 @@ class AttributionMap(Record):
 
 
 def default_layer(classifier: Classifier) -> str:
-    """The last convolutional layer."""
-    return [name for name, module in classifier.network.named_layers() if isinstance(module, nn.Conv2d)][-1]
+    """The last convolutional layer that sees more than one place; the last of all where there is no such layer.
+
+    Raises:
+        GeometryError: the network has no convolutional layer.
+    """
+    names = convolutions(classifier.network)
+    wide = [name for name in names if find_layer(classifier.network, name).kernel_size != (1, 1)]
+    return (wide or names)[-1]
 
 
 def attribute(
@@ -117,15 +124,15 @@ def attribute(
     with preserved(network), _without_inplace(network), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Captum warns of the hooks that it sets and removes
         network.eval()
-        values = _compute(network, x, number, method, None if chosen is None else network[chosen])
+        values = _compute(network, x, number, method, None if chosen is None else find_layer(network, chosen))
     heat = values.clamp_min(0.0)[0].detach().float().cpu().numpy()
     return AttributionMap(method, chosen, target, image, heat, WARNINGS.get(method))
 
 
 def _convolution(classifier: Classifier, layer: str | None) -> str:
     name = default_layer(classifier) if layer is None else layer
-    if not isinstance(classifier.network[name], nn.Conv2d):
-        convs = [n for n, module in classifier.network.named_layers() if isinstance(module, nn.Conv2d)]
+    convs = convolutions(classifier.network)
+    if not isinstance(find_layer(classifier.network, name), nn.Conv2d):
         raise GeometryError(f"layer {name}: Grad-CAM needs a convolutional layer; choose one of {', '.join(convs)}")
     return name
 
@@ -147,7 +154,7 @@ def _compute(network: nn.Module, x: Tensor, target: int, method: str, layer: nn.
     """The map [1, S, S] of a normalized image [1, 3, S, S], with its sign."""
     captum = _captum()
     if method == "grad-cam":
-        heat: Tensor = captum.LayerGradCam(network, layer).attribute(x, target=target)
+        heat: Tensor = captum.LayerGradCam(network, layer).attribute(x, target=target, relu_attributions=True)
         return F.interpolate(heat, x.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
     if method == "occlusion":
         window = max(1, round(x.shape[-1] * OCCLUDED_FRACTION))

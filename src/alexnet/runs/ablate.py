@@ -8,14 +8,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from alexnet.data.decode import center_crop, normalize
-from alexnet.errors import GeometryError
+from alexnet.data.cache import DecodedImages
+from alexnet.data.split import Indices
+from alexnet.errors import DataError, GeometryError
 from alexnet.evaluation.paired import paired_interval
 from alexnet.inspection.ablation import ablated, forward_from
+from alexnet.inspection.network_layers import find_layer, network_input, weighted_layers
 from alexnet.inspection.recording import preserved, recorded
+from alexnet.model.alexnet import AlexNet
+from alexnet.model.checkpoint import Classifier
 from alexnet.records import Record
-from alexnet.runs.held_out import HeldOutImages, choose_images
-from alexnet.runs.run import Run, RunLike, as_run
+from alexnet.runs.held_out import choose_images
+from alexnet.runs.run import Model, as_classifier, as_run
+from alexnet.runs.train_images import training_images
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,14 +91,15 @@ class Ablation(Record):
         return draw_bars(bars, title=title)
 
 
-def ablate(run: RunLike, layer: str = "conv1", *, data: Any = None, on_progress: Progress | None = None) -> Ablation:
-    """Switch off every unit of a layer in turn, and test again; only the layers behind it are computed again.
+def ablate(model: Model, layer: str = "conv1", *, data: Any = None, on_progress: Progress | None = None) -> Ablation:
+    """Switch off every unit of a layer in turn, and test again.
 
-    Images are looked at once, by their center.
+    Of an `AlexNet` only the layers behind it are computed again. Images are looked at once, by their center.
 
     Args:
+        model: a network, a run, or the path of a run's folder.
         layer: a layer with weights, before the last one.
-        data: other images to test on; by default the run's own test images.
+        data: other images to test on; by default the run's own test images. A bare network needs them.
         on_progress: called with (units done, units in all).
 
     Raises:
@@ -104,37 +110,39 @@ def ablate(run: RunLike, layer: str = "conv1", *, data: Any = None, on_progress:
     >>> sweep.units[0].unit
     'conv5/0'
     """
-    run = as_run(run)
-    module = run.model.network[layer]
-    if not isinstance(module, nn.Conv2d | nn.Linear) or layer == run.model.network.layer_names[-1]:
+    network = as_classifier(model).network
+    module = find_layer(network, layer)
+    if not isinstance(module, nn.Conv2d | nn.Linear) or layer == weighted_layers(network)[-1]:
         raise GeometryError(f"layer {layer}: has no units to switch off; choose a layer with weights before the last")
-    (held_out,) = choose_images([run], data)
-    outputs = [output for output, _ in _layer_outputs(held_out, layer)]
-    labels = held_out.subset.labels
-    with preserved(run.model.network), torch.inference_mode():
-        run.model.network.eval()
-        baseline = _predict_from(run, layer, outputs, None)
+    tested = _tested_images(model, data)
+    count = len(module.weight)
+    outputs = [output for output, _ in _layer_outputs(tested, layer)]
+    with preserved(network), torch.inference_mode():
+        network.eval()
+        baseline = _predict_without(tested, layer, outputs, None)
         units = []
-        for number in range(len(module.weight)):
-            predicted = _predict_from(run, layer, outputs, number)
-            units.append(_compare(run, f"{layer}/{number}", baseline, predicted, labels))
+        for number in range(count):
+            predicted = _predict_without(tested, layer, outputs, number)
+            units.append(_compare(tested, f"{layer}/{number}", baseline, predicted))
             if on_progress:
-                on_progress(number + 1, len(module.weight))
+                on_progress(number + 1, count)
     return Ablation(
         layer=layer,
-        num_images=len(labels),
-        baseline_error=float((baseline != labels).mean()),
+        num_images=len(tested.labels),
+        baseline_error=float((baseline != tested.labels).mean()),
         units=tuple(units),
         dead=_dead(outputs),
         duplicates=_duplicates(module.weight),
     )
 
 
-def ablate_units(run: RunLike, units: dict[str, list[int]], *, data: Any = None) -> UnitAblation:
-    """Test a run with the given units of any layers switched off together.
+def ablate_units(model: Model, units: dict[str, list[int]], *, data: Any = None) -> UnitAblation:
+    """Test a network with the given units of any layers switched off together.
 
     Args:
+        model: a network, a run, or the path of a run's folder.
         units: layer → numbers, see `parse_units`.
+        data: other images to test on; by default the run's own test images. A bare network needs them.
 
     Raises:
         GeometryError: a layer or a unit does not exist.
@@ -143,47 +151,82 @@ def ablate_units(run: RunLike, units: dict[str, list[int]], *, data: Any = None)
     >>> alexnet.ablate_units("runs/first", {"conv1": [5, 9]}).unit
     'conv1/5,conv1/9'
     """
-    run = as_run(run)
-    (held_out,) = choose_images([run], data)
-    last = run.model.network.layer_names[-1]
-
-    def predict() -> np.ndarray:
-        return np.concatenate([logits.argmax(1).cpu().numpy() for _, logits in _layer_outputs(held_out, last)])
-
-    baseline = predict()
-    with ablated(run.model.network, units):
-        without = predict()
+    network = as_classifier(model).network
+    with ablated(network, units):
+        pass  # raises before anything is computed
+    tested = _tested_images(model, data)
+    baseline = _predict(tested)
+    with ablated(network, units):
+        without = _predict(tested)
     address = ",".join(f"{layer}/{number}" for layer, numbers in units.items() for number in numbers)
-    return _compare(run, address, baseline, without, held_out.subset.labels)
+    return _compare(tested, address, baseline, without)
 
 
-def _layer_outputs(held_out: HeldOutImages, layer: str) -> Iterator[tuple[Tensor, Tensor]]:
+@dataclass(frozen=True)
+class _TestedImages:
+    """The network, the decoded images, and the rows to test on with their class numbers."""
+
+    classifier: Classifier
+    images: DecodedImages
+    rows: Indices
+    labels: Indices
+
+    def batches(self) -> Iterator[Tensor]:
+        """The network's input, a batch at a time."""
+        for start in range(0, len(self.rows), BATCH):
+            pixels = [self.images.pixels[row] for row in self.rows[start : start + BATCH]]
+            yield network_input(self.classifier, pixels)
+
+
+def _tested_images(model: Model, data: Any) -> _TestedImages:
+    if not isinstance(model, Classifier):
+        (held_out,) = choose_images([as_run(model)], data)
+        subset = held_out.subset
+        return _TestedImages(held_out.run.model, held_out.images, subset.indices, subset.labels)
+    images, rows = training_images(model, data)
+    number = {name: place for place, name in enumerate(model.classes)}
+    names = [images.files[row].class_name for row in rows]
+    known = [place for place, name in enumerate(names) if name in number]
+    if not known:
+        raise DataError(
+            f"{images.folder.path}: has no class that the network knows; name its classes like the folders"
+        )
+    labels = np.array([number[names[place]] for place in known], np.int64)
+    return _TestedImages(model, images, rows[known], labels)
+
+
+def _layer_outputs(tested: _TestedImages, layer: str) -> Iterator[tuple[Tensor, Tensor]]:
     """The layer's output and the logits, a batch at a time."""
-    classifier = held_out.run.model
-    device = next(classifier.network.parameters()).device
-    rows = held_out.subset.indices
-    for start in range(0, len(rows), BATCH):
-        crops = [
-            center_crop(held_out.images.pixels[row], classifier.preprocessing) for row in rows[start : start + BATCH]
-        ]
-        x = normalize(torch.from_numpy(np.stack(crops)).to(device), classifier.preprocessing)
-        with recorded(classifier.network, [layer]) as outputs:
-            logits = classifier.network(x)
+    for x in tested.batches():
+        with recorded(tested.classifier.network, [layer]) as outputs:
+            logits = tested.classifier.network(x)
         yield outputs[layer], logits
 
 
-def _predict_from(run: Run, layer: str, outputs: list[Tensor], unit: int | None) -> np.ndarray:
-    """Predicted class numbers from a layer's output, without one of its units."""
+def _predict(tested: _TestedImages) -> np.ndarray:
+    """Predicted class numbers."""
+    with preserved(tested.classifier.network), torch.inference_mode():
+        tested.classifier.network.eval()
+        return np.concatenate([tested.classifier.network(x).argmax(1).cpu().numpy() for x in tested.batches()])
+
+
+def _predict_without(tested: _TestedImages, layer: str, outputs: list[Tensor], unit: int | None) -> np.ndarray:
+    """Predicted class numbers without one unit of a layer, from its output where the network is a chain of layers."""
+    network: nn.Module = tested.classifier.network  # of any kind
+    if not isinstance(network, AlexNet):
+        with ablated(network, {layer: [] if unit is None else [unit]}):
+            return _predict(tested)
     predicted = []
     for output in outputs:
         changed = output.clone()
         if unit is not None:
             changed[:, unit] = 0.0
-        predicted.append(forward_from(run.model.network, layer, changed).argmax(1).cpu().numpy())
+        predicted.append(forward_from(network, layer, changed).argmax(1).cpu().numpy())
     return np.concatenate(predicted)
 
 
-def _compare(run: Run, unit: str, before: np.ndarray, after: np.ndarray, labels: np.ndarray) -> UnitAblation:
+def _compare(tested: _TestedImages, unit: str, before: np.ndarray, after: np.ndarray) -> UnitAblation:
+    labels = tested.labels
     was_wrong, is_wrong = before != labels, after != labels
     broken, fixed = int((is_wrong & ~was_wrong).sum()), int((was_wrong & ~is_wrong).sum())
     falls = [(float(is_wrong[labels == k].mean() - was_wrong[labels == k].mean()), k) for k in np.unique(labels)]
@@ -195,7 +238,7 @@ def _compare(run: Run, unit: str, before: np.ndarray, after: np.ndarray, labels:
         interval=paired_interval(int((is_wrong & was_wrong).sum()), broken, fixed, len(labels)),
         num_fixed=fixed,
         num_broken=broken,
-        worst_class=run.model.classes[place] if worst > 0.0 else None,
+        worst_class=tested.classifier.classes[place] if worst > 0.0 else None,
     )
 
 

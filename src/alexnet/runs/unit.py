@@ -167,8 +167,10 @@ def unit(
 
 def layer_peaks(classifier: Classifier, layer: str, images: DecodedImages, on_progress: Progress | None) -> Peaks:
     """The peaks of a layer; a convolutional one comes with all others, since one pass gives them."""
-    convs = convolutions(classifier.network)
-    return find_peaks(classifier, images, convs if layer in convs else [layer], on_progress=on_progress)
+    is_conv = isinstance(find_layer(classifier.network, layer), nn.Conv2d)
+    return find_peaks(
+        classifier, images, convolutions(classifier.network) if is_conv else [layer], on_progress=on_progress
+    )
 
 
 def _kernel(classifier: Classifier, module: nn.Module, address: UnitAddress) -> np.ndarray | None:
