@@ -25,7 +25,7 @@ def edit(
     out: Out = None,
     as_json: Json = False,
 ) -> None:
-    """Change an image step by step until the network no longer recognizes it."""
+    """Change an image until it is no longer recognized."""
     edited = alexnet.edit(run, image, change or None)
     screen.print(f"{edited.file}: {edited.predicted} {percent(edited.probability)}")
     for curve in edited.curves:

@@ -26,7 +26,7 @@ def inside(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Follow one image through the network, from its pixels to the decision.
+    """Follow one image from its pixels to the decision.
 
     Without -o, a page and a figure are written into the run.
     """
