@@ -2,12 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alexnet.data.cache import DecodedImages, decode_folder
 from alexnet.data.decode import ImageFacts, plain_preprocessing
 from alexnet.data.folder import ImageFile, ImageFolder, scan_folder
+from alexnet.data.near_duplicates import NearDuplicate, find_near_duplicates
 from alexnet.files import shown_name
 from alexnet.presets import PRESETS
 from alexnet.records import Record
@@ -40,6 +41,7 @@ class FolderReport(Record):
     left_out: files that cannot be used, name → reason. depths: images of more than 8 bits, name → how they became 8.
     notes: what was left aside or read in another way than its name says, a line each.
     fingerprint: changes when an image, its name, class or split does.
+    near_duplicates: pairs of nearly identical images, the nearest first, where they were looked for.
     """
 
     path: str
@@ -55,16 +57,23 @@ class FolderReport(Record):
     depths: dict[str, str]
     notes: tuple[str, ...]
     fingerprint: str
+    near_duplicates: tuple[NearDuplicate, ...] = ()
 
 
 def check_folder(
-    folder: ImageFolder | Path | str, *, on_progress: Callable[[int, int], None] | None = None
+    folder: ImageFolder | Path | str,
+    *,
+    near_duplicates: bool = True,
+    on_progress: Callable[[int, int], None] | None = None,
+    on_comparing: Callable[[int, int], None] | None = None,
 ) -> FolderReport:
     """Open every image of a folder and report what is odd; the decoded images are kept for preset `fast`.
 
     Args:
         folder: a scanned folder, or the path of a folder, `.tar` or `.zip` of class folders.
+        near_duplicates: look for nearly identical images, too; about 2 ms for each image.
         on_progress: called with (files done, files in all) while decoding.
+        on_comparing: called with (images done, images in all) while near duplicates are looked for.
 
     Raises:
         DataError: there is no folder or archive of at least two classes.
@@ -74,7 +83,11 @@ def check_folder(
     (93, {})
     """
     scanned = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
-    return check_decoded(decode_folder(scanned, plain_preprocessing(PRESETS["fast"]), on_progress=on_progress))
+    images = decode_folder(scanned, plain_preprocessing(PRESETS["fast"]), on_progress=on_progress)
+    report = check_decoded(images)
+    if not near_duplicates:
+        return report
+    return replace(report, near_duplicates=find_near_duplicates(images, on_progress=on_comparing))
 
 
 def check_decoded(images: DecodedImages) -> FolderReport:

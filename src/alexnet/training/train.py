@@ -33,7 +33,7 @@ from alexnet.training.preparation import prepare
 from alexnet.training.recipe_check import check_job
 from alexnet.training.resume import discard_state
 
-__all__ = ["free_run_path", "resume", "train"]
+__all__ = ["free_run_path", "resume", "train", "train_or_resume"]
 
 FEW_IMAGES = 10
 """Training images of a class below which a warning is given."""
@@ -91,6 +91,25 @@ def resume(run: Path | str | Run, *, data: Path | str | None = None, on_event: L
         return Run(folder)
     images = scan_own_images(folder, data)
     return _train(images, folder.recipe, folder, is_resumed=True, emit=on_event)
+
+
+def train_or_resume(folder: ImageFolder, recipe: Recipe, out: Path, *, on_event: Listener = ignore) -> Run:
+    """The finished run of a recipe at `out`: as it lies there, resumed, or trained; for jobs of several trainings.
+
+    Args:
+        folder: the images as they are split for this training, which no path alone says.
+
+    Raises:
+        DataError, RecipeError, WeightsError, RunError: as in `train`.
+        KeyboardInterrupt: interrupted; the same call continues.
+    """
+    try:
+        run = RunFolder.open(out)
+    except RunError:
+        run = RunFolder(out)
+        run.require_free()
+        return _train(folder, recipe, run, is_resumed=False, emit=on_event)
+    return Run(run) if run.about.is_finished else _train(folder, run.recipe, run, is_resumed=True, emit=on_event)
 
 
 def _train(folder: ImageFolder, recipe: Recipe, run: RunFolder, *, is_resumed: bool, emit: Listener) -> Run:

@@ -1,7 +1,7 @@
 """`alexnet data check`: what is in a folder of images."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,9 @@ import alexnet
 from alexnet.cli.options import Corrections, Data, Json, corrected
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.screen import screen
+
+if TYPE_CHECKING:
+    from alexnet.data.check import FolderReport
 
 __all__ = ["check"]
 
@@ -19,6 +22,7 @@ MOST_NAMED = 8
 def check(
     data: Data,
     every: Annotated[bool, typer.Option("--all", help="List every file.")] = False,
+    near: Annotated[bool, typer.Option("--near/--no-near", help="Look for near duplicates.")] = True,
     corrections: Corrections = None,
     as_json: Json = False,
 ) -> None:
@@ -27,7 +31,10 @@ def check(
     Every file is opened. The table shows classes, counts and sizes; below it are the problems, by file.
     """
     with ProgressDisplay() as display:
-        report = alexnet.check_folder(corrected(data, corrections), on_progress=display.count("decoding"))
+        report = alexnet.check_folder(
+            corrected(data, corrections), near_duplicates=near, on_progress=display.count("decoding"),
+            on_comparing=display.count("comparing"),
+        )  # fmt: skip
     splits = list(report.counts)
     rows = [(name, *(report.counts[split][name] for split in splits)) for name in report.classes]
     rows.append(("total", *(sum(report.counts[split].values()) for split in splits)))
@@ -39,11 +46,20 @@ def check(
     for kind, names in report.oddities.items():
         details = report.depths if kind == "more than 8 bits" else report.left_out
         _show_problem(kind, names if every else names[:MOST_NAMED], len(names), details)
+    _show_near(report, None if every else MOST_NAMED)
     for note in report.notes:
         screen.print(note)
-    if not report.oddities:
+    if not report.oddities and not report.near_duplicates:
         screen.print("no problems")
     screen.print_json(report.to_dict())
+
+
+def _show_near(report: "FolderReport", most: int | None) -> None:
+    for kind in ("across classes", "across the split", "within class"):
+        pairs = [pair for pair in report.near_duplicates if pair.kind == kind]
+        if pairs:
+            names = tuple(f"{pair.a} ~ {pair.b} (distance {pair.distance:.3f})" for pair in pairs[:most])
+            _show_problem(f"nearly identical {kind}", names, len(pairs), {})
 
 
 def _show_problem(kind: str, names: tuple[str, ...], count: int, details: Mapping[str, str]) -> None:
