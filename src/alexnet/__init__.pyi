@@ -1,5 +1,7 @@
 """The public API, and the only list of it: `alexnet/__init__.py` loads each name from where this file imports it."""
 
+from alexnet.audit.doubts import doubts as doubts
+from alexnet.audit.doubts import plan_doubts as plan_doubts
 from alexnet.audit.grade import grade as grade
 from alexnet.audit.spoil import spoil_folder as spoil_folder
 from alexnet.cli.process import prepare_process as prepare_process

@@ -28,6 +28,9 @@ LAYER = "fc6"
 
 BATCH = 256
 
+NUM_TESTED = 200
+"""Held-out images that are tested after every epoch."""
+
 
 @dataclass(frozen=True, eq=False)
 class HeldOutAnswers:
@@ -112,8 +115,14 @@ def answer(
 
 
 def _divided(folder: ImageFolder, held: set[str]) -> ImageFolder:
-    """The folder with some images as its test set and all others to train on."""
-    files = tuple(replace(file, split="test" if file.entry.name in held else "train") for file in folder.files)
+    """The folder without the held-out images, but for a few to test on while training: all are judged afterwards."""
+    every = max(1, len(held) // NUM_TESTED)
+    tested = set(sorted(held)[::every])
+    files = tuple(
+        replace(file, split="test" if file.entry.name in tested else "train")
+        for file in folder.files
+        if file.entry.name not in held or file.entry.name in tested
+    )
     return replace(folder, files=files)
 
 

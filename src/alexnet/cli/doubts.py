@@ -1,0 +1,59 @@
+"""`alexnet doubts`: images that are probably mislabeled."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import alexnet
+from alexnet.cli.options import Corrections, Data, Json, Out, Settings, choose_recipe, corrected
+from alexnet.cli.progress import ProgressDisplay
+from alexnet.cli.scores import interval_text
+from alexnet.cli.screen import number_of, percent, screen
+
+__all__ = ["doubts"]
+
+
+def doubts(
+    data: Data,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="`features`: two networks, each judging the half it has not seen, about the time of one "
+            "training; `folds`: four networks, four trainings."
+        ),
+    ] = "features",
+    most: Annotated[int, typer.Option(min=1, help="Images to show, at most.")] = 12,
+    preset: Annotated[str, typer.Option(help="Named recipe: {presets}.")] = "fast",
+    settings: Settings = None,
+    corrections: Corrections = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
+    plan: Annotated[bool, typer.Option("--plan", help="Estimate the time; do not train.")] = False,
+    csv: Annotated[Path | None, typer.Option(help="CSV file to write.", show_default=False)] = None,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Rank images by how probably they are mislabeled.
+
+    Every image is judged by a network that has not seen it. Ctrl-C keeps what is done; the same command continues.
+    Look at the list from the top, and write decisions down with `alexnet data correct`.
+    """
+    recipe = choose_recipe(preset, None, settings, seed=seed)
+    folder = corrected(data, corrections)
+    if plan:
+        seconds = alexnet.plan_doubts(folder, method=method, recipe=recipe)
+        screen.print(f"about {seconds / 60:.0f} minutes on this machine")
+        screen.print_json({"method": method, "seconds": seconds})
+        return
+    with ProgressDisplay() as display:
+        result = alexnet.doubts(folder, method=method, recipe=recipe, seed=seed, on_event=display)
+    rows = [(d.file, d.label, d.suggested, f"{d.doubt:.3f}", ", ".join(n.label for n in d.neighbours))
+            for d in result.doubts[:most]]  # fmt: skip
+    screen.table(["file", "label", "suggested", "doubt", "labels of the nearest images"], rows, right=(3,))
+    screen.print(f"of {number_of(result.num_images, 'image')} an estimated {percent(result.estimated_wrong)} are "
+                 f"mislabeled (95 % interval {interval_text(result.interval)})")  # fmt: skip
+    if csv is not None:
+        screen.print(f"written: {result.save_csv(csv)}")
+    if out is not None:
+        screen.print(f"written: {alexnet.save_figure(result.draw(most), out)}")
+    screen.print_json(result.to_dict())

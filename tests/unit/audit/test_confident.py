@@ -1,0 +1,100 @@
+"""Confident learning: by hand, beside cleanlab where it is installed, and on labels that were spoiled on purpose."""
+
+import numpy as np
+import pytest
+
+from alexnet.audit.confident import confident_joint, doubt_scores, estimate_joint, wrong_fraction, wrong_interval
+from alexnet.audit.linear_head import assign_folds, fit_head, held_out_probabilities
+
+
+def spoiled(num: int = 2000, num_classes: int = 5, noise: float = 0.1, seed: int = 0) -> tuple[np.ndarray, ...]:
+    """True classes, labels of which a fraction is wrong, and probabilities of a fairly good network."""
+    rng = np.random.default_rng(seed)
+    true = rng.integers(num_classes, size=num)
+    labels = np.where(rng.random(num) < noise, (true + rng.integers(1, num_classes, num)) % num_classes, true)
+    logits = rng.normal(size=(num, num_classes))
+    logits[np.arange(num), true] += rng.gamma(4.0, 1.0, num)
+    powers = np.exp(logits)
+    return true, labels, powers / powers.sum(1, keepdims=True)
+
+
+def test_joint_by_hand() -> None:
+    labels = np.array([0, 0, 1, 1])
+    probs = np.array([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8], [0.8, 0.2]])
+    # thresholds 0.7 and 0.5: the second is confident in class 1 alone, the fourth in class 0
+    assert confident_joint(labels, probs).tolist() == [[1, 1], [1, 1]]
+    assert estimate_joint(labels, probs).tolist() == [[0.25, 0.25], [0.25, 0.25]]
+
+
+def test_equals_cleanlab() -> None:
+    count = pytest.importorskip("cleanlab.count", reason="cleanlab is not installed: `pip install cleanlab`")
+    rank = pytest.importorskip("cleanlab.rank")
+    for seed in range(3):
+        _, labels, probs = spoiled(seed=seed)
+        theirs = count.compute_confident_joint(labels, probs, calibrate=False)
+        assert np.array_equal(confident_joint(labels, probs), theirs)
+        joint = count.estimate_joint(labels, probs)
+        assert np.allclose(estimate_joint(labels, probs), joint, atol=1 / 2000)  # theirs are whole images
+        margins = rank.get_normalized_margin_for_each_label(labels, probs)
+        ours, _ = doubt_scores(labels, probs)
+        # margins and ratios order differently, but agree on which labels are not the most probable class
+        assert np.array_equal(ours > 0.5, margins < 0.5)
+
+
+def test_estimate_is_near_the_truth_and_mostly_within_its_interval() -> None:
+    inside = 0
+    for seed in range(10):
+        true, labels, probs = spoiled(noise=0.08, seed=seed)
+        low, high = wrong_interval(labels, probs, num_draws=200)
+        assert low <= wrong_fraction(labels, probs) <= high
+        assert wrong_fraction(labels, probs) == pytest.approx((true != labels).mean(), abs=0.025)
+        inside += low - 0.01 <= (true != labels).mean() <= high + 0.01
+    assert inside >= 8
+
+
+def test_spoiled_labels_come_first() -> None:
+    true, labels, probs = spoiled(noise=0.05)
+    scores, others = doubt_scores(labels, probs)
+    first = np.argsort(-scores)[: (true != labels).sum()]
+    wrong = true != labels
+    assert wrong[first].mean() > 0.75
+    assert (others[first] == true[first])[wrong[first]].mean() > 0.95
+
+
+def test_a_class_without_images_and_one_with_a_single_image() -> None:
+    labels, probs = np.array([0, 0, 2]), np.array([[0.8, 0.1, 0.1], [0.6, 0.2, 0.2], [0.3, 0.3, 0.4]])
+    joint = estimate_joint(labels, probs)
+    assert joint.sum() == pytest.approx(1.0)
+    assert joint[1].sum() == 0.0
+
+
+def test_head_equals_scikit_learn() -> None:
+    linear = pytest.importorskip("sklearn.linear_model")
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(300, 6)) * [1, 5, 0.1, 1, 1, 1] + 3
+    labels = (values[:, 0] + values[:, 1] / 5 > 3.6).astype(int) + (values[:, 2] > 3.05)
+    head = fit_head(values, labels, 3, l2=1e-2)
+    scaled = (values - values.mean(0)) / values.std(0)
+    theirs = linear.LogisticRegression(C=1 / (2 * 1e-2 * 300), max_iter=5000, tol=1e-8).fit(scaled, labels)
+    assert np.abs(head.probabilities(values) - theirs.predict_proba(scaled)).max() < 0.01
+
+
+def test_folds_hold_each_class_evenly_and_identical_images_together() -> None:
+    classes = ["a"] * 40 + ["b"] * 20
+    digests = [str(n) for n in range(58)] + ["0", "0"]
+    folds = assign_folds(classes, digests, 4)
+    assert {int(folds[0]), int(folds[58]), int(folds[59])} == {int(folds[0])}
+    for name in "ab":
+        counts = np.bincount(folds[:58][[c == name for c in classes[:58]]], minlength=4)
+        assert counts.max() - counts.min() <= 1
+    assert not np.array_equal(folds, assign_folds(classes, digests, 4, seed=1))
+
+
+def test_no_row_is_judged_by_a_head_that_has_seen_it() -> None:
+    """Features that name each image let a head learn every label by heart; held out, it knows nothing."""
+    rng = np.random.default_rng(0)
+    values, labels = np.eye(60), rng.integers(2, size=60)
+    folds = np.arange(60) % 5
+    assert (fit_head(values, labels, 2).probabilities(values).argmax(1) == labels).all()
+    held = held_out_probabilities(values, labels, folds, 2)
+    assert (held.argmax(1) == labels).mean() < 0.8
