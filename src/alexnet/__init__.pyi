@@ -3,6 +3,8 @@
 from alexnet.audit.doubts import doubts as doubts
 from alexnet.audit.doubts import plan_doubts as plan_doubts
 from alexnet.audit.grade import grade as grade
+from alexnet.audit.retrain import retrain as retrain
+from alexnet.audit.shortcuts import shortcuts as shortcuts
 from alexnet.audit.spoil import spoil_folder as spoil_folder
 from alexnet.cli.process import prepare_process as prepare_process
 from alexnet.convolution.apply import Filtered as Filtered

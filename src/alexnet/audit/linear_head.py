@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-__all__ = ["LinearHead", "assign_folds", "fit_head", "held_out_probabilities"]
+__all__ = ["LinearHead", "assign_folds", "fit_head", "held_out_probabilities", "principal_components"]
 
 L2 = 1e-3
 """Weight of the squared weights in the loss, on standardized features; chosen on spoiled natural8."""
@@ -62,6 +62,28 @@ def fit_head(
 
         optimizer.step(loss)  # type: ignore[no-untyped-call]
     return LinearHead(mean, std, weight.detach().double().numpy(), bias.detach().double().numpy())
+
+
+def principal_components(values: Float[np.ndarray, "N D"], most: int) -> Float[np.ndarray, "N C"]:
+    """The rows by their `most` largest principal components; unchanged where they have no more numbers than that.
+
+    No label is used, so that images which are judged may be among the rows. By a randomized decomposition from a
+    fixed seed (Halko, Martinsson & Tropp 2011, arXiv:0909.4061).
+
+    >>> principal_components(np.eye(6, 300, dtype=np.float32), 4).shape
+    (6, 4)
+    """
+    if values.shape[1] <= most:
+        return values
+    rng = np.random.default_rng(0)
+    centered = values - values.mean(0)
+    basis = centered @ rng.normal(size=(values.shape[1], most + 10)).astype(np.float32)
+    for _ in range(2):
+        basis, _ = np.linalg.qr(basis)
+        basis = centered @ (centered.T @ basis)
+    basis, _ = np.linalg.qr(basis)
+    _, _, directions = np.linalg.svd(basis.T @ centered, full_matrices=False)
+    return np.asarray(centered @ directions[:most].T)
 
 
 def assign_folds(

@@ -58,12 +58,15 @@ def split_images(images: DecodedImages, *, test_fraction: float, validation_frac
     sides = _sides_of_layout(images)
     digests = [fact.digest for fact in images.facts]
     names = [file.class_name for file in images.files]
+    folders = [
+        file.folder_class for file in images.files
+    ]  # a corrected label does not move an image across the split
     if "all" in sides:
-        sides["train"], sides["test"] = hold_out(sides.pop("all"), names, digests, test_fraction, seed, at_least=1)
+        sides["train"], sides["test"] = hold_out(sides.pop("all"), folders, digests, test_fraction, seed, at_least=1)
     train, test = sides.get("train", []), sides.get("test", [])
     validation = sides.get("validation")
     if validation is None:
-        train, validation = hold_out(train, names, digests, validation_fraction, seed + 1)
+        train, validation = hold_out(train, folders, digests, validation_fraction, seed + 1)
     classes = tuple(sorted({names[row] for row in train}))
     _require_enough(images, classes, test)
     number = {name: position for position, name in enumerate(classes)}

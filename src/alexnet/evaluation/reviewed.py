@@ -7,7 +7,7 @@ from alexnet.data.corrections import Correction
 from alexnet.evaluation.paired import PairedComparison, compare_predictions
 from alexnet.records import Prediction, Record, wilson_interval
 
-__all__ = ["ReviewedScore", "review"]
+__all__ = ["ReviewedScore", "review", "reviewed_predictions"]
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,10 @@ def review(
     >>> score.labeled_error, score.top1_error
     (1.0, 0.0)
     """
-    decided = {line.file: line for line in corrections}
+    lines = tuple(corrections)
+    decided = {line.file for line in lines}
     labeled = [replace(each, true=labels.get(each.file, each.true)) for each in predictions]
-    reviewed = [after for each in labeled if (after := _reviewed(each, decided.get(each.file))) is not None]
+    reviewed = reviewed_predictions(labeled, lines)
     wrong, before = sum(each.is_mistake for each in reviewed), sum(each.is_mistake for each in labeled)
     return ReviewedScore(
         num_reviewed=sum(each.file in decided for each in labeled),
@@ -58,6 +59,13 @@ def review(
         top1_interval=wilson_interval(wrong, len(reviewed)),
         difference=compare_predictions(labeled, reviewed, names=("as labeled", "reviewed")),
     )
+
+
+def reviewed_predictions(predictions: Iterable[Prediction], corrections: Iterable[Correction]) -> list[Prediction]:
+    """The predictions with reviewed labels, without those of excluded images."""
+    decided = {line.file: line for line in corrections}
+    reviewed = (_reviewed(each, decided.get(each.file)) for each in predictions)
+    return [each for each in reviewed if each is not None]
 
 
 def _reviewed(prediction: Prediction, line: Correction | None) -> Prediction | None:

@@ -1,0 +1,169 @@
+"""Shortcuts: can the classes be told without looking at the object?"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from alexnet.audit.linear_head import assign_folds, fit_head, held_out_probabilities
+from alexnet.audit.probes import PROBES, probe_values
+from alexnet.data.cache import decode_folder
+from alexnet.data.decode import plain_preprocessing
+from alexnet.data.folder import ImageFolder, scan_folder
+from alexnet.data.split import split_images
+from alexnet.presets import PRESETS
+from alexnet.records import Record, wilson_interval
+
+__all__ = ["Alarm", "ProbeScore", "Shortcuts", "shortcuts"]
+
+NUM_FOLDS = 5
+
+LARGE = 0.5
+"""Fraction of the way from chance to perfection from which a probe of the whole set raises an alarm."""
+
+CLASS_SCORE = 0.75
+"""Precision and recall of a class from which a probe of it raises an alarm; lower ends of both intervals."""
+
+NO_ALARM = ("center",)
+"""Probes for comparison: the object is there."""
+
+Progress = Callable[[int, int], None]
+Tally = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class ProbeScore(Record):
+    """How well a probe tells the classes.
+
+    sees: in words. accuracy: of held-out training images, by 5-fold cross-validation; interval: 95 %. chance: of
+    always naming the largest class. test_accuracy, test_interval: of the test images, by a probe of all
+    training images.
+    """
+
+    probe: str
+    sees: str
+    accuracy: float
+    interval: tuple[float, float]
+    chance: float
+    test_accuracy: float
+    test_interval: tuple[float, float]
+
+    def __str__(self) -> str:
+        low, high = (f"{100 * value:.0f}" for value in self.interval)
+        return (
+            f"{100 * self.accuracy:.0f} % ({low} to {high} %) from {self.sees} alone, "
+            f"chance {100 * self.chance:.0f} %; on the test images {100 * self.test_accuracy:.0f} %"
+        )
+
+
+@dataclass(frozen=True)
+class Alarm(Record):
+    """A shortcut that the test images confirm. class_name: the class that it tells from the others, None for all."""
+
+    probe: str
+    class_name: str | None
+    sentence: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """With the class as `class`."""
+        return {"probe": self.probe, "class": self.class_name, "sentence": self.sentence}
+
+
+@dataclass(frozen=True)
+class Shortcuts(Record):
+    """What small probes tell of the classes without the object, and what of it is cause for alarm."""
+
+    num_images: int
+    num_test: int
+    probes: tuple[ProbeScore, ...]
+    alarms: tuple[Alarm, ...]
+
+
+def shortcuts(folder: ImageFolder | Path | str, *, seed: int = 0, on_progress: Progress | None = None) -> Shortcuts:
+    """Measure how well the classes can be told from the border, the colors, the size or the file alone.
+
+    Each probe is a linear classifier on a few numbers. An alarm needs two signs: the lower end of the 95 % interval
+    by cross-validation on the training images, and the same on the test images, which decided nothing.
+
+    Args:
+        folder: a scanned folder, or the path of a folder, `.tar` or `.zip` of class folders.
+        seed: of the split, where the folder has none.
+        on_progress: called with (files done, files in all) while decoding.
+
+    Raises:
+        DataError: there is no folder or archive of at least two classes.
+
+    >>> result = alexnet.shortcuts("images")
+    >>> [score.probe for score in result.probes]
+    ['border', 'center', 'color', 'brightness', 'size', 'file size', 'format']
+    """
+    scanned = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
+    images = decode_folder(scanned, plain_preprocessing(PRESETS["fast"]), on_progress=on_progress)
+    split = split_images(images, test_fraction=0.2, validation_fraction=0.0, seed=seed)
+    values = probe_values(images)
+    train, test = split.train, split.test
+    digests = [images.facts[row].digest for row in train.indices]
+    folds = assign_folds([split.classes[label] for label in train.labels], digests, NUM_FOLDS, seed=seed)
+    count = len(split.classes)
+    scores, alarms = [], []
+    for name, sees in PROBES.items():
+        own, other = values[name][train.indices], values[name][test.indices]
+        crossed = held_out_probabilities(own, train.labels, folds, count).argmax(1)
+        tested = fit_head(own, train.labels, count).probabilities(other).argmax(1)
+        score = _score(name, sees, (train.labels, crossed), (test.labels, tested))
+        scores.append(score)
+        if name not in NO_ALARM:
+            alarms += _alarms(score, split.classes, (train.labels, crossed), (test.labels, tested))
+    return Shortcuts(len(train) + len(test), len(test), tuple(scores), tuple(alarms))
+
+
+Answers = tuple[Int[np.ndarray, " N"], Int[np.ndarray, " N"]]
+"""True and predicted classes."""
+
+
+def _score(name: str, sees: str, crossed: Answers, tested: Answers) -> ProbeScore:
+    hits, test_hits = (int((true == predicted).sum()) for true, predicted in (crossed, tested))
+    true, test_true = crossed[0], tested[0]
+    return ProbeScore(
+        probe=name,
+        sees=sees,
+        accuracy=hits / len(true),
+        interval=wilson_interval(hits, len(true)),
+        chance=float(np.bincount(true).max() / len(true)),
+        test_accuracy=test_hits / len(test_true),
+        test_interval=wilson_interval(test_hits, len(test_true)),
+    )
+
+
+def _alarms(score: ProbeScore, classes: Sequence[str], crossed: Answers, tested: Answers) -> list[Alarm]:
+    alarms = []
+    bound = score.chance + LARGE * (1.0 - score.chance)
+    if score.interval[0] > bound and score.test_interval[0] > score.chance:
+        sentence = f"{score}: the network may be reading {_reading(score.probe)}"
+        alarms.append(Alarm(score.probe, None, sentence))
+    for number, name in enumerate(classes):
+        rates = [_precision_and_recall(answers, number) for answers in (crossed, tested)]
+        by_chance = float((crossed[0] == number).mean())
+        lows = [min(wilson_interval(*rate)[0] for rate in pair) for pair in rates]
+        if lows[0] >= max(CLASS_SCORE, 2 * by_chance) and lows[1] > by_chance:
+            (precise, named), (recalled, present) = rates[0]
+            sentence = (
+                f"{name}: {100 * recalled / present:.0f} % of it are recognized from {score.sees} alone, and "
+                f"{100 * precise / named:.0f} % of what is named so is of it"
+            )
+            alarms.append(Alarm(score.probe, name, sentence))
+    return alarms
+
+
+def _precision_and_recall(answers: Answers, number: int) -> tuple[Tally, Tally]:
+    """(correct, named) and (correct, present) of a class."""
+    true, predicted = answers
+    correct = int(((true == number) & (predicted == number)).sum())
+    return (correct, int((predicted == number).sum())), (correct, int((true == number).sum()))
+
+
+def _reading(probe: str) -> str:
+    return {"border": "the background", "color": "colors", "brightness": "the light"}.get(probe, f"the {probe}")

@@ -1,0 +1,37 @@
+"""`alexnet shortcuts`: can the classes be told without the object?"""
+
+from typing import Annotated
+
+import typer
+
+import alexnet
+from alexnet.cli.options import Corrections, Data, Json, corrected
+from alexnet.cli.progress import ProgressDisplay
+from alexnet.cli.scores import interval_text
+from alexnet.cli.screen import percent, screen
+
+__all__ = ["shortcuts"]
+
+
+def shortcuts(
+    data: Data,
+    corrections: Corrections = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the split, where the folder has none.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Test whether the classes can be told without the object.
+
+    Small classifiers see only the border, the colors, the brightness, the size, the length or the format of the file.
+    What the test images confirm is an alarm: a network may learn that instead of the object.
+    """
+    with ProgressDisplay() as display:
+        result = alexnet.shortcuts(corrected(data, corrections), seed=seed, on_progress=display.count("decoding"))
+    rows = [(s.probe, s.sees, percent(s.accuracy), interval_text(s.interval), percent(s.chance),
+             percent(s.test_accuracy)) for s in result.probes]  # fmt: skip
+    header = ["probe", "sees", "accuracy", "95 % interval", "chance", "test images"]
+    screen.table(header, rows, right=(2, 3, 4, 5))
+    for alarm in result.alarms:
+        screen.print(f"alarm: {alarm.sentence}")
+    if not result.alarms:
+        screen.print("no alarm")
+    screen.print_json(result.to_dict())
