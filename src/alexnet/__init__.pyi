@@ -58,6 +58,7 @@ from alexnet.report.page import write_comparison as write_comparison
 from alexnet.report.page import write_report as write_report
 from alexnet.runs.ablate import ablate as ablate
 from alexnet.runs.ablate import ablate_units as ablate_units
+from alexnet.runs.bulk import predict_many as predict_many
 from alexnet.runs.calibrate import calibrate as calibrate
 from alexnet.runs.compare import compare_runs as compare_runs
 from alexnet.runs.compare import draw_comparison as draw_comparison

@@ -16,7 +16,7 @@ __all__ = ["ProgressDisplay"]
 PLAIN_SECONDS = 10.0
 """Without a terminal, a line at least this often while an epoch runs."""
 
-JOBS = ("comparing", "copying", "decoding", "downloading", "drawing", "looking")
+JOBS = ("classifying", "comparing", "copying", "decoding", "downloading", "drawing", "looking")
 """Jobs besides training, each with a bar of its own."""
 
 
@@ -88,7 +88,7 @@ class ProgressDisplay(AbstractContextManager["ProgressDisplay"]):
 def _amount(what: str, done: int, total: int) -> str:
     if what == "downloading":
         return f"{done / 1e6:.0f} of {total / 1e6:.0f} MB"
-    return f"{done} of {total} images"
+    return f"{done} of {total} images" if total else f"{done} images"
 
 
 def _clock(seconds: float) -> str:

@@ -1,7 +1,9 @@
 """Predict the classes of image files, with the preprocessing of the training, bit for bit."""
 
-from collections.abc import Iterator, Sequence
+import glob
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, overload
@@ -12,6 +14,7 @@ import torch
 from alexnet.data.decode import Pixels, center_crop, decode_file
 from alexnet.data.decode_files import decode_files
 from alexnet.data.folder_layout import IMAGE_ENDINGS, is_hidden
+from alexnet.data.image_file import read_file
 from alexnet.data.sources import open_source
 from alexnet.errors import DataError
 from alexnet.evaluation.evaluate import BATCH, in_eval_mode, make_predictions, probabilities
@@ -25,6 +28,7 @@ ARCHIVE_ENDINGS = (".tar", ".zip", ".tgz", ".gz", ".bz2", ".tbz2", ".xz", ".txz"
 """Files that are opened as archives; of a compressed one, the error says how to unpack it."""
 
 Paths = Path | str | Sequence[Path | str]
+Reader = Callable[[], bytes]
 
 
 @dataclass(frozen=True)
@@ -83,43 +87,82 @@ def predict_images(classifier: Classifier, images: Paths, *, skip_unreadable: bo
     """Predict the classes of images, in order, in batches.
 
     Args:
-        images: an image file, a folder or archive of images (all of them, however deep), or several of these.
+        images: an image file, a folder or archive of images (all of them, however deep), a pattern such as
+            `photos/*.jpg`, or several of these.
         skip_unreadable: leave out files that cannot be read, and name them in the result.
 
     Raises:
         DataError: a file cannot be read (unless such files are skipped), or a folder holds no image.
         WeightsError: the network's outputs are not numbers.
     """
-    paths = [images] if isinstance(images, str | Path) else list(images)
     predictions: list[Prediction] = []
     unreadable: list[UnreadableImage] = []
-    decoded = chain.from_iterable(_decode(Path(path), classifier.preprocessing) for path in paths)
-    while batch := list(islice(decoded, BATCH)):
-        good = [(name, pixels) for name, pixels in batch if not isinstance(pixels, str)]
-        bad = [UnreadableImage(name, reason) for name, reason in batch if isinstance(reason, str)]
-        if bad and not skip_unreadable:
-            raise DataError(str(bad[0]))
-        unreadable += bad
-        if good:
-            predictions += _predict([name for name, _ in good], np.stack([pixels for _, pixels in good]), classifier)
+    for batch in predict_batches(classifier, find_images(images)):
+        if batch.unreadable and not skip_unreadable:
+            raise DataError(str(batch.unreadable[0]))
+        unreadable += batch.unreadable
+        predictions += batch.predictions
     return Predictions(tuple(predictions), tuple(unreadable))
 
 
-def _decode(path: Path, preprocessing: Preprocessing) -> Iterator[tuple[str, Pixels | str]]:
-    """The name of the file at `path`, or of each image below it, with its pixels or the reason why it has none."""
+@dataclass(frozen=True, eq=False)
+class PredictedBatch:
+    """A few images: their pixels [N, S, S, 3], predictions, and what reads their files; and files without pixels."""
+
+    pixels: Pixels
+    predictions: tuple[Prediction, ...]
+    readers: tuple[Reader, ...]
+    unreadable: tuple[UnreadableImage, ...]
+
+
+def predict_batches(classifier: Classifier, paths: Iterable[Path | str]) -> Iterator[PredictedBatch]:
+    """Predict the images at some paths, a batch at a time, in order and in constant memory.
+
+    Raises:
+        DataError: a folder or archive is missing, damaged, or holds no image.
+        WeightsError: the network's outputs are not numbers.
+    """
+    size = classifier.preprocessing.decoded_size
+    decoded = chain.from_iterable(_decode(Path(path), classifier.preprocessing) for path in paths)
+    while batch := list(islice(decoded, BATCH)):
+        good = [(name, pixels, read) for name, pixels, read in batch if not isinstance(pixels, str)]
+        bad = tuple(UnreadableImage(name, reason) for name, reason, _ in batch if isinstance(reason, str))
+        pixels = np.stack([pixels for _, pixels, _ in good]) if good else np.empty((0, size, size, 3), np.uint8)
+        predictions = _predict([name for name, _, _ in good], pixels, classifier) if good else ()
+        yield PredictedBatch(pixels, predictions, tuple(read for _, _, read in good), bad)
+
+
+def find_images(images: Paths) -> tuple[Path, ...]:
+    """Paths with patterns such as `photos/*.jpg` replaced by what they match, in order.
+
+    Raises:
+        DataError: a pattern matches nothing.
+    """
+    paths: list[Path] = []
+    for path in [images] if isinstance(images, str | Path) else images:
+        is_pattern = any(mark in str(path) for mark in "*?[") and not Path(path).exists()
+        matches = sorted(glob.glob(str(path), recursive=True)) if is_pattern else [str(path)]  # noqa: PTH207
+        if not matches:
+            raise DataError(f"{shown_name(path)}: no image matches this pattern; check it")
+        paths += map(Path, matches)
+    return tuple(paths)
+
+
+def _decode(path: Path, preprocessing: Preprocessing) -> Iterator[tuple[str, Pixels | str, Reader]]:
+    """The file at `path`, or each image below it: its name, its pixels or why it has none, and what reads it."""
     if not path.is_dir() and not path.name.lower().endswith(ARCHIVE_ENDINGS):
         try:
-            yield str(path), decode_file(path, preprocessing)
+            yield str(path), decode_file(path, preprocessing), partial(read_file, path)
         except DataError as error:
-            yield str(path), str(error).removeprefix(f"{shown_name(path)}: ")
+            yield str(path), str(error).removeprefix(f"{shown_name(path)}: "), partial(read_file, path)
         return
     source = open_source(path)
     entries = [entry for entry in source.entries if _may_be_image(entry.name)]
     if not entries:
         raise DataError(f"{shown_name(path)}: holds no images; give image files, or a folder or archive of them")
     for entry, (pixels, facts) in zip(entries, decode_files(source, entries, preprocessing), strict=True):
-        name = f"{path}/{unescape_name(entry.name)}"
-        yield name, f"cannot be used ({facts.error}); give an image file" if pixels is None else pixels
+        name, reader = f"{path}/{unescape_name(entry.name)}", partial(source.read, entry)
+        yield name, f"cannot be used ({facts.error}); give an image file" if pixels is None else pixels, reader
 
 
 def _may_be_image(name: str) -> bool:
