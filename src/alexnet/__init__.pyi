@@ -2,6 +2,7 @@
 
 from alexnet.audit.doubts import doubts as doubts
 from alexnet.audit.doubts import plan_doubts as plan_doubts
+from alexnet.audit.enough import enough as enough
 from alexnet.audit.grade import grade as grade
 from alexnet.audit.retrain import retrain as retrain
 from alexnet.audit.shortcuts import shortcuts as shortcuts
@@ -88,6 +89,7 @@ from alexnet.runs.run import open_run as open_run
 from alexnet.runs.run import predict as predict
 from alexnet.runs.similar import features as features
 from alexnet.runs.similar import neighbours as neighbours
+from alexnet.runs.twins import evaluate_without_twins as evaluate_without_twins
 from alexnet.runs.unit import UnitView as UnitView
 from alexnet.runs.unit import unit as unit
 from alexnet.training.plan import plan_training as plan_training

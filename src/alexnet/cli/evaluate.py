@@ -1,15 +1,19 @@
 """`alexnet evaluate`: test finished runs again."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import alexnet
 from alexnet.cli.options import Corrections, Json
+from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.scores import Row, interval_text, score_row, show_evaluation, show_notes, show_reviewed, show_scores
 from alexnet.cli.screen import percent, screen
 from alexnet.errors import RecipeError
+
+if TYPE_CHECKING:
+    from alexnet.runs.twins import TwinScore
 
 __all__ = ["evaluate"]
 
@@ -31,9 +35,14 @@ def evaluate(
         ),
     ] = None,
     corrections: Corrections = None,
+    twins: Annotated[
+        bool, typer.Option("--twins", help="Also without test images that nearly equal a training image.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Test finished runs again, one by one and averaged."""
+    if twins and (views is not None or len(runs) > 1 or data is not None):
+        raise RecipeError("--twins: goes with one run, on its own images; leave --data and --views out")
     if corrections is not None and (views == "all" or len(runs) > 1):
         raise RecipeError("--corrections: goes with one run and its views; give them one at a time")
     if views == "all":
@@ -41,14 +50,15 @@ def evaluate(
     elif len(runs) > 1:
         _evaluate_ensemble(runs, data, views)
     else:
-        _evaluate_one(runs[0], data, views, corrections)
+        _evaluate_one(runs[0], data, views, corrections, twins=twins)
 
 
-def _evaluate_one(run: Path, data: Path | None, views: str | None, corrections: Path | None) -> None:
+def _evaluate_one(run: Path, data: Path | None, views: str | None, corrections: Path | None, *, twins: bool) -> None:
     result = alexnet.evaluate(run, data, views=views, corrections=corrections)
     show_evaluation(result.evaluation)
     if result.reviewed is not None:
         show_reviewed(result.reviewed)
+    score = _show_twins(run) if twins else None
     if views is not None:
         screen.note(f"views: {result.evaluation.views}")
     show_notes(result.notes, result.num_left_out)
@@ -61,7 +71,17 @@ def _evaluate_one(run: Path, data: Path | None, views: str | None, corrections: 
             "reviewed": result.to_dict()["reviewed"],
             "seconds": screen.seconds,
         }
+        | ({} if score is None else {"twins": score.to_dict()})
     )
+
+
+def _show_twins(run: Path) -> "TwinScore":
+    with ProgressDisplay() as display:
+        score = alexnet.evaluate_without_twins(run, on_progress=display.count("comparing"))
+    screen.print(f"{len(score.twins)} of {score.num_images} test images nearly equal a training image")
+    if score.without_error is not None:
+        screen.print(f"without them {percent(score.without_error)} ({interval_text(score.without_interval)})")
+    return score
 
 
 def _compare_views(runs: list[Path], data: Path | None) -> None:

@@ -1,0 +1,39 @@
+"""`alexnet enough`: what would more images be worth?"""
+
+from typing import Annotated
+
+import typer
+
+import alexnet
+from alexnet.cli.options import Corrections, Data, Json, Settings, choose_recipe, corrected
+from alexnet.cli.progress import ProgressDisplay
+from alexnet.cli.scores import interval_text
+from alexnet.cli.screen import percent, screen
+
+__all__ = ["enough"]
+
+
+def enough(
+    data: Data,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings for each size.")] = 1,
+    preset: Annotated[str, typer.Option(help="Named recipe: {presets}.")] = "fast",
+    settings: Settings = None,
+    corrections: Corrections = None,
+    as_json: Json = False,
+) -> None:
+    """Measure what more images would be worth.
+
+    Trains on an eighth, a quarter, half and all of the training images, about twice the time of one training for
+    each seed. Ctrl-C keeps what is done; the same command continues.
+    """
+    recipe = choose_recipe(preset, None, settings)
+    with ProgressDisplay() as display:
+        result = alexnet.enough(corrected(data, corrections), recipe=recipe, num_seeds=seeds, on_event=display)
+    rows = [(s.num_images, percent(s.top1_error), interval_text(s.interval)) for s in result.sizes]
+    screen.table(["training images", "test error", "95 % interval"], rows, right=(0, 1, 2))
+    screen.print(str(result.curve))
+    for curve in result.classes:
+        screen.print(str(curve))
+    values = result.to_dict()
+    values["sentences"] = [str(curve) for curve in (result.curve, *result.classes)]
+    screen.print_json(values)

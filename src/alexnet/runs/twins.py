@@ -1,0 +1,71 @@
+"""The test error with and without the test images that have a twin among the training images."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from alexnet.data.cache import decode_folder
+from alexnet.data.near_duplicates import find_near_duplicates
+from alexnet.data.split import split_images
+from alexnet.errors import DataError
+from alexnet.records import Record, wilson_interval
+from alexnet.runs.own_images import scan_own_images
+from alexnet.runs.run import RunLike, as_run
+
+__all__ = ["TwinScore", "evaluate_without_twins"]
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class TwinScore(Record):
+    """twins: (test image, its nearest near duplicate in training). *_error: top-1, of all test images, of those
+    without a twin, and of those with one (None where there are none). *_interval: 95 %.
+    """
+
+    num_images: int
+    twins: tuple[tuple[str, str], ...]
+    all_error: float
+    all_interval: tuple[float, float]
+    without_error: float | None
+    without_interval: tuple[float, float]
+    twin_error: float | None
+    twin_interval: tuple[float, float]
+
+
+def evaluate_without_twins(run: RunLike, *, on_progress: Progress | None = None) -> TwinScore:
+    """State a finished run's test error also without the test images that nearly equal a training image.
+
+    Args:
+        run: whose stored predictions are scored.
+        on_progress: called with (images done, images in all) while near duplicates are looked for.
+
+    Raises:
+        DataError: the run's images are missing or have changed.
+        RunError: the run is not finished or damaged.
+
+    >>> alexnet.evaluate_without_twins("runs/first").num_images
+    21
+    """
+    run = as_run(run)
+    predictions, recipe = run.predictions, run.recipe
+    images = decode_folder(scan_own_images(run.folder), run.model.preprocessing)
+    if images.fingerprint != run.about.data.fingerprint:
+        raise DataError(f"{run.about.data.path}: the images have changed since {run.path} was trained; train again")
+    fractions = {"test_fraction": recipe.test_fraction, "validation_fraction": recipe.validation_fraction}
+    split = split_images(images, **fractions, seed=recipe.seed)
+    train = {images.files[row].entry.name for row in split.train.indices}
+    tested = {prediction.file for prediction in predictions}
+    twins: dict[str, str] = {}
+    for pair in find_near_duplicates(images, on_progress=on_progress):
+        for first, second in ((pair.a, pair.b), (pair.b, pair.a)):
+            if first in tested and second in train:
+                twins.setdefault(first, second)
+    wrong = {prediction.file: prediction.is_mistake for prediction in predictions}
+
+    def rate(files: set[str]) -> tuple[float | None, tuple[float, float]]:
+        hits = sum(wrong[file] for file in files)
+        return (hits / len(files) if files else None), wilson_interval(hits, len(files))
+
+    every, without, twin = rate(tested), rate(tested - twins.keys()), rate(set(twins))
+    pairs = tuple(sorted(twins.items()))
+    return TwinScore(len(tested), pairs, every[0] or 0.0, every[1], without[0], without[1], twin[0], twin[1])
