@@ -65,6 +65,8 @@ class Doubts(Record):
 
     estimated_wrong: fraction of wrong labels by confident learning. interval: of it, 95 %, see `wrong_interval`.
     num_reviewed: images that the corrections call fine, both or relabeled, which are not listed.
+    agreement: fraction of the images whose label is the most probable class; where it is low, the networks have not
+    learned the classes, and neither list nor estimate means much.
     """
 
     num_images: int
@@ -73,6 +75,7 @@ class Doubts(Record):
     doubts: tuple[Doubt, ...]
     method: str
     num_reviewed: int = 0
+    agreement: float = 1.0
     images: DecodedImages | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -293,4 +296,6 @@ def _rank(
         for row in order[:count]
     )
     interval = wrong_interval(labels, probs)
-    return Doubts(len(labels), wrong_fraction(labels, probs), interval, listed, method, len(reviewed), images)
+    agreement = float((probs.argmax(1) == labels).mean())
+    estimated = wrong_fraction(labels, probs)
+    return Doubts(len(labels), estimated, interval, listed, method, len(reviewed), agreement, images)

@@ -13,6 +13,15 @@ from alexnet.cli.screen import number_of, percent, screen
 
 __all__ = ["doubts"]
 
+EXPECTATION = (
+    "of as many as are mislabeled, from the top: 91 % were, where 3 % of natural8's labels were swapped at random "
+    "(EXPERIMENTS.md); about half of the candidates in published checks of real labels (arXiv:2103.14749)"
+)
+"""What to expect of the list, with its sources."""
+
+LOW_AGREEMENT = 0.7
+"""Fraction of labels that the networks agree with, below which a warning is given."""
+
 
 def doubts(
     data: Data,
@@ -52,6 +61,12 @@ def doubts(
     screen.table(["file", "label", "suggested", "doubt", "labels of the nearest images"], rows, right=(3,))
     screen.print(f"of {number_of(result.num_images, 'image')} an estimated {percent(result.estimated_wrong)} are "
                  f"mislabeled (95 % interval {interval_text(result.interval)})")  # fmt: skip
+    screen.print(EXPECTATION)
+    if result.agreement < LOW_AGREEMENT:
+        screen.note(
+            f"warning: the networks agree with only {percent(result.agreement)} of the labels, so the list means "
+            "little; add images, or train longer (--set epochs=...)", style="yellow",
+        )  # fmt: skip
     if csv is not None:
         screen.print(f"written: {result.save_csv(csv)}")
     if out is not None:

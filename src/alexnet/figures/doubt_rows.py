@@ -43,11 +43,11 @@ def draw_doubts(rows: Sequence[DoubtRow]) -> Figure:
                 pixels, label = row.near[place]
                 _show(axis, pixels, shorten(label, NAME), BLUE if label == row.label else ORANGE)
             else:
-                clean_axes(axis)
+                clean_axes(axis, ticks=False)
     return sheet
 
 
 def _show(axis: Axes, pixels: np.ndarray, title: str, color: str) -> None:
     axis.imshow(pixels)
     axis.set_title(title, fontsize=8, color=color)
-    clean_axes(axis)
+    clean_axes(axis, ticks=False)

@@ -139,8 +139,9 @@ def test_few_images_and_wrong_settings_are_refused_by_words(tmp_path: Path) -> N
 
 
 def test_command_writes_json_csv_and_figure(
-    spoiled: tuple[Path, Answers], run_command: Command, tmp_path: Path
+    spoiled: tuple[Path, Answers], run_command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("alexnet.cli.doubts.LOW_AGREEMENT", 1.1)
     settings = ("variant=narrow", "size=67", "start_size=none", "batch_size=16", "epochs=1")
     words = [word for setting in settings for word in ("--set", setting)]
     code, out, err = run_command(
@@ -148,4 +149,5 @@ def test_command_writes_json_csv_and_figure(
     )
     assert code == 0, err
     assert list(json.loads(out)) == ["num_images", "estimated_wrong", "interval", "doubts"]
+    assert "warning: the networks agree with only" in err
     assert (tmp_path / "d.csv").is_file() and (tmp_path / "d.png").is_file()
