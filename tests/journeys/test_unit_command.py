@@ -62,3 +62,19 @@ def test_units_that_are_none_are_refused_in_one_line(run_command: Command, train
         code, out, err = run_command("unit", trained_run.path, address)
         assert (code, out) == (2, "")
         assert message in err and len(err.strip().splitlines()) == 1
+
+
+def test_damaged_cache_is_said_once_and_computed_again(
+    run_command: Command, trained_run: Run, image_folder: Path, own_cache: Path
+) -> None:
+    image = image_folder / "test" / "down" / "down_1000.png"
+    words = ["neighbours", trained_run.path, image, image, "--layer", "pool5", "--json"]
+    expected = json.loads(run_command(*words)[1])["images"][0]["neighbours"]
+    damaged = list(own_cache.glob("images/*/features-*.f32"))
+    assert damaged
+    for path in damaged:
+        path.write_bytes(path.read_bytes()[:-8])
+    code, out, err = run_command(*words)
+    assert (code, err.count("was damaged and was computed again")) == (0, 1)
+    assert json.loads(out)["images"][0]["neighbours"] == expected
+    assert "damaged" not in run_command(*words)[2]

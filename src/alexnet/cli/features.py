@@ -20,6 +20,8 @@ def features(
 ) -> None:
     """Save the features of every image of a run."""
     table = alexnet.features(run, layer)
+    for note in table.notes:
+        screen.note(note)
     path = table.save(out)
     count, size = table.values.shape
     screen.print(f"written: {path}, {count} images of {size} features")

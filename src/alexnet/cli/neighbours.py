@@ -22,6 +22,8 @@ def neighbours(
     """Find the training images most like an image."""
     results = alexnet.neighbours(run, images, layer=layer, k=most)
     for similar in results:
+        for note in similar.notes:
+            screen.note(note)
         flag = "; its neighbors disagree" if similar.disagree else ""
         screen.print(f"{similar.file}: predicted {similar.prediction.predicted}{flag}")
         rows = [(near.file, near.label, f"{near.distance:.3g}") for near in similar.neighbours]

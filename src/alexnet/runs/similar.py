@@ -27,12 +27,14 @@ class SimilarImages(Record):
         file: the image.
         prediction: what the network says about it.
         neighbours: the nearest training images, nearest first.
+        notes: of the first image of a call: what happened on the way.
         disagree: whether most of the neighbors have another label than the predicted class.
     """
 
     file: str
     prediction: Prediction
     neighbours: tuple[Neighbour, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def disagree(self) -> bool:
@@ -102,7 +104,7 @@ def neighbours(
     values = table.values if len(train) == len(table.files) else table.values[train]
     queries = features_of(classifier, np.stack([read_image(path, classifier) for path in paths]), layer)
     rows, distances = nearest_rows(values, queries, k + 1)  # one more: the image itself may be among them
-    results = []
+    results: list[SimilarImages] = []
     for path, prediction, near, apart in zip(paths, predict(classifier, paths), rows, distances, strict=True):
         own = _name_in(known, path)
         close = [
@@ -110,7 +112,7 @@ def neighbours(
             for row, distance in zip(near, apart, strict=True)
             if table.files[train[row]] != own
         ]
-        results.append(SimilarImages(str(path), prediction, tuple(close[:k])))
+        results.append(SimilarImages(str(path), prediction, tuple(close[:k]), () if results else table.notes))
     return tuple(results)
 
 
