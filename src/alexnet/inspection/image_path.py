@@ -28,7 +28,7 @@ POOLS = (nn.MaxPool2d, nn.AvgPool2d)
 class StrongMap(Record):
     """A map with one of the largest activations of its layer.
 
-    address: its unit. maximum: its largest value. values: [h, w], behind the activation where one follows. place: of
+    address: its unit. maximum: its largest value. values: [h, w], after the activation where one follows. place: of
     the maximum in the flattened map. before: [H, W], the same channel before normalization or pooling; else None.
     """
 

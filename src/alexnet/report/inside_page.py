@@ -11,9 +11,9 @@ from alexnet.web import style
 __all__ = ["write_inside_page"]
 
 ABOUT = {
-    "convolution": "The strongest maps behind their activation, each with the patches that excite its unit most.",
-    "normalization": "The strongest maps before and behind normalization: neighboring maps damp each other.",
-    "pooling": "The strongest maps before and behind pooling: each output is the largest of its window.",
+    "convolution": "The strongest maps after the activation, each with the patches that excite its unit most.",
+    "normalization": "The strongest maps before and after normalization: neighboring maps damp each other.",
+    "pooling": "The strongest maps before and after pooling: each output is the largest of its window.",
 }
 
 

@@ -169,7 +169,7 @@ def inside(
     notes: tuple[str, ...] = ()
     patches: dict[str, tuple[Patch, ...]] = {}
     try:
-        images, rows = training_images(model, data)
+        images, rows = training_images(model, data, on_progress=on_progress)
         patches = _patches(classifier, path, images, rows, on_progress)
     except DataError as error:
         if data is not None:

@@ -139,7 +139,7 @@ def map_images(
     if method not in METHODS_OF_PROJECTION:
         raise RecipeError(f"method {method}: choose one of {', '.join(METHODS_OF_PROJECTION)}")
     classifier = as_classifier(model)
-    images, _ = training_images(model, data)
+    images, _ = training_images(model, data, on_progress=on_progress)
     features = compute_features(classifier, images, layer, on_progress=on_progress)
     places, explained = project(features.values, method, seed)
     predicted = _predicted(classifier, images, features, on_progress)

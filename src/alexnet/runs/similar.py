@@ -65,7 +65,7 @@ def features(
     >>> alexnet.features("runs/first", "fc7").layer
     'fc7'
     """
-    images, _ = training_images(model, data)
+    images, _ = training_images(model, data, on_progress=on_progress)
     return compute_features(as_classifier(model), images, layer, on_progress=on_progress)
 
 
@@ -99,7 +99,7 @@ def neighbours(
     """
     classifier = as_classifier(model)
     paths = [images] if isinstance(images, Path | str) else list(images)
-    known, train = training_images(model, data)
+    known, train = training_images(model, data, on_progress=on_progress)
     table = compute_features(classifier, known, layer, on_progress=on_progress)
     values = table.values if len(train) == len(table.files) else table.values[train]
     queries = features_of(classifier, np.stack([read_image(path, classifier) for path in paths]), layer)

@@ -1,5 +1,6 @@
 """The images that a network is looked at with: those it was trained on, or those of another folder."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,15 @@ from alexnet.runs.run import Model, Run, as_run
 __all__ = ["training_images"]
 
 
-def training_images(model: Model, data: Path | str | None = None) -> tuple[DecodedImages, Indices]:
+def training_images(
+    model: Model, data: Path | str | None = None, *, on_progress: Callable[[int, int], None] | None = None
+) -> tuple[DecodedImages, Indices]:
     """The decoded images, and the rows to look at: of a run the training images, of another folder all.
 
     Args:
         model: a network, a run, or the path of a run's folder.
         data: a folder or archive of class folders; by default the images of the run's training.
+        on_progress: called with (files done, files in all) while decoding, which is done once.
 
     Raises:
         DataError: the images are missing or have changed, or a bare network was given without images.
@@ -28,13 +32,13 @@ def training_images(model: Model, data: Path | str | None = None) -> tuple[Decod
     if isinstance(model, Classifier):
         if data is None:
             raise DataError("a network without a run has no images of its own; give a folder as data")
-        images = decode_folder(scan_folder(data, min_classes=1), model.preprocessing)
+        images = decode_folder(scan_folder(data, min_classes=1), model.preprocessing, on_progress=on_progress)
         return images, _all_rows(images)
     run = as_run(model)
     if data is not None:
-        images = decode_folder(scan_folder(data, min_classes=1), run.model.preprocessing)
+        images = decode_folder(scan_folder(data, min_classes=1), run.model.preprocessing, on_progress=on_progress)
         return images, _all_rows(images)
-    images = decode_folder(scan_own_images(run.folder), run.model.preprocessing)
+    images = decode_folder(scan_own_images(run.folder), run.model.preprocessing, on_progress=on_progress)
     if images.fingerprint != run.about.data.fingerprint:
         raise DataError(f"{run.about.data.path}: the images have changed since {run.path} was trained; train again")
     return images, _trained_on(run, images)

@@ -147,7 +147,7 @@ def unit(
     if synthesized:
         empty = replace(empty, synthesized=synthesize(classifier, address))
     try:
-        images, rows = training_images(model, data)
+        images, rows = training_images(model, data, on_progress=on_progress)
     except DataError as error:
         if data is not None or isinstance(model, Classifier):
             raise
