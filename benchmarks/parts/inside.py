@@ -110,7 +110,7 @@ def _plain_features(classifier: Classifier, images: DecodedImages, count: int) -
     with torch.inference_mode():
         for start in range(0, count, BATCH):
             kept.clear()
-            pixels = np.ascontiguousarray(images.pixels[start : min(start + BATCH, count)])
+            pixels = np.array(images.pixels[start : min(start + BATCH, count)])
             network(normalize(torch.from_numpy(pixels), classifier.preprocessing))
             parts.append(kept[0].numpy())
     handle.remove()
