@@ -108,6 +108,20 @@ def test_maps_of_a_image(run_command: Command, trained_run: Run, tmp_path: Path)
         assert (code, values["shape"], values["shown"]) == (0, [256, 7, 7], shown)
 
 
+@pytest.mark.parametrize(
+    ("options", "shape"),
+    [(["--stride", "1"], [96, 57, 57]), (["--layer", "conv5", "--size", "136"], [256, 7, 7])],
+)
+def test_finer_maps_lie_beside_the_ordinary_ones(
+    options: list[str], shape: list[int], run_command: Command, trained_run: Run, tmp_path: Path
+) -> None:
+    draw_stripes(0, 3).save(tmp_path / "p.png")
+    code, out, _ = run_command("maps", trained_run.path, tmp_path / "p.png", *options, "--json")
+    values = json.loads(out)
+    assert (code, values["shape"]) == (0, shape)
+    assert Path(values["figure"]).name in ("maps-conv1-stride1-p.png", "maps-conv5-136px-p.png")
+
+
 def test_mistakes_are_copied_out_unchanged(run_command: Command, trained_run: Run, tmp_path: Path) -> None:
     code, out, _ = run_command("mistakes", trained_run.path, "--export", tmp_path / "out", "--json")
     values = json.loads(out)

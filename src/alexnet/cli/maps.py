@@ -19,6 +19,17 @@ def maps(
     layer: Annotated[str, typer.Option(help="conv1 to pool5.")] = "conv1",
     only: Only = None,
     every: Annotated[bool, typer.Option("--all", help="Draw every map of the layer.")] = False,
+    stride: Annotated[
+        int | None,
+        typer.Option(help="Px between two outputs of conv1; 1 gives the finest map.", show_default="the network's"),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            help="Enlarge the image to this side in px, for finer maps of deeper layers.",
+            show_default="the network's",
+        ),
+    ] = None,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
@@ -30,10 +41,11 @@ def maps(
     chosen = parse_numbers(only)
     if every and chosen is not None:
         raise RecipeError("--all and --only: choose one of them")
-    layer_maps = alexnet.feature_maps(run, image, layer)
+    layer_maps = alexnet.feature_maps(run, image, layer, stride=stride, size=size)
     shown = layer_maps.strongest(3) if chosen is None else chosen
     figure = layer_maps.draw_all() if every else layer_maps.draw(shown)
-    default = alexnet.open_run(run).folder.figure_path(f"maps-{layer}-{image.stem}.png")
+    grid = f"-stride{stride}" if stride else f"-{size}px" if size else ""
+    default = alexnet.open_run(run).folder.figure_path(f"maps-{layer}{grid}-{image.stem}.png")
     path = alexnet.save_figure(figure, out or default)
     shape = list(layer_maps.before.shape)
     screen.print_figure(path, {"run": str(run), "layer": layer, "shape": shape, "shown": "all" if every else shown})

@@ -2,7 +2,7 @@
 
 import glob
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -16,7 +16,7 @@ from alexnet.data.decode_files import decode_files
 from alexnet.data.folder_layout import IMAGE_ENDINGS, is_hidden
 from alexnet.data.image_file import read_file
 from alexnet.data.sources import open_source
-from alexnet.errors import DataError
+from alexnet.errors import DataError, GeometryError
 from alexnet.evaluation.evaluate import BATCH, in_eval_mode, make_predictions, probabilities
 from alexnet.files import shown_name, unescape_name
 from alexnet.model.checkpoint import Classifier
@@ -26,6 +26,9 @@ __all__ = ["Predictions", "UnreadableImage", "predict_images", "read_image"]
 
 ARCHIVE_ENDINGS = (".tar", ".zip", ".tgz", ".gz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar")
 """Files that are opened as archives; of a compressed one, the error says how to unpack it."""
+
+LARGEST_SIDE = 4096
+"""Side in px to which an image may be enlarged; the largest that a network may have."""
 
 Paths = Path | str | Sequence[Path | str]
 Reader = Callable[[], bytes]
@@ -74,13 +77,23 @@ class Predictions(Sequence[Prediction]):
         }
 
 
-def read_image(path: Path | str, classifier: Classifier) -> Pixels:
+def read_image(path: Path | str, classifier: Classifier, *, size: int | None = None) -> Pixels:
     """An image file as the network gets it in testing: uint8 [size, size, 3].
+
+    Args:
+        size: another side in px than the network's, from 1 to 4096.
 
     Raises:
         DataError: the file is missing or not an image.
+        GeometryError: the size is out of range.
     """
-    return center_crop(decode_file(path, classifier.preprocessing), classifier.preprocessing)
+    preprocessing = classifier.preprocessing
+    if size is not None:
+        if not 1 <= size <= LARGEST_SIDE:
+            raise GeometryError(f"size {size}: give 1 to {LARGEST_SIDE} px")
+        cut_from = preprocessing.cut_from and max(size, round(size * preprocessing.cut_from / preprocessing.size))
+        preprocessing = replace(preprocessing, size=size, cut_from=cut_from)
+    return center_crop(decode_file(path, preprocessing), preprocessing)
 
 
 def predict_images(classifier: Classifier, images: Paths, *, skip_unreadable: bool = False) -> Predictions:

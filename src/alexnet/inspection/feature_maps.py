@@ -21,15 +21,15 @@ from alexnet.records import Record
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FeatureMaps", "check_input", "feature_maps"]
+__all__ = ["FeatureMaps", "activation_after", "check_input", "feature_maps", "layer_kernels"]
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureMaps(Record):
     """The maps of a layer for one image.
 
-    image: what the network gets, uint8 [size, size, 3]. before: the output of the layer, [C, H, W]. after: the same
-    after the ReLU that follows, None if none does. kernels: the weights [C, in, k, k], None for a layer without
+    image: what the network was applied to, uint8 [S, S, 3]. before: the output of the layer, [C, H, W]. after: the
+    same after the ReLU that follows, None if none does. kernels: the weights [C, in, k, k], None for a layer without
     kernels; in RGB order if `in` is 3. title: what figures are titled.
 
     >>> maps = alexnet.feature_maps("runs/first", "photo.jpg", "conv1")
@@ -88,16 +88,20 @@ def feature_maps(
     """
     check_input(classifier, image)
     network = classifier.network
-    following = _activation_after(classifier, layer)
+    following = activation_after(classifier, layer)
     device = next(network.parameters()).device
     with recorded(network, [layer, *([following] if following else [])]) as outputs:
         network(normalize(torch.from_numpy(image.copy())[None].to(device), classifier.preprocessing))
     before = outputs[layer][0].float().cpu().numpy()
     if before.ndim != 3:
         raise GeometryError(f"layer {layer}: its output is {len(before)} numbers, not maps; choose conv1 to pool5")
-    weights = kernels(classifier, layer).weights if isinstance(network[layer], nn.Conv2d) else None
     after = outputs[following][0].float().cpu().numpy() if following else None
-    return FeatureMaps(layer, image, before, after, weights, title)
+    return FeatureMaps(layer, image, before, after, layer_kernels(classifier, layer), title)
+
+
+def layer_kernels(classifier: Classifier, layer: str) -> Float32[np.ndarray, "C I k k"] | None:
+    """The kernels of a layer; None for a layer without kernels."""
+    return kernels(classifier, layer).weights if isinstance(classifier.network[layer], nn.Conv2d) else None
 
 
 def check_input(classifier: Classifier, image: np.ndarray) -> None:
@@ -108,7 +112,7 @@ def check_input(classifier: Classifier, image: np.ndarray) -> None:
         raise GeometryError(f"the image is {image.dtype}, {shape}: give uint8 [{size}, {size}, 3], or an image file")
 
 
-def _activation_after(classifier: Classifier, layer: str) -> str | None:
+def activation_after(classifier: Classifier, layer: str) -> str | None:
     """The activation that directly follows a convolutional layer."""
     specs = classifier.network.spec.layers
     for spec, following in pairwise(specs):

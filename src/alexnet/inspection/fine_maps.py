@@ -1,53 +1,24 @@
 """Feature maps on a finer grid: the first layer at a smaller stride, deeper layers on an enlarged image."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from alexnet.data.decode import normalize
 from alexnet.errors import GeometryError
+from alexnet.inspection.feature_maps import FeatureMaps, activation_after, check_input, layer_kernels
 from alexnet.inspection.recording import recorded
 from alexnet.layers.conv2d import CeilConv2d
 from alexnet.model.checkpoint import Classifier
-from alexnet.records import Record
 
-__all__ = ["FineMaps", "enlarged_maps", "fine_maps"]
-
-
-@dataclass(frozen=True, eq=False)
-class FineMaps(Record):
-    """The maps of a layer on a finer grid than the network's own.
-
-    Args:
-        layer: name of the layer.
-        image: what the kernels were applied to, uint8 [S, S, 3].
-        maps: what they give, before the activation, [C, H, W].
-        step: px of `image` between two neighbors of a map.
-        explanation: how the maps were computed, in words, for a figure's caption.
-    """
-
-    layer: str
-    image: UInt8[np.ndarray, "S S 3"]
-    maps: Float32[np.ndarray, "C H W"]
-    step: int
-    explanation: str
-
-    def to_dict(self) -> dict[str, object]:
-        """Layer, grid and maps as plain lists."""
-        return {
-            "layer": self.layer,
-            "step": self.step,
-            "explanation": self.explanation,
-            "shape": list(self.maps.shape),
-            "maps": self.maps.tolist(),
-        }
+__all__ = ["enlarged_maps", "strided_maps"]
 
 
-def fine_maps(classifier: Classifier, image: UInt8[np.ndarray, "S S 3"], *, stride: int = 1) -> FineMaps:
+def strided_maps(
+    classifier: Classifier, image: UInt8[np.ndarray, "S S 3"], layer: str, *, stride: int = 1, title: str = ""
+) -> FeatureMaps:
     """The first layer's maps at another stride than the network's: at stride 1, an output for every px.
 
     Where the grids meet, the values are those of the ordinary map: an ordinary stride of 4 takes every fourth value
@@ -55,36 +26,41 @@ def fine_maps(classifier: Classifier, image: UInt8[np.ndarray, "S S 3"], *, stri
 
     Args:
         image: a decoded image of the network's size.
+        layer: the first convolutional layer.
         stride: px from one output to the next, >= 1.
 
     Raises:
-        GeometryError: the image has another size, the stride is below 1, or the first layer is no convolution.
+        GeometryError: the image has another size, the stride is below 1, or the layer is another.
     """
-    size = classifier.preprocessing.size
-    if image.shape != (size, size, 3):
-        raise GeometryError(f"image of shape {image.shape}: give uint8 [{size}, {size}, 3]")
+    check_input(classifier, image)
     if stride < 1:
         raise GeometryError(f"stride {stride}: give at least 1")
-    layer, module = next(iter(classifier.network.named_layers()))
-    if not isinstance(module, nn.Conv2d):
-        raise GeometryError(f"layer {layer}: is not a convolution; choose the first convolutional layer")
+    first, module = next(iter(classifier.network.named_layers()))
+    if layer != first or not isinstance(module, nn.Conv2d):
+        raise GeometryError(f"layer {layer}: only {first} can have another stride; enlarge the image instead")
     x = classifier.network.first_input(_input(classifier, image))
     x = module.padded(x) if isinstance(module, CeilConv2d) else x
-    with torch.no_grad():
-        maps = F.conv2d(x, module.weight, module.bias, stride, module.padding, module.dilation, module.groups)[0]
+    following = activation_after(classifier, layer)
+    with torch.inference_mode():
+        maps = F.conv2d(x, module.weight, module.bias, stride, module.padding, module.dilation, module.groups)
+        after = classifier.network[following](maps.clone()) if following else None
     own = module.stride[0]
-    explanation = f"{layer} at stride {stride}" + (f" (the network's own is {own})" if stride != own else "")
-    return FineMaps(layer, image, maps.float().cpu().numpy(), stride, explanation)
+    title = f"{title or layer} at stride {stride}" + (f" (the network's own is {own})" if stride != own else "")
+    return FeatureMaps(
+        layer, image, _array(maps), None if after is None else _array(after), layer_kernels(classifier, layer), title
+    )
 
 
-def enlarged_maps(classifier: Classifier, image: UInt8[np.ndarray, "L L 3"], layer: str) -> FineMaps:
+def enlarged_maps(
+    classifier: Classifier, image: UInt8[np.ndarray, "L L 3"], layer: str, *, title: str = ""
+) -> FeatureMaps:
     """The maps of any convolutional part of the network on a larger image, by the same kernels.
 
     Convolution and pooling work on images of any size; only the fully connected layers need the network's own. What
     looks at 96 px as a whole finds twice as many places on the same image at 192 px, each half as large.
 
     Args:
-        image: the image decoded at a larger size than the network's.
+        image: the image decoded at another size than the network's.
         layer: a layer before the first fully connected one.
 
     Raises:
@@ -95,15 +71,18 @@ def enlarged_maps(classifier: Classifier, image: UInt8[np.ndarray, "L L 3"], lay
     if layer not in names:
         raise GeometryError(f"layer {layer}: gives no maps; choose one of {', '.join(names)}")
     network.spec.geometry(len(image), network.num_classes)
-    x = network.first_input(_input(classifier, image))
-    with recorded(network, [layer]) as outputs:
-        network.features(x)
-    maps = outputs[layer][0].float().cpu().numpy()
-    own = classifier.preprocessing.size
-    step = max(1, round(len(image) / maps.shape[-1]))
-    return FineMaps(
-        layer, image, maps, step, f"{layer} on the image at {len(image)} px (the network's own: {own} px)"
+    following = activation_after(classifier, layer)
+    with recorded(network, [layer, *([following] if following else [])]) as outputs:
+        network.features(network.first_input(_input(classifier, image)))
+    title = (
+        f"{title or layer} on the image at {len(image)} px (the network's own: {classifier.preprocessing.size} px)"
     )
+    after = _array(outputs[following]) if following else None
+    return FeatureMaps(layer, image, _array(outputs[layer]), after, layer_kernels(classifier, layer), title)
+
+
+def _array(maps: Float[Tensor, "1 C H W"]) -> np.ndarray:
+    return maps[0].float().cpu().numpy()
 
 
 def _input(classifier: Classifier, image: np.ndarray) -> Float[Tensor, "1 3 S S"]:

@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,14 @@ from markupsafe import Markup
 from PIL import Image
 
 from alexnet.data.decode import Pixels
-from alexnet.errors import DataError
+from alexnet.errors import DataError, GeometryError
 from alexnet.figures.canvas import png_bytes, save_figure, svg_text
 from alexnet.model.summary import summarize_spec
 from alexnet.published import ILSVRC_CLASSES, PUBLISHED_VARIANTS
 from alexnet.records import Prediction
 from alexnet.report.write_page import write_page
 from alexnet.runs.compare import Published, compare_runs, draw_comparison, published_beside
+from alexnet.runs.first_kernels import draw_kernel_change, draw_kernel_pairs
 from alexnet.runs.mistakes import Mistakes
 from alexnet.runs.run import Run, RunLike, as_run
 
@@ -89,6 +91,7 @@ def _figure_values(figures: Figures, files: dict[str, Path]) -> dict[str, Any]:
         "kernels": {
             "conv1": _file_uri(files["kernels-conv1"]),
             "own": _file_uri(files["kernels-conv1-own-scale"]),
+            "change": _file_uri(files["kernels-conv1-change"]) if "kernels-conv1-change" in files else None,
             "others": {name.removeprefix("kernels-"): _file_uri(files[name]) for name in later_kernels},
         },
         "maps": [{"layer": name.removeprefix("maps-"), "image": _file_uri(files[name])} for name in maps],
@@ -116,6 +119,8 @@ def _draw_all(run: Run, mistakes: Mistakes, images: Images, first: Sequence[Pred
         figures["mistakes"] = mistakes.draw(NUM_GALLERY, images=images)
     figures["kernels-conv1"] = run.draw_kernels("conv1")
     figures["kernels-conv1-own-scale"] = run.draw_kernels("conv1", scale="own")
+    if run.folder.kernel_snapshots():
+        figures["kernels-conv1-change"] = draw_kernel_change(run)
     convs = [name for name in run.model.network.layer_names if name.startswith("conv")]
     for layer in convs[1:]:
         figures[f"kernels-{layer}"] = run.draw_kernels(layer)
@@ -149,8 +154,17 @@ def write_comparison(runs: Sequence[RunLike], path: Path | str, *, published: bo
         "comparison": compare_runs(opened, published=published),
         "curves": svg_text(figure),
         "kernels": [(run.path.name, figure_uri(run.draw_kernels("conv1"))) for run in opened],
+        "kernel_pairs": [_pairs_uri(first, second) for first, second in pairwise(opened)],
     }
     return write_page(path, "comparison.html.j2", values)
+
+
+def _pairs_uri(first: Run, second: Run) -> str | None:
+    """The kernels of two runs matched by correlation; None where their shapes differ."""
+    try:
+        return figure_uri(draw_kernel_pairs(first, second))
+    except GeometryError:
+        return None
 
 
 def figure_uri(figure: "Figure") -> str:

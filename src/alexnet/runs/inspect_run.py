@@ -4,6 +4,7 @@ from pathlib import Path
 
 from alexnet.convolution.gallery import Kernel
 from alexnet.data.decode import Pixels
+from alexnet.errors import GeometryError
 from alexnet.evaluation.predict import read_image
 from alexnet.files import shown_name
 from alexnet.inspection import applied_kernel, kernel_matching, layer_trace
@@ -11,6 +12,7 @@ from alexnet.inspection import feature_maps as maps
 from alexnet.inspection import kernels as layer_kernels
 from alexnet.inspection.applied_kernel import LearnedResult
 from alexnet.inspection.feature_maps import FeatureMaps
+from alexnet.inspection.fine_maps import enlarged_maps, strided_maps
 from alexnet.inspection.kernel_matching import KernelMatches
 from alexnet.inspection.kernels import KernelSet
 from alexnet.inspection.layer_trace import LayerStep
@@ -41,24 +43,40 @@ def kernels(model: Model, layer: str = "conv1") -> KernelSet:
     return layer_kernels.kernels(classifier, layer, title=f"{layer} of {name}" if name else layer)
 
 
-def feature_maps(model: Model, image: ImageLike, layer: str = "conv1") -> FeatureMaps:
+def feature_maps(
+    model: Model, image: ImageLike, layer: str = "conv1", *, stride: int | None = None, size: int | None = None
+) -> FeatureMaps:
     """The feature maps of a layer for an image, before and after the ReLU that follows.
 
     Args:
         model: a network, a run, or the path of a run folder.
         image: a file, or a decoded image, uint8 [size, size, 3].
         layer: conv1 to pool5.
+        stride: px between two outputs of the first layer; at 1 there is one for every px. By default the network's.
+        size: side in px to which the image file is decoded, so that maps of deeper layers have more places (the same
+            kernels see smaller parts of the image); by default the network's.
 
     Raises:
         DataError: the file is missing or not an image.
-        GeometryError: there is no such layer, or its output is not maps.
+        GeometryError: there is no such layer, its output is not maps, or it cannot have this stride or size.
         RunError: there is no run at the path, or it is damaged.
 
     >>> figure = alexnet.feature_maps("runs/first", "photo.jpg", "conv2").draw()
+    >>> alexnet.feature_maps("runs/first", "photo.jpg", "conv1", stride=1).before.shape
+    (96, 57, 57)
+    >>> alexnet.feature_maps("runs/first", "photo.jpg", "conv5", size=192).before.shape
+    (256, 10, 10)
     """
     classifier, _ = _open(model)
-    pixels, name = _read(image, classifier)
-    return maps.feature_maps(classifier, pixels, layer, title=f"{layer} of {name}")
+    if stride is not None and size is not None:
+        raise GeometryError("stride and size: choose one of them")
+    pixels, name = _read(image, classifier, size)
+    title = f"{layer} of {name}"
+    if stride is not None:
+        return strided_maps(classifier, pixels, layer, stride=stride, title=title)
+    if size is not None:
+        return enlarged_maps(classifier, pixels, layer, title=title)
+    return maps.feature_maps(classifier, pixels, layer, title=title)
 
 
 def match_kernels(model: Model, kernel: Kernel | str, layer: str = "conv1", *, most: int = 8) -> KernelMatches:
@@ -133,8 +151,8 @@ def _open(model: Model) -> tuple[Classifier, str]:
     return as_classifier(run), shown_name(run.path.resolve().name)
 
 
-def _read(image: ImageLike, classifier: Classifier) -> tuple[Pixels, str]:
-    """The decoded image and its name."""
-    if isinstance(image, Path | str):
-        return read_image(image, classifier), shown_name(Path(image).name)
-    return image, "an image"
+def _read(image: ImageLike, classifier: Classifier, size: int | None = None) -> tuple[Pixels, str]:
+    """The decoded image, of the network's size or of another, and its name."""
+    if not isinstance(image, Path | str):
+        return image, "an image"
+    return read_image(image, classifier, size=size), shown_name(Path(image).name)
