@@ -144,6 +144,7 @@ def small_recipe(**changes: object) -> Recipe:
     small = {
         "variant": "narrow",
         "initialization": "fan_in",
+        "smooth_conv1": False,
         "size": 67,
         "start_size": None,
         "batch_size": 16,

@@ -40,6 +40,7 @@ PRESETS: dict[str, Recipe] = {
         optimizer="muon",
         learning_rate=5e-4,
         muon_learning_rate=0.02,
+        smooth_conv1=True,
         weight_decay=0.1,
         label_smoothing=0.05,
         crop_scale=AUTO,

@@ -124,9 +124,9 @@ class Recipe(BaseModel):
     test_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
     """Fraction of the images held out as the test set if the folder has no split of its own."""
     validation_fraction: Annotated[float, Field(ge=0.0, lt=1.0), *OrAuto] = 0.1
-    """Fraction of the training images held out to choose the epoch whose network is kept: the latest with an error at
-    most one standard error above the lowest. 0 keeps the last epoch. `auto`: 0.05 if that is at least 100 images,
-    else 0."""
+    """Fraction of the training images held out to measure on. Schedules other than `one_cycle` use them to choose the
+    epoch whose network is kept: the latest with an error at most one standard error above the lowest. `auto`: 0.05 if
+    that is at least 100 images, else 0."""
 
     # --- augmentation
     flip: bool = True
@@ -136,6 +136,8 @@ class Recipe(BaseModel):
     training images, else 0.6."""
     crop_ratio: Annotated[float, Field(ge=1.0, le=4.0)] = 1.0
     """Largest change of a crop's aspect ratio; 1 keeps it."""
+    crop_until: Fraction = 1.0
+    """Fraction of the steps during which images are cropped at random; after it they are whole, as in the test."""
     rotation: Annotated[float, Field(ge=0.0, le=180.0)] = 0.0
     """Largest rotation in either direction, degrees."""
     color: Fraction = 0.0
@@ -271,6 +273,14 @@ class Recipe(BaseModel):
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    @property
+    def keeps_last(self) -> bool:
+        """Whether the network of the last epoch is kept, whatever the validation images say.
+
+        With `one_cycle` it is: the learning rate has fallen to 0 by then, and networks before have not settled.
+        """
+        return self.schedule == "one_cycle"
 
     def replace(self, **changes: Any) -> "Recipe":
         """This recipe with other values, checked like a new one.

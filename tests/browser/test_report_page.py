@@ -41,6 +41,6 @@ def test_comparison_page_is_whole(browser: object, trained_run: Run, tmp_path: P
     path = write_comparison([trained_run, trained_run], tmp_path / "c.html")
     page = browser.new_page(viewport={"width": 900, "height": 800})  # type: ignore[attr-defined]
     page.goto(path.as_uri())
-    assert page.locator("img").count() == 2
+    assert page.locator("img").count() == 3
     assert page.evaluate("document.documentElement.scrollWidth") <= 900
     page.close()

@@ -1,7 +1,7 @@
 """Everything that a training works on, gathered in one value."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -117,9 +117,12 @@ class Job:
 
         size: side in px; by default, that of the step.
         """
+        augmentation = Augmentation.of(self.recipe)
+        if step >= round(self.recipe.crop_until * self.num_steps):
+            augmentation = replace(augmentation, crop_scale=1.0, crop_ratio=1.0)
         return augment(
             images,
-            Augmentation.of(self.recipe),
+            augmentation,
             self.preprocessing,
             size=size or self.image_size(step),
             generator=torch.Generator().manual_seed(self._seed(step) + 1),

@@ -66,7 +66,7 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> TrainingState:
                 if job.is_evaluated(step):
                     validation = measure(network, job.pixels, split.validation, job.preprocessing, device=device)
                     test = measure(network, job.pixels, split.test, job.preprocessing, device=device)
-                    is_kept = state.keeps(validation, len(split.validation))
+                    is_kept = recipe.keeps_last or state.keeps(validation, len(split.validation))
                 if is_kept:
                     save_network(run, job.classifier, epoch=job.epoch_of(step))
                 save_kernel_snapshot(run, job.classifier, epoch=job.epoch_of(step))

@@ -158,6 +158,15 @@ def test_two_trainings_at_once_give_the_weights_of_each_alone(image_folder: Path
         assert all(torch.equal(value, other_model[name]) for name, value in model.items())
 
 
+def test_images_are_whole_after_the_fraction_of_steps_that_crops_them(new_job: Callable[..., Job]) -> None:
+    job = new_job(epochs=2, crop_scale=0.3, crop_until=0.5, flip=False)
+    whole = new_job(epochs=2, flip=False, crop_scale=1.0, crop_ratio=1.0)
+    pixels = torch.from_numpy(np.array(job.pixels[:4]))
+    first_whole = job.num_steps // 2
+    assert not torch.equal(job.augment(pixels, first_whole - 1), whole.augment(pixels, first_whole - 1))
+    assert torch.equal(job.augment(pixels, first_whole), whole.augment(pixels, first_whole))
+
+
 def test_short_epochs_are_measured_about_every_thirty_steps_and_at_the_end(new_job: Callable[..., Job]) -> None:
     job = new_job(epochs=35)
     assert job.steps_per_epoch == 4

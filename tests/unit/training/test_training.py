@@ -57,14 +57,21 @@ def test_every_test_image_is_scored(narrow_run: Run) -> None:
     assert narrow_run.evaluation.num_mistakes == len(narrow_run.mistakes())
 
 
-def test_kept_checkpoint_is_the_latest_within_a_standard_error_of_the_lowest(narrow_run: Run) -> None:
-    errors = [epoch.validation_top1_error or 0.0 for epoch in narrow_run.folder.epochs]
-    num_images = narrow_run.folder.read_json("run.json")["data"]["images"]["validation"]
-    lowest = min(errors)
-    smoothed = (lowest * num_images + 1) / (num_images + 2)
-    limit = lowest + (smoothed * (1 - smoothed) / num_images) ** 0.5
-    latest = max(number for number, error in enumerate(errors, start=1) if error <= limit)
-    assert narrow_run.folder.read_json("model.json")["epoch"] == latest
+def test_last_network_is_kept_where_the_learning_rate_falls_to_zero(narrow_run: Run) -> None:
+    assert narrow_run.recipe.schedule == "one_cycle"
+    assert narrow_run.folder.read_json("model.json")["epoch"] == narrow_run.recipe.epochs
+
+
+def test_other_schedules_keep_the_latest_within_a_standard_error_of_the_lowest(
+    image_folder: Path, tmp_path: Path
+) -> None:
+    recipe = small_recipe(epochs=4, validation_fraction=0.2, schedule="drops", drops=[0.9], learning_rate=3e-3)
+    run = train(image_folder, recipe, out=tmp_path / "run")
+    errors = [epoch.validation_top1_error or 0.0 for epoch in run.folder.epochs]
+    num_images = run.folder.read_json("run.json")["data"]["images"]["validation"]
+    state = TrainingState()
+    kept = [state.keeps(HeldOutScore(1.0, error, None), num_images) for error in errors]
+    assert run.folder.read_json("model.json")["epoch"] == max(number for number, k in enumerate(kept, start=1) if k)
 
 
 @pytest.mark.parametrize(
