@@ -45,6 +45,7 @@ PRESETS: dict[str, Recipe] = {
         label_smoothing=0.05,
         crop_scale=AUTO,
         crop_ratio=1.25,
+        crop_until=0.75,
         color=0.3,
         start_size=68,
         growth=0.8,
