@@ -145,6 +145,7 @@ def small_recipe(**changes: object) -> Recipe:
         "variant": "narrow",
         "initialization": "fan_in",
         "smooth_conv1": False,
+        "crop_until": 1.0,
         "size": 67,
         "start_size": None,
         "batch_size": 16,
