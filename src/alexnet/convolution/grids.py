@@ -23,6 +23,9 @@ WHOLE = re.compile(r"[+-]?\d+")
 DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 
+MOST_DIGITS = 300
+"""Digits of a whole number that is kept exactly; longer ones are read as float64, which ends at 1.8e308."""
+
 EXAMPLE = "give rows such as 1 2 3; 4 5 6; 7 8 9"
 
 
@@ -130,7 +133,7 @@ def _cut(line: str, place: str, is_csv: bool) -> list[str]:
 
 
 def _number(word: str, source: str) -> int | float:
-    if WHOLE.fullmatch(word):
+    if WHOLE.fullmatch(word) and len(word) <= MOST_DIGITS:
         return int(word)
     above, slash, below = word.partition("/")
     parts = (above, below) if slash else (above,)

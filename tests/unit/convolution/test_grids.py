@@ -72,6 +72,7 @@ def test_one_line_of_a_csv_file_is_a_row() -> None:
         ('"1" "2"', "is not a number"),
         ("nan 1", "'nan' is not a number"),
         ("1e999 1", "not finite"),
+        (f"{'9' * 8000} 1", "not finite"),  # Python converts integers of 4,300 digits at most
         ("1/0 1", "is not a number"),
         ("left,middle,right\n1,2,3", "'left' is not a number"),
         ("99999999999999999999", "64 bits"),
