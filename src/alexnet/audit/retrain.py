@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from alexnet.audit.linear_head import LinearHead, fit_head
-from alexnet.data.cache import DecodedImages, decode_folder
+from alexnet.data.cache import DecodedImages
 from alexnet.data.corrections import Correction, apply_corrections, effective, write_corrections
-from alexnet.data.split import Split, Subset, split_images
+from alexnet.data.split import Split, Subset
 from alexnet.errors import DataError, RunError
 from alexnet.evaluation.evaluate import evaluate_classifier
 from alexnet.evaluation.paired import PairedComparison, compare_predictions
@@ -24,7 +24,7 @@ from alexnet.model.checkpoint import Classifier, save_network
 from alexnet.model.specs import Linear
 from alexnet.records import Evaluation, Prediction, Record
 from alexnet.run_folder import RunFolder
-from alexnet.runs.own_images import scan_own_images
+from alexnet.runs.own_images import decode_own_images, own_split
 from alexnet.runs.run import Run, RunLike, as_run
 from alexnet.training.events import Listener, Note, ignore
 from alexnet.training.train import train
@@ -94,7 +94,8 @@ def retrain(
         raise RunError(f"{run.path}: is not finished; continue it with `alexnet resume {run.path}`")
     target = RunFolder(_free_path(run.path) if out is None else Path(out).expanduser())
     target.require_free()
-    images, split = _own_split(run)
+    images = decode_own_images(run)
+    split = own_split(run, images)
     decided = apply_corrections(images.folder, corrections).corrections
     if all(line.action == "fine" for line in decided):
         raise DataError(f"{corrections}: none of its corrections applies to the images of {run.path}")
@@ -111,16 +112,6 @@ def _free_path(path: Path) -> Path:
     while free.exists():
         free, number = path.with_name(f"{path.name}-corrected-{number}"), number + 1
     return free
-
-
-def _own_split(run: Run) -> tuple[DecodedImages, Split]:
-    """The run's images and split, as it was trained."""
-    images = decode_folder(scan_own_images(run.folder), run.model.preprocessing)
-    if images.fingerprint != run.about.data.fingerprint:
-        raise DataError(f"{run.about.data.path}: the images have changed since {run.path} was trained; train again")
-    recipe = run.recipe
-    fractions = {"test_fraction": recipe.test_fraction, "validation_fraction": recipe.validation_fraction}
-    return images, split_images(images, **fractions, seed=recipe.seed)
 
 
 def _corrected(images: DecodedImages, lines: Iterable[Correction]) -> DecodedImages:
@@ -140,7 +131,7 @@ def _new_head(
     on_progress: Progress | None,
 ) -> Run:
     """The run's network with a new last layer, fitted on the corrected images that neither split tests on."""
-    classifier, recipe = run.model, run.recipe
+    classifier = run.model
     strangers = sorted({line.to for line in lines if line.action == "relabel"} - set(classifier.classes))
     if strangers:
         raise DataError(
@@ -148,8 +139,7 @@ def _new_head(
         )
     values = compute_features(classifier, images, _feature_layer(classifier), on_progress=on_progress).values
     corrected = _corrected(images, lines)
-    fractions = {"test_fraction": recipe.test_fraction, "validation_fraction": recipe.validation_fraction}
-    later = split_images(corrected, **fractions, seed=recipe.seed)
+    later = own_split(run, corrected)
     row_of = {file.entry.name: row for row, file in enumerate(images.files)}
 
     def rows(subset: Subset) -> np.ndarray:

@@ -7,6 +7,7 @@ import typer
 
 import alexnet
 from alexnet.cli.options import Json, RunPath
+from alexnet.cli.page_or_figure import PageOrFigure, write_page_or_figure
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.screen import screen
 
@@ -20,10 +21,7 @@ def inside(
     data: Annotated[
         Path | None, typer.Option(help="Images to take patches from.", show_default="the run's training images")
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="A page (.html) or a figure (.png, .svg, .pdf).", show_default=False),
-    ] = None,
+    out: PageOrFigure = None,
     as_json: Json = False,
 ) -> None:
     """Follow one image from its pixels to the decision.
@@ -45,12 +43,11 @@ def inside(
         for push in pushes
     ]
     screen.table(["unit", "activation", "contribution", "towards"], rows, right=(1, 2))
-    folder = alexnet.open_run(run).folder
-    stem = f"inside-{image.stem}"
-    for path in [out] if out else [folder.figure_path(f"{stem}.html"), folder.figure_path(f"{stem}.png")]:
-        if path.suffix.lower() in (".html", ".htm"):
-            alexnet.write_inside_page(view, path)
-        else:
-            alexnet.save_figure(view.draw(), path)
-        screen.print(f"written: {path}")
-    screen.print_json({"run": str(run), "figure": str(path)} | view.to_dict())
+    write_page_or_figure(
+        run,
+        f"inside-{image.stem}",
+        out,
+        write_page=lambda path: alexnet.write_inside_page(view, path),
+        draw=view.draw,
+        values=view.to_dict(),
+    )

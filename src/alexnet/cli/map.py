@@ -7,6 +7,7 @@ import typer
 
 import alexnet
 from alexnet.cli.options import Json, RunPath
+from alexnet.cli.page_or_figure import PageOrFigure, write_page_or_figure
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.screen import screen
 
@@ -18,10 +19,7 @@ def map(
     layer: Annotated[str, typer.Option(help="Layer whose features are mapped.")] = "fc7",
     method: Annotated[str, typer.Option(help="tsne keeps near images near; pca needs no further package.")] = "tsne",
     data: Annotated[Path | None, typer.Option(help="Other images to map.", show_default="the run's images")] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="A page (.html) or a figure (.png, .svg, .pdf).", show_default=False),
-    ] = None,
+    out: PageOrFigure = None,
     as_json: Json = False,
 ) -> None:
     """Map the images of a run by what a layer makes of them.
@@ -34,11 +32,11 @@ def map(
     for note in result.notes:
         screen.note(note)
     screen.print(result.title)
-    folder = alexnet.open_run(run).folder
-    for path in [out] if out else [folder.figure_path(f"map-{layer}.html"), folder.figure_path(f"map-{layer}.png")]:
-        if path.suffix.lower() in (".html", ".htm"):
-            alexnet.write_image_map(result, path)
-        else:
-            alexnet.save_figure(result.draw(), path)
-        screen.print(f"written: {path}")
-    screen.print_json({"run": str(run), "figure": str(path)} | result.to_dict())
+    write_page_or_figure(
+        run,
+        f"map-{layer}",
+        out,
+        write_page=lambda path: alexnet.write_image_map(result, path),
+        draw=result.draw,
+        values=result.to_dict(),
+    )

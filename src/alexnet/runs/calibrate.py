@@ -5,13 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alexnet.data.cache import decode_folder
-from alexnet.data.split import split_images
-from alexnet.errors import DataError
 from alexnet.evaluation.calibration import Calibration, apply_temperature, fit_temperature, measure_calibration
 from alexnet.evaluation.evaluate import subset_probabilities
 from alexnet.records import Record
-from alexnet.runs.own_images import scan_own_images
+from alexnet.runs.own_images import decode_own_images, own_split
 from alexnet.runs.run import RunLike, as_run
 
 if TYPE_CHECKING:
@@ -61,16 +58,9 @@ def calibrate(run: RunLike) -> CalibrationReport:
     True
     """
     run = as_run(run)
-    classifier, recipe = run.model, run.recipe
-    images = decode_folder(scan_own_images(run.folder), classifier.preprocessing)
-    if images.fingerprint != run.about.data.fingerprint:
-        raise DataError(f"{run.about.data.path}: the images have changed since {run.path} was trained; train again")
-    split = split_images(
-        images,
-        test_fraction=recipe.test_fraction,
-        validation_fraction=recipe.validation_fraction,
-        seed=recipe.seed,
-    )
+    classifier = run.model
+    images = decode_own_images(run)
+    split = own_split(run, images)
     test = subset_probabilities(classifier, images.pixels, split.test, views=classifier.views).double().numpy()
     before = measure_calibration(test, split.test.labels)
     if not len(split.validation):

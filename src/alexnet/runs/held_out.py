@@ -9,9 +9,9 @@ import numpy as np
 
 from alexnet.data.cache import DecodedImages, decode_folder
 from alexnet.data.folder import ImageFolder, scan_folder
-from alexnet.data.split import Subset, split_images
+from alexnet.data.split import Subset
 from alexnet.errors import DataError, RunError
-from alexnet.runs.own_images import scan_own_images
+from alexnet.runs.own_images import own_split, scan_own_images
 from alexnet.runs.run import Run
 
 __all__ = ["HeldOutImages", "choose_images", "common_subset"]
@@ -104,17 +104,7 @@ def _choose(run: Run, folder: ImageFolder, first: Run, *, is_named: bool) -> Hel
         raise RunError(
             f"{run.path}: was trained on other images than {first.path}; give the images to test on as --data"
         )
-    return HeldOutImages(run, images, is_own, _own_test(run, images) if is_own else _other_test(run, images))
-
-
-def _own_test(run: Run, images: DecodedImages) -> Subset:
-    recipe = run.recipe
-    return split_images(
-        images,
-        test_fraction=recipe.test_fraction,
-        validation_fraction=recipe.validation_fraction,
-        seed=recipe.seed,
-    ).test
+    return HeldOutImages(run, images, is_own, own_split(run, images).test if is_own else _other_test(run, images))
 
 
 def _other_test(run: Run, images: DecodedImages) -> Subset:

@@ -7,11 +7,11 @@ import numpy as np
 
 from alexnet.data.cache import DecodedImages, decode_folder
 from alexnet.data.folder import scan_folder
-from alexnet.data.split import Indices, split_images
+from alexnet.data.split import Indices
 from alexnet.errors import DataError
 from alexnet.model.checkpoint import Classifier
-from alexnet.runs.own_images import scan_own_images
-from alexnet.runs.run import Model, Run, as_run
+from alexnet.runs.own_images import decode_own_images, own_split
+from alexnet.runs.run import Model, as_run
 
 __all__ = ["training_images"]
 
@@ -38,23 +38,11 @@ def training_images(
     if data is not None:
         images = decode_folder(scan_folder(data, min_classes=1), run.model.preprocessing, on_progress=on_progress)
         return images, _all_rows(images)
-    images = decode_folder(scan_own_images(run.folder), run.model.preprocessing, on_progress=on_progress)
-    if images.fingerprint != run.about.data.fingerprint:
-        raise DataError(f"{run.about.data.path}: the images have changed since {run.path} was trained; train again")
-    return images, _trained_on(run, images)
+    images = decode_own_images(run, on_progress=on_progress)
+    return images, own_split(run, images).train.indices
 
 
 def _all_rows(images: DecodedImages) -> Indices:
     if not images.files:
         raise DataError(f"{images.folder.path}: holds no usable image; give another folder")
     return np.arange(len(images.files), dtype=np.int64)
-
-
-def _trained_on(run: Run, images: DecodedImages) -> Indices:
-    recipe = run.recipe
-    return split_images(
-        images,
-        test_fraction=recipe.test_fraction,
-        validation_fraction=recipe.validation_fraction,
-        seed=recipe.seed,
-    ).train.indices

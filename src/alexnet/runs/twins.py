@@ -3,12 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from alexnet.data.cache import decode_folder
 from alexnet.data.near_duplicates import find_near_duplicates
-from alexnet.data.split import split_images
-from alexnet.errors import DataError
 from alexnet.records import Record, wilson_interval
-from alexnet.runs.own_images import scan_own_images
+from alexnet.runs.own_images import decode_own_images, own_split
 from alexnet.runs.run import RunLike, as_run
 
 __all__ = ["TwinScore", "evaluate_without_twins"]
@@ -47,12 +44,9 @@ def evaluate_without_twins(run: RunLike, *, on_progress: Progress | None = None)
     21
     """
     run = as_run(run)
-    predictions, recipe = run.predictions, run.recipe
-    images = decode_folder(scan_own_images(run.folder), run.model.preprocessing)
-    if images.fingerprint != run.about.data.fingerprint:
-        raise DataError(f"{run.about.data.path}: the images have changed since {run.path} was trained; train again")
-    fractions = {"test_fraction": recipe.test_fraction, "validation_fraction": recipe.validation_fraction}
-    split = split_images(images, **fractions, seed=recipe.seed)
+    predictions = run.predictions
+    images = decode_own_images(run)
+    split = own_split(run, images)
     train = {images.files[row].entry.name for row in split.train.indices}
     tested = {prediction.file for prediction in predictions}
     twins: dict[str, str] = {}
