@@ -90,7 +90,7 @@ class InsideView(Record):
         decision = self.path.decision
         return (
             f"{shown_name(Path(self.file).name)}: {shown_name(decision.winner)} "
-            f"{100 * max(self.path.probabilities):.1f} %, before {shown_name(decision.runner_up)}"
+            f"{100 * max(self.path.probabilities):.1f} %, ahead of {shown_name(decision.runner_up)}"
         )
 
     def stages(self) -> "list[Stage]":
