@@ -28,6 +28,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP) ## draw practice images, train on them, and say where the report is
 	@test -d practice/train || $(BIN)/alexnet data soccer practice
 	@$(BIN)/alexnet train practice --epochs 4
+	@echo "To look around, correct labels and train on a page: $(BIN)/alexnet studio"
 
 .PHONY: check
 check: $(STAMP) ## formatting, lint, types, floors

@@ -14,7 +14,7 @@ from alexnet.cli.screen import screen
 __all__ = ["Group", "app"]
 
 PANELS = {
-    "Train": ("train", "resume"),
+    "Train": ("train", "resume", "studio"),
     "Evaluate": ("evaluate", "predict", "compare"),
     "Look inside a run": ("mistakes", "curves", "confusion", "kernels", "maps", "report", "export"),
     "Ask the network": ("inside", "unit", "map", "edit", "neighbours", "why", "ablate", "calibrate", "features"),

@@ -15,6 +15,7 @@ from PIL import Image
 from alexnet.data.bit_depth import Depth, deep_color_mode, find_depth, is_deep, widen_color
 from alexnet.data.image_file import load_image, open_image, read_file, strips
 from alexnet.data.quiet import quiet_pillow
+from alexnet.data.to_rgb import is_transparent, to_rgb
 from alexnet.errors import DataError
 from alexnet.files import shown_name
 from alexnet.recipe import Recipe
@@ -136,7 +137,7 @@ def _decode(data: bytes, preprocessing: Preprocessing) -> tuple[Pixels, ImageFac
     size = preprocessing.decoded_size
     with open_image(data, draft_size=2 * size) as (image, (width, height)):
         mode, kind = image.mode, image.format or ""
-        transparent = mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
+        transparent = is_transparent(image)
         color_mode, rule = deep_color_mode(image), ""
         orientation, turn = load_image(image, apply_exif=preprocessing.apply_exif)
         if kind == "TIFF" and orientation >= 5:  # Pillow gives the size of the turned image
@@ -150,16 +151,6 @@ def _decode(data: bytes, preprocessing: Preprocessing) -> tuple[Pixels, ImageFac
     rule = depth.rule if depth else rule
     crc = zlib.crc32(pixels.data)
     return pixels, ImageFacts(kind, mode, width, height, orientation, transparent, digest, crc, depth=rule)
-
-
-def _to_rgb(image: Image.Image, *, transparent: bool, depth: Depth | None) -> Image.Image:
-    if depth is not None:
-        return depth.to_gray(image).convert("RGB")
-    if transparent:
-        whole = image.convert("RGBA")
-        ground = Image.new("RGBA", whole.size, "white")
-        return Image.alpha_composite(ground, whole).convert("RGB")
-    return image.convert("RGB")
 
 
 def _make_square(
@@ -180,7 +171,7 @@ def _make_square(
         return image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, right, bottom))
     narrow = Image.new("RGB", (size, height))
     for first, strip in strips(image):
-        rgb = _to_rgb(strip, transparent=transparent, depth=depth)
+        rgb = to_rgb(strip, transparent=transparent, depth=depth)
         narrow.paste(
             rgb.resize((size, rgb.height), Image.Resampling.BILINEAR, box=(left, 0, right, rgb.height)), (0, first)
         )

@@ -9,6 +9,8 @@ Conventions:
   build step or an import of another component. It draws into a shadow root, takes its data from the JSON in the
   `<script type="application/json">` inside it or from its `data` property, and speaks to the page by events that
   bubble. Python computes all numbers; a component only draws and selects them.
+- `studio/` is the page of the studio. Its server sends every style sheet and module here and forbids inline styles
+  and scripts: a component that the studio shows styles its shadow root by a constructed sheet (`adoptedStyleSheets`).
 - Every action has a key, every control a name; colors are never the only sign; motion is left out.
 """
 

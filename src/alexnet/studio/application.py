@@ -1,0 +1,31 @@
+"""The application: which module answers which part of the API."""
+
+from collections.abc import Sequence
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
+
+from alexnet.studio import assets, home_routes, kernel_sheet, practice_routes, thumbnails
+from alexnet.studio.access import Access, Guard
+from alexnet.studio.answers import HANDLERS
+from alexnet.studio.bounds import Bounds
+from alexnet.studio.workspace import Workspace
+
+__all__ = ["create_application"]
+
+ROUTES: tuple[Sequence[BaseRoute], ...] = (
+    assets.ROUTES,
+    home_routes.ROUTES,
+    practice_routes.ROUTES,
+    thumbnails.ROUTES,
+    kernel_sheet.ROUTES,
+)
+"""The routes, a room of the API a line."""
+
+
+def create_application(workspace: Workspace, access: Access) -> ASGIApp:
+    """The studio as an application: the routes, around them the bounds, and around those the guard."""
+    app = Starlette(routes=[route for routes in ROUTES for route in routes], exception_handlers=dict(HANDLERS))
+    app.state.workspace = workspace
+    return Guard(Bounds(app), access)

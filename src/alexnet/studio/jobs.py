@@ -1,0 +1,137 @@
+"""Commands that the studio starts: processes of their own, which go on when the page or the server is closed.
+
+What is known of a job lies in the user's cache, so that a server that is started again finds it: a JSON file with the
+process, and a log with what the command said, both named after what the job writes.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+
+import alexnet
+from alexnet.errors import AlexNetError, DataError
+from alexnet.files import disk_errors, shown_name, user_cache_dir, write_whole
+from alexnet.records import Record
+
+__all__ = ["Job", "Jobs"]
+
+LOG_BYTES = 20_000
+"""Bytes at the end of a log that are looked at."""
+
+INSTALLED = ("site-packages", "dist-packages")
+
+
+@dataclass(frozen=True)
+class Job(Record):
+    """A command. out: what it writes, by which it is known. words: of the command. started: ISO 8601, UTC."""
+
+    out: str
+    words: tuple[str, ...]
+    process: int
+    started: str
+
+
+class Jobs:
+    """The jobs of this user, those of earlier servers too."""
+
+    def __init__(self) -> None:
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._lock = threading.Lock()
+
+    def start(self, words: Sequence[str], out: Path) -> Job:
+        """Start `alexnet WORDS...` in a session of its own.
+
+        Raises:
+            DataError: a job that writes there is running, or the system starts no process.
+        """
+        with self._lock:
+            known = self.of(out)
+            if known is not None and self.is_alive(known):
+                raise DataError(f"{shown_name(out.name)}: is being written already; wait for it, or stop it")
+            log, record = self._path(out, "log"), self._path(out, "json")
+            with disk_errors(log, DataError, "check its permissions"):
+                log.parent.mkdir(parents=True, exist_ok=True)
+                with log.open("wb") as file:
+                    child = subprocess.Popen(
+                        [sys.executable, "-m", "alexnet", *words],
+                        stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
+                        env=_environment(), start_new_session=True,
+                    )  # fmt: skip
+                self._children[child.pid] = child
+                now = datetime.now(UTC).isoformat(timespec="seconds")
+                job = Job(str(out), tuple(words), child.pid, now)
+                text = json.dumps(job.to_dict())
+                write_whole(record, lambda beside: beside.write_text(text, encoding="utf-8"))
+            return job
+
+    def of(self, out: Path) -> Job | None:
+        """The last job that writes to a path."""
+        try:
+            job = Job.from_dict(json.loads(self._path(out, "json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, AlexNetError):
+            return None
+        return job if job.out == str(out) else None
+
+    def is_alive(self, job: Job) -> bool:
+        """Whether the process of a job is running; a later process of the same number does not count."""
+        child = self._children.get(job.process)
+        if child is not None:
+            return child.poll() is None
+        try:
+            command = Path(f"/proc/{job.process}/cmdline").read_bytes()
+        except OSError:
+            return not Path("/proc/self").exists() and _answers(job.process)
+        return os.fsencode(job.out) in command.split(b"\0")
+
+    def stop(self, job: Job) -> None:
+        """Ask a job to end, as Ctrl-C does: a training saves its state first."""
+        if self.is_alive(job):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(job.process, signal.SIGINT)
+
+    def lines(self, job: Job) -> list[str]:
+        """What the command said last."""
+        try:
+            with self._path(Path(job.out), "log").open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - LOG_BYTES))
+                text = file.read().decode("utf-8", "replace")
+        except OSError:
+            return []
+        return [shown_name(line) for line in text.splitlines() if line.strip()]
+
+    def fault(self, job: Job) -> str:
+        """The one line with which a command failed; empty where it did not."""
+        ends = [line for line in self.lines(job) if line.startswith("alexnet: ")]
+        return ends[-1].removeprefix("alexnet: ") if ends else ""
+
+    def _path(self, out: Path, kind: str) -> Path:
+        name = blake2b(os.fsencode(out), digest_size=12).hexdigest()
+        return user_cache_dir() / "studio" / f"{name}.{kind}"
+
+
+def _answers(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _environment() -> dict[str, str]:
+    """This process's, in which a program that was not installed is found as well."""
+    place = Path(alexnet.__file__).resolve().parents[1]
+    if place.name in INSTALLED:
+        return dict(os.environ)
+    paths = [str(place), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return dict(os.environ) | {"PYTHONPATH": os.pathsep.join(paths)}

@@ -1,0 +1,116 @@
+"""The studio's life: a port, the server, and its end."""
+
+import errno
+import ipaddress
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import uvicorn
+
+from alexnet.errors import DataError
+from alexnet.studio.access import LOOPBACK, Access
+from alexnet.studio.application import create_application
+from alexnet.studio.workspace import Workspace, require_readable
+
+__all__ = ["USUAL_PORT", "listen", "make_server", "serve_studio"]
+
+USUAL_PORT = 8775
+"""The port that is taken where it is free, so that an open page reaches a server that was started again."""
+
+MOST_CONNECTIONS = 200
+LONGEST_MESSAGE = 1 << 16
+"""Bytes of a WebSocket's message."""
+
+GRACE_SECONDS = 2
+
+
+def serve_studio(
+    paths: Sequence[Path | str] = (),
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    on_ready: Callable[[str], object] = str,
+) -> None:
+    """Serve the studio until it is interrupted.
+
+    Args:
+        paths: runs, folders of images, or folders that hold some; the current folder by default.
+        host: an address of this computer that others may reach; by default only this computer can. Then a token in
+            the link lets in whoever has the link.
+        port: of the server; by default `USUAL_PORT`, or a free one where that is in use.
+        on_ready: called with the address when the server answers there.
+
+    Raises:
+        DataError: a path is not there, or the port is in use.
+        KeyboardInterrupt: it was interrupted.
+
+    >>> serve_studio(["no-such-folder"])
+    Traceback (most recent call last):
+    ...
+    alexnet.errors.DataError: no-such-folder: no such file or folder; give runs, or folders that hold some
+    """
+    opened = [Path(path).expanduser() for path in paths] or [Path()]
+    require_readable(opened)
+    with listen(host or LOOPBACK, port) as listener:
+        token = None if host is None or _is_loopback(host) else secrets.token_urlsafe(18)
+        access = Access(host or LOOPBACK, listener.getsockname()[1], token)
+        server = make_server(Workspace(opened), access, lambda: on_ready(access.address))
+        server.run(sockets=[listener])
+
+
+def make_server(workspace: Workspace, access: Access, on_ready: Callable[[], object]) -> uvicorn.Server:
+    """The server of a workspace, with its bounds; `run` it on a socket that listens."""
+    config = uvicorn.Config(
+        create_application(workspace, access),
+        log_level="error",
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        proxy_headers=False,
+        ws="websockets-sansio",
+        ws_max_size=LONGEST_MESSAGE,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    return _Server(config, on_ready)
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it answers."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to answer."""
+        await super().startup(sockets)
+        self._on_ready()
+
+
+def listen(host: str, port: int | None) -> socket.socket:
+    """A socket that listens; without a port at the usual one, or at any that is free.
+
+    Raises:
+        DataError: the port is in use, or the host is no address of this computer.
+    """
+    for wanted in (USUAL_PORT, 0) if port is None else (port,):
+        try:
+            return socket.create_server((host, wanted), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        except OSError as error:
+            if port is None and wanted and error.errno in (errno.EADDRINUSE, errno.EACCES):
+                continue
+            if error.errno == errno.EADDRINUSE:
+                raise DataError(f"port {wanted}: is in use; choose another --port, or leave it out") from error
+            reason = error.strerror or str(error)
+            raise DataError(f"{host}:{wanted}: cannot be served ({reason}); check --host and --port") from error
+    raise AssertionError("the last port is any that is free")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

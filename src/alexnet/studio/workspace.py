@@ -1,0 +1,241 @@
+"""The runs and the folders of images below the paths that the user gave; the only way from a name to a path."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from starlette.requests import HTTPConnection
+
+from alexnet.data.folder import ImageFolder, scan_folder
+from alexnet.data.folder_layout import IMAGE_ENDINGS, is_hidden, split_of
+from alexnet.errors import DataError, RunError
+from alexnet.files import shown_name
+from alexnet.run_folder import RunFolder
+from alexnet.studio.answers import NotHereError
+from alexnet.studio.jobs import Jobs
+
+__all__ = ["Listing", "Workspace", "workspace_of"]
+
+DEPTH = 4
+"""Folders within folders that are looked into."""
+
+MOST_LOOKED_INTO = 4000
+"""Folders that are looked into for one listing."""
+
+NUM_PEEKED = 50
+"""Entries of a folder among which an image is expected, if it holds any."""
+
+LISTING_SECONDS = 1.0
+"""A listing this young is used again."""
+
+NOT_LOOKED_INTO = frozenset(("node_modules", "site-packages", "venv", "env"))
+"""Folders of programs, which are large and hold no data of the user's."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Paths of runs and of folders of images by name. Names are fit to be shown, and unique."""
+
+    runs: dict[str, Path]
+    folders: dict[str, Path]
+
+
+class Workspace:
+    """What the studio shows: everything below `paths`.
+
+    home: where new runs and folders are written: the first path that is neither a run nor a folder of images.
+    jobs: the commands that were started from here.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = tuple(path.resolve() for path in paths)
+        self.home = next((path for path in self.paths if _kind(path) == "other"), Path.cwd())
+        self.jobs = Jobs()
+        self._lock = threading.RLock()
+        self._listing: tuple[float, Listing] = (float("-inf"), Listing({}, {}))
+        self._scans: dict[Path, Scan] = {}
+
+    # --- what is there
+    def listing(self, *, seconds: float = LISTING_SECONDS) -> Listing:
+        """The runs and folders, listed anew where the last listing is older than `seconds`."""
+        with self._lock:
+            listed_at, listing = self._listing
+            if time.monotonic() - listed_at > seconds:
+                listing = _list([*self.paths, self.home])
+                self._listing = (time.monotonic(), listing)
+            return listing
+
+    def run(self, name: str) -> RunFolder:
+        """The run of a name.
+
+        Raises:
+            NotHereError: there is none.
+        """
+        path = self._look_up(name, "runs")
+        if path is None:
+            raise NotHereError(f"{shown_name(name)[:80]}: there is no such run here; choose one on the first page")
+        return RunFolder.open(path)
+
+    def folder_path(self, name: str) -> Path:
+        """The path of a folder of images.
+
+        Raises:
+            NotHereError: there is none.
+        """
+        path = self._look_up(name, "folders")
+        if path is None:
+            raise NotHereError(f"{shown_name(name)[:80]}: there is no such folder here; choose one on the first page")
+        return path
+
+    def _look_up(self, name: str, kind: str) -> Path | None:
+        known: dict[str, Path] = getattr(self.listing(seconds=60.0), kind)
+        if name not in known or not os.path.exists(known[name]):  # noqa: PTH110  # False for what may not be looked at
+            known = getattr(self.listing(), kind)
+        return known.get(name)
+
+    def folder(self, name: str) -> ImageFolder:
+        """A folder of images, scanned.
+
+        Raises:
+            NotHereError: there is none.
+            DataError: it cannot be read.
+        """
+        return self.scan(self.folder_path(name)).folder
+
+    def version(self, name: str) -> str:
+        """Digits that change when a file of the folder does."""
+        return self.scan(self.folder_path(name)).version
+
+    def scan(self, path: Path) -> "Scan":
+        """The folder at a path that a listing or a run names; kept until a folder in it changes.
+
+        Raises:
+            DataError: it is not there, or cannot be read.
+        """
+        with self._lock:
+            kept = self._scans.get(path)
+            if kept is not None and kept.stamp == _stamp(kept.folder):
+                return kept
+            folder = scan_folder(path, min_classes=1)
+            digest = blake2b(digest_size=8)
+            for file in folder.files:
+                digest.update(f"{file.entry.name}\0{file.entry.stamp}\0{file.entry.num_bytes}\n".encode())
+            scan = Scan(_stamp(folder), folder, digest.hexdigest())
+            self._scans[path] = scan
+            return scan
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A scanned folder. stamp: by which it is seen that the folder has changed. version: digits of its content."""
+
+    stamp: object
+    folder: ImageFolder
+    version: str
+
+
+def workspace_of(connection: HTTPConnection) -> Workspace:
+    """The workspace of a request's application."""
+    workspace: Workspace = connection.app.state.workspace
+    return workspace
+
+
+def _stamp(folder: ImageFolder) -> object:
+    """Changes when a file of the folder is added, removed or renamed."""
+    places = ["", *sorted(folder.source.folders)] if folder.path.is_dir() else [""]
+    stamps = []
+    for place in places:
+        try:
+            stamps.append((folder.path / place).stat().st_mtime_ns)
+        except OSError:
+            stamps.append(-1)
+    return stamps
+
+
+# --- looking around
+def _list(roots: Sequence[Path]) -> Listing:
+    runs: list[Path] = []
+    folders: list[Path] = []
+    left = [MOST_LOOKED_INTO]
+    for root in roots:
+        for kind, path in _walk(root, DEPTH, left):
+            known = runs if kind == "run" else folders
+            if path not in known:
+                known.append(path)
+    return Listing(_name(runs), _name(folders))
+
+
+def _walk(path: Path, depth: int, left: list[int]) -> Iterator[tuple[str, Path]]:
+    left[0] -= 1
+    if left[0] < 0:
+        return
+    kind = _kind(path)
+    if kind != "other":
+        yield kind, path
+    elif depth > 0:
+        for name in _folders_in(path):
+            if name not in NOT_LOOKED_INTO:
+                yield from _walk(path / name, depth - 1, left)
+
+
+def _kind(path: Path) -> str:
+    """What is at a path: `run`, `folder` of images, or `other`."""
+    try:
+        RunFolder.open(path)
+        return "run"
+    except RunError:
+        pass
+    if path.is_file():
+        return "folder" if path.suffix.lower() in (".tar", ".zip") else "other"
+    classes = [name for name in _folders_in(path) if _has_image(path / name)]
+    splits = [name for name in _folders_in(path) if split_of(name) and name not in classes]
+    has_classes = len(classes) > 1 and not all(map(split_of, classes))
+    return "folder" if has_classes or any(_holds_classes(path / name) for name in splits) else "other"
+
+
+def _holds_classes(path: Path) -> bool:
+    return any(_has_image(path / name) for name in _folders_in(path))
+
+
+def _folders_in(path: Path) -> list[str]:
+    try:
+        with os.scandir(path) as items:
+            return sorted(item.name for item in items if item.is_dir() and not is_hidden(item.name))
+    except OSError:
+        return []
+
+
+def _has_image(path: Path) -> bool:
+    try:
+        with os.scandir(path) as items:
+            names = (item.name for _, item in zip(range(NUM_PEEKED), items, strict=False))
+            return any(name.lower().endswith(IMAGE_ENDINGS) for name in names)
+    except OSError:
+        return False
+
+
+def _name(paths: Sequence[Path]) -> dict[str, Path]:
+    """Each path by the last part of its name; namesakes, but for the first, by that and digits of the whole path."""
+    named: dict[str, Path] = {}
+    for path in paths:
+        name = shown_name(path.name) or "images"
+        if name in named:
+            digits = blake2b(os.fsencode(path), digest_size=2).hexdigest()
+            name = f"{name}~{digits}"
+        named[name] = path
+    return named
+
+
+def require_readable(paths: Sequence[Path]) -> None:
+    """Check that the paths of the command line are there.
+
+    Raises:
+        DataError: one is not.
+    """
+    for path in paths:
+        if not path.exists():
+            raise DataError(f"{shown_name(path)}: no such file or folder; give runs, or folders that hold some")

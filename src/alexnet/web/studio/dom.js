@@ -1,0 +1,58 @@
+// Elements from values: what is shown is always set as text or as an attribute, never parsed as HTML.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An element. Properties: `on...` are listeners, `class` and other names attributes, null or false leave one out. */
+export function h(name, properties = {}, ...children) {
+  return build(document.createElement(name), properties, children);
+}
+
+/** The same in SVG. */
+export function s(name, properties = {}, ...children) {
+  return build(document.createElementNS(SVG, name), properties, children);
+}
+
+function build(element, properties, children) {
+  for (const [key, value] of Object.entries(properties)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else if (key === "value" || key === "checked") element[key] = value;
+    else element.setAttribute(key, value === true ? "" : value);
+  }
+  put(element, children);
+  return element;
+}
+
+function put(element, children) {
+  for (const child of children.flat(Infinity)) {
+    if (child !== null && child !== undefined && child !== false) element.append(child);
+  }
+}
+
+/** Replace what an element holds. */
+export function fill(element, ...children) {
+  element.replaceChildren();
+  put(element, children);
+  return element;
+}
+
+/** A fraction in percent. */
+export const percent = (fraction) => (fraction === null || fraction === undefined ? "–" : `${(100 * fraction).toFixed(1)} %`);
+
+/** A count with its noun: `1 image`, `2,000 images`. */
+export const numberOf = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
+
+/** A time as people read it. */
+export function duration(seconds) {
+  if (seconds < 1) return "under a second";
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} minutes`;
+  return seconds < 172800 ? `${(seconds / 3600).toFixed(1)} hours` : `${(seconds / 86400).toFixed(1)} days`;
+}
+
+/** Bytes as people read them. */
+export function bytes(count) {
+  const units = [[1e12, "TB"], [1e9, "GB"], [1e6, "MB"], [1e3, "kB"]];
+  const [size, unit] = units.find(([least]) => count >= least) ?? [1, "bytes"];
+  return `${(count / size).toFixed(size > 1 ? 1 : 0)} ${unit}`;
+}

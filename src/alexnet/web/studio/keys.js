@@ -1,0 +1,22 @@
+// Keys: those of the frame, and those of the view that is open. `?` shows them.
+import { h } from "./dom.js";
+
+/** Whether a key press belongs to a field that is typed into. */
+export function isTyping(event) {
+  const target = event.composedPath()[0];
+  if (!(target instanceof HTMLElement)) return false;
+  if (target.isContentEditable || target.matches("textarea, select")) return true;
+  return target.matches("input:not([type=checkbox]):not([type=radio]):not([type=range]):not([type=button])");
+}
+
+/** The dialog that lists keys: [[keys, meaning], ...] of the frame and of the view. */
+export function showKeys(frame, view, title) {
+  const rows = (keys) => keys.map(([key, meaning]) => h("tr", {}, h("th", { scope: "row" }, key), h("td", {}, meaning)));
+  const close = h("button", { type: "button", autofocus: true, onclick: () => dialog.close() }, "Close");
+  const dialog = h("dialog", { "aria-label": "Keys", onclose: () => dialog.remove() },
+    h("h2", {}, "Keys"),
+    view.length > 0 && [h("h3", {}, title), h("table", {}, rows(view))],
+    h("h3", {}, "Everywhere"), h("table", {}, rows(frame)), close);
+  document.body.append(dialog);
+  dialog.showModal();
+}

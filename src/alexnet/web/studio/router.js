@@ -1,0 +1,29 @@
+// The address: #/VIEW/PART/PART?KEY=VALUE. Every state worth sending or reloading is in it.
+
+/** The address as a view, its parts, and its parameters. */
+export function readAddress(hash = location.hash) {
+  const [path, query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
+  const [view, ...parts] = path.split("/").filter(Boolean).map(decode);
+  return { view: view ?? "home", parts, query: new URLSearchParams(query) };
+}
+
+/** The address of a view; parameters that are empty are left out. */
+export function address(view, parts = [], query = {}) {
+  const kept = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const text = new URLSearchParams(kept).toString();
+  return `#/${[view, ...parts].map(encodeURIComponent).join("/")}${text ? `?${text}` : ""}`;
+}
+
+/** Go to an address; `replace` changes it without a step in the history and without opening the view anew. */
+export function go(hash, { replace = false } = {}) {
+  if (replace) history.replaceState(null, "", hash);
+  else location.hash = hash;
+}
+
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,123 @@
+// The frame: header, theme, keys, and the view that the address names.
+//
+// A view is a module that exports
+//   name, title, key        the first part of its address, its title in the header, its key after `g`
+//   keys                    [[key, meaning], ...] for the list that `?` shows
+//   open(root, address, studio)   fills `root`; returns {close(), update(address), press(event)}, each may be missing.
+//                                 `update` answers a new address of the same view and first part and returns true;
+//                                 without it, or if it returns false, the view is opened anew.
+// `studio` has say(text), which announces a line, live (see live.js), and here(), which lists runs and folders.
+import { get } from "./api.js";
+import { fill, h } from "./dom.js";
+import { isTyping, showKeys } from "./keys.js";
+import { Live } from "./live.js";
+import { address, go, readAddress } from "./router.js";
+import * as home from "./views/home.js";
+
+const VIEWS = [
+  home,
+];
+
+const THEMES = ["system", "light", "dark"];
+const KEYS = [
+  ["?", "show the keys"],
+  ...VIEWS.map((view) => [`g ${view.key}`, `go to ${view.title}`]),
+  ["Esc", "close, go back"],
+];
+const WAIT_FOR_SECOND = 1500; // ms in which the second key after `g` counts
+
+const main = document.querySelector("main");
+let opened = { view: null, first: "", page: {} };
+let waitsUntil = 0;
+
+const studio = {
+  live: new Live(),
+  here: () => get("here"),
+  say(text) {
+    const line = document.querySelector("#said");
+    line.textContent = text;
+    clearTimeout(studio.saying);
+    studio.saying = setTimeout(() => { line.textContent = ""; }, 6000);
+  },
+};
+
+async function show() {
+  const place = readAddress();
+  const view = VIEWS.find((each) => each.name === place.view);
+  if (view && opened.view === view && opened.first === (place.parts[0] ?? "") && opened.page.update?.(place)) return;
+  opened.page.close?.();
+  opened = { view, first: place.parts[0] ?? "", page: {} };
+  for (const link of document.querySelectorAll("header nav a")) {
+    if (view && link.dataset.view === view.name) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  document.title = view ? `${place.parts[0] ? `${place.parts[0]} · ` : ""}${view.title} · alexnet studio` : "alexnet studio";
+  const root = h("div", { class: `view ${view?.name ?? ""}` });
+  fill(main, root);
+  scrollTo(0, 0);
+  const mine = opened;
+  try {
+    if (!view) throw new Error(`There is no view ${place.view}.`);
+    const page = (await view.open(root, place, studio)) ?? {};
+    if (opened === mine) mine.page = page;
+    else page.close?.();
+  } catch (error) {
+    fill(root, h("h1", {}, "This cannot be shown"), h("p", { class: "fault" }, error.message),
+      h("p", {}, h("a", { href: address("home") }, "Go to the first page"), " or ",
+        h("button", { type: "button", onclick: show }, "try again"), "."));
+  }
+}
+
+function press(event) {
+  if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (performance.now() < waitsUntil) {
+    waitsUntil = 0;
+    const view = VIEWS.find((each) => each.key === event.key);
+    if (view) {
+      event.preventDefault();
+      go(address(view.name));
+      return;
+    }
+  }
+  if (event.key === "?") showKeys(KEYS, opened.view?.keys ?? [], opened.view?.title);
+  else if (event.key === "g") waitsUntil = performance.now() + WAIT_FOR_SECOND;
+  else opened.page.press?.(event);
+}
+
+function theme(step = 0) {
+  const now = THEMES.indexOf(document.documentElement.dataset.theme ?? "system");
+  const chosen = THEMES[(now + step) % THEMES.length];
+  if (chosen === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = chosen;
+  if (step) localStorage.setItem("theme", chosen);
+  const button = document.querySelector("#theme");
+  button.textContent = { system: "◐", light: "☀", dark: "☾" }[chosen];
+  button.title = `Theme: ${chosen}`;
+  button.setAttribute("aria-label", `Theme: ${chosen}; choose the next`);
+}
+
+function connection() {
+  const words = { open: "", idle: "", lost: "The studio does not answer; trying again ..." };
+  document.querySelector("#connection").textContent = words[studio.live.state];
+}
+
+async function machine() {
+  try {
+    const { cores } = await studio.here();
+    document.querySelector("#machine").textContent = `${cores} ${cores === 1 ? "core" : "cores"}`;
+  } catch {
+    // the view says that the server does not answer
+  }
+}
+
+fill(document.querySelector("header nav"),
+  VIEWS.map((view) => h("a", { href: address(view.name), "data-view": view.name, title: `g ${view.key}` }, view.title)));
+document.querySelector("#help").addEventListener("click", () => showKeys(KEYS, opened.view?.keys ?? [], opened.view?.title));
+document.querySelector("#theme").addEventListener("click", () => theme(1));
+document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
+document.addEventListener("keydown", press);
+studio.live.addEventListener("change", connection);
+addEventListener("hashchange", show);
+theme();
+show();
+machine();

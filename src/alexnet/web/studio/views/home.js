@@ -1,0 +1,80 @@
+// Home: the runs and folders of images that are here, each with a face; an empty start says what to do.
+import { get, part, post } from "../api.js";
+import { bytes, fill, h, numberOf, percent } from "../dom.js";
+import { address, go } from "../router.js";
+
+export const name = "home";
+export const title = "Home";
+export const key = "h";
+export const keys = [["Tab, Enter", "choose a run or a folder"]];
+
+export async function open(root, _address, studio) {
+  const here = await studio.here();
+  const isEmpty = here.runs.length + here.folders.length === 0;
+  fill(root,
+    h("h1", {}, isEmpty ? "Train a network, and look inside" : "What is here"),
+    isEmpty && welcome(here),
+    here.folders.length > 0 && section("Folders of images", here.folders.map(folderCard)),
+    here.runs.length > 0 && section("Runs", here.runs.map(runCard)),
+    practice(here, studio, isEmpty),
+    h("p", { class: "soft" }, `Looked in ${here.home} and the folders below; ${bytes(here.free_bytes)} are free.`));
+}
+
+const section = (heading, cards) => [h("h2", {}, heading), h("ul", { class: "cards" }, cards)];
+
+function welcome(here) {
+  return [
+    h("p", {}, "There are no runs and no folders of images below ", h("code", {}, here.home), " yet. Three ways to begin:"),
+    h("ol", {},
+      h("li", {}, h("b", {}, "Practice images. "), "Let the program draw some with the button below; the first network is trained a few minutes later."),
+      h("li", {}, h("b", {}, "Your own images. "), "Put the images of each class into a folder of their own: ",
+        h("code", {}, "images/cat/..."), ", ", h("code", {}, "images/dog/..."), ". Then load this page again."),
+      h("li", {}, h("b", {}, "Elsewhere. "), "End the studio and give it a path: ", h("code", {}, "alexnet studio PATH"), "."))];
+}
+
+function practice(here, studio, isEmpty) {
+  if (here.folders.some((folder) => folder.name === "practice")) return null;
+  const line = h("span", { role: "status" });
+  const button = h("button", { type: "button", class: isEmpty ? "primary" : "" }, "Draw practice images");
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    line.textContent = " drawing 1,000 images of eight classes; this takes about half a minute ...";
+    try {
+      const { folder } = await post("practice");
+      studio.say("The practice images are drawn.");
+      go(address("data", [folder]));
+    } catch (error) {
+      line.textContent = ` ${error.message}`;
+      button.disabled = false;
+    }
+  });
+  return h("p", { class: "practice" }, button, line);
+}
+
+function folderCard({ name: folder, path }) {
+  const words = h("p", { class: "soft" }, "counting ...");
+  const face = h("div", { class: "face" });
+  get(`folders/${part(folder)}`).then((found) => {
+    words.textContent = `${numberOf(found.num_images, "image")} of ${numberOf(found.classes.length, "class").replace(/ classs$/, " classes")}: ${found.classes.slice(0, 6).join(", ")}${found.classes.length > 6 ? " ..." : ""}`;
+    fill(face, found.samples.slice(0, 8).map((place) =>
+      h("img", { src: `/api/folders/${part(folder)}/thumbnails/${place}?v=${found.version}`, alt: "", width: 64, height: 64, loading: "lazy" })));
+  }).catch((error) => { words.textContent = error.message; words.className = "fault"; });
+  return h("li", { class: "card" },
+    h("a", { href: address("data", [folder]) }, face, h("b", {}, folder)), words,
+    h("p", { class: "soft path" }, path),
+    h("p", {}, h("a", { href: address("train", [], { data: folder }) }, "Train on it")));
+}
+
+function runCard(run) {
+  const last = run.kernel_epochs?.at(-1);
+  const isFinished = run.status === "finished";
+  const face = last === undefined ? null
+    : h("img", { class: "kernels", src: `/api/runs/${part(run.name)}/kernels/${last}`, alt: "", loading: "lazy" });
+  return h("li", { class: "card" },
+    h("a", { href: address(isFinished ? "run" : "train", [run.name]) }, h("div", { class: "face" }, face), h("b", {}, run.name)),
+    run.fault ? h("p", { class: "fault" }, run.fault) : [
+      h("p", {}, isFinished
+        ? [h("b", {}, percent(1 - run.top1_error)), ` correct of ${numberOf(run.num_images, "test image")}`]
+        : `${run.epochs_done} of ${run.epochs} epochs`),
+      h("p", { class: "soft" }, `${run.data}, ${run.classes.length} classes · ${run.preset} · ${run.created.slice(0, 16).replace("T", " ")}`)]);
+}

@@ -1,0 +1,106 @@
+"""What the studio lists: runs and folders of images, under names that are unique and lead nowhere else."""
+
+from pathlib import Path
+
+import pytest
+
+from alexnet.errors import DataError
+from alexnet.studio.answers import NotHereError
+from alexnet.studio.workspace import Workspace
+from tests.conftest import draw_stripes
+from tests.studio_server import Studio
+
+
+def test_runs_and_folders_are_listed(studio: Studio, place: Path) -> None:
+    values = studio.ask("/api/here").values
+    assert [run["name"] for run in values["runs"]] == ["first"]
+    (run,) = values["runs"]
+    assert (run["status"], run["num_images"], run["classes"]) == ("finished", 21, ["across", "down", "rings"])
+    assert run["kernel_epochs"] == [0, 1, 2]
+    assert [folder["name"] for folder in values["folders"]] == ["images"]
+    folder = studio.ask("/api/folders/images").values
+    assert (folder["num_images"], folder["counts"]["test"]) == (94, {"across": 7, "down": 7, "rings": 7})
+    assert len(folder["samples"]) == 3
+
+
+def test_folder_itself_archive_and_single_runs_may_be_given(place: Path) -> None:
+    assert list(Workspace([place / "images"]).listing().folders) == ["images"]
+    assert "first" in Workspace([place / "runs" / "first"]).listing().runs
+
+
+def test_namesakes_get_different_names_and_lead_to_their_own(tmp_path: Path) -> None:
+    for parent in ("a", "b"):
+        for kind, name in enumerate(("x", "y")):
+            folder = tmp_path / parent / "cats" / name
+            folder.mkdir(parents=True)
+            draw_stripes(kind, 1).save(folder / "1.png")
+    listing = Workspace([tmp_path]).listing()
+    assert len(listing.folders) == 2
+    assert sorted(path.parent.name for path in listing.folders.values()) == ["a", "b"]
+
+
+def test_what_is_drawn_later_is_found_and_what_is_removed_is_refused(tmp_path: Path) -> None:
+    workspace = Workspace([tmp_path])
+    assert workspace.listing().folders == {}
+    for name in ("x", "y"):
+        (tmp_path / "late" / name).mkdir(parents=True)
+        draw_stripes(0, 1).save(tmp_path / "late" / name / "1.png")
+    assert len(Workspace([tmp_path]).folder("late").files) == 2
+    version = Workspace([tmp_path]).version("late")
+    draw_stripes(0, 2).save(tmp_path / "late" / "x" / "2.png")
+    assert Workspace([tmp_path]).version("late") != version
+    with pytest.raises(NotHereError, match="no such folder here"):
+        workspace.folder("../late")
+
+
+def test_a_damaged_run_says_so(tmp_path: Path) -> None:
+    from alexnet.studio.home_routes import describe_run
+
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "run.json").write_text("{", encoding="utf-8")
+    values = describe_run("bad", tmp_path / "bad")
+    assert values["status"] == "damaged"
+    assert "run.json" in values["fault"]
+
+
+def test_thumbnail_is_kept_and_an_old_version_is_refused(studio: Studio) -> None:
+    version = studio.workspace.version("images")
+    answer = studio.ask(f"/api/folders/images/thumbnails/0?v={version}")
+    assert (answer.status, answer.headers["content-type"]) == (200, "image/jpeg")
+    assert "immutable" in answer.headers["cache-control"]
+    old = studio.ask("/api/folders/images/thumbnails/0?v=0")
+    assert (old.status, old.error) == (409, "the folder has changed; load the page again")
+
+
+def test_kernel_sheet_shows_every_kernel_on_its_own_scale(studio: Studio) -> None:
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    from alexnet.studio.kernel_sheet import kernel_sheet, read_snapshot
+
+    weights = read_snapshot(studio.workspace.run("first"), 2)
+    answer = studio.ask("/api/runs/first/kernels/2")
+    assert answer.body == kernel_sheet(weights)
+    sheet = np.asarray(Image.open(io.BytesIO(answer.body)))
+    side = weights.shape[-1]
+    for place in (0, 17):
+        top, left = place // 16 * (side + 1), place % 16 * (side + 1)
+        tile = sheet[top : top + side, left : left + side]
+        expected = 127.5 + 127.5 * weights[place].transpose(1, 2, 0) / np.abs(weights[place]).max()
+        assert np.abs(tile - expected).max() <= 0.501
+
+
+def test_a_file_that_is_no_image_is_named(tmp_path: Path) -> None:
+    from alexnet.studio.thumbnails import image_bytes
+
+    for name in ("x", "y"):
+        (tmp_path / "odd" / name).mkdir(parents=True)
+        (tmp_path / "odd" / name / "1.png").write_bytes(b"<html>")
+    folder = Workspace([tmp_path]).folder("odd")
+    assert image_bytes(folder, 0) == b"<html>"
+    from alexnet.data.thumbnail import thumbnail
+
+    with pytest.raises(DataError, match="a web page, perhaps"):
+        thumbnail(b"<html>", 10)
