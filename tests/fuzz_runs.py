@@ -125,8 +125,12 @@ def _change_json(data: bytes, rng: random.Random) -> bytes:
             holder[key] = rng.choice(VALUES)
         if not holder:
             break
+    limit = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(0)
-    return json.dumps(values).encode("utf-8", "surrogatepass")
+    try:
+        return json.dumps(values).encode("utf-8", "surrogatepass")
+    finally:
+        sys.set_int_max_str_digits(limit)
 
 
 def _change_cell(data: bytes, rng: random.Random) -> bytes:

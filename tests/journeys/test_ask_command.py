@@ -36,8 +36,10 @@ def test_why_says_whether_its_map_means_anything(
     assert (code, "class zebra: the network knows across, down, rings" in err) == (2, True)
 
 
-def test_ablate_and_calibrate(run_command: Callable[..., tuple], trained_run: Run, tmp_path: Path) -> None:
-    code, out, _ = run_command("ablate", trained_run.path, "conv3", "-o", tmp_path / "bars.png", "--json")
+def test_ablate_and_calibrate(
+    run_command: Callable[..., tuple], trained_run: Run, narrow_run: Run, tmp_path: Path
+) -> None:
+    code, out, _ = run_command("ablate", narrow_run.path, "conv3", "-o", tmp_path / "bars.png", "--json")
     assert code == 0
     values = json.loads(out)
     assert values["layer"] == "conv3"

@@ -21,9 +21,9 @@ Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
-def second(trained_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def second(narrow_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Another finished run on the same images: the same one with its classes' weights changed."""
-    path = shutil.copytree(trained_run.path, tmp_path_factory.mktemp("runs") / "second")
+    path = shutil.copytree(narrow_run.path, tmp_path_factory.mktemp("runs") / "second")
     weights = safetensors.torch.load_file(path / "model.safetensors")
     head = [name for name, tensor in weights.items() if name.endswith("weight") and len(tensor) == 3]
     noise = torch.randn(weights[head[0]].shape, generator=torch.Generator().manual_seed(0))
@@ -39,39 +39,39 @@ def contents(path: Path) -> dict[str, tuple[int, int]]:
     return {str(file): (file.stat().st_mtime_ns, file.stat().st_size) for file in files}
 
 
-def test_several_runs_are_tested_together(run_command: Command, trained_run: Run, second: Path) -> None:
-    before = contents(trained_run.path) | contents(second)
-    code, out, err = run_command("evaluate", trained_run.path, second, "--json")
+def test_several_runs_are_tested_together(run_command: Command, narrow_run: Run, second: Path) -> None:
+    before = contents(narrow_run.path) | contents(second)
+    code, out, err = run_command("evaluate", narrow_run.path, second, "--json")
     assert code == 0, err
     values = json.loads(out)
-    assert values["runs"] == [str(trained_run.path), str(second)]
+    assert values["runs"] == [str(narrow_run.path), str(second)]
     assert values["num_images"] == 21
-    assert values["members"][0]["top1_error"] == trained_run.evaluation.top1_error
+    assert values["members"][0]["top1_error"] == narrow_run.evaluation.top1_error
     mean = sum(member["top1_error"] for member in values["members"]) / 2
     assert values["mean_top1_error"] == pytest.approx(mean)
     assert values["top1_interval"][0] <= values["top1_error"] <= values["top1_interval"][1]
     assert {"confusion", "seconds", "images_per_second", "num_left_out", "notes"} <= set(values)
-    assert contents(trained_run.path) | contents(second) == before
+    assert contents(narrow_run.path) | contents(second) == before
 
 
-def test_several_runs_are_shown_beside_their_mean(run_command: Command, trained_run: Run, second: Path) -> None:
-    code, out, err = run_command("evaluate", trained_run.path, second)
+def test_several_runs_are_shown_beside_their_mean(run_command: Command, narrow_run: Run, second: Path) -> None:
+    code, out, err = run_command("evaluate", narrow_run.path, second)
     lines = out.splitlines()
     assert (code, err) == (0, "")
     assert lines[0].split("  ")[0] == "run" and "95 % interval" in lines[0]
     assert "top-5" not in lines[0], "three classes have no top-5 error"
     assert [line.split("  ")[0] for line in lines[1:]] == [
-        str(trained_run.path), str(second), "mean of the 2", "averaged",
+        str(narrow_run.path), str(second), "mean of the 2", "averaged",
     ]  # fmt: skip
 
 
-def test_all_views_are_compared(run_command: Command, trained_run: Run) -> None:
-    before = contents(trained_run.path)
-    code, out, err = run_command("evaluate", trained_run.path, "--views", "all", "--json")
+def test_all_views_are_compared(run_command: Command, narrow_run: Run) -> None:
+    before = contents(narrow_run.path)
+    code, out, err = run_command("evaluate", narrow_run.path, "--views", "all", "--json")
     assert code == 0, err
     values = json.loads(out)
     assert list(values["evaluations"]) == list(VIEWS)
-    assert values["evaluations"]["mirror"]["top1_error"] == trained_run.evaluation.top1_error
+    assert values["evaluations"]["mirror"]["top1_error"] == narrow_run.evaluation.top1_error
     for change, after in zip(values["differences"], VIEWS[1:], strict=True):
         assert (change["before"], change["after"], change["num_images"]) == ("centre", after, 21)
         errors = [values["evaluations"][name]["top1_error"] for name in ("centre", after)]
@@ -79,11 +79,11 @@ def test_all_views_are_compared(run_command: Command, trained_run: Run) -> None:
         assert change["num_broken"] - change["num_fixed"] == round(21 * change["difference"])
         assert {"standard_error", "interval", "fixed", "broken"} <= set(change)
     assert "77 px" in values["notes"][0]
-    assert contents(trained_run.path) == before
+    assert contents(narrow_run.path) == before
 
 
-def test_all_views_are_a_table_with_two_differences(run_command: Command, trained_run: Run) -> None:
-    code, out, err = run_command("evaluate", trained_run.path, "--views", "all")
+def test_all_views_are_a_table_with_two_differences(run_command: Command, narrow_run: Run) -> None:
+    code, out, err = run_command("evaluate", narrow_run.path, "--views", "all")
     lines = out.splitlines()
     assert code == 0
     assert [line.split()[0] for line in lines] == ["views", *VIEWS, "centre", "centre"]
@@ -92,30 +92,28 @@ def test_all_views_are_a_table_with_two_differences(run_command: Command, traine
     assert "ten crops are cut from squares of 77 px" in err
 
 
-def test_named_views_are_shown_and_not_written(run_command: Command, trained_run: Run) -> None:
-    before = contents(trained_run.path)
-    code, out, err = run_command("evaluate", trained_run.path, "--views", "centre")
+def test_named_views_are_shown_and_not_written(run_command: Command, narrow_run: Run) -> None:
+    before = contents(narrow_run.path)
+    code, out, err = run_command("evaluate", narrow_run.path, "--views", "centre")
     assert (code, err) == (0, "views: center crop\n")
     assert out.startswith("test error ")
-    assert contents(trained_run.path) == before
+    assert contents(narrow_run.path) == before
 
 
-def test_several_runs_on_other_images(run_command: Command, trained_run: Run, second: Path, tmp_path: Path) -> None:
+def test_several_runs_on_other_images(run_command: Command, narrow_run: Run, second: Path, tmp_path: Path) -> None:
     write_images(tmp_path, 3, first=500)
-    code, out, _ = run_command(
-        "evaluate", trained_run.path, second, "--data", tmp_path, "--views", "centre", "--json"
-    )
+    code, out, _ = run_command("evaluate", narrow_run.path, second, "--data", tmp_path, "--views", "centre", "--json")
     assert (code, json.loads(out)["num_images"]) == (0, 9)
 
 
-def test_what_cannot_be_tested_is_one_line(run_command: Command, trained_run: Run, second: Path) -> None:
+def test_what_cannot_be_tested_is_one_line(run_command: Command, narrow_run: Run, second: Path) -> None:
     for words, message in (
-        ([trained_run.path, trained_run.path], "is given twice; give each run once"),
+        ([narrow_run.path, narrow_run.path], "is given twice; give each run once"),
         (
-            [trained_run.path, second, "--views", "left"],
+            [narrow_run.path, second, "--views", "left"],
             "views = left: no such views; choose one of",
         ),
-        ([trained_run.path, second.parent / "gone"], "gone: no such folder"),
+        ([narrow_run.path, second.parent / "gone"], "gone: no such folder"),
         ([], "Missing argument 'RUN...'"),
     ):
         code, out, err = run_command("evaluate", *words)

@@ -11,10 +11,10 @@ Command = Callable[..., tuple]
 
 
 def test_image_is_followed_on_a_page_and_a_figure(
-    run_command: Command, trained_run: Run, image_folder: Path, tmp_path: Path
+    run_command: Command, narrow_run: Run, image_folder: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    shutil.copytree(trained_run.path, run)
+    shutil.copytree(narrow_run.path, run)
     image = image_folder / "test" / "down" / "down_1000.png"
     code, out, _ = run_command("inside", run, image, "--json", "--maps", 2)
     assert code == 0
@@ -29,9 +29,9 @@ def test_image_is_followed_on_a_page_and_a_figure(
     assert (run / "figures" / "inside-down_1000.png").stat().st_size > 20_000
 
 
-def test_image_that_is_none_is_refused(run_command: Command, trained_run: Run, tmp_path: Path) -> None:
+def test_image_that_is_none_is_refused(run_command: Command, narrow_run: Run, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no image")
     for name in ("broken.png", "gone.png"):
-        code, _, err = run_command("inside", trained_run.path, tmp_path / name)
+        code, _, err = run_command("inside", narrow_run.path, tmp_path / name)
         assert code == 2
         assert name in err and len(err.strip().splitlines()) == 1

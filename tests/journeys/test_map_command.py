@@ -7,14 +7,14 @@ from pathlib import Path
 from alexnet.runs.run import Run
 
 
-def test_map_as_page_figure_and_json(run_command: Callable[..., tuple], trained_run: Run, tmp_path: Path) -> None:
+def test_map_as_page_figure_and_json(run_command: Callable[..., tuple], narrow_run: Run, tmp_path: Path) -> None:
     for name in ("map.html", "map.png"):
         code, out, _ = run_command(
-            "map", trained_run.path, "--method", "pca", "--layer", "pool5", "-o", tmp_path / name, "--json"
+            "map", narrow_run.path, "--method", "pca", "--layer", "pool5", "-o", tmp_path / name, "--json"
         )
         assert code == 0
         assert (tmp_path / name).stat().st_size > 5000
     values = json.loads(out)
     assert (values["num_images"], len(values["images"]), values["method"]) == (93, 93, "pca")
-    code, _, err = run_command("map", trained_run.path, "--method", "umap")
+    code, _, err = run_command("map", narrow_run.path, "--method", "umap")
     assert (code, "method umap: choose one of tsne, pca" in err) == (2, True)

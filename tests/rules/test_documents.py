@@ -54,6 +54,7 @@ def test_citations_of_the_log_name_a_heading_that_it_has() -> None:
     assert [f"{path.name}: {title}" for path, title in missing] == []
 
 
+@pytest.mark.slow
 def test_pages_made_from_the_code_are_up_to_date() -> None:
     answer = subprocess.run(
         [sys.executable, ROOT / "docs" / "generate.py", "--check"], capture_output=True, text=True, check=False

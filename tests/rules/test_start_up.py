@@ -22,6 +22,7 @@ def test_help_loads_no_torch_numpy_or_matplotlib(command: str) -> None:
     assert loaded & {"torch", "numpy", "matplotlib", "PIL"} == set()
 
 
+@pytest.mark.slow
 def test_training_loads_nothing_that_draws_before_it_begins() -> None:
     loaded, _ = modules_after("from alexnet.cli.main import run; run(['train', 'no-such-folder'])")
     assert "alexnet.training.train" in loaded

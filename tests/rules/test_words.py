@@ -145,6 +145,7 @@ def _read(path: str) -> str:
     return (ROOT / path).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_names_are_the_fields_words() -> None:
     assert len(SOURCES) > 300
     assert [line for path in SOURCES for line in wrong_names(path, _read(path))] == []
@@ -155,6 +156,7 @@ def test_files_and_folders_are_named_by_the_fields_words() -> None:
     assert [part for part in sorted(parts) if _better(part)] == []
 
 
+@pytest.mark.slow
 def test_sentences_use_the_fields_words_in_american_spelling() -> None:
     assert len(DOCUMENTS) > 15
     assert [line for path in [*SOURCES, *DOCUMENTS] for line in wrong_words(path, _read(path))] == []

@@ -147,6 +147,7 @@ def test_windows_of_other_sizes_are_the_same(tmp_path: Path) -> None:
     assert_equal(path, classifier, 2)
 
 
+@pytest.mark.slow
 def test_file_says_what_it_is_and_nothing_of_the_machine_that_wrote_it(tmp_path: Path) -> None:
     classifier = make_trained(narrow(get_variant("caffe", towers=False)), BGR)
     path = export_onnx(classifier, tmp_path / "net.onnx")
@@ -170,6 +171,7 @@ def test_file_says_what_it_is_and_nothing_of_the_machine_that_wrote_it(tmp_path:
     assert outputs == {"logits": ["N", 3], "probabilities": ["N", 3]}
 
 
+@pytest.mark.slow
 def test_network_is_left_as_found_and_nothing_is_printed(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

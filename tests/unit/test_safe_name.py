@@ -22,6 +22,7 @@ def test_long_names_are_cut_and_stay_different(length: int, tmp_path: Path) -> N
         (tmp_path / name).write_bytes(b"x")
 
 
+@pytest.mark.slow
 @given(st.text(max_size=300))
 def test_any_text_becomes_a_name_that_stays_in_its_folder(text: str) -> None:
     name = safe_name(text)

@@ -20,6 +20,9 @@ Command = Callable[..., tuple[int, str, str]]
 RECIPE = small_recipe(epochs=8)
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def spoiled(tmp_path_factory: pytest.TempPathFactory, image_folder: Path) -> tuple[Path, Answers]:
     out = tmp_path_factory.mktemp("doubts") / "spoiled"

@@ -41,6 +41,7 @@ def test_a_class_without_mistakes_gains_nothing() -> None:
     assert "ball: 80 more images would" in str(curve)
 
 
+@pytest.mark.slow
 def test_parts_are_nested_and_tested_on_the_same_images(image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parts: list[tuple[set[str], set[str]]] = []
     original = module.train_or_resume
@@ -74,6 +75,7 @@ def test_few_images_are_refused_by_words(tmp_path: Path) -> None:
         enough(tmp_path, recipe=small_recipe())
 
 
+@pytest.mark.slow
 def test_command_says_it_in_sentences(image_folder: Path, run_command: Command) -> None:
     settings = ("variant=narrow", "size=67", "start_size=none", "batch_size=8", "epochs=1")
     words = [word for setting in settings for word in ("--set", setting)]

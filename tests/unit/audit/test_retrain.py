@@ -80,6 +80,7 @@ def test_correcting_labels_heals_the_network(run: Run, corrections: Path, tmp_pa
     assert correct[1] > correct[0]
 
 
+@pytest.mark.slow
 def test_whole_recipe_is_trained_again(run: Run, corrections: Path, tmp_path: Path) -> None:
     result = retrain(run, corrections, out=tmp_path / "whole", whole=True)
     after = alexnet.open_run(tmp_path / "whole")

@@ -41,6 +41,7 @@ def _named(result: Shortcuts) -> set[tuple[str, str | None]]:
     return {(alarm.probe, alarm.class_name) for alarm in result.alarms}
 
 
+@pytest.mark.slow
 def test_nothing_planted_raises_no_alarm(tmp_path: Path) -> None:
     result = shortcuts(_write(tmp_path, lambda _, image: image))
     assert result.alarms == ()
@@ -49,6 +50,7 @@ def test_nothing_planted_raises_no_alarm(tmp_path: Path) -> None:
         assert score.chance == pytest.approx(1 / 3)
 
 
+@pytest.mark.slow
 def test_colored_border_names_the_border_and_its_class(tmp_path: Path) -> None:
     def frame(class_name: str, image: Image.Image) -> Image.Image:
         if class_name == "b":
@@ -60,12 +62,14 @@ def test_colored_border_names_the_border_and_its_class(tmp_path: Path) -> None:
     assert {name for _, name in _named(result)} == {"b"}
 
 
+@pytest.mark.slow
 def test_size_is_named_for_all_classes(tmp_path: Path) -> None:
     result = shortcuts(_write(tmp_path, lambda name, image: image.resize((64 + 20 * "abc".index(name), 64))))
     assert ("size", None) in _named(result)
     assert "the network may be reading the size" in next(a.sentence for a in result.alarms if a.class_name is None)
 
 
+@pytest.mark.slow
 def test_format_and_file_size(tmp_path: Path) -> None:
     _write(tmp_path, lambda _, image: image)
     for path in list(tmp_path.rglob("c/*.png")):
@@ -74,6 +78,7 @@ def test_format_and_file_size(tmp_path: Path) -> None:
     assert {("format", "c"), ("file size", "c")} <= _named(shortcuts(tmp_path))
 
 
+@pytest.mark.slow
 def test_planted_corner_and_dark_class_are_graded_as_named(tmp_path: Path) -> None:
     _write(tmp_path / "in", lambda _, image: image)
     spoil_folder(tmp_path / "in", tmp_path / "out", corner="a", dark="b")
@@ -98,6 +103,7 @@ def test_border_probe_sees_no_pixel_of_the_middle_and_the_center_none_of_the_bor
     assert not np.array_equal(values["border"][0], values["border"][2])
 
 
+@pytest.mark.slow
 def test_command_prints_alarms_and_json(tmp_path: Path, run_command: Command) -> None:
     _write(tmp_path, lambda name, image: image.resize((64 + 20 * "abc".index(name), 64)))
     code, out, _ = run_command("shortcuts", tmp_path)

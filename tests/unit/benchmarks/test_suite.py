@@ -199,6 +199,7 @@ class EnoughError(Exception):
     """Raised to leave a training that has reported enough."""
 
 
+@pytest.mark.slow
 def test_measured_step_equals_the_step_of_the_library(tmp_path: Path) -> None:
     folder = subset(draw_small(tmp_path / "drawn", 20), tmp_path / "links", num_train=16, num_test=4)
     assert len(scan_folder(folder).files) == 16 + 4

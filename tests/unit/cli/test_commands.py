@@ -86,6 +86,7 @@ def test_help_loads_neither_settings_nor_what_draws_in_a_terminal() -> None:
     assert answer.returncode == 0, answer.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="CPU times of children are not told")
 def test_help_takes_little_cpu_time() -> None:
     """CPU time, because a test may share its cores: 0.13 s on two cores, where the whole answer takes as long."""

@@ -79,6 +79,7 @@ def test_every_oddity_is_named(tmp_path: Path) -> None:
     assert set(actual.left_out) == {"train/down/Thumbs.db", "train/down/cut.jpg", "train/down/void.jpg"}
 
 
+@pytest.mark.slow
 def test_left_out_files_depths_and_notes_are_reported(tmp_path: Path) -> None:
     write_images(tmp_path / "training_set", 2)
     write_images(tmp_path / "test_set", 2, first=100)

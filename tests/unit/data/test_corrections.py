@@ -194,6 +194,7 @@ def test_a_killed_writer_leaves_the_earlier_decisions_whole(folder: Path) -> Non
     assert len(lines) >= 6
 
 
+@pytest.mark.slow
 def test_run_records_its_corrections_and_states_its_error_twice(folder: Path, tmp_path: Path) -> None:
     test = "test/down/down_1000.png"
     correct(folder, [DOWN], "relabel", to="rings")
@@ -212,6 +213,7 @@ def test_run_records_its_corrections_and_states_its_error_twice(folder: Path, tm
     assert alexnet.neighbours(run, folder / test)[0].neighbours
 
 
+@pytest.mark.slow
 def test_commands_correct_list_undo_merge_and_apply(folder: Path, tmp_path: Path, run_command: Command) -> None:
     assert run_command("data", "correct", folder, DOWN, "--to", "rings", "--who", "Ada")[0] == 0
     code, out, _ = run_command("data", "correct", folder, RING, "--exclude", "--json")

@@ -6,6 +6,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from alexnet.data.quiet import quiet_pillow
@@ -35,6 +36,7 @@ def damaged_tiff() -> bytes:
     return bytes(data)
 
 
+@pytest.mark.slow
 def test_libtiff_prints_nothing(tmp_path: Path) -> None:
     (tmp_path / "x.tif").write_bytes(damaged_tiff())
     program = (

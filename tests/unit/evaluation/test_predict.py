@@ -124,10 +124,10 @@ def test_network_that_gives_no_numbers_is_refused(classifier: Classifier, images
         predict_images(Classifier(broken, CLASSES, classifier.preprocessing), images / "0.png")
 
 
-def test_public_call_takes_a_network_a_run_or_its_path(trained_run: Run, images: Path) -> None:
+def test_public_call_takes_a_network_a_run_or_its_path(narrow_run: Run, images: Path) -> None:
     path = images / "0.png"
-    predictions = [alexnet.predict(model, path) for model in (trained_run.model, trained_run, str(trained_run.path))]
-    assert predictions[0] == predictions[1] == predictions[2] == trained_run.predict(path)
+    predictions = [alexnet.predict(model, path) for model in (narrow_run.model, narrow_run, str(narrow_run.path))]
+    assert predictions[0] == predictions[1] == predictions[2] == narrow_run.predict(path)
     assert isinstance(predictions[0], Predictions)
     assert repr(predictions[0]) == "Predictions(num_images=1, num_unreadable=0)"
-    assert read_image(path, trained_run.model).shape == (67, 67, 3)
+    assert read_image(path, narrow_run.model).shape == (67, 67, 3)

@@ -50,6 +50,7 @@ def test_center_and_mirror_are_the_first_of_them() -> None:
     np.testing.assert_array_equal(torch.stack(both).numpy(), [whole[0], whole[5]])
 
 
+@pytest.mark.slow
 def test_ten_crops_average_ten_separate_answers_after_the_softmax() -> None:
     network = AlexNet(VARIANTS["seminar"], size=67, num_classes=4).eval()
     initialize(network, "fan_in", seed=2, head_std=0.1)

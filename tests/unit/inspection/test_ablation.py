@@ -14,7 +14,7 @@ from alexnet.model.variants import VARIANTS
 
 @pytest.fixture
 def network() -> AlexNet:
-    result = AlexNet(VARIANTS["seminar"], size=67, num_classes=3).eval()
+    result = AlexNet(VARIANTS["narrow"], size=67, num_classes=3).eval()
     initialize(result, "fan_in", seed=0)
     return result
 
@@ -51,7 +51,7 @@ def test_everything_is_as_before_also_after_a_crash_inside(network: AlexNet) -> 
         raise ZeroDivisionError
     assert network.training
     assert not network["conv1"]._forward_hooks
-    with pytest.raises(GeometryError, match="conv1/96: conv1 has units 0 to 95"), ablated(network, {"conv1": [96]}):
+    with pytest.raises(GeometryError, match="conv1/24: conv1 has units 0 to 23"), ablated(network, {"conv1": [24]}):
         pass
     assert not network["conv1"]._forward_hooks
 

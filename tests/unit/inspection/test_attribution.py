@@ -22,7 +22,7 @@ PLAIN = Preprocessing(67, "squash", True, "RGB", (128.0,) * 3, (60.0,) * 3)
 
 @pytest.fixture
 def random_network() -> Classifier:
-    network = AlexNet(VARIANTS["torchvision"], size=67, num_classes=3)
+    network = AlexNet(VARIANTS["narrow"], size=67, num_classes=3)
     initialize(network, "fan_in", seed=0)
     return Classifier(network.train(), ("a", "b", "c"), PLAIN)
 
@@ -63,7 +63,7 @@ def test_grad_cam_equals_its_formula(random_network: Classifier) -> None:
 
 @pytest.mark.parametrize("method", ["occlusion", "integrated-gradients"])
 def test_colored_corner_is_found_and_the_test_confirms_it(method: str) -> None:
-    network = CornerNetwork(VARIANTS["torchvision"], size=67, num_classes=2)
+    network = CornerNetwork(VARIANTS["narrow"], size=67, num_classes=2)
     initialize(network, "fan_in", seed=0)
     classifier = Classifier(network, ("marked", "plain"), PLAIN)
     heat_map = attribute(classifier, marked_image(), "marked", method=method)  # type: ignore[arg-type]
@@ -77,7 +77,7 @@ def test_colored_corner_is_found_and_the_test_confirms_it(method: str) -> None:
 
 
 def test_map_that_points_elsewhere_says_nothing() -> None:
-    network = CornerNetwork(VARIANTS["torchvision"], size=67, num_classes=2)
+    network = CornerNetwork(VARIANTS["narrow"], size=67, num_classes=2)
     initialize(network, "fan_in", seed=0)
     classifier = Classifier(network, ("marked", "plain"), PLAIN)
     heat_map = attribute(classifier, marked_image(), "marked", method="occlusion")

@@ -17,14 +17,14 @@ from alexnet.runs.run import Run
 
 
 @pytest.fixture
-def images(trained_run: Run, image_folder: Path):
+def images(narrow_run: Run, image_folder: Path):
     """The run's images, decoded as its network gets them."""
-    return decode_folder(scan_folder(image_folder), trained_run.model.preprocessing)
+    return decode_folder(scan_folder(image_folder), narrow_run.model.preprocessing)
 
 
 @pytest.mark.parametrize(("layer", "behind"), [("fc7", "relu7"), ("pool5", "pool5"), ("fc8", "fc8")])
-def test_features_are_what_the_layer_gives(trained_run: Run, images: object, layer: str, behind: str) -> None:
-    classifier = trained_run.model
+def test_features_are_what_the_layer_gives(narrow_run: Run, images: object, layer: str, behind: str) -> None:
+    classifier = narrow_run.model
     outputs: list[torch.Tensor] = []
     handle = classifier.network[behind].register_forward_hook(lambda _m, _i, output: outputs.append(output.clone()))
     with torch.no_grad():
@@ -35,10 +35,10 @@ def test_features_are_what_the_layer_gives(trained_run: Run, images: object, lay
     )
 
 
-def test_second_call_takes_the_cache_and_a_changed_weight_does_not(trained_run: Run, images: object) -> None:
-    classifier = trained_run.model
+def test_second_call_takes_the_cache_and_a_changed_weight_does_not(narrow_run: Run, images: object) -> None:
+    classifier = narrow_run.model
     first = compute_features(classifier, images, "fc7")
-    assert first.values.shape == (len(images.files), 4096)
+    assert first.values.shape == (len(images.files), 128)
     counted: list[int] = []
     handle = classifier.network.register_forward_pre_hook(lambda *_: counted.append(1))
     again = compute_features(classifier, images, "fc7")
@@ -54,17 +54,17 @@ def test_second_call_takes_the_cache_and_a_changed_weight_does_not(trained_run: 
     assert not np.array_equal(changed.values, first.values)
 
 
-def test_damaged_cache_is_computed_again(trained_run: Run, images: object) -> None:
-    first = np.array(compute_features(trained_run.model, images, "pool5").values)
+def test_damaged_cache_is_computed_again(narrow_run: Run, images: object) -> None:
+    first = np.array(compute_features(narrow_run.model, images, "pool5").values)
     for path in images.pixels_path.parent.glob("features-*.f32"):
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 0xFF
         path.write_bytes(data)
-    np.testing.assert_array_equal(compute_features(trained_run.model, images, "pool5").values, first)
+    np.testing.assert_array_equal(compute_features(narrow_run.model, images, "pool5").values, first)
 
 
-def test_features_are_written_with_files_and_labels(trained_run: Run, images: object, tmp_path: Path) -> None:
-    features = compute_features(trained_run.model, images, "pool5")
+def test_features_are_written_with_files_and_labels(narrow_run: Run, images: object, tmp_path: Path) -> None:
+    features = compute_features(narrow_run.model, images, "pool5")
     with np.load(features.save(tmp_path / "features.npz")) as saved:
         np.testing.assert_array_equal(saved["values"], features.values)
         assert tuple(saved["files"]) == features.files

@@ -27,6 +27,7 @@ def image(size: int = 96) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["seminar", "torchvision", "program"])
 @pytest.mark.parametrize("stride", [1, 2, 4])
 def test_first_layer_at_a_smaller_stride_meets_the_ordinary_map(variant: str, stride: int) -> None:

@@ -28,6 +28,7 @@ def test_components_and_variances_equal_scikit_learns(shape: tuple[int, int]) ->
     np.testing.assert_allclose(places, expected * signs, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 def test_the_same_values_give_the_same_places() -> None:
     values = three_groups()
     np.testing.assert_array_equal(principal_components(values, 2)[0], principal_components(values, 2)[0])

@@ -34,6 +34,7 @@ def by_brute_force(network: nn.Module, layer: nn.Module, size: int) -> list[list
     return spans
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["seminar", "paper", "torchvision", "program"])
 def test_fields_of_the_tables_equal_brute_force(variant: str) -> None:
     if variant not in VARIANTS:

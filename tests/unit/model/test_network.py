@@ -262,6 +262,7 @@ def test_seminar_forward_equals_plain_torch_layers() -> None:
         torch.testing.assert_close(network(x), expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("size", [67, 96, 128])
 def test_geometry_equals_what_the_network_gives(variant: str, size: int) -> None:
@@ -302,6 +303,7 @@ def test_unknown_variant_lists_those_there_are() -> None:
         get_variant("resnet")
 
 
+@pytest.mark.slow
 def test_start_values_depend_on_the_seed_alone() -> None:
     first, second, other = (AlexNet(VARIANTS["seminar"], size=67, num_classes=3) for _ in range(3))
     state = torch.get_rng_state()
@@ -329,6 +331,7 @@ def test_initial_weights_have_the_std_of_the_scheme(scheme: str, conv2: float, f
     assert network["conv5"].bias.abs().max() == 0  # type: ignore[union-attr,operator]
 
 
+@pytest.mark.slow
 def test_empty_network_is_filled_as_any_other_and_leaves_torchs_stream_alone() -> None:
     before = torch.get_rng_state()
     made = AlexNet.empty(VARIANTS["paper"], size=67, num_classes=3, mean_image=True)

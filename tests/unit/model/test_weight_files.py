@@ -280,6 +280,7 @@ def _peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * factor
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ABSURD)
 def test_declared_sizes_are_checked_before_memory_is_taken(tmp_path: Path, name: str) -> None:
     path, before = tmp_path / "w", _peak_memory()

@@ -32,6 +32,7 @@ def imagenet_like() -> dict[str, torch.Tensor]:
     return network("torchvision", 224, 1000).state_dict()
 
 
+@pytest.mark.slow
 def test_pretrained_torchvision_keeps_all_but_the_last_layer_at_96_px(imagenet_like: dict[str, torch.Tensor]) -> None:
     small = network("torchvision", 96, 8)
     report = load_weights(small, imagenet_like, "file")
@@ -155,6 +156,7 @@ def test_real_kernels_fit_the_caffe_variant(shared_data: Path) -> None:
         load_weights(network("seminar"), tensors, "file")
 
 
+@pytest.mark.slow
 def test_reference_activations_of_the_original_program_are_reproduced(shared_data: Path) -> None:
     """CaffeNet's conv1 and conv2 on one image: our convolution, pooling and normalization against Caffe's."""
     tensors = read_weights(shared_data / "weights" / "caffenet_conv12_float.npz")
@@ -169,15 +171,15 @@ def test_reference_activations_of_the_original_program_are_reproduced(shared_dat
         torch.testing.assert_close(ours[layer][0], expected, rtol=0, atol=1e-3, msg=name)
 
 
+@pytest.mark.slow
 def test_caffe_kernels_on_real_images_equal_an_independent_computation(shared_data: Path) -> None:
     """Image to pool5 in float64 with SciPy's correlation, NumPy's maxima and sums of squares, layer by layer."""
     tensors = read_weights(shared_data / "weights" / "caffe_alexnet_conv_q7.npz")
     caffe = network("caffe", 95, 8).double()
     load_weights(caffe, tensors, "file")
     with tarfile.open(shared_data / "natural8.tar") as archive:
-        names = ["cat", "car", "flower"]
-        members = [next(m for m in archive if m.isreg() and f"test/{name}/" in m.name) for name in names]
-        files = [archive.extractfile(member) for member in members]
+        member = next(m for m in archive if m.isreg() and "test/cat/" in m.name)
+        files = [archive.extractfile(member)]
         plain = Preprocessing(95, "squash", True, "BGR", (104.0, 117.0, 123.0), (1.0, 1.0, 1.0))
         pixels = [decode_image(file.read(), plain) for file in files if file]
     entry = normalize(torch.from_numpy(np.stack(pixels)), plain).double()

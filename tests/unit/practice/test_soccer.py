@@ -104,6 +104,7 @@ def test_another_seed_and_another_split_give_other_images(drawn: Path, tmp_path:
     assert len(set(first.values())) == len(first)
 
 
+@pytest.mark.slow
 def test_many_processes_draw_what_one_process_draws(
     drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,8 @@ from alexnet.report.page import write_comparison, write_report
 from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
 
+pytestmark = pytest.mark.slow
+
 ODD = (
     "</title><script>alert(1)</script>", "$5_$x^ \\frac{", "a\x1b[31m\nb\u202egpj.exe\u2066", "caf\udce9",
     "{{ 7*7 }}",    "日本 🐶", "--><!-- x", "'\"><img src=x onerror=alert(1)>", "=1+1",
@@ -75,7 +77,6 @@ def unseen(text: str) -> list[str]:
     return [c for c in text if (unicodedata.category(c) == "Cc" and c not in "\n\t") or c in "\u202e\u2066\ufffd"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("start", range(0, len(ODD), 3))
 def test_names_of_any_kind_stay_text(narrow_run: Run, reported_run: Run, tmp_path: Path, start: int) -> None:
     odd = ODD[start : start + 3]

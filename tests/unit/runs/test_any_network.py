@@ -87,6 +87,7 @@ def state_of(network: nn.Module) -> list[object]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_call_works_and_leaves_the_network_as_it_was(
     wrapped: tuple[Classifier, str, int], image_folder: Path
 ) -> None:

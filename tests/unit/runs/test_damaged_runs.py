@@ -14,22 +14,23 @@ ASKED = ("about", "recipe", "summary", "html", "mistakes", "compare")
 WEIGHTS = "model.safetensors"
 
 
-def test_two_hundred_damaged_runs_give_an_answer_or_one_line(trained_run: Run, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_two_hundred_damaged_runs_give_an_answer_or_one_line(narrow_run: Run, tmp_path: Path) -> None:
     faults = []
     for seed in range(200):
-        faults += try_case(trained_run.path, tmp_path, seed, tmp_path / "case", names=ASKED, files=FILES[:-1])
+        faults += try_case(narrow_run.path, tmp_path, seed, tmp_path / "case", names=ASKED, files=FILES[:-1])
     assert faults == []
 
 
-def test_damage_is_seen_at_all(trained_run: Run, tmp_path: Path) -> None:
+def test_damage_is_seen_at_all(narrow_run: Run, tmp_path: Path) -> None:
     """Else the test above would say little."""
     noticed = 0
     for seed in range(40):
         copy = tmp_path / str(seed)
-        shutil.copytree(trained_run.path, copy, ignore=shutil.ignore_patterns(WEIGHTS, "figures", "report.html"))
+        shutil.copytree(narrow_run.path, copy, ignore=shutil.ignore_patterns(WEIGHTS, "figures", "report.html"))
         damage(copy / "evaluation.json", random.Random(seed))
         try:
-            changed = open_run(copy).evaluation != trained_run.evaluation
+            changed = open_run(copy).evaluation != narrow_run.evaluation
         except AlexNetError:
             changed = True
         noticed += changed
@@ -37,8 +38,8 @@ def test_damage_is_seen_at_all(trained_run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 8, 5000, -1])
-def test_one_changed_bit_of_the_weights_is_named(trained_run: Run, tmp_path: Path, place: int) -> None:
-    copy = shutil.copytree(trained_run.path, tmp_path / "run", ignore=shutil.ignore_patterns("figures"))
+def test_one_changed_bit_of_the_weights_is_named(narrow_run: Run, tmp_path: Path, place: int) -> None:
+    copy = shutil.copytree(narrow_run.path, tmp_path / "run", ignore=shutil.ignore_patterns("figures"))
     data = bytearray((copy / WEIGHTS).read_bytes())
     data[place] ^= 1
     (copy / WEIGHTS).write_bytes(data)

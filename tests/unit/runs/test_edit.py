@@ -58,6 +58,7 @@ def test_cover_and_shift_uncover_the_mean_color(gray_image: str) -> None:
     assert top.lost_above == pytest.approx(6 / 40, abs=0.02)  # six of the ten rows are uncovered
 
 
+@pytest.mark.slow
 def test_curves_of_a_run_begin_with_its_own_answer(narrow_run: Run, image_folder, tmp_path) -> None:
     path = image_folder / "test" / "across" / "across_1000.png"
     edited = edit(narrow_run, path)

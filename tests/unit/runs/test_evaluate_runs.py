@@ -51,7 +51,7 @@ def make_run(path: Path, data: Path, **settings: object) -> Run:
     folder.write_recipe(recipe)
     images = decode_folder(scan_folder(data), plain_preprocessing(recipe))
     classes = tuple(scan_folder(data).classes)
-    network = AlexNet(VARIANTS["seminar"], size=recipe.size, num_classes=len(classes))
+    network = AlexNet(VARIANTS["narrow"], size=recipe.size, num_classes=len(classes))
     initialize(network, "fan_in", seed=recipe.seed, head_std=0.1)
     plain = plain_preprocessing(recipe).to_dict() | {"mean": (128.0,) * 3, "std": (60.0,) * 3}
     classifier = Classifier(network, classes, Preprocessing.from_dict(plain), views=recipe.test_views)

@@ -25,10 +25,10 @@ from alexnet.runs.similar import features, neighbours
 
 
 def test_a_training_image_is_not_its_own_neighbor_and_labels_are_those_of_the_folders(
-    trained_run: Run, image_folder: Path
+    narrow_run: Run, image_folder: Path
 ) -> None:
     image = image_folder / "train" / "rings" / "rings_000.png"
-    (result,) = neighbours(trained_run, image, k=3)
+    (result,) = neighbours(narrow_run, image, k=3)
     assert len(result.neighbours) == 3
     assert "train/rings/rings_000.png" not in {near.file for near in result.neighbours}
     assert all(near.file.split("/")[1] == near.label for near in result.neighbours)
@@ -38,37 +38,37 @@ def test_a_training_image_is_not_its_own_neighbor_and_labels_are_those_of_the_fo
     assert result.to_dict()["disagree"] == (2 * others > 3)
 
 
-def test_features_have_a_row_for_every_image(trained_run: Run) -> None:
-    assert features(trained_run.path, "pool5").values.shape[0] == 72 + 21
+def test_features_have_a_row_for_every_image(narrow_run: Run) -> None:
+    assert features(narrow_run.path, "pool5").values.shape[0] == 72 + 21
 
 
-def test_ablation_equals_weights_set_to_zero(trained_run: Run) -> None:
-    sweep = ablate(trained_run, "conv5")
+def test_ablation_equals_weights_set_to_zero(narrow_run: Run) -> None:
+    sweep = ablate(narrow_run, "conv5")
     assert sweep.num_images == 21
     assert sweep.baseline_error == pytest.approx(sweep.units[0].error - sweep.units[0].difference)
-    network = trained_run.model.network
+    network = narrow_run.model.network
     for number in (0, 7):
         kept = network["conv5"].weight[number].clone(), network["conv5"].bias[number].clone()
-        alone = ablate_units(trained_run, {"conv5": [number]})
+        alone = ablate_units(narrow_run, {"conv5": [number]})
         with torch.no_grad():
             network["conv5"].weight[number].zero_()
             network["conv5"].bias[number].zero_()
-            by_hand = ablate_units(trained_run, {"conv5": []})
+            by_hand = ablate_units(narrow_run, {"conv5": []})
             network["conv5"].weight[number].copy_(kept[0])
             network["conv5"].bias[number].copy_(kept[1])
         assert alone.error == by_hand.error == sweep.units[number].error
         assert alone.interval[0] <= alone.difference <= alone.interval[1]
 
 
-def test_dead_and_duplicate_kernels_are_named(trained_run: Run) -> None:
-    layer = trained_run.model.network["conv1"]
+def test_dead_and_duplicate_kernels_are_named(narrow_run: Run) -> None:
+    layer = narrow_run.model.network["conv1"]
     kept = layer.weight.detach().clone(), layer.bias.detach().clone()
     try:
         with torch.no_grad():
             layer.weight[3].zero_()
             layer.bias[3] = -1.0
             layer.weight[9] = 2.0 * layer.weight[8]
-        result = ablate(trained_run, "conv1")
+        result = ablate(narrow_run, "conv1")
     finally:
         with torch.no_grad():
             layer.weight.copy_(kept[0])
@@ -78,58 +78,59 @@ def test_dead_and_duplicate_kernels_are_named(trained_run: Run) -> None:
     assert result.units[3].difference == 0.0
 
 
-def test_figures_of_a_run_are_drawn(trained_run: Run, image_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_figures_of_a_run_are_drawn(narrow_run: Run, image_folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("captum")
     image = image_folder / "test" / "down" / "down_1000.png"
     figures = [
-        ablate(trained_run, "conv1").draw(),
-        calibrate(trained_run).draw(),
-        draw_explanations(explain(trained_run, image)),
-        draw_kernel_change(trained_run),
-        draw_first_layer(trained_run),
-        draw_orientations(trained_run),
-        draw_kernel_pairs(trained_run, trained_run),
+        ablate(narrow_run, "conv1").draw(),
+        calibrate(narrow_run).draw(),
+        draw_explanations(explain(narrow_run, image)),
+        draw_kernel_change(narrow_run),
+        draw_first_layer(narrow_run),
+        draw_orientations(narrow_run),
+        draw_kernel_pairs(narrow_run, narrow_run),
     ]
     for number, figure in enumerate(figures):
         assert save_figure(figure, tmp_path / f"{number}.png").stat().st_size > 5000
 
 
-def test_temperature_is_fitted_on_validation_images(trained_run: Run) -> None:
-    report = calibrate(trained_run)
+def test_temperature_is_fitted_on_validation_images(narrow_run: Run) -> None:
+    report = calibrate(narrow_run)
     assert report.num_validation == 15
     assert report.temperature is not None
     assert report.before.num_images == 21
-    assert report.before.accuracy == pytest.approx(1.0 - trained_run.evaluation.top1_error)
+    assert report.before.accuracy == pytest.approx(1.0 - narrow_run.evaluation.top1_error)
     assert report.to_dict()["after"]["num_images"] == 21
 
 
-def test_explanation_gives_what_its_test_says(trained_run: Run, image_folder: Path) -> None:
+def test_explanation_gives_what_its_test_says(narrow_run: Run, image_folder: Path) -> None:
     pytest.importorskip("captum")
     image = image_folder / "test" / "rings" / "rings_1000.png"
-    (result,) = explain(trained_run, image, target="down", layer="conv3")
+    (result,) = explain(narrow_run, image, target="down", layer="conv3")
     values = result.to_dict()
     assert (values["target"], values["layer"]) == ("down", "conv3")
     assert isinstance(values["says_something"], bool)
     assert values["own"]["score"] == pytest.approx(values["own"]["insertion"] - values["own"]["deletion"])
 
 
-def test_kernels_are_kept_at_the_start_and_after_every_epoch(trained_run: Run, tmp_path: Path) -> None:
-    history = kernel_history(trained_run)
+def test_kernels_are_kept_at_the_start_and_after_every_epoch(narrow_run: Run, tmp_path: Path) -> None:
+    history = kernel_history(narrow_run)
     assert history.epochs == (0, 1, 2)
-    own = trained_run.model.network["conv1"].weight.detach().numpy()
-    epoch = trained_run.folder.read_json("model.json")["epoch"]
+    own = narrow_run.model.network["conv1"].weight.detach().numpy()
+    epoch = narrow_run.folder.read_json("model.json")["epoch"]
     np.testing.assert_allclose(history.weights[epoch], own, rtol=2e-3, atol=1e-5)
     assert 0.0 < history.summary().cosine_to_start < 1.0
-    page = write_kernel_film(trained_run, tmp_path / "film.html").read_text()
+    page = write_kernel_film(narrow_run, tmp_path / "film.html").read_text()
     assert page.count("<img") == 3
-    assert write_kernel_film(trained_run, tmp_path / "film.gif").stat().st_size > 1000
-    assert all(pair.correlation == pytest.approx(1.0) for pair in match_runs(trained_run, trained_run))
+    assert write_kernel_film(narrow_run, tmp_path / "film.gif").stat().st_size > 1000
+    assert all(pair.correlation == pytest.approx(1.0) for pair in match_runs(narrow_run, narrow_run))
 
 
-def test_run_without_snapshots_says_so(trained_run: Run, tmp_path: Path) -> None:
+def test_run_without_snapshots_says_so(narrow_run: Run, tmp_path: Path) -> None:
     import shutil
 
-    shutil.copytree(trained_run.path, tmp_path / "run")
+    shutil.copytree(narrow_run.path, tmp_path / "run")
     damaged = tmp_path / "run" / "kernels" / "epoch-0001.npy"
     damaged.write_bytes(b"no numbers")
     with pytest.raises(RunError, match=r"epoch-0001\.npy: is damaged"):
@@ -139,10 +140,10 @@ def test_run_without_snapshots_says_so(trained_run: Run, tmp_path: Path) -> None
         kernel_history(tmp_path / "run")
 
 
-def test_what_cannot_be_asked_is_refused(trained_run: Run, tmp_path: Path) -> None:
+def test_what_cannot_be_asked_is_refused(narrow_run: Run, tmp_path: Path) -> None:
     with pytest.raises(GeometryError, match="pool1: has no units"):
-        ablate(trained_run, "pool1")
+        ablate(narrow_run, "pool1")
     with pytest.raises(GeometryError, match="fc8: has no units to switch off"):
-        ablate(trained_run, "fc8")
+        ablate(narrow_run, "fc8")
     with pytest.raises(DataError):
-        neighbours(trained_run, tmp_path / "gone.png")
+        neighbours(narrow_run, tmp_path / "gone.png")

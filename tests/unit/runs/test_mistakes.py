@@ -33,9 +33,9 @@ def test_mistakes_come_by_confidence_or_by_pair() -> None:
     assert class_pairs(find_mistakes(SOME)) == [("a", "b", 2), ("c", "b", 1)]
 
 
-def test_mistakes_are_a_sequence_that_cannot_be_changed(trained_run: Run) -> None:
-    mistakes = trained_run.mistakes()
-    assert len(mistakes) == trained_run.evaluation.num_mistakes > 2
+def test_mistakes_are_a_sequence_that_cannot_be_changed(narrow_run: Run) -> None:
+    mistakes = narrow_run.mistakes()
+    assert len(mistakes) == narrow_run.evaluation.num_mistakes > 2
     assert list(mistakes) == [mistakes[place] for place in range(len(mistakes))]
     assert mistakes[:2] == (mistakes[0], mistakes[1])
     assert mistakes[0] in mistakes
@@ -44,20 +44,20 @@ def test_mistakes_are_a_sequence_that_cannot_be_changed(trained_run: Run) -> Non
     with pytest.raises(AttributeError):
         mistakes.predictions = ()  # type: ignore[misc]
     with pytest.raises(RecipeError, match="order = size: choose confidence or pair"):
-        trained_run.mistakes("size")  # type: ignore[arg-type]
+        narrow_run.mistakes("size")  # type: ignore[arg-type]
 
 
-def test_mistakes_are_drawn_in_one_line(trained_run: Run) -> None:
-    figure = trained_run.mistakes().draw(most=2)
-    count = trained_run.evaluation.num_mistakes
+def test_mistakes_are_drawn_in_one_line(narrow_run: Run) -> None:
+    figure = narrow_run.mistakes().draw(most=2)
+    count = narrow_run.evaluation.num_mistakes
     assert figure.get_suptitle() == f"{count} of 21 test images wrong, 2 of them shown"
-    whole = trained_run.mistakes("pair").draw()
+    whole = narrow_run.mistakes("pair").draw()
     assert whole.get_suptitle() == f"{count} of 21 test images wrong"
 
 
-def test_missing_image_is_named(trained_run: Run, tmp_path: Path) -> None:
-    file = trained_run.mistakes()[0].file
-    moved = copy_of(trained_run, tmp_path)
+def test_missing_image_is_named(narrow_run: Run, tmp_path: Path) -> None:
+    file = narrow_run.mistakes()[0].file
+    moved = copy_of(narrow_run, tmp_path)
     Path(moved.about.data.path, file).unlink()
     with pytest.raises(DataError, match=f"{Path(file).name} cannot be read .*put it back, or train again"):
         moved.mistakes().draw()
@@ -81,9 +81,9 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_nothing_is_written_outside_the_folder(trained_run: Run, tmp_path: Path, name: str) -> None:
+def test_nothing_is_written_outside_the_folder(narrow_run: Run, tmp_path: Path, name: str) -> None:
     """As a run from somebody else might have it: classes and files of any name in predictions.csv."""
-    run = copy_of(trained_run, tmp_path)
+    run = copy_of(narrow_run, tmp_path)
     mistake = run.mistakes()[0]
     text = (run.path / "predictions.csv").read_text(encoding="utf-8")
     rows = list(csv.reader(text.splitlines()))
@@ -105,11 +105,11 @@ def files_below(path: Path) -> set[str]:
     return {str(file) for file in path.rglob("*") if not file.is_dir()}
 
 
-def test_copies_are_named_by_rank_and_unchanged(trained_run: Run, tmp_path: Path) -> None:
-    copies = trained_run.mistakes().export(tmp_path / "out")
-    for number, (copy, mistake) in enumerate(zip(copies, trained_run.mistakes(), strict=True), start=1):
+def test_copies_are_named_by_rank_and_unchanged(narrow_run: Run, tmp_path: Path) -> None:
+    copies = narrow_run.mistakes().export(tmp_path / "out")
+    for number, (copy, mistake) in enumerate(zip(copies, narrow_run.mistakes(), strict=True), start=1):
         assert copy.parent.name == f"{mistake.true}-as-{mistake.predicted}"
         assert copy.name == f"{number:04d}-{100 * mistake.probability:.0f}-percent-{Path(mistake.file).name}"
-        assert copy.read_bytes() == Path(trained_run.about.data.path, mistake.file).read_bytes()
+        assert copy.read_bytes() == Path(narrow_run.about.data.path, mistake.file).read_bytes()
     with pytest.raises(RunError, match="out: exists and is not empty; choose another folder"):
-        trained_run.mistakes().export(tmp_path / "out")
+        narrow_run.mistakes().export(tmp_path / "out")

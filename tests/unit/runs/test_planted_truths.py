@@ -117,6 +117,7 @@ def test_dead_and_duplicate_kernels_of_any_network_are_named(trained: Classifier
     assert sweep.units[3].difference == 0.0
 
 
+@pytest.mark.slow
 def test_unit_five_set_by_hand_to_one_color_shows_that_color(trained: Classifier, folder: Path) -> None:
     layer = trained.network.get_submodule("0")
     kept = layer.weight.detach().clone(), layer.bias.detach().clone()

@@ -5,6 +5,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 import alexnet
 from alexnet.runs.twins import evaluate_without_twins
 from tests.conftest import copy_linked, small_recipe
@@ -12,6 +14,7 @@ from tests.conftest import copy_linked, small_recipe
 Command = Callable[..., tuple[int, str, str]]
 
 
+@pytest.mark.slow
 def test_planted_twin_is_left_out_of_the_second_error(
     image_folder: Path, tmp_path: Path, run_command: Command
 ) -> None:

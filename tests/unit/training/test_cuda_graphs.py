@@ -95,6 +95,7 @@ def test_on_a_cpu_the_function_itself_is_used(new_job: Callable[..., Job]) -> No
     assert replayed_on_gpu(passes, job, first_step=0, emit=ignore) is passes
 
 
+@pytest.mark.slow
 def test_replayed_steps_equal_plain_ones_while_rate_and_size_change(
     new_job: Callable[..., Job], recorded: list[tuple[str, int]]
 ) -> None:
@@ -127,6 +128,7 @@ def test_mean_image_is_subtracted_before_anything_is_rounded(
         assert GraphedPasses(passes_of(job), job, count=2, size=67)._x.dtype == dtype
 
 
+@pytest.mark.slow
 def test_passes_that_cannot_be_recorded_run_as_they_are_and_are_reported_once(
     new_job: Callable[..., Job], recorded: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,6 +76,7 @@ def files(run: Run) -> tuple[list[tuple[int, float, float]], dict[str, Tensor]]:
     return steps, safetensors.torch.load_file(run.folder.model_path)
 
 
+@pytest.mark.slow
 def test_losses_read_a_step_late_leave_the_same_files_also_after_resuming(
     image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,6 +124,7 @@ def test_loss_that_is_not_finite_is_reported_for_its_own_step_also_when_read_lat
     assert messages[0] == messages[1]
 
 
+@pytest.mark.slow
 def test_training_neither_uses_nor_changes_the_random_numbers_of_the_process(
     image_folder: Path, tmp_path: Path
 ) -> None:
@@ -139,6 +141,7 @@ def test_training_neither_uses_nor_changes_the_random_numbers_of_the_process(
     assert results[0][0] == results[1][0]
 
 
+@pytest.mark.slow
 def test_two_trainings_at_once_give_the_weights_of_each_alone(image_folder: Path, tmp_path: Path) -> None:
     recipes = [small_recipe(epochs=2, seed=seed, dropout=0.5, optimizer="adam") for seed in (0, 1)]
     alone = [files(train(image_folder, recipe, out=tmp_path / f"alone-{recipe.seed}")) for recipe in recipes]

@@ -25,12 +25,6 @@ from tests.conftest import draw_stripes, small_recipe
 NORMALIZED = Preprocessing(67, "squash", True, "RGB", (120.0, 120.0, 120.0), (60.0, 60.0, 60.0))
 
 
-@pytest.fixture(autouse=True)
-def fewer_patches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tenth of the patches: enough for images of three kinds of stripes."""
-    monkeypatch.setattr("alexnet.training.patch_start.NUM_PATCHES", 4000)
-
-
 def drawn(count: int, size: int = 67) -> Pixels:
     return np.stack([np.asarray(draw_stripes(seed % 3, seed, size)) for seed in range(count)])
 
@@ -67,6 +61,7 @@ def test_every_variant_starts_from_patches(variant: str) -> None:
     assert not torch.equal(conv1(network), before)
 
 
+@pytest.mark.slow
 def test_outputs_on_the_raw_scale_are_as_large_as_on_the_normalized_scale() -> None:
     pixels = drawn(60)
     spreads = []
@@ -114,6 +109,7 @@ def test_only_training_images_are_read_and_a_bounded_number(monkeypatch: pytest.
     assert len(patches) == 16 * 7
 
 
+@pytest.mark.slow
 def test_same_seed_same_kernels() -> None:
     first, again, other = new_network(), new_network(), new_network()
     for network, seed in ((first, 0), (again, 0), (other, 1)):

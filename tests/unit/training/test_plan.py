@@ -123,16 +123,17 @@ def test_momentum_is_what_the_optimizer_keeps_after_a_step(name: str, factor: fl
 
 
 def test_counts_and_steps_are_those_of_a_real_training(
-    image_folder: Path, trained_run: Run, monkeypatch: pytest.MonkeyPatch
+    image_folder: Path, narrow_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("alexnet.training.plan.measure_speeds", lambda *_, **__: SPEEDS)
-    plan = plan_training(image_folder, small_recipe(variant="seminar", validation_fraction=0.2))
+    plan = plan_training(image_folder, small_recipe(validation_fraction=0.2))
     counts = {"train": plan.counts.train, "validation": plan.counts.validation, "test": plan.counts.test}
-    assert counts == trained_run.about.data.images
-    assert plan.num_steps == trained_run.folder.steps[-1].step
-    assert plan.parameters == sum(p.numel() for p in trained_run.model.network.parameters())
+    assert counts == narrow_run.about.data.images
+    assert plan.num_steps == narrow_run.folder.steps[-1].step
+    assert plan.parameters == sum(p.numel() for p in narrow_run.model.network.parameters())
 
 
+@pytest.mark.slow
 def test_measured_speeds_are_positive_and_the_batch_is_cut_to_the_time(
     image_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +148,7 @@ def test_measured_speeds_are_positive_and_the_batch_is_cut_to_the_time(
     assert result.step_seconds(32) == pytest.approx(2 * result.pass_seconds + result.update_seconds)
 
 
+@pytest.mark.slow
 def test_plan_makes_neither_run_nor_cache(
     run_command: Command, image_folder: Path, own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,7 @@ def test_a_run_keeps_the_numbers_that_were_chosen(image_folder: Path, tmp_path: 
     assert run.folder.read_json("run.json")["data"]["images"] == {"train": 72, "validation": 0, "test": 21}
 
 
+@pytest.mark.slow
 def test_plan_shows_the_numbers_that_training_would_choose(image_folder: Path) -> None:
     plan = plan_training(image_folder, PRESETS["fast"].replace(size=67, start_size=None))
     assert (plan.epochs, plan.batch_size, plan.num_steps) == (75, 16, 300)

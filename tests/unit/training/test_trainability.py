@@ -35,7 +35,7 @@ def batch(count: int = 24, size: int = 67, scale: float = 1.0) -> tuple[torch.Te
     return x * scale, labels
 
 
-def start(recipe: Recipe, variant: str = "seminar", **switches: object) -> AlexNet:
+def start(recipe: Recipe, variant: str = "narrow", **switches: object) -> AlexNet:
     network = AlexNet(get_variant(variant, **switches), size=67, num_classes=3, dropout=0.0)
     initialize(
         network, recipe.initialization, seed=0, hidden_bias=recipe.hidden_bias, kernel_std=recipe.kernel_std,
@@ -134,6 +134,7 @@ def test_every_optimizer_is_measured_by_its_own_rule(name: str, momentum: float)
     assert (result.sharpness_limit is None) is (sharpness_limit(recipe) is None)
 
 
+@pytest.mark.slow
 def test_vanishing_signal_stalls_and_is_named() -> None:
     result = check(Recipe(**SGD, initialization="gaussian"))
     assert result.verdict == "stalls"
@@ -142,6 +143,7 @@ def test_vanishing_signal_stalls_and_is_named() -> None:
     assert "use raw-scale input (normalization=mean)" in str(result)
 
 
+@pytest.mark.slow
 def test_images_that_look_alike_are_named_with_their_layer() -> None:
     result = check(Recipe(**SGD, initialization="gaussian", hidden_bias=1.0).replace(learning_rate=1e-4))
     assert result.verdict == "stalls"
@@ -149,6 +151,7 @@ def test_images_that_look_alike_are_named_with_their_layer() -> None:
     assert "% between images" in str(result)
 
 
+@pytest.mark.slow
 def test_sharp_head_diverges() -> None:
     result = check(Recipe(**SGD, initialization="fan_in", head_std=0.1, hidden_bias=3.0))
     assert result.verdict == "diverges"
@@ -157,6 +160,7 @@ def test_sharp_head_diverges() -> None:
     assert "set learning_rate=" in str(result)
 
 
+@pytest.mark.slow
 def test_rate_of_adam_far_too_large_diverges() -> None:
     result = check(Recipe(optimizer="adamw", learning_rate=0.3))
     assert result.verdict == "diverges"
@@ -230,6 +234,7 @@ def test_plateau_of_a_slow_start_is_explained_by_the_steps_that_are_left() -> No
     assert "should fall within" in explain_plateau(layers, situation(network, recipe), steps_left=math.inf)
 
 
+@pytest.mark.slow
 def test_advice_does_not_ask_for_what_is_there_already() -> None:
     """`program` starts conv3 to conv5 at 0.03, and who runs paper-small is not told to."""
     slow = PRESETS["program"].replace(size=67, learning_rate=1e-7, name="paper-small")

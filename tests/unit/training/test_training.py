@@ -62,6 +62,7 @@ def test_last_network_is_kept_where_the_learning_rate_falls_to_zero(narrow_run: 
     assert narrow_run.folder.read_json("model.json")["epoch"] == narrow_run.recipe.epochs
 
 
+@pytest.mark.slow
 def test_other_schedules_keep_the_latest_within_a_standard_error_of_the_lowest(
     image_folder: Path, tmp_path: Path
 ) -> None:
@@ -99,6 +100,7 @@ def test_same_seed_gives_the_same_weights(narrow_run: Run, image_folder: Path, t
     assert again.predictions == narrow_run.predictions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["muon", "adam"])
 def test_interrupted_and_resumed_equals_uninterrupted(image_folder: Path, tmp_path: Path, optimizer: str) -> None:
     recipe = small_recipe(optimizer=optimizer, epochs=2)
@@ -307,6 +309,7 @@ def interrupted_after(step: int) -> Callable[[Event], None]:
     return listen
 
 
+@pytest.mark.slow
 def test_paper_recipe_interrupted_and_resumed_equals_uninterrupted(image_folder: Path, tmp_path: Path) -> None:
     """Plateau rule, remembered rates, mean image, crops, colors and switches all go on where they were."""
     recipe = PRESETS["paper-small"].replace(
@@ -324,6 +327,7 @@ def test_paper_recipe_interrupted_and_resumed_equals_uninterrupted(image_folder:
     assert resumed.evaluation.confusion == straight.evaluation.confusion
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("normalization", ["imagenet", "mean_image"])
 def test_fine_tuning_resumed_keeps_what_the_weights_learned_with(
     image_folder: Path, tmp_path: Path, normalization: str
