@@ -12,7 +12,7 @@ from alexnet.data.decode import center_crop, normalize, plain_preprocessing
 from alexnet.data.folder import scan_folder
 from alexnet.inspection.ablation import forward_from
 from alexnet.inspection.attribution import attribute
-from alexnet.inspection.faithfulness import check_map
+from alexnet.inspection.faithfulness import check_maps
 from alexnet.inspection.features import compute_features
 from alexnet.inspection.neighbours import nearest_rows
 from alexnet.inspection.network_layers import network_input
@@ -140,7 +140,7 @@ def _heat_maps(classifier: Classifier, images: DecodedImages, attr: Any) -> dict
         return [attribute(classifier, image, target).values for image in chosen]
 
     def tested() -> object:
-        return [check_map(classifier, attribute(classifier, image, target)) for image in chosen]
+        return check_maps(classifier, [attribute(classifier, image, target) for image in chosen])
 
     _require_equal("Grad-CAM", np.stack(ours()), np.stack(theirs()))
     return {"ours": Way(ours), "captum": Way(theirs), "ours, each map with its test": Way(tested)}

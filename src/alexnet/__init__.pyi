@@ -84,6 +84,7 @@ from alexnet.runs.inspect_run import match_kernels as match_kernels
 from alexnet.runs.inspect_run import trace_layer as trace_layer
 from alexnet.runs.map_images import ImageMap as ImageMap
 from alexnet.runs.map_images import map_images as map_images
+from alexnet.runs.mistake_details import explain_mistakes as explain_mistakes
 from alexnet.runs.run import Run as Run
 from alexnet.runs.run import open_run as open_run
 from alexnet.runs.run import predict as predict

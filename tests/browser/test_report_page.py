@@ -1,30 +1,77 @@
 """The report in a real browser: whole, without a network, on a phone and on paper."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from alexnet.report.page import write_report
 from alexnet.runs.run import Run
+from tests.conftest import copy_linked
 
 pytestmark = pytest.mark.browser
 
 
+@pytest.fixture(scope="module")
+def complete_report(narrow_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page with everything on it."""
+    copy = copy_linked(narrow_run.path, tmp_path_factory.mktemp("complete") / "first run")
+    return write_report(copy, everything=True)
+
+
+def _open(browser: Any, path: Path, width: int, scheme: str = "light") -> Any:
+    page = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme).new_page()
+    page.set_default_timeout(5000)
+    page.told = []
+    page.on(
+        "request", lambda request: None if request.url[:5] in ("file:", "data:") else page.told.append(request.url)
+    )
+    page.on("pageerror", lambda error: page.told.append(str(error)))
+    page.on("console", lambda message: page.told.append(message.text))
+    page.goto(path.resolve().as_uri())
+    return page
+
+
 @pytest.mark.parametrize("width", [1100, 390])
-def test_report_is_whole_and_asks_nothing_of_the_network(browser: object, reported_run: Run, width: int) -> None:
-    page = browser.new_page(viewport={"width": width, "height": 800})  # type: ignore[attr-defined]
-    asked: list[str] = []
-    faults: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto(reported_run.folder.report_path.resolve().as_uri())
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
-    assert faults == []
+def test_report_is_whole_and_asks_nothing_of_the_network(browser: Any, reported_run: Run, width: int) -> None:
+    page = _open(browser, reported_run.folder.report_path, width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
     broken = page.evaluate("[...document.images].filter(i => i.complete && i.naturalWidth === 0).map(i => i.alt)")
     assert broken == []
-    assert page.locator(".tile").count() == reported_run.evaluation.num_mistakes
-    assert page.get_by_text("Wrongly classified images").is_visible()
-    assert page.locator("svg").count() == 2
+    assert page.locator("mistakes-browser .tile").count() == reported_run.evaluation.num_mistakes
+    assert page.get_by_role("heading", name="Wrongly classified images").is_visible()
+    assert page.locator("main .drawn svg").count() == 2
+    assert page.get_by_role("button", name="label is wrong").count() == 0, "nothing on this page can save a decision"
+    assert page.told == []
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_complete_report_is_accessible_and_its_contents_lead_somewhere(
+    browser: Any, complete_report: Path, scheme: str
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = _open(browser, complete_report, 1400, scheme)
+    links = page.evaluate(
+        "[...document.querySelectorAll('a[href^=\"#\"]')].map(a => a.getAttribute('href').slice(1))"
+    )
+    assert "mistakes" in links and "map" in links and "conv1-23" in links
+    assert [link for link in links if page.locator(f'[id="{link}"]').count() != 1] == []
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true })")
+    violations = Axe().run(page).response["violations"]
+    assert [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in violations] == []
+    assert page.locator("image-map").count() == 1
+    assert page.locator(".unit").count() == 20
+    assert page.told == []
+    page.close()
+
+
+def test_a_link_to_a_folded_unit_opens_it(browser: Any, complete_report: Path) -> None:
+    page = _open(browser, complete_report, 1400)
+    anchor = page.evaluate("[...document.querySelectorAll('details:not([open]) .unit')][0].id")
+    page.goto(f"{complete_report.resolve().as_uri()}#{anchor}")
+    page.wait_for_function(f"document.getElementById('{anchor}').closest('details').open")
     page.close()
 
 

@@ -15,7 +15,7 @@ from alexnet.inspection.recording import preserved
 from alexnet.model.checkpoint import Classifier
 from alexnet.records import Record
 
-__all__ = ["Faithfulness", "OrderScore", "check_map"]
+__all__ = ["Faithfulness", "OrderScore", "check_map", "check_maps"]
 
 CELLS = 12
 """Cells a side into which an image is cut; they are deleted and inserted whole."""
@@ -99,8 +99,23 @@ def check_map(classifier: Classifier, heat_map: AttributionMap, *, seed: int = 0
     Source: deletion and insertion: Petsiuk et al. 2018, arXiv:1806.07421; random weights: Adebayo et al. 2018,
     arXiv:1810.03292; the center as a baseline: Judd et al. 2009, ICCV.
     """
+    return check_maps(classifier, [heat_map], seed=seed)[0]
+
+
+def check_maps(
+    classifier: Classifier, heat_maps: Sequence[AttributionMap], *, seed: int = 0
+) -> tuple[Faithfulness, ...]:
+    """Test several heat maps, each as `check_map` does, against one and the same network of random weights.
+
+    Args:
+        seed: of the random orders and weights.
+    """
+    randomized = _on_random_weights(classifier, heat_maps, seed)
+    return tuple(_check(classifier, *pair, seed) for pair in zip(heat_maps, randomized, strict=True))
+
+
+def _check(classifier: Classifier, heat_map: AttributionMap, randomized: AttributionMap, seed: int) -> Faithfulness:
     draw = np.random.default_rng(seed)
-    randomized = _on_random_weights(classifier, heat_map, seed)
     random_orders = [draw.permutation(CELLS**2).astype(float) for _ in range(NUM_RANDOM)]
     maps = [_rank(_cells(heat_map.values), draw), _rank(_blob(), draw), _rank(_cells(randomized.values), draw)]
     scores = _scores(classifier, heat_map, [*maps, *random_orders])
@@ -137,8 +152,10 @@ def _blob() -> np.ndarray:
     return np.asarray(-np.hypot(*np.meshgrid(places, places)).ravel())
 
 
-def _on_random_weights(classifier: Classifier, heat_map: AttributionMap, seed: int) -> AttributionMap:
-    """The map that the same method makes of the same image when every weight is shuffled within its layer."""
+def _on_random_weights(
+    classifier: Classifier, heat_maps: Sequence[AttributionMap], seed: int
+) -> list[AttributionMap]:
+    """The maps that the same methods make of the same images when every weight is shuffled within its layer."""
     generator = torch.Generator().manual_seed(seed)
     parameters = list(classifier.network.parameters())
     kept = [parameter.detach().clone() for parameter in parameters]
@@ -147,7 +164,9 @@ def _on_random_weights(classifier: Classifier, heat_map: AttributionMap, seed: i
             for parameter in parameters:
                 order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
                 parameter.copy_(parameter.flatten()[order].view_as(parameter))
-        return attribute(classifier, heat_map.image, heat_map.target, method=heat_map.method, layer=heat_map.layer)
+        return [
+            attribute(classifier, each.image, each.target, method=each.method, layer=each.layer) for each in heat_maps
+        ]
     finally:
         with torch.no_grad():
             for parameter, value in zip(parameters, kept, strict=True):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from alexnet.figures.path_drawing import draw_decision, draw_stage
-from alexnet.report.page import figure_uri, image_uri
+from alexnet.report.image_sources import figure_uri, image_uri
 from alexnet.report.write_page import write_page
 from alexnet.runs.inside import InsideView
 from alexnet.web import style

@@ -1,25 +1,30 @@
 """The map of a run's images as one page: zoom, point at an image, select by a lasso, export the names."""
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from alexnet.report.page import image_uri
-from alexnet.report.write_page import write_page
+from alexnet.report.component_page import write_component_page
+from alexnet.report.image_sources import image_uri
 from alexnet.runs.map_images import ImageMap
-from alexnet.web import component, page_data, style
 
-__all__ = ["write_image_map"]
+__all__ = ["map_data", "write_image_map"]
 
 SHEET_PIXELS = 16_000_000
 """Pixels of the sheet of thumbnails, at most."""
 
 TILE_SIZES = (12, 64)
 """Side of a thumbnail in px, smallest and largest."""
+
+
+HOW = (
+    "Each point is an image, a cross marks one that is classified wrongly. Scroll or pinch to zoom, drag to move; "
+    "press L (or hold Shift) to draw a lasso."
+)
 
 
 def write_image_map(maps: Sequence[ImageMap] | ImageMap, path: Path | str) -> Path:
@@ -36,11 +41,28 @@ def write_image_map(maps: Sequence[ImageMap] | ImageMap, path: Path | str) -> Pa
     'map.html'
     """
     maps = [maps] if isinstance(maps, ImageMap) else list(maps)
+    return write_component_page(
+        path,
+        "image-map",
+        map_data(maps),
+        title="Map of images",
+        summary=f"{maps[0].title}. {HOW}",
+        command="alexnet map RUN -o map.html",
+    )
+
+
+def map_data(maps: Sequence[ImageMap], *, sheet_pixels: int = SHEET_PIXELS) -> dict[str, Any]:
+    """The data of `<image-map>`, see there.
+
+    Args:
+        maps: of the same images.
+        sheet_pixels: of the sheet of thumbnails, at most.
+    """
     first = maps[0]
     classes = sorted({*first.labels, *first.predicted})
     number = {name: place for place, name in enumerate(classes)}
-    sheet, size, columns = _thumbnails(first)
-    data = {
+    sheet, size, columns = _thumbnails(first, sheet_pixels)
+    return {
         "views": [{"name": _name(each), "points": _rounded(each.places)} for each in maps],
         "classes": classes,
         "labels": [number[name] for name in first.labels],
@@ -49,15 +71,6 @@ def write_image_map(maps: Sequence[ImageMap] | ImageMap, path: Path | str) -> Pa
         "neighbors": first.neighbors.tolist(),
         "tiles": {"source": str(image_uri(sheet)), "size": size, "columns": columns},
     }
-    values = {
-        "title": "Map of images",
-        "summary": first.title,
-        "command": "alexnet map RUN -o map.html",
-        "style": style(),
-        "component": component("image-map"),
-        "data": page_data(json.dumps(data)),
-    }
-    return write_page(Path(path), "map.html.j2", values)
 
 
 def _name(image_map: ImageMap) -> str:
@@ -71,10 +84,10 @@ def _rounded(places: np.ndarray) -> list[list[float]]:
     return [[float(x), float(y)] for x, y in scaled]
 
 
-def _thumbnails(image_map: ImageMap) -> tuple[np.ndarray, int, int]:
+def _thumbnails(image_map: ImageMap, sheet_pixels: int) -> tuple[np.ndarray, int, int]:
     """Every image on one sheet, the side of a tile, and the tiles in a row."""
     count = len(image_map.files)
-    size = int(min(max(math.isqrt(SHEET_PIXELS // max(count, 1)), TILE_SIZES[0]), TILE_SIZES[1]))
+    size = int(min(max(math.isqrt(sheet_pixels // max(count, 1)), TILE_SIZES[0]), TILE_SIZES[1]))
     columns = max(1, math.ceil(math.sqrt(count)))
     sheet = np.zeros((size * math.ceil(count / columns), size * columns, 3), np.uint8)
     for row in range(count):

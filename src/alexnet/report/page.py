@@ -1,34 +1,33 @@
 """The page of a run, and the page of a comparison: one file each, which needs no network."""
 
-import base64
-import io
+import shlex
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
-from PIL import Image
 
 from alexnet.data.decode import Pixels
 from alexnet.errors import DataError, GeometryError
-from alexnet.figures.canvas import png_bytes, save_figure, svg_text
+from alexnet.figures.canvas import save_figure, svg_text
+from alexnet.files import shown_name
 from alexnet.model.summary import summarize_spec
 from alexnet.published import ILSVRC_CLASSES, PUBLISHED_VARIANTS
 from alexnet.records import Prediction
+from alexnet.report.image_sources import figure_uri, file_uri
+from alexnet.report.run_sections import kernel_sheet, run_sections
 from alexnet.report.write_page import write_page
 from alexnet.runs.compare import Published, compare_runs, draw_comparison, published_beside
 from alexnet.runs.first_kernels import draw_kernel_change, draw_kernel_pairs
 from alexnet.runs.mistakes import Mistakes
 from alexnet.runs.run import Run, RunLike, as_run
+from alexnet.web import component, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["figure_uri", "image_uri", "write_comparison", "write_report"]
-
-MOST_MISTAKES = 240
-"""Wrongly classified images on the page; predictions.csv names all."""
+__all__ = ["write_comparison", "write_report"]
 
 NUM_GALLERY = 24
 """Wrongly classified images on the figure for slides."""
@@ -40,8 +39,12 @@ Images = dict[str, Pixels]
 Figures = dict[str, "Figure"]
 
 
-def write_report(run: RunLike) -> Path:
+def write_report(run: RunLike, *, everything: bool = False) -> Path:
     """Write the figures of a finished run and its report.html into the run folder; returns the page's path.
+
+    Args:
+        everything: also heat maps of the mistakes with their tests, the nearest training images, patches of units,
+            the map of images, and calibration, which takes about half a minute for some thousand images.
 
     Raises:
         RunError: the run is not finished or damaged, or its folder cannot be written.
@@ -51,17 +54,56 @@ def write_report(run: RunLike) -> Path:
     """
     run = as_run(run)
     mistakes, first = run.mistakes(), run.predictions[:1]
-    images = _read_images(run, [*mistakes[:MOST_MISTAKES], *first])
-    figures = _draw_all(run, mistakes, images, first)
+    images = _read_images(run, [*mistakes[:NUM_GALLERY], *first])
+    figures, map_file = _draw_all(run, mistakes, images, first)
     files = {name: save_figure(figure, run.folder.figure_path(f"{name}.png")) for name, figure in figures.items()}
-    values = _run_values(run) | _mistake_values(mistakes, images) | _figure_values(figures, files)
+    sections = run_sections(run, everything=everything)
+    values = {
+        **_run_values(run),
+        **_figure_values(figures, files),
+        **sections,
+        "pairs": mistakes.pairs[:NUM_PAIRS],
+        "everything": everything,
+        "map_file": map_file,
+        "style": Markup("\n").join((style(), style("report"))),
+        "components": [component(name) for name in _components(sections)],
+    }
+    values["kernels"]["first"] = kernel_sheet(run)
+    values["contents"] = _contents(values)
     return write_page(run.folder.report_path, "run.html.j2", values)
+
+
+def _components(sections: dict[str, Any]) -> list[str]:
+    """The web components that the page needs."""
+    browser = ["confusion-matrix", "mistake-detail", "mistakes-browser"] if sections["mistakes"] else []
+    return browser + (["image-map"] if sections["image_map"] else [])
+
+
+def _contents(values: dict[str, Any]) -> list[tuple[str, str]]:
+    """Anchor and words of every part that the page has."""
+    parts = [
+        ("mistakes", "Mistakes", True),
+        ("classes", "Classes", True),
+        ("curves", "Accuracy and loss", True),
+        ("published", "Published results", values["published"]),
+        ("calibration", "Calibration", values["calibration"]),
+        ("conv1", "Kernels of conv1", True),
+        ("kernels", "Later kernels", True),
+        ("units", "What units look for", values["units"]),
+        ("map", "Map of images", values["image_map"]),
+        ("maps", "Feature maps", values["maps"]),
+        ("without", "Without a kernel", True),
+        ("network", "Network", True),
+        ("settings", "Settings", True),
+    ]
+    return [(anchor, words) for anchor, words, is_there in parts if is_there]
 
 
 def _run_values(run: Run) -> dict[str, Any]:
     recipe, evaluation = run.recipe, run.evaluation
     return {
         "title": run.path.resolve().name,
+        "run": shlex.quote(shown_name(run.path)),
         "recipe": recipe,
         "settings": recipe.model_dump(),
         "about": run.about.to_dict(),
@@ -69,15 +111,6 @@ def _run_values(run: Run) -> dict[str, Any]:
         "evaluation": evaluation,
         "network": summarize_spec(run.model.network.spec, size=recipe.size, num_classes=len(evaluation.classes)),
         "published": _published_for(run),
-    }
-
-
-def _mistake_values(mistakes: Mistakes, images: Images) -> dict[str, Any]:
-    listed = mistakes[:MOST_MISTAKES]
-    return {
-        "pairs": mistakes.pairs[:NUM_PAIRS],
-        "num_missing": sum(p.file not in images for p in listed),
-        "mistakes": [p.to_dict() | {"image": image_uri(images[p.file])} for p in listed if p.file in images],
     }
 
 
@@ -89,12 +122,10 @@ def _figure_values(figures: Figures, files: dict[str, Path]) -> dict[str, Any]:
         "curves": svg_text(figures["curves"]),
         "confusion": svg_text(figures["confusion"]),
         "kernels": {
-            "conv1": _file_uri(files["kernels-conv1"]),
-            "own": _file_uri(files["kernels-conv1-own-scale"]),
-            "change": _file_uri(files["kernels-conv1-change"]) if "kernels-conv1-change" in files else None,
-            "others": {name.removeprefix("kernels-"): _file_uri(files[name]) for name in later_kernels},
+            "change": file_uri(files["kernels-conv1-change"]) if "kernels-conv1-change" in files else None,
+            "others": {name.removeprefix("kernels-"): file_uri(files[name]) for name in later_kernels},
         },
-        "maps": [{"layer": name.removeprefix("maps-"), "image": _file_uri(files[name])} for name in maps],
+        "maps": [{"layer": name.removeprefix("maps-"), "image": file_uri(files[name])} for name in maps],
     }
 
 
@@ -112,8 +143,10 @@ def _read_images(run: Run, predictions: Sequence[Prediction]) -> Images:
         return {}
 
 
-def _draw_all(run: Run, mistakes: Mistakes, images: Images, first: Sequence[Prediction]) -> Figures:
-    """Every figure of the run by name; feature maps are those of the first mistake, or of the first image."""
+def _draw_all(
+    run: Run, mistakes: Mistakes, images: Images, first: Sequence[Prediction]
+) -> tuple[Figures, str | None]:
+    """Every figure of the run by name, and the image whose feature maps they show: the first mistake, if any."""
     figures = {"curves": run.curves(), "confusion": run.confusion_matrix()}
     if images:
         figures["mistakes"] = mistakes.draw(NUM_GALLERY, images=images)
@@ -124,11 +157,11 @@ def _draw_all(run: Run, mistakes: Mistakes, images: Images, first: Sequence[Pred
     convs = [name for name in run.model.network.layer_names if name.startswith("conv")]
     for layer in convs[1:]:
         figures[f"kernels-{layer}"] = run.draw_kernels(layer)
-    shown = next((images[p.file] for p in (*mistakes, *first) if p.file in images), None)
+    shown = next((p.file for p in (*mistakes, *first) if p.file in images), None)
     if shown is not None:
         for layer in convs:
-            figures[f"maps-{layer}"] = run.draw_feature_maps(shown, layer)
-    return figures
+            figures[f"maps-{layer}"] = run.draw_feature_maps(images[shown], layer)
+    return figures, shown
 
 
 def write_comparison(runs: Sequence[RunLike], path: Path | str, *, published: bool = False) -> Path:
@@ -151,6 +184,7 @@ def write_comparison(runs: Sequence[RunLike], path: Path | str, *, published: bo
     opened = [as_run(run) for run in runs]
     values = {
         "title": "Comparison of runs",
+        "style": Markup("\n").join((style(), style("report"))),
         "comparison": compare_runs(opened, published=published),
         "curves": svg_text(figure),
         "kernels": [(run.path.name, figure_uri(run.draw_kernels("conv1"))) for run in opened],
@@ -165,23 +199,3 @@ def _pairs_uri(first: Run, second: Run) -> str | None:
         return figure_uri(draw_kernel_pairs(first, second))
     except GeometryError:
         return None
-
-
-def figure_uri(figure: "Figure") -> str:
-    """A figure as the source of an `<img>` element."""
-    return _uri(png_bytes(figure), "png")
-
-
-def _file_uri(path: Path) -> str:
-    return _uri(path.read_bytes(), "png")
-
-
-def image_uri(pixels: Pixels) -> str:
-    """An image as the source of an `<img>` element."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="JPEG", quality=88)
-    return _uri(buffer.getvalue(), "jpeg")
-
-
-def _uri(data: bytes, kind: str) -> Markup:
-    return Markup(f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}")

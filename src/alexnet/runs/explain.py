@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from alexnet.evaluation.predict import read_image
 from alexnet.inspection.attribution import AttributionMap, attribute
-from alexnet.inspection.faithfulness import Faithfulness, check_map
+from alexnet.inspection.faithfulness import Faithfulness, check_maps
 from alexnet.records import Prediction, Record
 from alexnet.runs.run import Model, as_classifier, predict
 
@@ -81,12 +81,14 @@ def explain(
     """
     classifier = as_classifier(model)
     paths = [images] if isinstance(images, Path | str) else list(images)
-    explanations = []
-    for path, prediction in zip(paths, predict(classifier, paths), strict=True):
-        pixels = read_image(path, classifier)
-        heat = attribute(classifier, pixels, target or prediction.predicted, method=method, layer=layer)
-        explanations.append(Explanation(str(path), prediction, heat, check_map(classifier, heat)))
-    return tuple(explanations)
+    predictions = predict(classifier, paths)
+    maps = [
+        attribute(classifier, read_image(path, classifier), target or each.predicted, method=method, layer=layer)
+        for path, each in zip(paths, predictions, strict=True)
+    ]
+    tests = check_maps(classifier, maps)
+    rows = zip(paths, predictions, maps, tests, strict=True)
+    return tuple(Explanation(str(path), each, heat, test) for path, each, heat, test in rows)
 
 
 def draw_explanations(explanations: Sequence[Explanation]) -> "Figure":

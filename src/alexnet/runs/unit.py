@@ -9,11 +9,12 @@ from jaxtyping import Float32
 from torch import nn
 
 from alexnet.data.cache import DecodedImages
+from alexnet.data.split import Indices
 from alexnet.errors import DataError
 from alexnet.files import shown_name
 from alexnet.inspection.network_layers import convolutions, find_layer
 from alexnet.inspection.peaks import Peaks, find_peaks
-from alexnet.inspection.receptive_field import receptive_boxes
+from alexnet.inspection.receptive_field import ReceptiveBoxes, receptive_boxes
 from alexnet.inspection.row_cache import Progress
 from alexnet.inspection.synthesis import SynthesizedImage, synthesize
 from alexnet.inspection.top_patches import ClassFraction, Strip, class_fractions, make_strips
@@ -26,7 +27,7 @@ from alexnet.runs.train_images import training_images
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["UnitView", "unit"]
+__all__ = ["UnitView", "layer_peaks", "show_patches", "unit"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +154,14 @@ def unit(
             raise
         return replace(empty, notes=(f"without patches: {error}",))
     peaks = layer_peaks(classifier, address.layer, images, on_progress)
+    return show_patches(empty, peaks, images, rows, boxes, most=most)
+
+
+def show_patches(
+    empty: UnitView, peaks: Peaks, images: DecodedImages, rows: Indices, boxes: ReceptiveBoxes, *, most: int
+) -> UnitView:
+    """A view with what its unit responds to on the images at `rows`."""
+    address = empty.address
     values = peaks.of_unit(address.layer, address.number)[0][rows]
     return replace(
         empty,

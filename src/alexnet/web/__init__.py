@@ -10,7 +10,7 @@ Conventions:
   `<script type="application/json">` inside it or from its `data` property, and speaks to the page by events that
   bubble. Python computes all numbers; a component only draws and selects them.
 - `studio/` is the page of the studio. Its server sends every style sheet and module here and forbids inline styles
-  and scripts: a component that the studio shows styles its shadow root by a constructed sheet (`adoptedStyleSheets`).
+  and scripts: a component styles its shadow root by a constructed sheet (`adoptedStyleSheets`).
 - Every action has a key, every control a name; colors are never the only sign; motion is left out.
 """
 
@@ -21,9 +21,13 @@ from markupsafe import Markup
 __all__ = ["component", "page_data", "style"]
 
 
-def style() -> Markup:
-    """`style.css`, to be put into a `<style>` element."""
-    return Markup(_read("style.css"))
+def style(name: str = "style") -> Markup:
+    """A style sheet, to be put into a `<style>` element; `style` has the colors and type of every page.
+
+    >>> "--ink" in style()
+    True
+    """
+    return Markup(_read(f"{name}.css"))
 
 
 def component(name: str) -> Markup:

@@ -10,7 +10,8 @@
 //   tiles      {source, size, columns}           one sheet of thumbnails, row by row
 // Event `selectionchange` with detail.files after every change of the selection.
 
-const STYLE = `
+const STYLE = new CSSStyleSheet();
+STYLE.replaceSync(`
   :host { display: grid; grid-template-columns: minmax(0, 1fr) 17rem; gap: 1rem; }
   [part=plot] { position: relative; height: min(78vh, 60rem); min-height: 20rem; }
   canvas { width: 100%; height: 100%; display: block; border: 1px solid var(--line); border-radius: .4rem;
@@ -34,7 +35,7 @@ const STYLE = `
   .soft { color: var(--soft); }
   ol { margin: .3rem 0; padding-left: 1.6rem; max-height: 14rem; overflow: auto; font-size: .8rem; }
   @media (max-width: 50rem) { :host { grid-template-columns: minmax(0, 1fr); } [part=plot] { height: 60vh; } }
-`;
+`);
 
 const SHAPES = ["circle", "square", "triangle", "diamond"];
 const COLORS = 8;
@@ -48,8 +49,8 @@ class ImageMap extends HTMLElement {
   connectedCallback() {
     if (this.shadowRoot) return;
     const root = this.attachShadow({ mode: "open" });
-    root.innerHTML = `<style>${STYLE}</style>
-      <div class="tools" role="toolbar" aria-label="Map">
+    root.adoptedStyleSheets = [STYLE];
+    root.innerHTML = `<div class="tools" role="toolbar" aria-label="Map">
         <select aria-label="Layout"></select>
         <button data-do="lasso" aria-pressed="false" title="Key L">Lasso</button>
         <button data-do="images" aria-pressed="false" title="Key I">Images</button>

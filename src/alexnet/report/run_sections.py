@@ -1,0 +1,123 @@
+"""Parts of a run's page that look at the run's own images; what cannot be shown without them is left out."""
+
+import json
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from alexnet.errors import AlexNetError
+from alexnet.figures.canvas import svg_text
+from alexnet.figures.tiles import kernel_image
+from alexnet.files import shown_name
+from alexnet.inspection.top_patches import Patch
+from alexnet.report.browser_data import browser_data
+from alexnet.report.image_sources import image_uri, kernel_uri
+from alexnet.report.map_page import map_data
+from alexnet.runs.calibrate import calibrate
+from alexnet.runs.characteristic_units import characteristic_units
+from alexnet.runs.inspect_run import kernels
+from alexnet.runs.map_images import map_images
+from alexnet.runs.mistake_details import explain_mistakes
+from alexnet.runs.run import Run
+from alexnet.runs.unit import UnitView
+from alexnet.web import page_data
+
+__all__ = ["kernel_sheet", "run_sections"]
+
+MOST_MISTAKES = 240
+"""Wrongly classified images on the page; predictions.csv names all."""
+
+NUM_TESTED = 24
+"""Heat maps that are tested, of the mistakes that the network was most certain of."""
+
+UNITS_OF_LAYER = 4
+NUM_PATCHES = 8
+MAP_PIXELS = 4_000_000
+"""Pixels of the sheet of thumbnails under the map of images."""
+
+
+def run_sections(run: Run, *, everything: bool) -> dict[str, Any]:
+    """Values of the parts, None where one is left out, and `notes` that say why.
+
+    Args:
+        everything: also what computes for more than a few seconds.
+    """
+    details = explain_mistakes(
+        run, most=MOST_MISTAKES, num_heat_maps=None if everything else 0, num_tested=NUM_TESTED,
+        with_neighbors=everything,
+    )  # fmt: skip
+    data = browser_data(details, lambda pixels: str(image_uri(pixels)))
+    notes = list(details.notes)
+    values: dict[str, Any] = {"mistakes": page_data(json.dumps(data)) if details.details else None}
+    for name, make in (("units", _units), ("image_map", _image_map), ("calibration", _calibration)):
+        values[name] = None
+        if everything:
+            try:
+                values[name] = make(run)
+            except AlexNetError as error:
+                notes.append(f"Without {name.replace('_', ' ')}: {error}")
+    return values | {"notes": list(dict.fromkeys(notes))}
+
+
+def kernel_sheet(run: Run) -> list[dict[str, Any]]:
+    """Every kernel of the first layer as an image, on the common scale and on its own."""
+    weights = kernels(run.model, "conv1").weights
+    limit = float(np.quantile(np.abs(weights), 0.999))
+    return [
+        {"number": number, "common": _kernel_source(one, limit), "own": _kernel_source(one, float(np.abs(one).max()))}
+        for number, one in enumerate(weights)
+    ]
+
+
+def _kernel_source(weights: np.ndarray, limit: float) -> str:
+    shown = weights if len(weights) == 3 else weights.mean(0)
+    return kernel_uri(kernel_image(shown, limit))
+
+
+def _units(run: Run) -> list[tuple[str, list[dict[str, Any]]]]:
+    views = characteristic_units(run, num_units=UNITS_OF_LAYER, num_patches=NUM_PATCHES)
+    return [
+        (layer, [_unit(view) for view in group]) for layer, group in groupby(views, lambda view: view.address.layer)
+    ]
+
+
+def _unit(view: UnitView) -> dict[str, Any]:
+    favorite = view.classes[0]
+    name = str(view.address).replace("/", "-")
+    return {
+        "unit": str(view.address),
+        "anchor": f"unit-{name}" if view.address.layer == "conv1" else name,  # the sheet of kernels has conv1-N
+        "words": f"{100 * favorite.fraction:.0f} % of its strongest images are {shown_name(favorite.name)} "
+        f"({100 * favorite.fraction_of_all:.0f} % of all); sees {view.field[0]} × {view.field[1]} px",
+        "patches": [_patch(patch) for patch in view.strips[0].patches],
+    }
+
+
+def _patch(patch: Patch) -> dict[str, Any]:
+    pixels = np.where(patch.inside[..., None], patch.pixels, 128).astype(np.uint8)  # gray is padding
+    return {
+        "source": image_uri(pixels),
+        "file": patch.file,
+        "label": patch.label,
+        "activation": patch.activation,
+    }
+
+
+def _image_map(run: Run) -> dict[str, Any]:
+    image_map = map_images(run, method="pca")
+    return {
+        "layer": image_map.layer,
+        "words": f"{image_map.title}.",
+        "data": page_data(json.dumps(map_data([image_map], sheet_pixels=MAP_PIXELS))),
+    }
+
+
+def _calibration(run: Run) -> dict[str, Any]:
+    measured = calibrate(run)
+    words = f"Expected calibration error {100 * measured.before.expected_error:.1f} %"
+    if measured.after is not None:
+        words += (
+            f"; {100 * measured.after.expected_error:.1f} % once the logits are divided by {measured.temperature:.2f}"
+        )
+    return {"figure": svg_text(measured.draw()), "words": f"{words}."}
