@@ -185,6 +185,7 @@ def test_data_cache_is_shown_and_cleared(
         (["train", "gone"], "gone: no such file or folder"),
         (["train"], "Missing argument 'DATA'"),
         (["train", ".", "--preset", "quick"], "preset quick: no such preset"),
+        (["model", "check", "seminar", "--data", ".", "--recipe", "fast"], "fast is a preset, no file; write --preset fast"),
         (["train", ".", "--set", "epoch=3"], "did you mean epochs?"),
         (["fly"], "No such command 'fly'"),
         (["report", "gone"], "gone: no such folder"),

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Corrections, Data, Json, Out, Settings, choose_recipe, corrected
+from alexnet.cli.options import Corrections, Data, Json, Out, Preset, Settings, choose_recipe, corrected
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.scores import interval_text
 from alexnet.cli.screen import number_of, percent, screen
@@ -33,7 +33,7 @@ def doubts(
         ),
     ] = "features",
     most: Annotated[int, typer.Option(min=1, help="Images to show, at most.")] = 12,
-    preset: Annotated[str, typer.Option(help="Named recipe: {presets}.")] = "fast",
+    preset: Preset = "fast",
     settings: Settings = None,
     corrections: Corrections = None,
     seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,

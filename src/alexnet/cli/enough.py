@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Corrections, Data, Json, Settings, choose_recipe, corrected
+from alexnet.cli.options import Corrections, Data, Json, Preset, Settings, choose_recipe, corrected
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.scores import interval_text
 from alexnet.cli.screen import percent, screen
@@ -16,7 +16,7 @@ __all__ = ["enough"]
 def enough(
     data: Data,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings for each size.")] = 1,
-    preset: Annotated[str, typer.Option(help="Named recipe: {presets}.")] = "fast",
+    preset: Preset = "fast",
     settings: Settings = None,
     corrections: Corrections = None,
     as_json: Json = False,

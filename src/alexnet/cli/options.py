@@ -46,6 +46,13 @@ Corrections = Annotated[
     typer.Option("--corrections", metavar="FILE", help="Corrections of labels to apply.", show_default=False),
 ]
 Only = Annotated[str | None, typer.Option(help="Numbers of kernels, for example 0,7,37.", show_default=False)]
+Preset = Annotated[str, typer.Option(help="Named recipe: {presets}.")]
+RecipeFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--recipe", metavar="FILE", help="TOML file with settings that change the preset.", show_default=False
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="Change a setting; may be repeated.", show_default=False),
@@ -82,6 +89,8 @@ def choose_recipe(name: str, file: Path | None, settings: list[str] | None, **ch
 
     if name not in PRESETS:
         raise RecipeError(f"preset {name}: no such preset; choose one of {', '.join(PRESETS)}")
+    if str(file) in PRESETS and not Path(str(file)).exists():
+        raise RecipeError(f"{file} is a preset, no file; write --preset {file}")
     recipe = load_recipe(file, base=PRESETS[name]) if file else PRESETS[name]
     recipe = recipe.replace(**{field: value for field, value in changes.items() if value is not None})
     return parse_settings(recipe, settings or [])

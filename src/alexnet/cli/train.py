@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Corrections, Data, Json, Settings, choose_recipe, corrected
+from alexnet.cli.options import Corrections, Data, Json, RecipeFile, Settings, choose_recipe, corrected
 from alexnet.cli.plan_table import show_plan
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.scores import show_evaluation
@@ -27,10 +27,7 @@ def train(
             show_default="fast; with --weights finetune",
         ),
     ] = None,
-    recipe_file: Annotated[
-        Path | None,
-        typer.Option("--recipe", help="TOML file with settings that change the preset.", show_default=False),
-    ] = None,
+    recipe_file: RecipeFile = None,
     settings: Settings = None,
     weights: Annotated[
         str | None,

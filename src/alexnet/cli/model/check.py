@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Json, Settings, choose_recipe
+from alexnet.cli.options import Json, Preset, RecipeFile, Settings, choose_recipe
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.screen import percent, screen
 from alexnet.errors import RecipeError
@@ -22,7 +22,8 @@ def check(
         str, typer.Argument(metavar="NAME", help="A network, or `auto` for that of the recipe.", show_default=False)
     ],
     data: Annotated[Path, typer.Option(help="A folder of images, as for training.", show_default=False)],
-    recipe: Annotated[str, typer.Option(help="A preset, or a TOML file.")] = "fast",
+    preset: Preset = "fast",
+    recipe_file: RecipeFile = None,
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
@@ -30,12 +31,9 @@ def check(
 
     One batch is passed forward and backward. For each layer, the table shows what decides whether it learns.
     """
-    is_file = recipe.endswith(".toml") or Path(recipe).is_file()
-    chosen_variant = None if variant == "auto" else variant
-    name, file = ("fast", Path(recipe)) if is_file else (recipe, None)
-    chosen = choose_recipe(name, file, settings, variant=chosen_variant)
+    chosen = choose_recipe(preset, recipe_file, settings, variant=None if variant == "auto" else variant)
     if chosen.variant == "auto" and chosen.weights is None:
-        raise RecipeError(f"recipe {recipe}: starts from weights; give a NAME, or --set weights=FILE")
+        raise RecipeError(f"recipe {chosen.name}: starts from weights; give a NAME, or --set weights=FILE")
     with ProgressDisplay() as display:
         trainability = alexnet.check_recipe(data, chosen, on_event=display)
     _show(trainability)
