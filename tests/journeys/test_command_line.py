@@ -185,8 +185,12 @@ def test_data_cache_is_shown_and_cleared(
         (["train", "gone"], "gone: no such file or folder"),
         (["train"], "Missing argument 'DATA'"),
         (["train", ".", "--preset", "quick"], "preset quick: no such preset"),
-        (["model", "check", "seminar", "--data", ".", "--recipe", "fast"], "fast is a preset, no file; write --preset fast"),
+        (
+            ["model", "check", "seminar", "--data", ".", "--recipe", "fast"],
+            "fast is a preset, no file; write --preset fast",
+        ),
         (["train", ".", "--set", "epoch=3"], "did you mean epochs?"),
+        (["train", "https://example.org/a.zip"], "https://example.org/a.zip: is an address; commands read files"),
         (["fly"], "No such command 'fly'"),
         (["report", "gone"], "gone: no such folder"),
         (["model", "resnet"], "variant resnet: no such network"),
@@ -257,6 +261,14 @@ def test_control_c_saves_and_says_how_to_go_on(image_folder: Path, tmp_path: Pat
     assert "Traceback" not in err
     assert f"alexnet resume {tmp_path / 'run'}" in err
     assert RunFolder(tmp_path / "run").holds_state
+
+
+def test_control_c_in_any_command_is_one_line(run_command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("alexnet.summarize", interrupted)
+    assert run_command("model", "seminar") == (130, "", "alexnet: interrupted\n")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")

@@ -12,12 +12,15 @@ from alexnet.cli.commands import app
 from alexnet.cli.process import Interrupts
 from alexnet.cli.screen import screen
 from alexnet.cli.streams import Stream, steady_streams
-from alexnet.errors import AlexNetError
+from alexnet.errors import AlexNetError, DataError
 
 __all__ = ["run_to_the_end"]
 
 CommandLineError: Any = typer.BadParameter.__mro__[1]
 """What a wrong argument raises, in click or in the copy of it that typer brings."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells expect it: 128 + SIGINT."""
 
 
 def run_to_the_end(arguments: list[str] | None, interrupts: Interrupts) -> int:
@@ -47,25 +50,30 @@ def _run(words: list[str], interrupts: Interrupts) -> int:
         return 2
     except (KeyboardInterrupt, typer.Abort):
         screen.error("interrupted")
-        return 130
+        return INTERRUPTED
     except Exception as error:
         if interrupts.is_pressed:  # Python turns a KeyboardInterrupt inside some imports into another error
             screen.error("interrupted")
-            return 130
+            return INTERRUPTED
         traceback.print_exc()
         screen.error(f"a fault of this program ({type(error).__name__}); please report it with the lines above")
         return 1
+    if code == INTERRUPTED:  # typer makes this code of a KeyboardInterrupt
+        screen.error("interrupted")
     return code if isinstance(code, int) else 0
 
 
 def _expand(words: list[str]) -> list[str]:
-    """The words with `--quiet` taken out, which may stand anywhere, and `~/` as the home folder.
+    """The words with `--quiet` taken out, which may stand anywhere, and `~/` as the home folder; no addresses.
 
     A shell expands `--out ~/x`, but most leave `--out=~/x` as it is.
     """
     end = words.index("--") if "--" in words else len(words)
     options = [word for word in words[:end] if word not in ("--quiet", "-q")]
     screen.quiet = screen.quiet or len(options) < end
+    for word in words:
+        if word.lower().startswith(("http://", "https://")):
+            raise DataError(f"{word}: is an address; commands read files, so download it and give the file's path")
     return [_expand_home(word) for word in options] + words[end:]
 
 

@@ -46,7 +46,8 @@ def predict(
     predictions = alexnet.predict(run, images, skip_unreadable=True)
     rows = [(p.file, ", ".join(f"{name} {percent(probability)}" for name, probability in p.top[:top]))
             for p in predictions]  # fmt: skip
-    screen.table(["image", "classes"], rows)
+    if rows:
+        screen.table(["image", "classes"], rows)
     screen.print_json({"run": str(run)} | predictions.to_dict(top=top))
     if predictions.unreadable:
         raise DataError("; ".join(map(str, predictions.unreadable)))

@@ -45,12 +45,16 @@ def read_grid(path: Path) -> Array:
         if path.suffix.lower() == ".npy":
             return _load_array(path)
         data = path.read_bytes()
+        if data.startswith(b"PK\x03\x04"):
+            raise ValueError("it is a zip archive, as .npz files are; save one array with numpy.save")
         is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         text = data.decode("utf-16" if is_utf16 else "utf-8-sig")
     except DataError:
         raise
     except OSError as error:
         raise DataError(f"{shown}: cannot be read ({error.strerror or error}); check the path") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{shown}: cannot be read (it is not text); give a text, CSV or .npy file") from error
     except Exception as error:  # numpy raises many kinds for a damaged header
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise DataError(f"{shown}: cannot be read ({reason}); give a text, CSV or .npy file") from error

@@ -121,6 +121,16 @@ def test_damaged_arrays_are_one_line_and_cost_nothing(tmp_path: Path, name: str)
     assert time.monotonic() - started < 5
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"PK\x03\x04" + bytes(90), "it is a zip archive, as .npz files are"), (b"\x89PNG\r\n\xff", "it is not text")],
+)
+def test_what_is_no_grid_is_named_for_what_it_is(tmp_path: Path, content: bytes, reason: str) -> None:
+    (tmp_path / "kernel.dat").write_bytes(content)
+    with pytest.raises(DataError, match=f"kernel.dat: cannot be read .{reason}"):
+        read_kernel(str(tmp_path / "kernel.dat"))
+
+
 def test_mutated_arrays_never_raise_anything_else(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     np.save(buffer, np.arange(9).reshape(3, 3))
