@@ -1,5 +1,6 @@
 """`alexnet studio`: a page on this computer to train on and to look inside."""
 
+import threading
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +37,7 @@ def studio(
     def show(address: str) -> None:
         screen.print(f"studio: {address}   (Ctrl-C ends it)")
         if not no_open:
-            webbrowser.open(address)
+            # a thread of its own: a browser in the terminal would keep the server from answering
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     alexnet.serve_studio(paths or (), host=host, port=port, on_ready=show)

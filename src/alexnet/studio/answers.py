@@ -13,7 +13,17 @@ from starlette.responses import JSONResponse, Response
 
 from alexnet.errors import AlexNetError
 
-__all__ = ["HANDLERS", "MOST_BODY_BYTES", "Endpoint", "NotHereError", "answer", "posted", "read_body", "refuse"]
+__all__ = [
+    "HANDLERS",
+    "MOST_BODY_BYTES",
+    "Endpoint",
+    "NotHereError",
+    "answer",
+    "plain_json",
+    "posted",
+    "read_body",
+    "refuse",
+]
 
 MOST_BODY_BYTES = 1_000_000
 """Bytes of a request's JSON."""
@@ -27,7 +37,12 @@ class NotHereError(AlexNetError):
 
 def answer(value: Any, *, status: int = 200) -> Response:
     """A value as JSON. What is not a number (NaN, infinity) is null; bytes of names that are no text are escaped."""
-    return Response(json.dumps(_plain(value), allow_nan=False), status, media_type="application/json")
+    return Response(plain_json(value), status, media_type="application/json")
+
+
+def plain_json(value: Any) -> str:
+    """A value as JSON text, see `answer`."""
+    return json.dumps(_plain(value), allow_nan=False)
 
 
 def refuse(status: int, message: str) -> Response:

@@ -6,7 +6,17 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from alexnet.studio import assets, home_routes, kernel_sheet, practice_routes, thumbnails
+from alexnet.studio import (
+    assets,
+    data_routes,
+    home_routes,
+    kernel_sheet,
+    live_route,
+    practice_routes,
+    retrain_routes,
+    thumbnails,
+    train_routes,
+)
 from alexnet.studio.access import Access, Guard
 from alexnet.studio.answers import HANDLERS
 from alexnet.studio.bounds import Bounds
@@ -19,7 +29,11 @@ ROUTES: tuple[Sequence[BaseRoute], ...] = (
     home_routes.ROUTES,
     practice_routes.ROUTES,
     thumbnails.ROUTES,
+    data_routes.ROUTES,
     kernel_sheet.ROUTES,
+    train_routes.ROUTES,
+    retrain_routes.ROUTES,
+    live_route.ROUTES,
 )
 """The routes, a room of the API a line."""
 
@@ -28,4 +42,5 @@ def create_application(workspace: Workspace, access: Access) -> ASGIApp:
     """The studio as an application: the routes, around them the bounds, and around those the guard."""
     app = Starlette(routes=[route for routes in ROUTES for route in routes], exception_handlers=dict(HANDLERS))
     app.state.workspace = workspace
+    app.state.followed = {}
     return Guard(Bounds(app), access)

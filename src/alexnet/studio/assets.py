@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from alexnet.studio.answers import NotHereError
 
@@ -46,4 +46,4 @@ def asset(request: Request) -> Response:
     return Response(_assets()[name].read_bytes(), media_type=kind, headers={"cache-control": "no-cache"})
 
 
-ROUTES = [Route("/", page), Route("/assets/{name:path}", asset)]
+ROUTES: list[BaseRoute] = [Route("/", page), Route("/assets/{name:path}", asset)]

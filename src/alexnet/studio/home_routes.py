@@ -7,13 +7,15 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
+from alexnet.data.corrections import corrections_path, effective, read_corrections
 from alexnet.errors import AlexNetError
 from alexnet.files import shown_name
 from alexnet.run_folder import RunFolder
 from alexnet.studio.answers import answer
-from alexnet.studio.workspace import workspace_of
+from alexnet.studio.follow import training_status
+from alexnet.studio.workspace import Workspace, workspace_of
 
 __all__ = ["ROUTES"]
 
@@ -22,19 +24,25 @@ def here(request: Request) -> Response:
     """Everything that the first page lists, newest run first."""
     workspace = workspace_of(request)
     listing = workspace.listing()
-    runs = [describe_run(name, path) for name, path in listing.runs.items()]
+    runs = [describe_run(workspace, name, path) for name, path in listing.runs.items()]
     return answer(
         {
             "home": shown_name(workspace.home),
             "runs": sorted(runs, key=lambda run: run["created"], reverse=True),
             "folders": [{"name": name, "path": shown_name(path)} for name, path in listing.folders.items()],
+            "pending": [name for name, path in workspace.pending().items() if _is_alive(workspace, path)],
             "cores": os.cpu_count() or 1,
             "free_bytes": shutil.disk_usage(workspace.home).free,
         }
     )
 
 
-def describe_run(name: str, path: Path) -> dict[str, Any]:
+def _is_alive(workspace: Workspace, path: Path) -> bool:
+    job = workspace.jobs.of(path)
+    return job is not None and workspace.jobs.is_alive(job)
+
+
+def describe_run(workspace: Workspace, name: str, path: Path) -> dict[str, Any]:
     """What a card shows of a run; for a damaged one, `fault` says what is wrong."""
     values: dict[str, Any] = {"name": name, "path": shown_name(path), "created": "", "status": "damaged"}
     try:
@@ -42,9 +50,10 @@ def describe_run(name: str, path: Path) -> dict[str, Any]:
         about = run.about
         values |= {
             "created": about.created,
-            "status": about.status,
+            "status": training_status(run, is_alive=_is_alive(workspace, path)),
             "classes": about.classes,
             "data": Path(about.data.path).name,
+            "folder": workspace.folder_name(Path(about.data.path)),
             "images": about.data.images,
             "preset": run.recipe.name,
             "epochs_done": len(run.epochs),
@@ -81,9 +90,10 @@ def folder(request: Request) -> Response:
             "num_images": len(scanned.files),
             "counts": scanned.counts(),
             "notes": scanned.notes,
+            "num_corrections": len(effective(read_corrections(corrections_path(scanned.path)))),
             "samples": [first[name] for name in scanned.classes if name in first],
         }
     )
 
 
-ROUTES = [Route("/api/here", here), Route("/api/folders/{name}", folder)]
+ROUTES: list[BaseRoute] = [Route("/api/here", here), Route("/api/folders/{name}", folder)]

@@ -24,7 +24,7 @@ from alexnet.records import Record
 
 __all__ = ["Job", "Jobs"]
 
-LOG_BYTES = 20_000
+LOG_BYTES = 200_000
 """Bytes at the end of a log that are looked at."""
 
 INSTALLED = ("site-packages", "dist-packages")
@@ -75,11 +75,14 @@ class Jobs:
 
     def of(self, out: Path) -> Job | None:
         """The last job that writes to a path."""
-        try:
-            job = Job.from_dict(json.loads(self._path(out, "json").read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError, AlexNetError):
-            return None
-        return job if job.out == str(out) else None
+        job = _read(self._path(out, "json"))
+        return job if job is not None and job.out == str(out) else None
+
+    def known(self) -> list[Job]:
+        """Every job that was started, in no order."""
+        with contextlib.suppress(OSError):
+            return [job for path in _jobs_dir().glob("*.json") if (job := _read(path)) is not None]
+        return []
 
     def is_alive(self, job: Job) -> bool:
         """Whether the process of a job is running; a later process of the same number does not count."""
@@ -115,7 +118,19 @@ class Jobs:
 
     def _path(self, out: Path, kind: str) -> Path:
         name = blake2b(os.fsencode(out), digest_size=12).hexdigest()
-        return user_cache_dir() / "studio" / f"{name}.{kind}"
+        return _jobs_dir() / f"{name}.{kind}"
+
+
+def _jobs_dir() -> Path:
+    return user_cache_dir() / "studio"
+
+
+def _read(path: Path) -> Job | None:
+    """The job of a file; None where there is none, or it is damaged."""
+    try:
+        return Job.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, AlexNetError):
+        return None
 
 
 def _answers(process: int) -> bool:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from PIL import Image
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from alexnet.errors import RunError
 from alexnet.run_folder import RunFolder
@@ -68,4 +68,4 @@ def kernels_of_epoch(request: Request) -> Response:
     return Response(sheet, media_type="image/png", headers={"cache-control": "no-cache"})
 
 
-ROUTES = [Route("/api/runs/{name}/kernels/{epoch:int}", kernels_of_epoch)]
+ROUTES: list[BaseRoute] = [Route("/api/runs/{name}/kernels/{epoch:int}", kernels_of_epoch)]

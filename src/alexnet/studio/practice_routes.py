@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from alexnet.errors import DataError
 from alexnet.files import shown_name
@@ -17,13 +17,11 @@ __all__ = ["ROUTES"]
 NUM_TRAIN, NUM_TEST = 800, 200
 """Images that a click draws: enough to train on, few enough to wait for."""
 
-NAME = "practice"
-
 
 async def practice(request: Request) -> Response:
     """Draw practice images into the folder `practice`, and answer when they are there."""
     workspace = workspace_of(request)
-    directory = workspace.home / NAME
+    directory = workspace.practice_dir
     if directory.exists() and any(directory.iterdir()):
         raise DataError(f"{shown_name(directory)}: is there already; delete it to have it drawn again")
     words = ["data", "soccer", str(directory), "--train", str(NUM_TRAIN), "--test", str(NUM_TEST)]
@@ -37,4 +35,4 @@ async def practice(request: Request) -> Response:
     return answer({"folder": next(iter(result))})
 
 
-ROUTES = [Route("/api/practice", practice, methods=["POST"])]
+ROUTES: list[BaseRoute] = [Route("/api/practice", practice, methods=["POST"])]

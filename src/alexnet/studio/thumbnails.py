@@ -1,15 +1,17 @@
 """Thumbnails of the images of a folder. A request names an image by its place in the listing, never by a path."""
 
+from pathlib import Path
+
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from alexnet.data.folder import ImageFolder
 from alexnet.data.image_file import reserve_bytes, too_many_bytes
 from alexnet.data.thumbnail import thumbnail
 from alexnet.errors import DataError
 from alexnet.studio.answers import NotHereError, refuse
-from alexnet.studio.workspace import workspace_of
+from alexnet.studio.workspace import Scan, workspace_of
 
 __all__ = ["ROUTES", "image_bytes"]
 
@@ -41,21 +43,33 @@ def image_bytes(folder: ImageFolder, place: int) -> bytes:
         raise DataError(f"{entry.name}: cannot be read ({error.strerror or error}); put it back") from error
 
 
-def small_image(request: Request) -> Response:
-    """The thumbnail, or with `large=1` the larger copy, of an image of a folder in the version that `v` names."""
-    workspace, name = workspace_of(request), request.path_params["name"]
-    folder, version = workspace.folder(name), workspace.version(name)
-    if request.query_params.get("v") != version:
+def of_folder(request: Request) -> Response:
+    """The thumbnail of an image of a folder."""
+    workspace = workspace_of(request)
+    return _answer(request, workspace.scan(workspace.folder_path(request.path_params["name"])))
+
+
+def of_run(request: Request) -> Response:
+    """The thumbnail of an image that a run was trained or tested on, by its place in the run's folder of images."""
+    workspace = workspace_of(request)
+    return _answer(request, workspace.scan(Path(workspace.run(request.path_params["name"]).about.data.path)))
+
+
+def _answer(request: Request, scan: Scan) -> Response:
+    """The thumbnail, or with `large` the larger copy, of an image in the version of its folder that `v` names."""
+    if request.query_params.get("v") != scan.version:
         return refuse(409, "the folder has changed; load the page again")
     place = request.path_params["place"]
     side = LARGE_SIDE if "large" in request.query_params else SIDE
+    data = image_bytes(scan.folder, place)
     try:
-        data = thumbnail(image_bytes(folder, place), side)
+        small = thumbnail(data, side)
     except DataError as error:
-        if isinstance(error, NotHereError):
-            raise
-        raise DataError(f"{folder.files[place].entry.name}: {error}") from error
-    return Response(data, media_type="image/jpeg", headers=FOR_EVER)
+        raise DataError(f"{scan.folder.files[place].entry.name}: {error}") from error
+    return Response(small, media_type="image/jpeg", headers=FOR_EVER)
 
 
-ROUTES = [Route("/api/folders/{name}/thumbnails/{place:int}", small_image)]
+ROUTES: list[BaseRoute] = [
+    Route("/api/folders/{name}/thumbnails/{place:int}", of_folder),
+    Route("/api/runs/{name}/thumbnails/{place:int}", of_run),
+]

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from starlette.requests import HTTPConnection
 from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.data.folder_layout import IMAGE_ENDINGS, is_hidden, split_of
 from alexnet.errors import DataError, RunError
-from alexnet.files import shown_name
+from alexnet.files import shown_name, unescape_name
 from alexnet.run_folder import RunFolder
 from alexnet.studio.answers import NotHereError
 from alexnet.studio.jobs import Jobs
@@ -32,6 +33,12 @@ NUM_PEEKED = 50
 LISTING_SECONDS = 1.0
 """A listing this young is used again."""
 
+STAMP_SECONDS = 1.0
+"""A folder that was looked at this recently is taken to be unchanged."""
+
+WRITE_RUNS = ("train", "retrain")
+"""Commands that write a new run."""
+
 NOT_LOOKED_INTO = frozenset(("node_modules", "site-packages", "venv", "env"))
 """Folders of programs, which are large and hold no data of the user's."""
 
@@ -48,16 +55,18 @@ class Workspace:
     """What the studio shows: everything below `paths`.
 
     home: where new runs and folders are written: the first path that is neither a run nor a folder of images.
-    jobs: the commands that were started from here.
+    jobs: the commands that were started from here. computing: is held by whatever computes at length.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.paths = tuple(path.resolve() for path in paths)
         self.home = next((path for path in self.paths if _kind(path) == "other"), Path.cwd())
         self.jobs = Jobs()
+        self.computing = threading.Lock()
         self._lock = threading.RLock()
         self._listing: tuple[float, Listing] = (float("-inf"), Listing({}, {}))
         self._scans: dict[Path, Scan] = {}
+        self._checked: dict[Path, float] = {}
 
     # --- what is there
     def listing(self, *, seconds: float = LISTING_SECONDS) -> Listing:
@@ -65,7 +74,7 @@ class Workspace:
         with self._lock:
             listed_at, listing = self._listing
             if time.monotonic() - listed_at > seconds:
-                listing = _list([*self.paths, self.home])
+                listing = _list([*self.paths, self.runs_dir, self.practice_dir])
                 self._listing = (time.monotonic(), listing)
             return listing
 
@@ -79,6 +88,34 @@ class Workspace:
         if path is None:
             raise NotHereError(f"{shown_name(name)[:80]}: there is no such run here; choose one on the first page")
         return RunFolder.open(path)
+
+    @property
+    def runs_dir(self) -> Path:
+        """Where new runs are written."""
+        return self.home / "runs"
+
+    @property
+    def practice_dir(self) -> Path:
+        """Where practice images are drawn."""
+        return self.home / "practice"
+
+    def pending(self) -> dict[str, Path]:
+        """Trainings that were started here and have not written a run yet, by name; those that failed, too."""
+        starts = [Path(job.out) for job in self.jobs.known() if job.words[0] in WRITE_RUNS]
+        return {shown_name(out.name): out for out in starts if out.parent == self.runs_dir and _kind(out) != "run"}
+
+    def training_path(self, name: str) -> Path:
+        """The path of a run, or of one that is being started.
+
+        Raises:
+            NotHereError: there is none.
+        """
+        path = self._look_up(name, "runs") or self.pending().get(name)
+        if path is None:
+            raise NotHereError(
+                f"{shown_name(name)[:80]}: there is no such training here; choose one on the first page"
+            )
+        return path
 
     def folder_path(self, name: str) -> Path:
         """The path of a folder of images.
@@ -117,7 +154,10 @@ class Workspace:
             DataError: it is not there, or cannot be read.
         """
         with self._lock:
-            kept = self._scans.get(path)
+            kept, now = self._scans.get(path), time.monotonic()
+            if kept is not None and now - self._checked[path] < STAMP_SECONDS:
+                return kept
+            self._checked[path] = now
             if kept is not None and kept.stamp == _stamp(kept.folder):
                 return kept
             folder = scan_folder(path, min_classes=1)
@@ -128,6 +168,16 @@ class Workspace:
             self._scans[path] = scan
             return scan
 
+    def forget(self, path: Path) -> None:
+        """Look at a folder anew the next time: something was written into it."""
+        with self._lock:
+            self._checked[path] = float("-inf")
+
+    def folder_name(self, path: Path) -> str | None:
+        """The name under which a folder of images is listed; None where it is not."""
+        listed = self.listing(seconds=60.0).folders
+        return next((name for name, each in listed.items() if each.resolve() == path), None)
+
 
 @dataclass(frozen=True)
 class Scan:
@@ -137,6 +187,11 @@ class Scan:
     folder: ImageFolder
     version: str
 
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Place in the listing by the name of the file."""
+        return {file.entry.name: place for place, file in enumerate(self.folder.files)}
+
 
 def workspace_of(connection: HTTPConnection) -> Workspace:
     """The workspace of a request's application."""
@@ -145,15 +200,18 @@ def workspace_of(connection: HTTPConnection) -> Workspace:
 
 
 def _stamp(folder: ImageFolder) -> object:
-    """Changes when a file of the folder is added, removed or renamed."""
-    places = ["", *sorted(folder.source.folders)] if folder.path.is_dir() else [""]
-    stamps = []
-    for place in places:
-        try:
-            stamps.append((folder.path / place).stat().st_mtime_ns)
-        except OSError:
-            stamps.append(-1)
-    return stamps
+    """Changes when an image of the folder is added, removed or renamed, not when corrections are written into it."""
+    if not folder.path.is_dir():
+        return _modified(folder.path)
+    inner = [_modified(folder.path / unescape_name(name)) for name in sorted(folder.source.folders)]
+    return _folders_in(folder.path), inner
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return -1
 
 
 # --- looking around

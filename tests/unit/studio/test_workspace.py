@@ -58,7 +58,7 @@ def test_a_damaged_run_says_so(tmp_path: Path) -> None:
 
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "run.json").write_text("{", encoding="utf-8")
-    values = describe_run("bad", tmp_path / "bad")
+    values = describe_run(Workspace([tmp_path]), "bad", tmp_path / "bad")
     assert values["status"] == "damaged"
     assert "run.json" in values["fault"]
 

@@ -12,10 +12,14 @@ import { fill, h } from "./dom.js";
 import { isTyping, showKeys } from "./keys.js";
 import { Live } from "./live.js";
 import { address, go, readAddress } from "./router.js";
+import * as data from "./views/data.js";
 import * as home from "./views/home.js";
+import * as train from "./views/train.js";
 
 const VIEWS = [
   home,
+  data,
+  train,
 ];
 
 const THEMES = ["system", "light", "dark"];

@@ -55,7 +55,7 @@ function folderCard({ name: folder, path }) {
   const words = h("p", { class: "soft" }, "counting ...");
   const face = h("div", { class: "face" });
   get(`folders/${part(folder)}`).then((found) => {
-    words.textContent = `${numberOf(found.num_images, "image")} of ${numberOf(found.classes.length, "class").replace(/ classs$/, " classes")}: ${found.classes.slice(0, 6).join(", ")}${found.classes.length > 6 ? " ..." : ""}`;
+    words.textContent = `${numberOf(found.num_images, "image")} of ${numberOf(found.classes.length, "class")}: ${found.classes.slice(0, 6).join(", ")}${found.classes.length > 6 ? " ..." : ""}`;
     fill(face, found.samples.slice(0, 8).map((place) =>
       h("img", { src: `/api/folders/${part(folder)}/thumbnails/${place}?v=${found.version}`, alt: "", width: 64, height: 64, loading: "lazy" })));
   }).catch((error) => { words.textContent = error.message; words.className = "fault"; });

@@ -1,0 +1,38 @@
+"""The list of doubtful labels of a folder, where `alexnet doubts --csv` or the studio has left one."""
+
+from pathlib import Path
+from typing import Any
+
+from alexnet.csv_files import parse_rows
+from alexnet.errors import DataError
+from alexnet.files import shown_name
+
+__all__ = ["doubts_path", "read_doubts"]
+
+
+def doubts_path(data: Path) -> Path:
+    """Where the list of a folder is looked for: in it; of an archive: beside it.
+
+    >>> doubts_path(Path("images.tar")).name
+    'images.tar.doubts.csv'
+    """
+    return data / "doubts.csv" if data.is_dir() else data.with_name(f"{data.name}.doubts.csv")
+
+
+def read_doubts(path: Path) -> list[dict[str, Any]] | None:
+    """File, suggested class and doubt of every line, the most doubtful first; None where there is no list.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        rows = [row for _, row in parse_rows(text, ("file", "label", "suggested", "doubt"))]
+        return [
+            {"file": row["file"], "suggested": row["suggested"], "doubt": float(row["doubt"] or "nan")}
+            for row in sorted(rows, key=lambda row: -float(row["doubt"] or "nan"))
+        ]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{shown_name(path)}: cannot be read ({error}); delete it and make it again") from error

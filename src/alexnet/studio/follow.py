@@ -1,0 +1,150 @@
+"""A training as the page shows it: read from the run folder while another process writes it."""
+
+import contextlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from alexnet.errors import AlexNetError, RunError
+from alexnet.records import StepRecord
+from alexnet.run_folder import RunFolder
+from alexnet.studio.jobs import Job
+from alexnet.studio.workspace import Workspace
+
+__all__ = ["Followed", "run_state", "thin_steps", "training_status"]
+
+MOST_POINTS = 240
+"""Points of a curve of steps; each is the mean of as many steps as it takes."""
+
+MOST_MISTAKES = 24
+
+LEAST_SECONDS = 1.0
+WAIT_FACTOR = 40
+"""How many times as long as the last reading took the next one waits: following costs less than 3 % of a core."""
+
+
+class Followed:
+    """The state of one training, read no more often than it is worth, however many tabs show it."""
+
+    def __init__(self, workspace: Workspace, name: str) -> None:
+        self._workspace, self._name = workspace, name
+        self._until = float("-inf")
+        self._state: dict[str, Any] = {}
+
+    def state(self) -> dict[str, Any]:
+        """What `run_state` gives, up to a second old, or older where reading it takes long.
+
+        Raises:
+            NotHereError: there is no such training.
+        """
+        started = time.monotonic()
+        if started >= self._until:
+            self._state = run_state(self._workspace, self._name)
+            seconds = time.monotonic() - started
+            self._until = started + max(LEAST_SECONDS, WAIT_FACTOR * seconds)
+        return self._state
+
+
+def run_state(workspace: Workspace, name: str) -> dict[str, Any]:
+    """A training: its status, what its process said last, its curves, its kernels, and in the end its scores.
+
+    status: `preparing` (there is no run yet), `training`, `stopped`, `finished` or `failed`.
+
+    Raises:
+        NotHereError: there is no such training.
+    """
+    path = workspace.training_path(name)
+    job = workspace.jobs.of(path)
+    is_alive = job is not None and workspace.jobs.is_alive(job)
+    lines = workspace.jobs.lines(job) if job is not None else []
+    values: dict[str, Any] = {"name": name, "line": lines[-1] if lines and is_alive else "", "is_own": is_alive}
+    try:
+        run = RunFolder.open(path)
+    except RunError:
+        return values | {"status": "preparing" if is_alive else "failed", "fault": _fault(workspace, job)}
+    try:
+        status = training_status(run, is_alive=is_alive)
+        fault = _fault(workspace, job) if status == "stopped" else ""
+        values |= {"status": status, "fault": "" if fault == "interrupted" else fault} | _course(run)
+        values["folder"] = workspace.folder_name(Path(run.about.data.path))
+        if status == "finished":
+            values |= _scores(workspace, run)
+    except AlexNetError as error:
+        values |= {"status": "failed", "fault": str(error)}
+    return values
+
+
+def _fault(workspace: Workspace, job: Job | None) -> str:
+    if job is None or workspace.jobs.is_alive(job):
+        return ""
+    return workspace.jobs.fault(job)
+
+
+def training_status(run: RunFolder, *, is_alive: bool) -> str:
+    """`finished`, `training` or `stopped`.
+
+    Args:
+        is_alive: a process that was started from here writes the run.
+
+    Raises:
+        RunError: the run is damaged.
+    """
+    if run.about.is_finished:
+        return "finished"
+    if is_alive:
+        return "training"
+    try:
+        with run.locked():
+            return "stopped"
+    except RunError:  # a training that was started in a terminal holds it
+        return "training"
+
+
+def _course(run: RunFolder) -> dict[str, Any]:
+    """What a run has written so far."""
+    recipe, about = run.recipe, run.about
+    return {
+        "preset": recipe.name,
+        "num_epochs": recipe.epochs,
+        "num_steps": recipe.epochs * (about.data.images.get("train", 0) // recipe.batch_size),
+        "size": recipe.size,
+        "data": Path(about.data.path).name,
+        "classes": about.classes,
+        "images": about.data.images,
+        "may_resume": run.holds_state,
+        "steps": thin_steps(run.steps),
+        "epochs": [epoch.to_dict() for epoch in run.epochs],
+        "kernel_epochs": [epoch for epoch, _ in run.kernel_snapshots()],
+    }
+
+
+def thin_steps(steps: Sequence[StepRecord], *, most: int = MOST_POINTS) -> list[list[float]]:
+    """Step, loss and error of at most `most` points, each the mean of equally many steps.
+
+    >>> thin_steps([StepRecord(n, 1, 0.1, n, 0.5) for n in range(1, 5)], most=2)
+    [[2, 1.5, 0.5], [4, 3.5, 0.5]]
+    """
+    stride = max(1, -(-len(steps) // most))
+    parts = [steps[place : place + stride] for place in range(0, len(steps), stride)]
+    return [[part[-1].step, fmean(s.loss for s in part), fmean(s.top1_error for s in part)] for part in parts]
+
+
+def _scores(workspace: Workspace, run: RunFolder) -> dict[str, Any]:
+    evaluation = run.evaluation
+    mistakes = sorted((p for p in run.predictions if p.is_mistake), key=lambda p: -p.probability)
+    places: dict[str, int] = {}
+    version = ""
+    with contextlib.suppress(AlexNetError):  # the images may have been moved
+        scan = workspace.scan(Path(run.about.data.path))
+        places, version = scan.places, scan.version
+    return {
+        "evaluation": evaluation.to_dict(),
+        "version": version,
+        "mistakes": [
+            {"file": p.file, "true": p.true, "predicted": p.predicted, "probability": p.probability,
+             "place": places.get(p.file)}
+            for p in mistakes[:MOST_MISTAKES]
+        ],
+    }  # fmt: skip

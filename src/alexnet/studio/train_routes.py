@@ -1,0 +1,143 @@
+"""Training: the form, what a training will take, whether it will train, its start, its end."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+import alexnet
+from alexnet.data.corrections import corrections_path
+from alexnet.data.folder import ImageFolder
+from alexnet.errors import RecipeError, RunError
+from alexnet.files import shown_name
+from alexnet.presets import PRESETS
+from alexnet.recipe import Recipe, build_recipe
+from alexnet.safe_name import safe_name
+from alexnet.studio.answers import answer, posted
+from alexnet.studio.follow import run_state
+from alexnet.studio.recipe_form import recipe_form
+from alexnet.studio.workspace import Workspace, workspace_of
+
+__all__ = ["ROUTES", "free_run_path"]
+
+IMAGENET = "imagenet"
+
+
+def form(_: Request) -> Response:
+    """Presets and settings."""
+    return answer(recipe_form())
+
+
+def plan(request: Request, values: dict[str, Any]) -> Any:
+    """What a training will take."""
+    workspace = workspace_of(request)
+    folder, recipe = _folder(workspace, values), _recipe(workspace, values)
+    with workspace.computing:
+        return alexnet.plan_training(folder, recipe)
+
+
+def check(request: Request, values: dict[str, Any]) -> Any:
+    """Whether it will train; images are decoded for this, once."""
+    workspace = workspace_of(request)
+    folder, recipe = _folder(workspace, values), _recipe(workspace, values)
+    with workspace.computing:
+        result = alexnet.check_recipe(folder, recipe)
+    return {"verdict": result.verdict, "words": str(result), "findings": result.findings}
+
+
+def start(request: Request, values: dict[str, Any]) -> Any:
+    """Start a training as a process of its own; answers the name of its run."""
+    workspace = workspace_of(request)
+    recipe = _recipe(workspace, values)
+    data = _text(values, "data")
+    out = free_run_path(workspace, _text(values, "name") or f"{data}-{recipe.name}")
+    path = workspace.folder_path(data)
+    words = ["train", str(path), "--preset", recipe.name, "--out", str(out)]
+    chosen = PRESETS[recipe.name].model_dump()
+    for field, value in recipe.model_dump().items():
+        if value != chosen[field]:
+            words += ["--set", f"{field}={_setting(value)}"]
+    if values.get("corrected"):
+        words += ["--corrections", str(corrections_path(path))]
+    workspace.jobs.start(words, out)
+    return {"run": out.name}
+
+
+def stop(request: Request, _: dict[str, Any]) -> Any:
+    """Stop a training that was started here; its state is saved."""
+    workspace, name = workspace_of(request), request.path_params["name"]
+    job = workspace.jobs.of(workspace.training_path(name))
+    if job is None or not workspace.jobs.is_alive(job):
+        raise RunError(f"{shown_name(name)}: no training that was started here is running; stop it where it runs")
+    workspace.jobs.stop(job)
+    return {}
+
+
+def go_on(request: Request, _: dict[str, Any]) -> Any:
+    """Resume a training that was stopped."""
+    workspace, name = workspace_of(request), request.path_params["name"]
+    run = workspace.run(name)
+    workspace.jobs.start(["resume", str(run.path)], run.path)
+    return {}
+
+
+def state(request: Request) -> Response:
+    """A training as it is now; the live socket sends the same whenever it changes."""
+    return answer(run_state(workspace_of(request), request.path_params["name"]))
+
+
+# --- what a request asks for
+def _text(values: dict[str, Any], key: str) -> str:
+    value = values.get(key) or ""
+    if not isinstance(value, str):
+        raise RecipeError(f"{key}: is not a text")
+    return value
+
+
+def _folder(workspace: Workspace, values: dict[str, Any]) -> ImageFolder:
+    name = _text(values, "data")
+    folder = workspace.folder(name)
+    return alexnet.apply_corrections(folder, corrections_path(folder.path)) if values.get("corrected") else folder
+
+
+def _recipe(workspace: Workspace, values: dict[str, Any]) -> Recipe:
+    """The preset with its settings changed. Weights are those of a run that is listed, or ImageNet's."""
+    preset, settings = _text(values, "preset") or "fast", values.get("settings") or {}
+    if preset not in PRESETS:
+        raise RecipeError(f"preset {shown_name(preset)[:80]}: no such preset; choose one of {', '.join(PRESETS)}")
+    if not isinstance(settings, dict):
+        raise RecipeError("settings: is not a table of settings")
+    weights = settings.get("weights")
+    if isinstance(weights, str) and weights != IMAGENET:
+        settings = settings | {"weights": str(workspace.run(weights).path)}
+    return build_recipe(PRESETS[preset].model_dump() | settings | {"name": preset})
+
+
+def _setting(value: Any) -> str:
+    """A value as `--set` reads it."""
+    return "none" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def free_run_path(workspace: Workspace, name: str) -> Path:
+    """A run folder that does not exist yet and whose name no other run has."""
+    used = {*workspace.listing().runs, *workspace.pending()}
+    name = safe_name(name.strip().lstrip("."))
+    number, chosen = 1, name
+    while chosen in used or (workspace.runs_dir / chosen).exists():
+        number += 1
+        chosen = f"{name}-{number}"
+    return workspace.runs_dir / chosen
+
+
+ROUTES: list[BaseRoute] = [
+    Route("/api/recipes", form),
+    Route("/api/plan", posted(plan), methods=["POST"]),
+    Route("/api/check", posted(check), methods=["POST"]),
+    Route("/api/train", posted(start), methods=["POST"]),
+    Route("/api/runs/{name}/state", state),
+    Route("/api/runs/{name}/stop", posted(stop), methods=["POST"]),
+    Route("/api/runs/{name}/resume", posted(go_on), methods=["POST"]),
+]

@@ -1,0 +1,220 @@
+"""The images of a folder: the listing, decisions about labels, doubts, and images that are added."""
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from alexnet.data.corrections import corrections_path, read_corrections
+from alexnet.data.folder import scan_folder
+from alexnet.errors import DataError
+from alexnet.studio.add_image import add_image
+from alexnet.studio.data_routes import MOST_UPLOAD_BYTES
+from alexnet.studio.doubts_list import read_doubts
+from alexnet.studio.jobs import Job
+from tests.conftest import draw_stripes, encode
+from tests.studio_server import Answer, Studio
+from tests.unit.studio.conftest import AWKWARD
+
+FIRST, SECOND = "train/down/down_003.png", "train/down/down_004.png"
+
+
+@pytest.fixture(autouse=True)
+def no_corrections(place: Path) -> None:
+    corrections_path(place / "images").unlink(missing_ok=True)
+
+
+def correct(studio: Studio, *files: str, action: str = "relabel", to: str = "") -> Answer:
+    return studio.post("/api/folders/images/corrections", {"files": files, "action": action, "to": to})
+
+
+def test_listing_names_every_image_with_its_class_and_split(studio: Studio, place: Path) -> None:
+    values = studio.ask("/api/folders/images/images").values
+    folder = scan_folder(place / "images")
+    assert [(name, values["classes"][label], values["splits"][split]) for name, label, split in values["files"]] == [
+        (file.entry.name, file.class_name, file.split) for file in folder.files
+    ]
+    assert (values["doubts"], values["corrections"], values["may_add"]) == (None, {}, True)
+    escaped = AWKWARD.replace("\u202e", "\\u202e")
+    assert f"train/across/{escaped}" in [name for name, *_ in values["files"]]
+
+
+def test_decisions_are_written_and_undone(studio: Studio, place: Path) -> None:
+    path = corrections_path(place / "images")
+    assert correct(studio, FIRST, SECOND, to="rings").values["num"] == 2
+    values = correct(studio, FIRST, action="exclude").values
+    assert {file: line["action"] for file, line in values["corrections"].items()} == {
+        FIRST: "exclude",
+        SECOND: "relabel",
+    }
+    assert [(line.file, line.action, line.to) for line in read_corrections(path)] == [
+        (FIRST, "relabel", "rings"),
+        (SECOND, "relabel", "rings"),
+        (FIRST, "exclude", ""),
+    ]
+    undone = studio.post("/api/folders/images/undo", {"times": 1}).values
+    assert undone["undone"] == [FIRST] and undone["corrections"][FIRST]["to"] == "rings"
+    assert studio.post("/api/folders/images/undo", {"times": 2}).values["corrections"] == {}
+    assert studio.post("/api/folders/images/undo").error.endswith("there is nothing to undo")
+
+
+def test_an_awkward_name_is_corrected_as_it_is_listed(studio: Studio) -> None:
+    name = next(file for file, *_ in studio.ask("/api/folders/images/images").values["files"] if "<b>" in file)
+    assert correct(studio, name, action="fine").values["corrections"][name]["action"] == "fine"
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"files": ["../../etc/passwd"], "action": "exclude"}, "has no image ../../etc/passwd"),
+        ({"files": FIRST, "action": "exclude"}, "files: is not a list"),
+        ({"files": [7], "action": "exclude"}, "files: is not a list"),
+        ({"files": [FIRST], "action": "burn"}, "action = burn: choose one of"),
+        ({"files": [FIRST], "action": "relabel", "to": "no such class"}, "the folder has no class no such class"),
+        ({"files": [FIRST], "action": "relabel"}, "needs a class"),
+        ({"files": [FIRST], "action": ["relabel"]}, "are not texts"),
+    ],
+)
+def test_a_wrong_decision_is_refused_and_nothing_written(
+    studio: Studio, place: Path, values: dict[str, object], words: str
+) -> None:
+    answer = studio.post("/api/folders/images/corrections", values)
+    assert answer.status == 400 and words in answer.error
+    assert not corrections_path(place / "images").exists()
+
+
+def test_undoing_takes_a_number(studio: Studio) -> None:
+    for times in (0, -1, 10**9, "all", True):
+        assert "times: is not a number" in studio.post("/api/folders/images/undo", {"times": times}).error
+
+
+# --- doubts
+def test_doubts_are_read_where_the_command_writes_them(studio: Studio, place: Path) -> None:
+    path = place / "images" / "doubts.csv"
+    path.write_text("file,label,suggested,doubt\na.png,x,y,0.25\nb.png,x,y,0.75\n", encoding="utf-8")
+    try:
+        doubts = studio.ask("/api/folders/images/doubts").values["doubts"]
+        assert [(each["file"], each["doubt"]) for each in doubts] == [("b.png", 0.75), ("a.png", 0.25)]
+        path.write_text("file,doubt\na.png,much\n", encoding="utf-8")
+        with pytest.raises(DataError, match="delete it and make it again"):
+            read_doubts(path)
+    finally:
+        path.unlink()
+
+
+def test_looking_for_doubts_is_the_command(studio: Studio, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    monkeypatch.setattr(studio.workspace.jobs, "start", lambda words, out: started.append((words, out)))
+    studio.post("/api/folders/images/doubts")
+    target = place / "images" / "doubts.csv"
+    assert started == [(["doubts", str(place / "images"), "--csv", str(target)], target)]
+
+
+# --- retraining
+def test_retraining_is_the_command_and_its_json_the_result(
+    studio: Studio, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs, out = studio.workspace.jobs, place / "runs" / "first-corrected"
+    words = ("retrain", str(place / "runs" / "first"), "--corrections", str(place / "images" / "corrections.csv"),
+             "--out", str(out), "--json")  # fmt: skip
+    started = []
+    monkeypatch.setattr(jobs, "start", lambda words, out: started.append((tuple(words), out)))
+    assert studio.post("/api/runs/first/retrain", {"data": "images"}).values == {"run": "first-corrected"}
+    assert started == [(words, out)]
+    assert studio.post("/api/runs/first/retrain", {"data": ["images"]}).status == 404
+    job = Job(str(out), words, 0, "")
+    monkeypatch.setattr(jobs, "known", lambda: [job])
+    monkeypatch.setattr(jobs, "of", lambda path: job)
+    monkeypatch.setattr(jobs, "lines", lambda job: ["looking: 5 of 93 images", '{"fixed": ["a.png"]}'])
+    assert studio.ask("/api/runs/first-corrected/retrained").values == {
+        "is_alive": False, "line": "", "fault": "", "result": {"fixed": ["a.png"]},
+    }  # fmt: skip
+    monkeypatch.setattr(jobs, "lines", lambda job: ["alexnet: none of its corrections applies"])
+    assert studio.ask("/api/runs/first-corrected/retrained").values["fault"] == "none of its corrections applies"
+
+
+# --- adding
+def upload(studio: Studio, data: bytes, *, file: str = "new.png", to: str = "down", **headers: str) -> Answer:
+    from urllib.parse import quote
+
+    own = {"Origin": f"http://{studio.host}", "Sec-Fetch-Site": "same-origin", "Content-Type": "image/png"}
+    path = f"/api/folders/images/images?class={quote(to)}&file={quote(file)}"
+    return studio.ask(path, method="POST", body=data, headers=own | headers)
+
+
+def test_an_image_is_added_to_its_class_and_listed(studio: Studio, place: Path) -> None:
+    data = encode(draw_stripes(1, 500))
+    added = upload(studio, data).values["file"]
+    assert added == "train/down/new.png"
+    assert (place / "images" / added).read_bytes() == data
+    again = upload(studio, data).values["file"]
+    assert again == "train/down/new-2.png"
+    assert added in [file for file, *_ in studio.ask("/api/folders/images/images").values["files"]]
+    for name in (added, again):
+        (place / "images" / name).unlink()
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["../../../evil.png", "/etc/evil.png", "..\\..\\evil.png", ".hidden", "con.png", "a" * 400, "evil.php", ""],
+)
+def test_name_of_an_added_file_stays_in_its_class(studio: Studio, place: Path, file: str) -> None:
+    added = place / "images" / upload(studio, encode(draw_stripes(1, 501)), file=file).values["file"]
+    assert added.parent == place / "images" / "train" / "down"
+    assert added.suffix == ".png" and not added.name.startswith(".")
+    added.unlink()
+
+
+ZIP = b"PK\x03\x04" + bytes(100)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"<html><script>alert(1)</script>", "a web page, perhaps"),
+        (ZIP, "no image"),
+        (b"", "empty file"),
+        (b"<svg onload='alert(1)'></svg>", "an SVG drawing"),
+        (encode(draw_stripes(0, 1))[:200], "cannot be used"),
+    ],
+)
+def test_what_is_no_image_is_refused_and_nothing_is_left(
+    studio: Studio, place: Path, data: bytes, words: str
+) -> None:
+    before = sorted((place / "images" / "train" / "down").iterdir())
+    answer = upload(studio, data)
+    assert answer.status == 400 and words in answer.error
+    assert sorted((place / "images" / "train" / "down").iterdir()) == before
+
+
+def test_a_bomb_is_refused_by_its_header(place: Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(buffer, "PNG")  # 400 million pixels in 50 kB
+    with pytest.raises(DataError, match="million pixels"):
+        add_image(scan_folder(place / "images"), "down", "bomb.png", buffer.getvalue())
+
+
+def test_an_upload_that_is_too_long_is_refused(studio: Studio) -> None:
+    answer = upload(studio, b"x", **{"Content-Length": str(MOST_UPLOAD_BYTES + 1)})
+    assert (answer.status, answer.error) == (413, "too large: 64 MB is the limit; send less at a time")
+
+
+def test_an_upload_without_a_length_is_counted(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alexnet.studio.data_routes.MOST_UPLOAD_BYTES", 100)
+    chunked = b"".join(b"40\r\n" + bytes(64) + b"\r\n" for _ in range(4)) + b"0\r\n\r\n"
+    own = {"Origin": f"http://{studio.host}", "Transfer-Encoding": "chunked", "Content-Length": ""}
+    import socket
+
+    lines = ["POST /api/folders/images/images?class=down HTTP/1.1", f"Host: {studio.host}"]
+    lines += [f"{name}: {value}" for name, value in own.items() if value]
+    with socket.create_connection(("127.0.0.1", studio.access.port)) as line:
+        line.sendall("\r\n".join([*lines, "", ""]).encode() + chunked)
+        assert b" 413 " in line.recv(1000).splitlines()[0]
+
+
+def test_class_and_folder_must_be_there(studio: Studio) -> None:
+    data = encode(draw_stripes(1, 1))
+    assert "the folder has no such class" in upload(studio, data, to="../../evil").error
+    assert "the folder has no such class" in upload(studio, data, to="").error
+    assert upload(studio, data, Origin="http://evil.example").status == 403

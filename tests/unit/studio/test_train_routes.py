@@ -1,0 +1,254 @@
+"""Training from the page: the form, the start of a process of its own, how it is followed and stopped."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.sync.client import connect
+
+import alexnet
+from alexnet.data.corrections import correct, corrections_path
+from alexnet.errors import DataError, RecipeError
+from alexnet.presets import PRESETS
+from alexnet.recipe import Recipe
+from alexnet.run_folder import RunFolder
+from alexnet.studio.follow import run_state, thin_steps
+from alexnet.studio.jobs import Job, Jobs
+from alexnet.studio.recipe_form import GROUPS, MAIN, recipe_form
+from alexnet.studio.workspace import Workspace
+from tests.conftest import copy_linked
+from tests.studio_server import Studio
+
+TINY = {"epochs": 200, "size": 67, "start_size": None, "batch_size": 32, "initialization": "fan_in"}
+
+
+def wait_for(check: Callable[[], Any], *, seconds: float = 60.0) -> Any:
+    """What `check` gives as soon as it is true."""
+    until = time.monotonic() + seconds
+    while not (value := check()):
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.1)
+    return value
+
+
+# --- the form
+def test_form_has_every_setting_once_and_words_for_every_preset() -> None:
+    form = recipe_form()
+    fields = [field for group in form["groups"] for field in group["fields"]]
+    assert [field["name"] for field in fields] == [name for name in Recipe.model_fields if name != "name"]
+    assert [group["title"] for group in form["groups"]] == list(GROUPS.values())
+    assert {preset["name"] for preset in form["presets"]} == set(PRESETS)
+    assert all(field["words"] for field in fields) and all(preset["words"] for preset in form["presets"])
+    assert set(MAIN) <= {field["name"] for field in fields}
+
+
+def test_form_says_of_what_kind_a_setting_is_and_what_it_may_be() -> None:
+    fields = {field["name"]: field for group in recipe_form()["groups"] for field in group["fields"]}
+    assert (fields["size"]["kind"], fields["size"]["least"], fields["size"]["most"]) == ("integer", 63, 1024)
+    assert (fields["epochs"]["kind"], fields["epochs"]["may_be_auto"]) == ("integer", True)
+    assert (fields["optimizer"]["kind"], fields["optimizer"]["choices"][0]) == ("choice", "adam")
+    assert (fields["towers"]["kind"], fields["towers"]["may_be_none"]) == ("boolean", True)
+    assert (fields["drops"]["kind"], fields["flip"]["kind"]) == ("list", "boolean")
+
+
+# --- what a request may ask for
+@pytest.fixture
+def started(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """The commands that are started, which are only written down."""
+    commands: list[tuple[str, ...]] = []
+
+    def start(words: Any, out: Path) -> Job:
+        commands.append(tuple(words))
+        return Job(str(out), tuple(words), 0, "")
+
+    monkeypatch.setattr(studio.workspace.jobs, "start", start)
+    return commands
+
+
+def test_start_is_the_command_with_the_settings_that_were_changed(
+    studio: Studio, place: Path, started: list[tuple[str, ...]]
+) -> None:
+    settings = {"epochs": 2, "start_size": None, "drops": [0.5], "schedule": "drops", "weights": "first"}
+    answer = studio.post("/api/train", {"data": "images", "preset": "fast", "settings": settings})
+    assert answer.values == {"run": "images-fast"}
+    (words,) = started
+    out = str(place / "runs" / "images-fast")
+    assert words[:6] == ("train", str(place / "images"), "--preset", "fast", "--out", out)
+    chosen = set(words[7::2])
+    weights = f"weights={place / 'runs' / 'first'}"
+    assert chosen == {"epochs=2", "start_size=none", "drops=[0.5]", "schedule=drops", weights}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"data": "nothing"}, "nothing: there is no such folder here"),
+        ({"data": "../images"}, "../images: there is no such folder here"),
+        ({"preset": "none"}, "preset none: no such preset; choose one of fast"),
+        ({"settings": {"epochs": 0}}, "epochs = 0: input should be greater than or equal to 1"),
+        ({"settings": {"epoch": 2}}, "epoch: no such setting, did you mean epochs?"),
+        ({"settings": {"weights": "/etc/passwd"}}, "/etc/passwd: there is no such run here"),
+        ({"settings": [1]}, "settings: is not a table of settings"),
+        ({"data": 7}, "data: is not a text"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    studio: Studio, started: list[tuple[str, ...]], values: dict[str, Any], words: str
+) -> None:
+    for path in ("/api/train", "/api/plan", "/api/check"):
+        answer = studio.post(path, {"data": "images", "preset": "fast"} | values)
+        assert answer.status in (400, 404)
+        assert words in answer.error and "\n" not in answer.error
+    assert started == []
+
+
+def test_name_of_a_run_stays_in_its_folder(studio: Studio, place: Path, started: list[tuple[str, ...]]) -> None:
+    for name in ("../../evil", "/etc/evil", "..", ".hidden", "first"):
+        studio.post("/api/train", {"data": "images", "preset": "fast", "name": name})
+        out = Path(started[-1][started[-1].index("--out") + 1])
+        assert out.parent == place / "runs" and not out.exists() and not out.name.startswith(".")
+
+
+def test_plan_and_check_are_those_of_the_library(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, int, int]] = []
+
+    def plan_training(folder: Any, recipe: Recipe) -> dict[str, int]:
+        asked.append((folder.path.name, len(folder.files), recipe.epochs))
+        return {"num_steps": 6}
+
+    monkeypatch.setattr(alexnet, "plan_training", plan_training, raising=False)
+    monkeypatch.setattr(alexnet, "check_recipe", lambda folder, recipe: Verdict(), raising=False)
+    values = {"data": "images", "preset": "fast", "settings": TINY | {"epochs": 3}}
+    assert studio.post("/api/plan", values).values == {"num_steps": 6}
+    assert asked == [("images", 94, 3)]
+    assert studio.post("/api/check", values).values == {"verdict": "stalls", "words": "too few steps", "findings": []}
+
+
+class Verdict:
+    """What the trainability check answers."""
+
+    verdict, findings = "stalls", ()
+
+    def __str__(self) -> str:
+        return "too few steps"
+
+
+def test_corrections_are_counted_and_trained_with(
+    studio: Studio, place: Path, started: list[tuple[str, ...]]
+) -> None:
+    path = corrections_path(place / "images")
+    correct(place / "images", ["train/down/down_003.png"], "exclude")
+    try:
+        assert studio.ask("/api/folders/images").values["num_corrections"] == 1
+        studio.post("/api/train", {"data": "images", "preset": "fast", "corrected": True})
+        assert started[-1][-2:] == ("--corrections", str(path))
+    finally:
+        path.unlink()
+
+
+# --- a process of its own
+@pytest.mark.slow
+def test_a_training_is_followed_stopped_and_found_by_another_server(studio: Studio, place: Path) -> None:
+    name = studio.post("/api/train", {"data": "images", "preset": "fast", "settings": TINY, "name": "long"}).values[
+        "run"
+    ]
+    with connect(f"ws://{studio.host}/api/live") as socket:
+        socket.send(json.dumps({"follow": {"run": name}, "id": 5}))
+        state = json.loads(socket.recv(timeout=30))
+        assert (state["id"], state["status"]) == (5, "preparing")
+        while not state.get("epochs"):
+            state = json.loads(socket.recv(timeout=60))
+        assert (state["status"], state["num_epochs"], state["is_own"]) == ("training", 200, True)
+        assert state["steps"][0][0] == 1 and state["kernel_epochs"][0] == 0
+    other = Workspace([place])  # a server that was started again knows the job from the disk alone
+    assert run_state(other, name)["is_own"]
+    other.jobs.stop(other.jobs.of(other.training_path(name)))  # type: ignore[arg-type]
+    wait_for(lambda: run_state(other, name)["status"] == "stopped")
+    state = wait_for(lambda: (now := studio.ask(f"/api/runs/{name}/state").values)["status"] == "stopped" and now)
+    assert (state["status"], state["fault"], state["may_resume"]) == ("stopped", "", True)
+    assert studio.post(f"/api/runs/{name}/stop").error.startswith(
+        "long: no training that was started here is running"
+    )
+    shutil.rmtree(other.run(name).path)
+
+
+@pytest.mark.slow
+def test_a_training_that_fails_shows_its_line(tmp_path: Path) -> None:
+    workspace, out = Workspace([tmp_path]), tmp_path / "runs" / "broken"
+    job = workspace.jobs.start(["train", str(tmp_path / "nowhere"), "--out", str(out)], out)
+    assert workspace.pending() == {"broken": out}
+    with pytest.raises(DataError, match="broken: is being written already"):
+        workspace.jobs.start(["train"], out)
+    wait_for(lambda: not workspace.jobs.is_alive(job))
+    state = run_state(workspace, "broken")
+    assert state["status"] == "failed"
+    assert state["fault"].startswith(str(tmp_path / "nowhere")) and "no such file or folder" in state["fault"]
+
+
+def test_a_later_process_of_the_same_number_is_not_taken_for_the_job(tmp_path: Path) -> None:
+    import os
+
+    assert not Jobs().is_alive(Job(str(tmp_path / "x"), ("train",), os.getpid(), ""))
+
+
+def test_resume_is_the_command(studio: Studio, place: Path, started: list[tuple[str, ...]]) -> None:
+    assert studio.post("/api/runs/first/resume").status == 200
+    assert started == [("resume", str(place / "runs" / "first"))]
+    assert studio.post("/api/runs/nothing/resume").status == 404
+
+
+# --- following
+def test_state_of_a_finished_run_is_that_of_the_library(studio: Studio, place: Path) -> None:
+    run = RunFolder.open(place / "runs" / "first")
+    state = studio.ask("/api/runs/first/state").values
+    assert state["status"] == "finished"
+    assert state["evaluation"] == json.loads(json.dumps(run.evaluation.to_dict()))
+    wrong = sorted((p for p in run.predictions if p.is_mistake), key=lambda p: -p.probability)
+    assert [each["file"] for each in state["mistakes"]] == [p.file for p in wrong[:24]]
+    assert [step[0] for step in state["steps"]] == [step.step for step in run.steps]
+
+
+def test_a_running_training_of_a_terminal_is_told_from_a_stopped_one(
+    studio: Studio, place: Path, tmp_path: Path
+) -> None:
+    run = RunFolder(copy_linked(place / "runs" / "first", tmp_path / "runs" / "other"))
+    run.write_about(replace(run.about, status="running"))
+    workspace = Workspace([tmp_path])
+    assert run_state(workspace, "other")["status"] == "stopped"
+    with run.locked():
+        state = run_state(workspace, "other")
+    assert (state["status"], state["is_own"]) == ("training", False)
+
+
+def test_curve_of_many_steps_is_thinned_by_means() -> None:
+    from alexnet.records import StepRecord
+
+    points = thin_steps([StepRecord(n, 1, 0.1, float(n), 0.5) for n in range(1, 1001)], most=100)
+    assert len(points) == 100
+    assert points[0] == [10, 5.5, 0.5]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"follow": {"run": 3}, "id": 1}', '{"follow": "first", "id": 1}'])
+def test_a_message_that_makes_no_sense_ends_the_socket(studio: Studio, text: str) -> None:
+    from websockets.exceptions import ConnectionClosed
+
+    with connect(f"ws://{studio.host}/api/live") as socket:
+        socket.send(text)
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(timeout=10)
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1008
+
+
+def test_settings_that_conflict_are_refused_before_anything_starts(
+    studio: Studio, started: list[tuple[str, ...]]
+) -> None:
+    answer = studio.post("/api/train", {"data": "images", "settings": {"schedule": "drops"}})
+    assert "schedule = drops needs fractions of the training" in answer.error
+    assert started == []
+    with pytest.raises(RecipeError):
+        PRESETS["fast"].replace(schedule="drops")
