@@ -54,6 +54,7 @@ from alexnet.report.convolution_page import write_teaching_page as write_teachin
 from alexnet.report.convolution_page import write_trace as write_trace
 from alexnet.report.inside_page import write_inside_page as write_inside_page
 from alexnet.report.kernel_film import write_kernel_film as write_kernel_film
+from alexnet.report.lab_page import write_convolution_lab as write_convolution_lab
 from alexnet.report.map_page import write_image_map as write_image_map
 from alexnet.report.page import write_comparison as write_comparison
 from alexnet.report.page import write_report as write_report

@@ -18,7 +18,7 @@ PANELS = {
     "Evaluate": ("evaluate", "predict", "compare"),
     "Look inside a run": ("mistakes", "curves", "confusion", "kernels", "maps", "report", "export"),
     "Ask the network": ("inside", "unit", "map", "edit", "neighbours", "why", "ablate", "calibrate", "features"),
-    "Convolve": ("convolve", "convolve trace", "convolve teach", "convolve like", "convolve kernels"),
+    "Convolve": ("convolve", "convolve trace", "convolve teach", "convolve lab", "convolve like", "convolve kernels"),
     "Question the images": ("doubts", "shortcuts", "enough", "retrain"),
     "Images": (
         "data check",
@@ -38,7 +38,7 @@ FALLBACKS = {"convolve": "apply", "model": "show"}
 """The subcommand of a group whose name may be left out: `alexnet model NAME` is `alexnet model show NAME`."""
 
 GROUPS = {
-    "convolve": ("apply", "trace", "teach", "like", "kernels"),
+    "convolve": ("apply", "trace", "teach", "lab", "like", "kernels"),
     "data": ("check", "correct", "merge", "apply", "spoil", "soccer", "thousand", "cache"),
     "model": ("show", "diff", "check"),
 }

@@ -20,7 +20,7 @@ from alexnet.figures.canvas import save_figure
 from alexnet.figures.trace_steps import write_animation, write_pages
 from alexnet.files import disk_errors, shown_name, write_whole
 
-__all__ = ["write_teaching_page", "write_trace"]
+__all__ = ["teaching_image", "write_teaching_page", "write_trace"]
 
 PAGES = (".html", ".htm")
 
@@ -90,7 +90,7 @@ def write_teaching_page(path: Path | str, image: npt.ArrayLike | Path | str | No
     >>> write_teaching_page("convolution.html").name
     'convolution.html'
     """
-    pixels, source = _teaching_image(image)
+    pixels, source = teaching_image(image)
     small = _shrink(pixels)
     gray = small if small.ndim == 2 else np.asarray(Image.fromarray(small).convert("L"))
     convolved = apply_kernel(gray, "sobel-y")
@@ -115,7 +115,7 @@ def write_teaching_page(path: Path | str, image: npt.ArrayLike | Path | str | No
     return _write(Path(path), "convolution_teach.html.j2", values)
 
 
-def _teaching_image(image: npt.ArrayLike | Path | str | None) -> tuple[Array, str]:
+def teaching_image(image: npt.ArrayLike | Path | str | None) -> tuple[Array, str]:
     """The image, and in words where it comes from."""
     if image is None:
         from alexnet.practice.soccer import draw_soccer_image

@@ -1,0 +1,129 @@
+"""The convolution lab in a real browser: its numbers are those of the library, for every setting."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alexnet.convolution.fast import convolve2d
+from alexnet.convolution.trace import trace_convolution
+from alexnet.report.lab_page import lab_data, write_convolution_lab
+from alexnet.runs.run import Run
+
+pytestmark = pytest.mark.browser
+
+LAB = "document.querySelector('convolution-lab')"
+RNG = np.random.default_rng(1)
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any, narrow_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    path = write_convolution_lab(tmp_path_factory.mktemp("lab") / "lab.html", run=narrow_run)
+    opened = browser.new_page(viewport={"width": 1300, "height": 900})
+    opened.set_default_timeout(5000)
+    told: list[str] = []
+    opened.on("pageerror", lambda error: told.append(str(error)))
+    opened.on("console", lambda message: told.append(message.text))
+    opened.on("request", lambda request: None if request.url[:5] in ("file:", "data:") else told.append(request.url))
+    opened.goto(path.as_uri())
+    yield opened
+    assert told == []
+    opened.close()
+
+
+@pytest.fixture(autouse=True)
+def fresh(page: Any) -> None:
+    page.reload()
+    page.wait_for_function(f"{LAB}.output.length === 5")
+
+
+@pytest.mark.parametrize("operation", ["convolution", "correlation"])
+@pytest.mark.parametrize("size", ["valid", "same", "full"])
+@pytest.mark.parametrize("kernel", [(3, 3), (2, 4), (1, 5), (7, 6)])
+def test_output_equals_the_library(page: Any, operation: str, size: str, kernel: tuple[int, int]) -> None:
+    image, weights = RNG.integers(-9, 10, (9, 8)), RNG.normal(size=kernel).round(3)
+    for border in ("zero", "reflect", "replicate", "circular"):
+        for stride in (1, 2, 3):
+            state = {
+                "image": image.tolist(), "kernel": weights.tolist(), "operation": operation, "size": size,
+                "border": border, "stride": stride,
+            }  # fmt: skip
+            shown = page.evaluate(f"(state) => {{ const lab = {LAB}; lab.state = state; return lab.output }}", state)
+            whole = convolve2d(image.astype(float), weights, size=size, border=border, operation=operation)  # type: ignore[arg-type]
+            np.testing.assert_allclose(np.array(shown), whole[::stride, ::stride], rtol=0, atol=1e-9)
+
+
+def test_sum_of_an_output_reads_as_the_trace_writes_it(page: Any) -> None:
+    step = trace_convolution()[6]
+    page.locator(".output td").nth(6).hover()
+    assert page.locator(".equation").inner_text() == step.equation
+    page.locator(".output td").nth(6).click()
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".equation").inner_text() == trace_convolution()[7].equation
+    page.get_by_label("flip the kernel").uncheck()
+    assert page.locator(".equation").inner_text() == trace_convolution(operation="correlation")[7].equation
+    assert page.locator(".patch").count() == 9
+
+
+def test_cells_of_image_and_kernel_are_edited(page: Any) -> None:
+    page.get_by_label("image 3, 3").fill("2")
+    page.get_by_label("image 3, 3").press("Tab")
+    page.get_by_label("kernel 0, 0").fill("-0.5")
+    page.get_by_label("kernel 0, 0").press("Enter")
+    image, kernel = np.zeros((7, 7)), np.arange(1.0, 10).reshape(3, 3)
+    image[3, 3], kernel[0, 0] = 2, -0.5
+    np.testing.assert_allclose(page.evaluate(f"{LAB}.output"), convolve2d(image, kernel, size="valid"))
+    page.get_by_label("kernel 0, 0").fill("nonsense")
+    page.get_by_label("kernel 0, 0").press("Enter")
+    assert page.get_by_label("kernel 0, 0").input_value() == "-0.5"
+
+
+def test_a_kernel_that_does_not_fit_is_said(page: Any) -> None:
+    page.evaluate(f"{LAB}.state = {{ image: [[1, 2], [3, 4]], size: 'valid' }}")
+    assert "3 × 3 does not fit into an image of 2 × 2" in page.locator(".equation").inner_text()
+    assert page.evaluate(f"{LAB}.output") == []
+    page.get_by_label("size").select_option("full")
+    assert len(page.evaluate(f"{LAB}.output")) == 4
+
+
+def test_a_prediction_is_compared_and_revealed(page: Any) -> None:
+    page.get_by_label("predict first").check()
+    assert page.locator(".output td").all_inner_texts() == ["?"] * 25
+    page.locator(".output td").nth(6).click()
+    assert "·" not in page.locator(".equation").inner_text()
+    page.get_by_label("your prediction").fill("1")
+    page.get_by_role("button", name="reveal", exact=True).click()
+    assert page.locator(".told").inner_text() == "✓ yes: 1 of 1 predicted"
+    page.locator(".output td").nth(7).click()
+    page.get_by_label("your prediction").fill("7")
+    page.keyboard.press("Enter")
+    assert page.locator(".told").inner_text() == "✗ it is 2: 1 of 2 predicted"
+    page.get_by_role("button", name="reveal all").click()
+    assert "?" not in page.locator(".output").inner_text()
+
+
+def test_learned_kernels_and_a_photograph(page: Any, narrow_run: Run) -> None:
+    data = lab_data(run=narrow_run)
+    page.locator("select.image").select_option("drawn photograph")
+    page.locator("select.gallery").select_option("conv1/7")
+    page.wait_for_function(f"{LAB}.output.length === 150")
+    (photo,) = (image for image in data["images"] if image["name"] == "drawn photograph")
+    (learned,) = (kernel for kernel in data["kernels"] if kernel["name"] == "conv1/7")
+    expected = convolve2d(np.array(photo["rows"], float), np.array(learned["rows"]), size="valid")
+    np.testing.assert_allclose(page.evaluate(f"{LAB}.output"), expected, atol=1e-6)
+    page.locator(".output canvas").hover(position={"x": 60, "y": 60})
+    assert "(121 products)" in page.locator(".equation").inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_lab_is_accessible_and_fits_a_phone(page: Any, scheme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate(f"{LAB}.state = {{ size: 'same' }}")
+    violations = Axe().run(page).response["violations"]
+    assert [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in violations] == []
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.set_viewport_size({"width": 1300, "height": 900})
