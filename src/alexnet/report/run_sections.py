@@ -23,7 +23,7 @@ from alexnet.runs.run import Run
 from alexnet.runs.unit import UnitView
 from alexnet.web import page_data
 
-__all__ = ["kernel_sheet", "run_sections"]
+__all__ = ["kernel_sheet", "patch_data", "run_sections", "unit_kernel_source"]
 
 MOST_MISTAKES = 240
 """Wrongly classified images on the page; predictions.csv names all."""
@@ -70,6 +70,11 @@ def kernel_sheet(run: Run) -> list[dict[str, Any]]:
     ]
 
 
+def unit_kernel_source(view: UnitView) -> str | None:
+    """The kernel of a unit on its own scale; by its mean over the input maps, unless these are colors."""
+    return None if view.kernel is None else str(_kernel_source(view.kernel, float(np.abs(view.kernel).max())))
+
+
 def _kernel_source(weights: np.ndarray, limit: float) -> str:
     shown = weights if len(weights) == 3 else weights.mean(0)
     return kernel_uri(kernel_image(shown, limit))
@@ -90,11 +95,12 @@ def _unit(view: UnitView) -> dict[str, Any]:
         "anchor": f"unit-{name}" if view.address.layer == "conv1" else name,  # the sheet of kernels has conv1-N
         "words": f"{100 * favorite.fraction:.0f} % of its strongest images are {shown_name(favorite.name)} "
         f"({100 * favorite.fraction_of_all:.0f} % of all); sees {view.field[0]} × {view.field[1]} px",
-        "patches": [_patch(patch) for patch in view.strips[0].patches],
+        "patches": [patch_data(patch) for patch in view.strips[0].patches],
     }
 
 
-def _patch(patch: Patch) -> dict[str, Any]:
+def patch_data(patch: Patch) -> dict[str, Any]:
+    """A patch as a page shows it: the source of its image, file, class and activation."""
     pixels = np.where(patch.inside[..., None], patch.pixels, 128).astype(np.uint8)  # gray is padding
     return {
         "source": image_uri(pixels),

@@ -8,12 +8,17 @@ from starlette.types import ASGIApp
 
 from alexnet.studio import (
     assets,
+    compare_routes,
     data_routes,
     home_routes,
+    inside_routes,
     kernel_sheet,
+    lab_routes,
     live_route,
+    network_images,
     practice_routes,
     retrain_routes,
+    run_routes,
     thumbnails,
     train_routes,
 )
@@ -34,6 +39,11 @@ ROUTES: tuple[Sequence[BaseRoute], ...] = (
     train_routes.ROUTES,
     retrain_routes.ROUTES,
     live_route.ROUTES,
+    run_routes.ROUTES,
+    inside_routes.ROUTES,
+    lab_routes.ROUTES,
+    network_images.ROUTES,
+    compare_routes.ROUTES,
 )
 """The routes, a room of the API a line."""
 

@@ -8,7 +8,7 @@
 //   heat_note      in words, where there is no heat map or no test of it
 //   neighbors      [{file, label, distance, source | tile}], nearest first, may be missing
 //   neighbors_note in words, where there are none
-// Property `tiles`: {source, size, columns}, the sheet of thumbnails that `tile` counts in.
+// Property `tiles`: {source, size, columns, rows}, the sheet of thumbnails that `tile` counts in; `item.tiles` goes before it.
 // Property `correction`: {action, to} of this image, or null. With the attribute `editable` one can decide:
 // event `correction` with detail {file, action, to}; action is relabel, both, fine or exclude, or undo.
 
@@ -134,7 +134,7 @@ class MistakeDetail extends HTMLElement {
     return list;
   }
   #tile(thumb, number) {
-    const { source, columns, rows } = this.tiles;
+    const { source, columns, rows } = this.#item.tiles ?? this.tiles;
     const at = (place, count) => (count > 1 ? (100 * place) / (count - 1) : 0);
     thumb.style.backgroundImage = `url("${source}")`;
     thumb.style.backgroundSize = `${100 * columns}% ${100 * rows}%`;

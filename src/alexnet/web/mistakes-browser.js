@@ -8,7 +8,7 @@
 //   num_mistakes                    of the run; there may be more than items
 //   tiles    {source, size, columns, rows}   the sheet of thumbnails of neighbors, or null
 // Attribute `editable`: decisions can be made; the page listens to `correction` and sets `corrections`, {file: {action, to}}.
-// Property `loadDetail`: async function of a file, gives what an item lacks (probabilities, heat, neighbors).
+// Property `loadDetail`: async generator of a file, gives part by part what an item lacks (probabilities, heat, neighbors).
 // Event `selectionchange` with detail {file}. Property `selectedFile`.
 // Keys: arrows move, Enter goes to the details, Escape comes back and clears the cell, 1-4 decide, u undoes.
 
@@ -157,9 +157,16 @@ class MistakesBrowser extends HTMLElement {
   }
   async #load(item) {
     item.loaded = true;
-    try { Object.assign(item, await this.loadDetail(item.file)); }
-    catch (fault) { item.loaded = false; item.heat_note = String(fault.message ?? fault); }
-    if (this.#file === item.file) this.#detail.item = item;
+    try {
+      for await (const part of this.loadDetail(item.file)) {
+        Object.assign(item, part);
+        if (this.#file !== item.file) { item.loaded = false; return; } // the rest is loaded when it is looked at again
+        this.#detail.item = item;
+      }
+    } catch (fault) {
+      item.loaded = false;
+      if (this.#file === item.file) this.#detail.item = { ...item, heat_note: String(fault.message ?? fault), neighbors_note: "" };
+    }
   }
 
   #mark(focus = false) {

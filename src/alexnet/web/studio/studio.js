@@ -12,14 +12,22 @@ import { fill, h } from "./dom.js";
 import { isTyping, showKeys } from "./keys.js";
 import { Live } from "./live.js";
 import { address, go, readAddress } from "./router.js";
+import * as compare from "./views/compare.js";
 import * as data from "./views/data.js";
 import * as home from "./views/home.js";
+import * as inside from "./views/inside.js";
+import * as lab from "./views/lab.js";
+import * as run from "./views/run.js";
 import * as train from "./views/train.js";
 
 const VIEWS = [
   home,
   data,
   train,
+  run,
+  inside,
+  lab,
+  compare,
 ];
 
 const THEMES = ["system", "light", "dark"];

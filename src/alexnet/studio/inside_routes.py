@@ -1,0 +1,225 @@
+"""One image inside a run's network: its strongest maps, one cell written out, and the image with parts covered."""
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from alexnet.errors import GeometryError
+from alexnet.files import shown_name
+from alexnet.studio.answers import answer, posted
+from alexnet.studio.network_images import network_pixels
+from alexnet.studio.opened_runs import finished_run, predictions_of, using_run
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from alexnet.inspection.layer_trace import LayerStep
+
+__all__ = ["ROUTES"]
+
+NUM_MAPS = 8
+"""Strongest maps of a layer that are shown."""
+
+MOST_CHANNELS = 4
+"""Channels of a patch that are written out; of the others only the sums."""
+
+NUM_SAMPLES = 8
+
+COVER_CELLS = 24
+"""Cells a side in which parts of an image are covered."""
+
+
+def image_path(request: Request) -> Response:
+    """The image, the strongest maps of each layer, and the probabilities."""
+    from alexnet.inspection.image_path import follow_image
+    from alexnet.report.image_sources import image_uri
+
+    with using_run(request) as run:
+        pixels = network_pixels(request, run, request.query_params.get("image", ""))
+        path = follow_image(run.model, pixels, num_maps=NUM_MAPS)
+        classes = run.model.classes
+    layers = [
+        {"layer": stage.layer, "kind": stage.kind, "num_maps": stage.num_maps,
+         "maps": [_map(one.address.number, one.values) for one in stage.maps]}
+        for stage in path.stages
+    ]  # fmt: skip
+    return answer(
+        {
+            "source": str(image_uri(pixels)),
+            "classes": [shown_name(name) for name in classes],
+            "probabilities": path.probabilities,
+            "decision": path.decision,
+            "layers": layers,
+        }
+    )
+
+
+def samples(request: Request) -> Response:
+    """Test images to begin with: of each class one that is right, and the mistakes that were made most certainly."""
+    run = finished_run(request, request.path_params["name"])
+    first: dict[str, int] = {}
+    for number, each in enumerate(predictions_of(run)):
+        if not each.is_mistake:
+            first.setdefault(str(each.true), number)
+    wrong = sorted((n for n, each in enumerate(predictions_of(run)) if each.is_mistake),
+                   key=lambda number: -predictions_of(run)[number].probability)  # fmt: skip
+    chosen = [*list(first.values())[:NUM_SAMPLES], *wrong[:NUM_SAMPLES]]
+    listed = [(number, predictions_of(run)[number]) for number in chosen]
+    return answer(
+        {
+            "samples": [
+                {"number": number, "file": each.file, "true": shown_name(str(each.true)),
+                 "predicted": shown_name(each.predicted)}
+                for number, each in listed
+            ]
+        }
+    )  # fmt: skip
+
+
+def one_map(request: Request) -> Response:
+    """One map of a layer, after its activation, whether it is among the strongest or not."""
+    from alexnet.inspection.network_layers import network_input, output_layer
+    from alexnet.inspection.recording import recorded
+
+    layer, number = request.path_params["layer"], request.path_params["number"]
+    with using_run(request) as run:
+        pixels = network_pixels(request, run, request.query_params.get("image", ""))
+        name = output_layer(run.model.network, layer)
+        with recorded(run.model.network, [name]) as outputs:
+            run.model.network(network_input(run.model, pixels[None]))
+    maps = outputs[name][0].float().cpu().numpy()
+    if maps.ndim != 3 or not 0 <= number < len(maps):
+        raise GeometryError(f"{layer}: has no map {number}; choose 0 to {len(maps) - 1}")
+    return answer(_map(number, maps[number]))
+
+
+def _map(number: int, values: "np.ndarray") -> dict[str, Any]:
+    """A map as bytes, 255 for its largest value; what is below 0 is 0."""
+    largest = max(float(values.max()), 0.0)
+    scaled = (values.clip(0) * (255.0 / largest if largest > 0 else 0.0)).round().astype("uint8")
+    return {
+        "number": number,
+        "maximum": float(values.max()),
+        "shape": list(values.shape),
+        "values": base64.b64encode(scaled.tobytes()).decode("ascii"),
+    }
+
+
+def cell(request: Request) -> Response:
+    """One output of a layer and what it is computed from, and what becomes of it in the layers that follow."""
+    import alexnet
+
+    query = request.query_params
+    number, row, column = (_whole(query.get(name)) for name in ("map", "row", "column"))
+    layer = request.path_params["layer"]
+    with using_run(request) as run:
+        pixels = network_pixels(request, run, query.get("image", ""))
+        names = list(run.model.network.layer_names)
+        step = alexnet.trace_layer(run, pixels, layer, map=number, row=row, column=column)
+        after: list[dict[str, Any]] = []
+        for name in names[names.index(layer) + 1 :]:
+            following = _following(run, pixels, name, number, row, column)
+            if following is None:
+                break
+            after.append(following)
+            row, column = following["place"]
+        field = _field(run, layer, step.place)
+    return answer({"step": _step(step), "after": after, "field": field})
+
+
+def _field(run: Any, layer: str, place: tuple[int, int]) -> list[int]:
+    """The receptive field of an output in px of the image: first row and column, and those behind the last."""
+    from alexnet.inspection.receptive_field import receptive_boxes
+
+    boxes = receptive_boxes(run.model.network, layer, run.model.preprocessing.size)
+    box = boxes.box(place[0] * len(boxes.columns) + place[1])
+    return [box.rows[0], box.columns[0], box.rows[1], box.columns[1]]
+
+
+def _whole(text: str | None) -> int:
+    if text is None or not text.isdecimal() or len(text) > 6:
+        raise GeometryError("map, row and column are whole numbers from 0")
+    return int(text)
+
+
+def _step(step: "LayerStep") -> dict[str, Any]:
+    """The channels that add most, written out; of the others the sums."""
+    values = step.to_dict()
+    order = sorted(range(len(step.channel_sums)), key=lambda channel: -abs(float(step.channel_sums[channel])))
+    chosen = sorted(order[:MOST_CHANNELS])
+    for name in ("patch", "weights", "products"):
+        rows = values[name]
+        values[name] = None if rows is None else [rows[channel] for channel in chosen]  # type: ignore[index]
+    return values | {"chosen": chosen, "num_channels": len(step.channel_sums)}
+
+
+def _following(
+    run: Any, pixels: "np.ndarray", name: str, number: int, row: int, column: int
+) -> dict[str, Any] | None:
+    """What a layer without weights makes of an output: activation, normalization, or the pooling window around it."""
+    from torch import nn
+
+    import alexnet
+    from alexnet.inspection.network_layers import network_input
+    from alexnet.inspection.recording import recorded
+
+    module = run.model.network[name]
+    if isinstance(module, nn.Conv2d | nn.Linear | nn.Dropout):
+        return None
+    if isinstance(module, nn.MaxPool2d):
+        stride, taps = int(module.stride), int(module.kernel_size)  # type: ignore[arg-type]
+        with recorded(run.model.network, [name]) as outputs:
+            run.model.network(network_input(run.model, pixels[None]))
+        height, width = outputs[name].shape[-2:]
+        row, column = (min(max(0, (at - taps // 2 + stride // 2) // stride), most - 1)
+                       for at, most in ((row, height), (column, width)))  # fmt: skip
+    try:
+        step = alexnet.trace_layer(run, pixels, name, map=number, row=row, column=column)
+    except GeometryError:  # an activation: nothing to trace, only a value
+        with recorded(run.model.network, [name]) as outputs:
+            run.model.network(network_input(run.model, pixels[None]))
+        if outputs[name].ndim != 4:
+            return None
+        value = float(outputs[name][0, number, row, column])
+        return {"layer": name, "kind": "activation", "place": [row, column], "value": value,
+                "equation": f"max(0, x) = {value:.6g}"}  # fmt: skip
+    return {
+        "layer": name, "kind": step.kind, "place": list(step.place), "value": step.layer_value,
+        "equation": step.equation,
+    }  # fmt: skip
+
+
+def covered(request: Request, values: dict[str, Any]) -> Any:
+    """The probabilities of an image with some of its cells, numbered row by row, covered with the mean color."""
+    import numpy as np
+
+    from alexnet.evaluation.evaluate import in_eval_mode
+    from alexnet.inspection.network_layers import network_input
+
+    cells = values.get("cells")
+    if not isinstance(cells, list) or not all(isinstance(one, int) and 0 <= one < COVER_CELLS**2 for one in cells):
+        raise GeometryError(f"cells: a list of numbers from 0 to {COVER_CELLS**2 - 1}")
+    with using_run(request) as run:
+        pixels = network_pixels(request, run, str(values.get("image", ""))).copy()
+        size = pixels.shape[0]
+        mask = np.zeros((COVER_CELLS, COVER_CELLS), bool)
+        mask.flat[cells] = True
+        places = np.arange(size) * COVER_CELLS // size
+        mean = run.model.preprocessing.mean
+        color = mean[::-1] if run.model.preprocessing.channels == "BGR" else mean
+        pixels[mask[places][:, places]] = np.round(color).astype(np.uint8)
+        with in_eval_mode(run.model.network):
+            logits = run.model.network(network_input(run.model, pixels[None]))[0]
+        return {"probabilities": logits.float().softmax(0).tolist()}
+
+
+ROUTES: list[BaseRoute] = [
+    Route("/api/runs/{name}/inside", image_path),
+    Route("/api/runs/{name}/samples", samples),
+    Route("/api/runs/{name}/inside/{layer}/maps/{number:int}", one_map),
+    Route("/api/runs/{name}/inside/{layer}/cell", cell),
+    Route("/api/runs/{name}/inside/covered", posted(covered), methods=["POST"]),
+]

@@ -1,0 +1,70 @@
+"""Runs with their networks loaded, a few at a time; one request at a time uses them."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from starlette.requests import Request
+
+from alexnet.errors import RunError
+from alexnet.studio.workspace import workspace_of
+
+if TYPE_CHECKING:
+    from alexnet.records import Prediction
+    from alexnet.runs.run import Run
+
+__all__ = ["finished_run", "predictions_of", "using_run"]
+
+MOST_OPENED = 3
+"""Networks in memory."""
+
+_opened: "OrderedDict[tuple[Path, int], Run]" = OrderedDict()
+_predictions: "WeakKeyDictionary[Run, tuple[Prediction, ...]]" = WeakKeyDictionary()
+_list_lock = threading.Lock()
+_use_lock = threading.Lock()
+
+
+@contextmanager
+def using_run(request: Request) -> Iterator["Run"]:
+    """The run that a request names, with its network; others wait, since a network that is looked into has hooks.
+
+    Raises:
+        NotHereError: there is none of that name.
+        RunError: it is not finished, or damaged.
+    """
+    with _use_lock:
+        yield finished_run(request, request.path_params["name"])
+
+
+def finished_run(request: Request, name: str) -> "Run":
+    """The run of a name, from memory where its weights have not changed.
+
+    Raises:
+        NotHereError: there is none of that name.
+        RunError: it is not finished, or damaged.
+    """
+    from alexnet.runs.run import Run  # here: torch takes a second to load, and the first page needs none of it
+
+    folder = workspace_of(request).run(name)
+    if not folder.about.is_finished:
+        raise RunError(f"{name}: is not finished; it can be looked into when the training has ended")
+    key = folder.path, folder.model_path.stat().st_mtime_ns if folder.model_path.exists() else 0
+    with _list_lock:
+        if key not in _opened:
+            _opened[key] = Run(folder)
+            while len(_opened) > MOST_OPENED:
+                _opened.popitem(last=False)
+        _opened.move_to_end(key)
+        return _opened[key]
+
+
+def predictions_of(run: "Run") -> "tuple[Prediction, ...]":
+    """The prediction for every test image, read once."""
+    with _list_lock:
+        if run not in _predictions:
+            _predictions[run] = run.predictions
+        return _predictions[run]

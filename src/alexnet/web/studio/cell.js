@@ -1,0 +1,76 @@
+// A map, enlarged, and one cell of it in numbers: patch, kernel, products, sum, bias, and what becomes of it afterwards.
+import { get, part } from "./api.js";
+import { fill, h } from "./dom.js";
+import { brief, paintMap, short } from "./paint.js";
+import { address } from "./router.js";
+
+const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+export class Cell {
+  /** `chosen` is called with row and column of a cell, `outline` with the receptive field on the image or null. */
+  constructor(run, chosen, outline) {
+    Object.assign(this, { run, chosen, outline });
+    this.root = h("div", { class: "cell" });
+  }
+
+  clear(image) { this.image = image; this.map = null; this.outline(null); fill(this.root); }
+
+  async open(layer, map, at) {
+    Object.assign(this, { layer, map });
+    this.canvas = h("canvas", { class: "large", tabindex: 0, role: "application", "aria-roledescription": "map", "aria-label": `map ${map.number} of ${layer}; arrow keys choose a cell` });
+    this.numbers = h("div", { class: "numbers", role: "status" });
+    const { canvas } = this;
+    canvas.addEventListener("click", (event) => this.#go([Math.floor((event.offsetY / canvas.clientHeight) * map.shape[0]), Math.floor((event.offsetX / canvas.clientWidth) * map.shape[1])]));
+    canvas.addEventListener("keydown", (event) => {
+      const move = MOVES[event.key];
+      if (move) { event.preventDefault(); this.#go([this.at[0] + move[0], this.at[1] + move[1]]); }
+    });
+    fill(this.root, h("div", {}, h("h3", {}, h("a", { href: address("run", [this.run, "unit", layer, map.number]) }, `${layer}/${map.number}`), h("span", { class: "soft" }, ` at most ${short(map.maximum)}`)), canvas), this.numbers);
+    await this.#go(at ?? peak(map));
+  }
+
+  async #go([row, column]) {
+    const { map, layer } = this, [height, width] = map.shape;
+    this.at = [Math.max(0, Math.min(row, height - 1)), Math.max(0, Math.min(column, width - 1))];
+    this.#draw();
+    const asked = this.at;
+    try {
+      const answer = await get(`runs/${part(this.run)}/inside/${part(layer)}/cell?image=${part(this.image)}&map=${map.number}&row=${this.at[0]}&column=${this.at[1]}`);
+      if (asked === this.at && map === this.map) { this.#tell(answer); this.outline(answer.field); this.chosen(...this.at); }
+    } catch (error) { fill(this.numbers, h("p", { class: "fault" }, error.message)); }
+  }
+
+  #draw() {
+    const { canvas, map } = this, by = Math.max(1, Math.round(260 / Math.max(...map.shape)));
+    const small = document.createElement("canvas"), pen = canvas.getContext("2d");
+    paintMap(small, map);
+    canvas.width = small.width * by; canvas.height = small.height * by;
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(small, 0, 0, canvas.width, canvas.height);
+    pen.strokeStyle = "#ffffff"; pen.lineWidth = 4; pen.strokeRect(this.at[1] * by, this.at[0] * by, by, by);
+    pen.strokeStyle = "#d55e00"; pen.lineWidth = 2; pen.strokeRect(this.at[1] * by, this.at[0] * by, by, by);
+  }
+
+  #tell({ step, after }) {
+    const isSum = step.kind === "convolution";
+    fill(this.numbers,
+      h("p", {}, h("b", {}, `${step.layer}, map ${step.map}, row ${step.place[0]}, column ${step.place[1]}`), `: ${step.kind}`),
+      h("p", { class: "equation" }, step.equation),
+      isSum && h("p", { class: "soft" }, "What a layer calls convolution does not flip the kernel. ", step.num_channels > step.chosen.length ? `Written out are the ${step.chosen.length} of ${step.num_channels} channels that add most.` : ""),
+      step.chosen.map((channel, n) => h("details", { open: n === 0 }, h("summary", {}, isSum ? `channel ${channel}: ${short(step.channel_sums[channel])}` : `channel ${step.channels[0] + channel}`),
+        h("div", { class: "factors", tabindex: 0, role: "group", "aria-label": isSum ? "patch times kernel" : "values" }, grid("patch", step.patch[n]), isSum && step.weights && [h("span", {}, "×"), grid("kernel", step.weights[n]), h("span", {}, "="), grid("products", step.products[n])]))),
+      h("ol", { class: "after" }, h("li", {}, `${step.layer}: `, h("b", {}, short(step.layer_value))),
+        after.map((each) => h("li", {}, `${each.layer} (${each.kind}): ${each.equation.length > 160 ? "" : each.equation} → `, h("b", {}, short(each.value))))));
+  }
+}
+
+function grid(name, rows) {
+  return h("figure", {}, h("table", { class: rows[0].length > 5 ? "tight" : "" }, h("tbody", {}, rows.map((row) => h("tr", {}, row.map((value) => h("td", {}, rows[0].length > 5 ? brief(value) : short(value))))))), h("figcaption", {}, name));
+}
+
+function peak(map) {
+  const bytes = atob(map.values);
+  let best = 0;
+  for (let n = 1; n < bytes.length; n++) if (bytes.charCodeAt(n) > bytes.charCodeAt(best)) best = n;
+  return [Math.floor(best / map.shape[1]), best % map.shape[1]];
+}

@@ -1,0 +1,77 @@
+// Compare: two or three runs beside each other: scores, curves, settings that differ, images fixed and broken, kernels.
+import { get, part } from "../api.js";
+import { fill, h, percent, s } from "../dom.js";
+import { address, go } from "../router.js";
+
+export const name = "compare";
+export const title = "Compare";
+export const key = "o";
+export const keys = [];
+
+const COLORS = ["var(--class-0)", "var(--class-5)", "var(--class-2)"];
+const DASHES = ["", "7 3", "2 3"];
+const MOST_FILES = 40;
+
+export async function open(root, place, studio) {
+  const runs = (await studio.here()).runs.filter((each) => each.status === "finished").map((each) => each.name);
+  const chosen = place.query.getAll("run").concat((place.query.get("runs") ?? "").split("|")).filter((each) => runs.includes(each)).slice(0, 3);
+  const result = h("div", {});
+  const boxes = runs.map((run) => h("label", {}, h("input", { type: "checkbox", value: run, checked: chosen.includes(run), onchange: () => change() }), ` ${run}`));
+  const change = () => {
+    const picked = boxes.map((box) => box.querySelector("input")).filter((box) => box.checked).map((box) => box.value).slice(0, 3);
+    go(address("compare", [], { runs: picked.join("|") }), { replace: true });
+    show(result, picked);
+  };
+  fill(root, h("h1", {}, "Compare"), runs.length < 2
+    ? h("p", {}, "There must be two finished runs. ", h("a", { href: address("train") }, "Train another one"), ".")
+    : [h("p", {}, "Choose two or three runs; the first is compared with the others."), h("p", { class: "choices" }, boxes), result]);
+  await show(result, chosen);
+}
+
+async function show(root, names) {
+  if (names.length < 2) { fill(root); return; }
+  let found;
+  try { found = await get(`compare?${names.map((each) => `run=${part(each)}`).join("&")}`); } catch (error) { fill(root, h("p", { class: "fault" }, error.message)); return; }
+  const head = h("tr", {}, h("td", {}), names.map((each, n) => h("th", { class: "n" }, mark(n), each)));
+  const line = (words, value) => h("tr", {}, h("th", { scope: "row" }, words), found.scores.map((score) => h("td", { class: "n" }, value(score))));
+  fill(root,
+    h("h2", {}, "Scores"),
+    h("div", { class: "scroll" }, h("table", {}, h("thead", {}, head), h("tbody", {},
+      line("test error", (score) => percent(score.top1_error)),
+      line("95 % interval", (score) => `${percent(score.top1_interval[0])} to ${percent(score.top1_interval[1])}`),
+      line("mistakes", (score) => `${score.num_mistakes} of ${score.num_images}`),
+      line("seconds", (score) => (score.seconds === null ? "–" : score.seconds.toFixed(0)))))),
+    h("h2", {}, "Test error after each epoch"), curves(found.epochs, names),
+    h("h2", {}, "Settings that differ"),
+    Object.keys(found.settings).length === 0 ? h("p", {}, "None.") : h("div", { class: "scroll" }, h("table", {}, h("thead", {}, head.cloneNode(true)),
+      h("tbody", {}, Object.entries(found.settings).map(([field, values]) => h("tr", {}, h("th", { scope: "row" }, field), values.map((value) => h("td", { class: "n" }, String(value ?? "–")))))))),
+    found.differences.map((change, n) => difference(change, names[0], names[n + 1])),
+    found.differences.length === 0 && h("p", {}, "The runs were tested on different images, so that no image can be compared."),
+    h("h2", {}, "Kernels of conv1"),
+    h("div", { class: "sheets" }, names.map((each, n) => h("figure", {}, h("img", { src: sheet(each, found.epochs[n]), alt: `kernels of conv1 of ${each}` }), h("figcaption", {}, each)))));
+}
+
+const sheet = (run, epochs) => `/api/runs/${part(run)}/kernels/${epochs.at(-1)?.epoch ?? 0}`;
+const mark = (n) => { const line = s("svg", { viewBox: "0 0 24 8", width: 24, height: 8, "aria-hidden": "true" }, s("path", { d: "M0 4H24", "stroke-width": 3, "stroke-dasharray": DASHES[n] })); line.firstChild.style.stroke = COLORS[n]; return line; };
+
+function difference(change, first, other) {
+  const list = (words, files) => h("details", {}, h("summary", {}, `${files.length} ${words}`), h("ul", {}, files.slice(0, MOST_FILES).map((file) => h("li", {}, h("a", { href: address("inside", [other], { image: file }) }, file)))));
+  return [h("h2", {}, `${first} → ${other}`),
+    h("p", {}, `${change.num_fixed} images fixed, ${change.num_broken} broken; the error changes by ${(100 * change.difference).toFixed(1)} points (95 % interval ${(100 * change.interval[0]).toFixed(1)} to ${(100 * change.interval[1]).toFixed(1)}).`),
+    list("fixed", change.fixed ?? []), list("broken", change.broken ?? [])];
+}
+
+function curves(epochs, names) {
+  const width = 640, height = 240, left = 48, bottom = 28, last = Math.max(...epochs.flat().map((each) => each.epoch), 1);
+  const errors = epochs.map((list) => list.map((each) => [each.epoch, each.test_top1_error ?? each.validation_top1_error]).filter(([, value]) => value !== null));
+  const most = Math.max(0.05, ...errors.flat().map(([, value]) => value));
+  const x = (epoch) => left + ((width - left - 8) * (epoch - 1)) / Math.max(last - 1, 1), y = (value) => 8 + (height - bottom - 8) * (1 - value / most);
+  const svg = s("svg", { viewBox: `0 0 ${width} ${height}`, class: "curves", role: "img", "aria-label": `test error by epoch of ${names.join(", ")}` },
+    [0, 0.5, 1].map((part) => [s("line", { x1: left, x2: width - 8, y1: y(part * most), y2: y(part * most), class: "grid" }), s("text", { x: left - 6, y: y(part * most) + 4, "text-anchor": "end" }, percent(part * most))]),
+    s("text", { x: left, y: height - 8 }, "epoch 1"), s("text", { x: width - 8, y: height - 8, "text-anchor": "end" }, `epoch ${last}`));
+  errors.forEach((points, n) => {
+    const path = s("polyline", { points: points.map(([epoch, value]) => `${x(epoch)},${y(value)}`).join(" "), fill: "none", "stroke-width": 2.5, "stroke-dasharray": DASHES[n] });
+    path.style.stroke = COLORS[n]; svg.append(path);
+  });
+  return svg;
+}

@@ -1,0 +1,103 @@
+// Run: scores, mistakes to look at and to correct, kernels; #/run/NAME/unit/conv3/217 is a unit.
+import "../../confusion-matrix.js";
+import "../../mistake-detail.js";
+import "../../mistakes-browser.js";
+import { get, part, post } from "../api.js";
+import { duration, fill, h, numberOf, percent } from "../dom.js";
+import { address, go } from "../router.js";
+import { openUnit } from "../unit.js";
+
+export const name = "run";
+export const title = "Run";
+export const key = "r";
+export const keys = [["← ↑ ↓ →", "through the mistakes, or the cells of the matrix"], ["Enter", "to the details"], ["Esc", "back; all classes"],
+  ["1", "label is wrong"], ["2", "both are right"], ["3", "hard, but right"], ["4", "leave it out"], ["u", "undo"]];
+
+export async function open(root, place, studio) {
+  const [run, section, ...rest] = place.parts;
+  if (!run) return choose(root, studio);
+  if (section === "unit") return openUnit(root, run, rest, studio);
+  fill(root, h("h1", {}, run), h("p", { class: "soft" }, "loading the network ..."));
+  const scores = await get(`runs/${part(run)}`);
+  const { evaluation } = scores;
+  const browser = h("mistakes-browser", { editable: true });
+  const retrain = h("p", { role: "status" });
+  fill(root,
+    h("h1", {}, run),
+    h("p", { class: "soft" }, `${scores.variant} network, recipe ${scores.recipe}; images from ${scores.data}. `,
+      h("a", { href: address("inside", [run]) }, "Look inside"), " · ", h("a", { href: address("compare", [], { run }) }, "compare"), " · ", h("a", { href: address("lab", [run]) }, "its kernels in the convolution lab")),
+    h("div", { class: "figures" },
+      figure(percent(1 - evaluation.top1_error), `test accuracy, 95 % interval ${percent(1 - evaluation.top1_interval[1])} to ${percent(1 - evaluation.top1_interval[0])}`),
+      figure(`${evaluation.num_mistakes} of ${evaluation.num_images}`, "test images classified wrongly"),
+      evaluation.top5_error !== null && figure(percent(evaluation.top5_error), "top-5 error"),
+      scores.seconds !== null && figure(duration(scores.seconds), "training and test")),
+    h("h2", {}, "Mistakes"), retrain, browser,
+    h("h2", {}, "Classes"), classes(evaluation),
+    h("h2", {}, "Kernels of conv1"), kernels(run),
+    h("h2", {}, "Units"), units(run, scores.layers));
+  const page = await mistakes(browser, retrain, run, place, studio);
+  return { press: (event) => page.press(event) };
+}
+
+async function choose(root, studio) {
+  const runs = (await studio.here()).runs.filter((each) => each.status === "finished");
+  if (runs.length === 1) { go(address("run", [runs[0].name]), { replace: true }); dispatchEvent(new Event("hashchange")); return; }
+  fill(root, h("h1", {}, "Run"), runs.length === 0
+    ? h("p", {}, "No training has finished yet. ", h("a", { href: address("train") }, "Start one"), ".")
+    : h("ul", {}, runs.map((each) => h("li", {}, h("a", { href: address("run", [each.name]) }, each.name), ` ${percent(1 - each.top1_error)}`))));
+}
+
+const figure = (value, words) => h("div", {}, h("b", {}, value), h("span", {}, words));
+
+function classes({ per_class: rows }) {
+  return h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, "class"), ["test images", "recall", "precision"].map((text) => h("th", { class: "n" }, text)))),
+    h("tbody", {}, rows.map((row) => h("tr", {}, h("td", {}, row.name), h("td", { class: "n" }, row.num_images), h("td", { class: "n" }, percent(row.recall)), h("td", { class: "n" }, percent(row.precision)))))));
+}
+
+async function mistakes(browser, line, run, place, studio) {
+  const data = await get(`runs/${part(run)}/mistakes`);
+  if (data.num_mistakes === 0) { browser.replaceWith(h("p", {}, "None.")); return { press() {} }; }
+  const numbers = new Map(data.items.map((item) => [item.file, item.number]));
+  for (const item of data.items) item.source = `/api/runs/${part(run)}/mistakes/${item.number}/image`;
+  const tell = () => {
+    const count = data.items.filter((item) => browser.corrections[item.file]).length;
+    fill(line, count > 0 && ["Decisions are kept in the corrections of the folder; the images stay as they are. See them help: ",
+      h("code", {}, `alexnet retrain ${run}`), ` (${numberOf(count, "decision")} here).`]);
+  };
+  browser.loadDetail = async function* load(file) {
+    const path = `runs/${part(run)}/mistakes/${numbers.get(file)}`;
+    yield { ...(await get(path)), heat_note: "testing the heat map ...", neighbors_note: "looking for the nearest training images; the first time this takes a while ..." };
+    yield await get(`${path}?near=1`);
+  };
+  browser.addEventListener("correction", async (event) => {
+    try {
+      browser.corrections = (await post(`runs/${part(run)}/corrections`, event.detail)).corrections;
+      studio.say(event.detail.action === "undo" ? "Taken back." : "Noted.");
+      tell();
+    } catch (error) { studio.say(error.message); }
+  });
+  browser.addEventListener("selectionchange", (event) => go(address("run", [run], { image: event.detail.file }), { replace: true }));
+  browser.corrections = data.corrections;
+  browser.data = data;
+  const asked = place.query.get("image");
+  if (asked) browser.selectedFile = asked;
+  tell();
+  return { press(event) { if (!event.defaultPrevented && "1234u".includes(event.key) && event.key.length === 1) browser.shadowRoot.querySelector("mistake-detail").decide({ 1: "relabel", 2: "both", 3: "fine", 4: "exclude", u: "undo" }[event.key]); } };
+}
+
+function kernels(run) {
+  const box = h("div", { class: "kernels" }, "loading ...");
+  const own = h("input", { type: "checkbox" });
+  own.addEventListener("change", () => box.classList.toggle("own", own.checked));
+  get(`runs/${part(run)}/kernels`).then((answer) => fill(box, answer.kernels.map((one) => h("a", { href: address("run", [run, "unit", "conv1", one.number]) },
+    h("img", { class: "common", src: one.common, alt: `kernel ${one.number}` }), h("img", { class: "alone", src: one.own, alt: `kernel ${one.number}, own scale` }), one.number)))).catch((error) => fill(box, error.message));
+  return [h("label", {}, own, " each kernel on its own scale"), box];
+}
+
+function units(run, layers) {
+  const layer = h("select", { "aria-label": "Layer" }, Object.entries(layers).map(([each, count]) => h("option", { value: each }, `${each}, ${count} units`)));
+  const number = h("input", { type: "number", min: 0, value: 0, "aria-label": "Number" });
+  const form = h("form", { onsubmit: (event) => { event.preventDefault(); go(address("run", [run, "unit", layer.value, number.value])); } },
+    layer, " ", number, " ", h("button", {}, "What does it look for?"));
+  return form;
+}

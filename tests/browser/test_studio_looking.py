@@ -1,0 +1,119 @@
+"""The studio's views of a finished run in a real browser: mistakes corrected, a cell in numbers, covered parts."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import alexnet
+from alexnet.run_folder import RunFolder
+from alexnet.runs.run import Run
+from tests.conftest import copy_linked
+from tests.studio_server import Studio, served
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory, narrow_run: Run, image_folder: Path) -> Iterator[Studio]:
+    root = tmp_path_factory.mktemp("looking")
+    images = Path(shutil.copytree(image_folder, root / "images"))
+    for name in ("first", "second"):
+        run = RunFolder(copy_linked(narrow_run.path, root / "runs" / name))
+        run.write_about(replace(run.about, data=replace(run.about.data, path=str(images))))
+    with served([root]) as running:
+        yield running
+
+
+@pytest.fixture
+def tab(browser: Any, studio: Studio) -> Iterator[Any]:
+    """A page; at its end nothing was asked of another server and no error came up."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(15000)
+    told: list[str] = []
+    own = (studio.address, "data:", "blob:")
+    page.on("request", lambda request: None if request.url.startswith(own) else told.append(request.url))
+    page.on("pageerror", lambda error: told.append(str(error)))
+    page.on("console", lambda message: told.append(message.text) if message.type in ("error", "warning") else None)
+    yield page
+    page.close()
+    assert told == []
+
+
+VIEWS = {
+    "run/first": ".tile img",
+    "run/first/unit/conv2/3": ".patches img",
+    "inside/first?layer=conv1&map=3": ".after li",
+    "lab/first": ".output td",
+    "compare?runs=first|second": ".sheets img",
+}
+"""Address of each view, and what is there when it is whole."""
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_view_is_accessible_and_fits(tab: Any, studio: Studio, view: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    for width, scheme in ((390, "light"), (1600, "dark")):
+        tab.set_viewport_size({"width": width, "height": 900})
+        tab.emulate_media(color_scheme=scheme)
+        tab.goto(f"{studio.address}#/{view}")
+        tab.reload()
+        tab.locator(VIEWS[view]).first.wait_for()
+        tab.wait_for_load_state("networkidle")
+        rules = Axe().run(tab).response["violations"]
+        assert [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in rules] == []
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
+
+
+def test_a_mistake_is_corrected_and_the_decision_survives(tab: Any, studio: Studio) -> None:
+    run = alexnet.open_run(studio.workspace.run("first").path)
+    tab.goto(f"{studio.address}#/run/first")
+    tab.locator(".tile").nth(1).click()
+    file = run.mistakes()[1].file
+    tab.get_by_text("Nearest training images").wait_for()
+    tab.keyboard.press("4")
+    tab.get_by_text("Decided: left out").wait_for()
+    path = alexnet.corrections_path(run.about.data.path)
+    assert [(line.file, line.action) for line in alexnet.read_corrections(path)] == [(file, "exclude")]
+    tab.reload()
+    tab.get_by_text("Decided: left out").wait_for()
+    assert tab.evaluate("document.querySelector('mistakes-browser').selectedFile") == file
+    tab.get_by_role("button", name="undo").click()
+    tab.get_by_text("Decided: left out").wait_for(state="detached")
+    assert alexnet.read_corrections(path) == ()
+
+
+def test_a_cell_is_written_out_in_the_networks_numbers(tab: Any, studio: Studio) -> None:
+    run = alexnet.open_run(studio.workspace.run("first").path)
+    file = run.predictions[0].file
+    tab.goto(f"{studio.address}#/inside/first?image={file}&layer=conv2&map=5&row=2&column=2")
+    step = alexnet.trace_layer(run, Path(run.about.data.path) / file, "conv2", map=5, row=2, column=2)
+    tab.get_by_text(step.equation, exact=True).wait_for()
+    tab.locator("canvas.large").focus()
+    tab.keyboard.press("ArrowRight")
+    after = alexnet.trace_layer(run, Path(run.about.data.path) / file, "conv2", map=5, row=2, column=3)
+    tab.get_by_text(after.equation, exact=True).wait_for()
+    assert "column=3" in tab.evaluate("location.hash")
+
+
+def test_covering_moves_the_bars(tab: Any, studio: Studio) -> None:
+    tab.goto(f"{studio.address}#/inside/first")
+    tab.locator(".bars .n").first.wait_for()
+    before = tab.locator(".bars .n").all_inner_texts()
+    box = tab.locator("canvas.own").bounding_box()
+    tab.mouse.move(box["x"] + 20, box["y"] + 20)
+    tab.mouse.down()
+    for row in range(1, 12):
+        tab.mouse.move(box["x"] + 20, box["y"] + 20 * row)
+        tab.mouse.move(box["x"] + 240, box["y"] + 20 * row, steps=6)
+    tab.mouse.up()
+    tab.wait_for_function(
+        "(before) => JSON.stringify([...document.querySelectorAll('.bars .n')].map(e => e.innerText)) !== before",
+        arg=str(before).replace("'", '"').replace(", ", ","),
+    )
+    tab.get_by_role("button", name="cover nothing").click()
+    assert tab.locator(".bars .n").all_inner_texts() == before

@@ -1,0 +1,148 @@
+"""What the studio answers about a finished run: the numbers are those of the library, bad requests are one line."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+
+import alexnet
+from alexnet.run_folder import RunFolder
+from alexnet.runs.run import Run
+from tests.conftest import copy_linked, draw_stripes, encode
+from tests.studio_server import Studio, served
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory, narrow_run: Run, image_folder: Path) -> Iterator[Studio]:
+    """Two runs and an unfinished one, with images of their own, whose corrections may be written."""
+    from dataclasses import replace
+
+    root = tmp_path_factory.mktemp("looking")
+    images = Path(shutil.copytree(image_folder, root / "images"))
+    for name in ("first", "second", "open"):
+        run = RunFolder(copy_linked(narrow_run.path, root / "runs" / name))
+        status = "running" if name == "open" else "finished"
+        run.write_about(replace(run.about, status=status, data=replace(run.about.data, path=str(images))))
+    with served([root]) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def run(studio: Studio) -> Run:
+    return alexnet.open_run(studio.workspace.run("first").path)
+
+
+def test_scores_and_layers(studio: Studio, run: Run) -> None:
+    values = studio.ask("/api/runs/first").values
+    assert values["evaluation"]["top1_interval"] == list(run.evaluation.top1_interval)
+    assert values["layers"]["conv1"] == 24 and values["layers"]["fc7"] == 128
+    assert "is not finished" in studio.ask("/api/runs/open").error
+    assert studio.ask("/api/runs/none").status == 404
+
+
+def test_mistakes_with_details_and_decisions(studio: Studio, run: Run) -> None:
+    values = studio.ask("/api/runs/first/mistakes").values
+    mistakes = run.mistakes()
+    assert [item["file"] for item in values["items"]] == [p.file for p in mistakes]
+    number = values["items"][0]["number"]
+    (expected,) = alexnet.explain_mistakes(run, [mistakes[0].file]).details
+    detail = studio.ask(f"/api/runs/first/mistakes/{number}").values
+    assert detail["probabilities"] == pytest.approx(expected.probabilities, abs=1e-4)
+    near = studio.ask(f"/api/runs/first/mistakes/{number}?near=1").values
+    assert near["heat"]["verdict"] == str(expected.test)
+    assert [one["file"] for one in near["neighbors"]] == [one.file for one in expected.neighbours]
+    assert studio.ask(f"/api/runs/first/mistakes/{number}/image").body.startswith(b"\xff\xd8")
+    assert studio.ask("/api/runs/first/mistakes/9999").error == "there is no such test image"
+    decision = {"file": mistakes[0].file, "action": "relabel", "to": "rings"}
+    assert studio.post("/api/runs/first/corrections", decision).values["corrections"] == {
+        mistakes[0].file: {"action": "relabel", "to": "rings"}
+    }
+    path = alexnet.corrections_path(run.about.data.path)
+    assert alexnet.read_corrections(path)[0].decision == ("relabel", "rings")
+    undone = studio.post("/api/runs/first/corrections", {"file": mistakes[0].file, "action": "undo"})
+    assert undone.values["corrections"] == {}
+    for bad in ({"file": "../../run.json", "action": "exclude"}, {"file": mistakes[0].file, "action": "nonsense"}):
+        assert studio.post("/api/runs/first/corrections", bad).status == 400
+    path.unlink()
+
+
+def test_unit_page_has_the_patches_of_the_library(studio: Studio, run: Run) -> None:
+    values = studio.ask("/api/runs/first/units/conv2/5").values
+    view = alexnet.unit(run, "conv2/5")
+    assert [p["file"] for p in values["strips"][0]["patches"]] == [p.file for p in view.strips[0].patches]
+    assert values["maximum"] == view.maximum
+    assert "has units 0 to 47" in studio.ask("/api/runs/first/units/conv2/48").error
+    assert len(studio.ask("/api/runs/first/kernels").values["kernels"]) == 24
+
+
+def test_inside_shows_the_numbers_of_the_network(studio: Studio, run: Run) -> None:
+    file = run.predictions[0].file
+    path = Path(run.about.data.path) / file
+    values = studio.ask(f"/api/runs/first/inside?image={quote(file)}").values
+    view = alexnet.inside(run, path)
+    assert values["probabilities"] == pytest.approx(list(view.path.probabilities), abs=1e-6)
+    assert values["layers"][0]["maps"][0]["number"] == view.path.stages[0].maps[0].address.number
+    maximum = view.path.stages[0].maps[0].maximum
+    assert values["layers"][0]["maps"][0]["maximum"] == pytest.approx(maximum, abs=1e-5)
+    cell = studio.ask(f"/api/runs/first/inside/conv1/cell?image={quote(file)}&map=3&row=4&column=5").values
+    step = alexnet.trace_layer(run, path, "conv1", map=3, row=4, column=5)
+    assert cell["step"]["value"] == pytest.approx(step.value)
+    np.testing.assert_allclose(cell["step"]["products"], step.products)
+    relu, *others = cell["after"]
+    assert relu["value"] == pytest.approx(max(0.0, step.layer_value), abs=1e-6)
+    for each in others:
+        row, column = each["place"]
+        assert each["value"] == pytest.approx(
+            alexnet.trace_layer(run, path, each["layer"], map=3, row=row, column=column).layer_value
+        )
+    pooled = others[-1]
+    assert pooled["kind"] == "max pooling"
+    window = alexnet.trace_layer(run, path, pooled["layer"], map=3, row=pooled["place"][0], column=pooled["place"][1])
+    assert 0 <= 4 - window.corner[0] < window.patch.shape[1] and 0 <= 5 - window.corner[1] < window.patch.shape[2]
+    one = studio.ask(f"/api/runs/first/inside/conv3/maps/7?image={quote(file)}").values
+    after = alexnet.feature_maps(run, path, "conv3").after[7]
+    assert one["maximum"] == pytest.approx(float(after.max()), abs=1e-5)
+
+
+def test_covering_everything_is_the_mean_color_and_nothing_the_image(studio: Studio, run: Run) -> None:
+    file = run.predictions[0].file
+    values = studio.ask(f"/api/runs/first/inside?image={quote(file)}").values
+    nothing = studio.post("/api/runs/first/inside/covered", {"image": file, "cells": []}).values
+    assert nothing["probabilities"] == pytest.approx(values["probabilities"], abs=1e-6)
+    other = run.predictions[20].file
+    whole = [
+        studio.post("/api/runs/first/inside/covered", {"image": name, "cells": list(range(576))}).values
+        for name in (file, other)
+    ]
+    assert whole[0]["probabilities"] == pytest.approx(whole[1]["probabilities"], abs=1e-6)
+    assert whole[0]["probabilities"] != pytest.approx(values["probabilities"], abs=1e-6)
+    for bad in ([576], ["0"], "all", None):
+        assert studio.post("/api/runs/first/inside/covered", {"image": file, "cells": bad}).status == 400
+
+
+def test_an_image_that_is_sent_is_looked_at_and_other_bytes_are_refused(studio: Studio) -> None:
+    own = {"Origin": f"http://{studio.host}", "Sec-Fetch-Site": "same-origin"}
+    sent = studio.ask("/api/images", method="POST", body=encode(draw_stripes(0, 1)), headers=own).values["image"]
+    assert len(studio.ask(f"/api/runs/first/inside?image={quote(sent)}").values["layers"]) > 5
+    bad = studio.ask("/api/images", method="POST", body=b"no image", headers=own).values["image"]
+    assert "cannot be used" in studio.ask(f"/api/runs/first/inside?image={quote(bad)}").error
+    for name in ("../runs/first/run.json", "/etc/passwd", "sent:0", ""):
+        assert studio.ask(f"/api/runs/first/inside?image={quote(name)}").status == 404
+    for query in ("map=a&row=0&column=0", "map=99&row=0&column=0", "row=0&column=0", "map=-1&row=0&column=0"):
+        path = f"/api/runs/first/inside/conv1/cell?image={quote(sent)}&{query}"
+        assert studio.ask(path).status == 400
+
+
+def test_lab_and_comparison(studio: Studio, run: Run) -> None:
+    values = studio.ask("/api/lab?run=first").values
+    learned = [kernel for kernel in values["kernels"] if kernel["name"] == "conv1/3"]
+    np.testing.assert_allclose(learned[0]["rows"], alexnet.kernels(run).weights[3].mean(0), atol=1e-4)
+    compared = studio.ask("/api/compare?run=first&run=second").values
+    assert compared["differences"][0]["num_fixed"] == 0
+    assert compared["epochs"][0][-1]["epoch"] == 2
+    assert json.dumps(compared).count("NaN") == 0
+    assert "choose two or three" in studio.ask("/api/compare?run=first").error
