@@ -19,6 +19,9 @@ def ablate(
         str | None,
         typer.Option(help="Switch off these units together, for example conv1/5,conv1/9.", show_default=False),
     ] = None,
+    by: Annotated[
+        str, typer.Option(help="What a unit gives instead: `zero`, or its `mean` over training images.")
+    ] = "zero",
     data: Annotated[
         Path | None, typer.Option(help="Other images to test on.", show_default="the run's test images")
     ] = None,
@@ -27,7 +30,7 @@ def ablate(
 ) -> None:
     """Measure the test error with each unit switched off."""
     if off is not None:
-        one = alexnet.ablate_units(run, alexnet.parse_units(off), data=data)
+        one = alexnet.ablate_units(run, alexnet.parse_units(off), by=by, data=data)
         low, high = one.interval
         screen.print(
             f"without {one.unit}: test error {percent(one.error)}, {100 * one.difference:+.1f} percentage points "
@@ -35,7 +38,7 @@ def ablate(
         )
         screen.print_json({"run": str(run)} | one.to_dict())
         return
-    result = alexnet.ablate(run, layer, data=data)
+    result = alexnet.ablate(run, layer, by=by, data=data)
     rows = [
         (unit.unit, percent(unit.error), f"{100 * unit.difference:+.1f}", unit.worst_class or "")
         for unit in sorted(result.units, key=lambda unit: -unit.difference)[:12]

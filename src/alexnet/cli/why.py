@@ -18,6 +18,12 @@ def why(
     target: Annotated[
         str | None, typer.Option("--class", help="Explain this class.", show_default="the predicted one")
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            help="Also another class: why the one rather than the other, and the reverse.", show_default=False
+        ),
+    ] = None,
     method: Annotated[
         str, typer.Option(help="grad-cam, occlusion, integrated-gradients, guided-backprop or deconvolution.")
     ] = "grad-cam",
@@ -32,10 +38,12 @@ def why(
     Every heat map is tested: the image is covered part by part in the map's order, in random orders and from the
     center outward, and the same map is computed with random weights.
     """
-    explanations = alexnet.explain(run, images, target=target, method=method, layer=layer)
+    explanations = alexnet.explain(run, images, target=target, method=method, layer=layer, against=against)
     for explanation in explanations:
         predicted = f"{explanation.prediction.predicted} {percent(explanation.prediction.probability)}"
-        screen.print(f"{explanation.file}: {predicted}; for {explanation.map.target}: {explanation.test}")
+        heat = explanation.map
+        target = heat.target + (f" rather than {heat.against}" if heat.against else "")
+        screen.print(f"{explanation.file}: {predicted}; for {target}: {explanation.test}")
         if explanation.map.warning:
             screen.note(f"warning: {explanation.map.warning}")
     figure = alexnet.draw_explanations(explanations)

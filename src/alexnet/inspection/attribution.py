@@ -1,7 +1,7 @@
 """Which part of an image supports a class: heat maps by Captum's methods, for one image and one class."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +47,7 @@ class AttributionMap(Record):
         image: what the network got, uint8 [S, S, 3].
         values: [S, S], float32, at least 0; larger speaks more for the class. All 0 where nothing does.
         warning: what to know of the method; None where there is nothing.
+        against: the class that the target is told from: what speaks for the target rather than for it; or None.
     """
 
     method: str
@@ -55,6 +56,7 @@ class AttributionMap(Record):
     image: UInt8[np.ndarray, "S S 3"]
     values: Float32[np.ndarray, "S S"]
     warning: str | None = None
+    against: str | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -67,6 +69,7 @@ class AttributionMap(Record):
             "method": self.method,
             "layer": self.layer,
             "target": self.target,
+            "against": self.against,
             "values": self.values.tolist(),
             "is_empty": self.is_empty,
             "warning": self.warning,
@@ -91,6 +94,7 @@ def attribute(
     *,
     method: str = "grad-cam",
     layer: str | None = None,
+    against: str | None = None,
 ) -> AttributionMap:
     """The heat map of one class on one image; the network is left as found.
 
@@ -102,9 +106,10 @@ def attribute(
         image: a decoded image of the network's size.
         target: a class of the classifier.
         layer: for `grad-cam`; by default the last convolutional layer.
+        against: another class: the map then explains the difference of the two logits, why the target rather than it.
 
     Raises:
-        RecipeError: there is no such method or class, or Captum is not installed.
+        RecipeError: no such method or class, a method that explains no difference, or Captum is not installed.
         GeometryError: the layer is not convolutional, or the image has another size.
 
     Source: Grad-CAM: Selvaraju et al. 2017, arXiv:1610.02391; occlusion: Zeiler & Fergus 2014, arXiv:1311.2901;
@@ -117,16 +122,30 @@ def attribute(
         raise RecipeError(f"class {target}: the network knows {', '.join(classifier.classes)}")
     if method not in METHODS:
         raise RecipeError(f"method {method}: choose one of {', '.join(METHODS)}")
-    network, number = classifier.network, classifier.classes.index(target)
+    number, other = classifier.classes.index(target), _other_class(classifier, target, against, method)
+    network = classifier.network
     chosen = _convolution(classifier, layer) if method == "grad-cam" else None
     x = normalize(torch.from_numpy(image.copy())[None], classifier.preprocessing)
     x = x.to(next(network.parameters()).device)
     with preserved(network), _without_inplace(network), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Captum warns of the hooks that it sets and removes
         network.eval()
-        values = _compute(network, x, number, method, None if chosen is None else find_layer(network, chosen))
+        values = _compute(
+            network, x, (number, other), method, None if chosen is None else find_layer(network, chosen)
+        )
     heat = values.clamp_min(0.0)[0].detach().float().cpu().numpy()
-    return AttributionMap(method, chosen, target, image, heat, WARNINGS.get(method))
+    return AttributionMap(method, chosen, target, image, heat, WARNINGS.get(method), against)
+
+
+def _other_class(classifier: Classifier, target: str, against: str | None, method: str) -> int | None:
+    if against is None:
+        return None
+    if against not in classifier.classes or against == target:
+        known = ", ".join(name for name in classifier.classes if name != target)
+        raise RecipeError(f"class {against}: {target} can be told from {known}")
+    if method in WARNINGS:
+        raise RecipeError(f"method {method}: explains one class alone; choose one of {', '.join(METHODS[:3])}")
+    return classifier.classes.index(against)
 
 
 def _convolution(classifier: Classifier, layer: str | None) -> str:
@@ -150,25 +169,41 @@ def _without_inplace(network: nn.Module) -> Iterator[None]:
             module.inplace = True  # type: ignore[assignment]
 
 
-def _compute(network: nn.Module, x: Tensor, target: int, method: str, layer: nn.Module | None) -> Tensor:
-    """The map [1, S, S] of a normalized image [1, 3, S, S], with its sign."""
+def _compute(
+    network: nn.Module, x: Tensor, classes: tuple[int, int | None], method: str, layer: nn.Module | None
+) -> Tensor:
+    """The map [1, S, S] of a normalized image [1, 3, S, S], with its sign; of one class, or of one less another."""
     captum = _captum()
+    target: int | None = classes[0]
+    explained: Any = network
+    if classes[1] is not None:
+        target, explained = None, _difference(network, *classes)
     if method == "grad-cam":
-        heat: Tensor = captum.LayerGradCam(network, layer).attribute(x, target=target, relu_attributions=True)
+        heat: Tensor = captum.LayerGradCam(explained, layer).attribute(x, target=target, relu_attributions=True)
         return F.interpolate(heat, x.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
     if method == "occlusion":
         window = max(1, round(x.shape[-1] * OCCLUDED_FRACTION))
         step = max(1, window // 2)
         shape, strides = (3, window, window), (3, step, step)
-        heat = captum.Occlusion(network).attribute(x, shape, strides, target=target, perturbations_per_eval=32)
+        heat = captum.Occlusion(explained).attribute(x, shape, strides, target=target, perturbations_per_eval=32)
         return heat.mean(1)
     if method == "integrated-gradients":
-        gradients = captum.IntegratedGradients(network)
+        gradients = captum.IntegratedGradients(explained)
         heat = gradients.attribute(x, target=target, n_steps=NUM_STEPS, internal_batch_size=32)
         return heat.sum(1)
     kind = captum.GuidedBackprop if method == "guided-backprop" else captum.Deconvolution
     pixels: Tensor = kind(network).attribute(x, target=target)
     return pixels.abs().sum(1)
+
+
+def _difference(network: nn.Module, first: int, second: int | None) -> Callable[[Tensor], Tensor]:
+    """The logit of one class less that of another, [N]."""
+
+    def difference(x: Tensor) -> Tensor:
+        logits: Tensor = network(x)
+        return logits[:, first] - logits[:, second]
+
+    return difference
 
 
 def _captum() -> Any:

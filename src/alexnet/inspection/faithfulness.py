@@ -29,7 +29,7 @@ NUM_RANDOM = 8
 
 @dataclass(frozen=True)
 class OrderScore(Record):
-    """How the class's probability falls and rises in one order of the cells.
+    """How the class's probability, or that among two classes, falls and rises in one order of the cells.
 
     Args:
         deletion: mean probability while cells are replaced by the mean color, most important first; low is good.
@@ -165,7 +165,8 @@ def _on_random_weights(
                 order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
                 parameter.copy_(parameter.flatten()[order].view_as(parameter))
         return [
-            attribute(classifier, each.image, each.target, method=each.method, layer=each.layer) for each in heat_maps
+            attribute(classifier, each.image, each.target, method=each.method, layer=each.layer, against=each.against)
+            for each in heat_maps
         ]
     finally:
         with torch.no_grad():
@@ -176,6 +177,7 @@ def _on_random_weights(
 def _scores(classifier: Classifier, heat_map: AttributionMap, orders: Sequence[np.ndarray]) -> list[OrderScore]:
     """Deletion and insertion of every order, by forward passes alone."""
     target = classifier.classes.index(heat_map.target)
+    other = None if heat_map.against is None else classifier.classes.index(heat_map.against)
     x = normalize(torch.from_numpy(heat_map.image.copy())[None], classifier.preprocessing)
     x = x.to(next(classifier.network.parameters()).device)
     gray = torch.zeros_like(x)  # the mean color of the training images
@@ -184,8 +186,10 @@ def _scores(classifier: Classifier, heat_map: AttributionMap, orders: Sequence[n
         classifier.network.eval()
         for order in orders:
             masks = _masks(order, x)
-            probs = classifier.network(torch.cat([torch.where(masks, gray, x), torch.where(masks, x, gray)]))
-            curve = probs.float().softmax(1)[:, target].cpu().numpy()
+            logits = classifier.network(torch.cat([torch.where(masks, gray, x), torch.where(masks, x, gray)]))
+            if other is not None:  # the probability of the target among the two
+                logits = logits[:, [target, other]]
+            curve = logits.float().softmax(1)[:, target if other is None else 0].cpu().numpy()
             scores.append(OrderScore(float(curve[: STEPS + 1].mean()), float(curve[STEPS + 1 :].mean())))
     return scores
 

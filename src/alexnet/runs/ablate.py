@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from alexnet.data.cache import DecodedImages
 from alexnet.data.split import Indices
-from alexnet.errors import DataError, GeometryError
+from alexnet.errors import DataError, GeometryError, RecipeError
 from alexnet.evaluation.paired import paired_interval
 from alexnet.inspection.ablation import ablated, forward_from
 from alexnet.inspection.network_layers import find_layer, network_input, weighted_layers
@@ -32,6 +32,12 @@ BATCH = 256
 
 DUPLICATE = 0.98
 """Correlation of two kernels' weights from which they count as the same one."""
+
+BY = ("zero", "mean")
+"""What a unit that is switched off gives: 0, or its mean over training images."""
+
+MOST_AVERAGED = 2000
+"""Training images over which a unit is averaged, evenly taken from all."""
 
 Progress = Callable[[int, int], None]
 
@@ -69,6 +75,7 @@ class Ablation(Record):
         units: in order of their numbers.
         dead: units whose map is 0 after ReLU for every test image.
         duplicates: pairs of kernels with nearly the same weights.
+        by: what a unit gave instead, `zero` or `mean`.
     """
 
     layer: str
@@ -77,6 +84,7 @@ class Ablation(Record):
     units: tuple[UnitAblation, ...]
     dead: tuple[int, ...]
     duplicates: tuple[tuple[int, int], ...]
+    by: str = "zero"
 
     def draw(self) -> "Figure":
         """The effect of every unit as a bar, largest first, with its interval."""
@@ -91,7 +99,9 @@ class Ablation(Record):
         return draw_bars(bars, title=title)
 
 
-def ablate(model: Model, layer: str = "conv1", *, data: Any = None, on_progress: Progress | None = None) -> Ablation:
+def ablate(
+    model: Model, layer: str = "conv1", *, by: str = "zero", data: Any = None, on_progress: Progress | None = None
+) -> Ablation:
     """Switch off every unit of a layer in turn, and test again.
 
     Of an `AlexNet` only the layers behind it are computed again. Images are looked at once, by their center.
@@ -99,11 +109,14 @@ def ablate(model: Model, layer: str = "conv1", *, data: Any = None, on_progress:
     Args:
         model: a network, a run, or the path of a run's folder.
         layer: a layer with weights, before the last one.
+        by: what a unit gives instead: `zero`, or the `mean` of its outputs over up to 2,000 training images, which
+            takes away what it tells about an image but not its average.
         data: other images to test on; by default the run's own test images. A bare network needs them.
         on_progress: called with (units done, units in all).
 
     Raises:
         GeometryError: there is no such layer, or it has no units to switch off.
+        RecipeError: there is no such `by`.
         DataError: the images are not where they were, or have changed.
 
     >>> sweep = alexnet.ablate("runs/first", "conv5")
@@ -115,14 +128,15 @@ def ablate(model: Model, layer: str = "conv1", *, data: Any = None, on_progress:
     if not isinstance(module, nn.Conv2d | nn.Linear) or layer == weighted_layers(network)[-1]:
         raise GeometryError(f"layer {layer}: has no units to switch off; choose a layer with weights before the last")
     tested = _tested_images(model, data)
+    values = _replacements(model, layer, by, data)
     count = len(module.weight)
     outputs = [output for output, _ in _layer_outputs(tested, layer)]
     with preserved(network), torch.inference_mode():
         network.eval()
-        baseline = _predict_without(tested, layer, outputs, None)
+        baseline = _predict_without(tested, layer, outputs, None, values)
         units = []
         for number in range(count):
-            predicted = _predict_without(tested, layer, outputs, number)
+            predicted = _predict_without(tested, layer, outputs, number, values)
             units.append(_compare(tested, f"{layer}/{number}", baseline, predicted))
             if on_progress:
                 on_progress(number + 1, count)
@@ -133,15 +147,17 @@ def ablate(model: Model, layer: str = "conv1", *, data: Any = None, on_progress:
         units=tuple(units),
         dead=_dead(outputs),
         duplicates=_duplicates(module.weight),
+        by=by,
     )
 
 
-def ablate_units(model: Model, units: dict[str, list[int]], *, data: Any = None) -> UnitAblation:
+def ablate_units(model: Model, units: dict[str, list[int]], *, by: str = "zero", data: Any = None) -> UnitAblation:
     """Test a network with the given units of any layers switched off together.
 
     Args:
         model: a network, a run, or the path of a run's folder.
         units: layer → numbers, see `parse_units`.
+        by: what they give instead, see `ablate`.
         data: other images to test on; by default the run's own test images. A bare network needs them.
 
     Raises:
@@ -156,7 +172,8 @@ def ablate_units(model: Model, units: dict[str, list[int]], *, data: Any = None)
         pass  # raises before anything is computed
     tested = _tested_images(model, data)
     baseline = _predict(tested)
-    with ablated(network, units):
+    values = {layer: mean for layer in units if (mean := _replacements(model, layer, by, data)) is not None}
+    with ablated(network, units, values=values):
         without = _predict(tested)
     address = ",".join(f"{layer}/{number}" for layer, numbers in units.items() for number in numbers)
     return _compare(tested, address, baseline, without)
@@ -195,6 +212,25 @@ def _tested_images(model: Model, data: Any) -> _TestedImages:
     return _TestedImages(model, images, rows[known], labels)
 
 
+def _replacements(model: Model, layer: str, by: str, data: Any) -> Tensor | None:
+    """What each unit of a layer gives when it is switched off; None for 0."""
+    if by not in BY:
+        raise RecipeError(f"by {by}: choose one of {', '.join(BY)}")
+    if by == "zero":
+        return None
+    classifier = as_classifier(model)
+    images, rows = training_images(model, data if isinstance(model, Classifier) else None)
+    chosen = rows[np.linspace(0, len(rows) - 1, min(MOST_AVERAGED, len(rows))).astype(int)]
+    total = torch.zeros(())
+    for start in range(0, len(chosen), BATCH):
+        pixels = [images.pixels[row] for row in chosen[start : start + BATCH]]
+        with recorded(classifier.network, [layer]) as outputs:
+            classifier.network(network_input(classifier, pixels))
+        output = outputs[layer].double()
+        total = total + (output.flatten(2).mean(2) if output.ndim > 2 else output).sum(0).cpu()
+    return (total / len(chosen)).float()
+
+
 def _layer_outputs(tested: _TestedImages, layer: str) -> Iterator[tuple[Tensor, Tensor]]:
     """The layer's output and the logits, a batch at a time."""
     for x in tested.batches():
@@ -210,17 +246,20 @@ def _predict(tested: _TestedImages) -> np.ndarray:
         return np.concatenate([tested.classifier.network(x).argmax(1).cpu().numpy() for x in tested.batches()])
 
 
-def _predict_without(tested: _TestedImages, layer: str, outputs: list[Tensor], unit: int | None) -> np.ndarray:
+def _predict_without(
+    tested: _TestedImages, layer: str, outputs: list[Tensor], unit: int | None, values: Tensor | None
+) -> np.ndarray:
     """Predicted class numbers without one unit of a layer, from its output where the network is a chain of layers."""
     network: nn.Module = tested.classifier.network  # of any kind
     if not isinstance(network, AlexNet):
-        with ablated(network, {layer: [] if unit is None else [unit]}):
+        replaced = None if values is None else {layer: values}
+        with ablated(network, {layer: [] if unit is None else [unit]}, values=replaced):
             return _predict(tested)
     predicted = []
     for output in outputs:
         changed = output.clone()
         if unit is not None:
-            changed[:, unit] = 0.0
+            changed[:, unit] = 0.0 if values is None else float(values[unit])
         predicted.append(forward_from(network, layer, changed).argmax(1).cpu().numpy())
     return np.concatenate(predicted)
 

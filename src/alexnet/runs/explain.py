@@ -60,6 +60,7 @@ def explain(
     target: str | None = None,
     method: str = "grad-cam",
     layer: str | None = None,
+    against: str | None = None,
 ) -> tuple[Explanation, ...]:
     """Heat maps of the part of each image that supports a class, each with its test.
 
@@ -69,6 +70,7 @@ def explain(
         target: a class; by default the predicted one of each image.
         method: see `attribute`.
         layer: for Grad-CAM; by default the last convolutional layer.
+        against: another class: of each image two maps come, why the target rather than this class, and the reverse.
 
     Raises:
         DataError: an image cannot be read.
@@ -78,17 +80,21 @@ def explain(
     >>> (explanation,) = alexnet.explain("runs/first", "photo.jpg")
     >>> explanation.map.method, explanation.map.layer
     ('grad-cam', 'conv5')
+    >>> pair = alexnet.explain("runs/first", "photo.jpg", target="down", against="rings")
+    >>> [(each.map.target, each.map.against) for each in pair]
+    [('down', 'rings'), ('rings', 'down')]
     """
     classifier = as_classifier(model)
     paths = [images] if isinstance(images, Path | str) else list(images)
-    predictions = predict(classifier, paths)
-    maps = [
-        attribute(classifier, read_image(path, classifier), target or each.predicted, method=method, layer=layer)
-        for path, each in zip(paths, predictions, strict=True)
-    ]
-    tests = check_maps(classifier, maps)
-    rows = zip(paths, predictions, maps, tests, strict=True)
-    return tuple(Explanation(str(path), each, heat, test) for path, each, heat, test in rows)
+    rows = []
+    for path, prediction in zip(paths, predict(classifier, paths), strict=True):
+        pixels, wanted = read_image(path, classifier), target or prediction.predicted
+        pairs = [(wanted, against)] if against is None else [(wanted, against), (against, wanted)]
+        for one, other in pairs:
+            heat = attribute(classifier, pixels, one, method=method, layer=layer, against=other)
+            rows.append((str(path), prediction, heat))
+    tests = check_maps(classifier, [heat for _, _, heat in rows])
+    return tuple(Explanation(*row, test) for row, test in zip(rows, tests, strict=True))
 
 
 def draw_explanations(explanations: Sequence[Explanation]) -> "Figure":
@@ -103,7 +109,7 @@ def draw_explanations(explanations: Sequence[Explanation]) -> "Figure":
             image=each.map.image,
             heat=each.map.values,
             title=f"{Path(each.file).name}: {each.prediction.predicted} {100 * each.prediction.probability:.0f} %",
-            caption=f"for {each.map.target}, {each.map.method}"
+            caption=f"for {_class_words(each.map)}, {each.map.method}"
             + (f" at {each.map.layer}" if each.map.layer else "")
             + (f" (warning: {each.map.warning})" if each.map.warning else ""),
             verdict=str(each.test),
@@ -112,3 +118,7 @@ def draw_explanations(explanations: Sequence[Explanation]) -> "Figure":
         for each in explanations
     ]
     return draw_heat_maps(rows)
+
+
+def _class_words(heat_map: AttributionMap) -> str:
+    return heat_map.target + (f" rather than {heat_map.against}" if heat_map.against else "")

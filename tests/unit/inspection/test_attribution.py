@@ -114,3 +114,39 @@ def test_what_does_not_exist_is_named(random_network: Classifier) -> None:
         attribute(random_network, image, "a", layer="pool1")
     with pytest.raises(GeometryError, match=r"give uint8 \[67, 67, 3\]"):
         attribute(random_network, image[:60, :60], "a")
+
+
+def test_one_class_rather_than_another_is_the_map_of_the_difference(random_network: Classifier) -> None:
+    """Grad-CAM is linear in the gradient before its negative sums are cut off."""
+    image = np.random.default_rng(1).integers(0, 256, (67, 67, 3), dtype=np.uint8)
+    network = random_network.network.eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.ReLU):
+            module.inplace = False
+    maps: list[torch.Tensor] = []
+    handle = network["conv5"].register_forward_hook(lambda _m, _i, output: maps.append(output))
+    logits = network(normalize(torch.from_numpy(image)[None], PLAIN))
+    handle.remove()
+    (gradient,) = torch.autograd.grad(logits[0, 1] - logits[0, 2], maps)
+    heat = (gradient.mean((2, 3), keepdim=True) * maps[0]).sum(1, keepdim=True).relu()
+    expected = F.interpolate(heat, (67, 67), mode="bilinear")[0, 0].detach().numpy()
+    shown = attribute(random_network, image, "b", layer="conv5", against="c")
+    np.testing.assert_allclose(shown.values, expected, rtol=1e-4, atol=1e-7)
+    assert shown.against == "c"
+    with pytest.raises(RecipeError, match="class b: b can be told from a, c"):
+        attribute(random_network, image, "b", against="b")
+    with pytest.raises(RecipeError, match="guided-backprop: explains one class alone"):
+        attribute(random_network, image, "b", against="c", method="guided-backprop")
+
+
+@pytest.mark.parametrize("method", ["occlusion", "integrated-gradients"])
+def test_corner_speaks_for_marked_rather_than_plain_and_not_the_reverse(method: str) -> None:
+    network = CornerNetwork(VARIANTS["narrow"], size=67, num_classes=2)
+    initialize(network, "fan_in", seed=0)
+    classifier = Classifier(network, ("marked", "plain"), PLAIN)
+    image = marked_image()
+    towards = attribute(classifier, image, "marked", method=method, against="plain")  # type: ignore[arg-type]
+    assert towards.values[:22, :22].sum() > 0.9 * towards.values.sum() > 0.0
+    assert check_map(classifier, towards).says_something
+    away = attribute(classifier, image, "plain", method=method, against="marked")  # type: ignore[arg-type]
+    assert away.values[:14, :14].max() < 0.1 * towards.values.max()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from alexnet.errors import DataError, GeometryError, RunError
+from alexnet.errors import DataError, GeometryError, RecipeError, RunError
 from alexnet.figures.canvas import save_figure
 from alexnet.report.kernel_film import write_kernel_film
 from alexnet.runs.ablate import ablate, ablate_units
@@ -147,3 +147,25 @@ def test_what_cannot_be_asked_is_refused(narrow_run: Run, tmp_path: Path) -> Non
         ablate(narrow_run, "fc8")
     with pytest.raises(DataError):
         neighbours(narrow_run, tmp_path / "gone.png")
+
+
+def test_unit_switched_off_by_its_mean_gives_its_mean(narrow_run: Run) -> None:
+    """The mean over the training images, computed by hand; a unit that is constant changes nothing."""
+    from alexnet.inspection.network_layers import network_input
+    from alexnet.inspection.recording import recorded
+    from alexnet.runs.ablate import _replacements
+    from alexnet.runs.train_images import training_images
+
+    images, rows = training_images(narrow_run)
+    network = narrow_run.model.network
+    with recorded(network, ["conv2"]) as outputs:
+        network(network_input(narrow_run.model, images.pixels[rows]))
+    expected = outputs["conv2"].mean((0, 2, 3))
+    values = _replacements(narrow_run, "conv2", "mean", None)
+    assert values is not None
+    torch.testing.assert_close(values, expected.cpu(), rtol=1e-4, atol=1e-5)
+    sweep = ablate(narrow_run, "conv2", by="mean")
+    assert sweep.by == "mean" and len(sweep.units) == 48
+    assert ablate_units(narrow_run, {"conv2": [7]}, by="mean").error == sweep.units[7].error
+    with pytest.raises(RecipeError, match="by median: choose one of zero, mean"):
+        ablate(narrow_run, "conv2", by="median")
