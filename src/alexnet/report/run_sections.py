@@ -72,7 +72,10 @@ def kernel_sheet(run: Run) -> list[dict[str, Any]]:
 
 def unit_kernel_source(view: UnitView) -> str | None:
     """The kernel of a unit on its own scale; by its mean over the input maps, unless these are colors."""
-    return None if view.kernel is None else str(_kernel_source(view.kernel, float(np.abs(view.kernel).max())))
+    if view.kernel is None:
+        return None
+    shown = view.kernel if len(view.kernel) == 3 else view.kernel.mean(0)
+    return str(kernel_uri(kernel_image(shown, float(np.abs(shown).max()))))
 
 
 def _kernel_source(weights: np.ndarray, limit: float) -> str:

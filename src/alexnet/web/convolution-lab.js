@@ -189,7 +189,7 @@ class ConvolutionLab extends HTMLElement {
   }
   #inputGrid(plan) {
     const { image, kernel } = this.#state;
-    if (this.#isLarge) return canvasOf(image, false, "the image");
+    if (this.#isLarge) return canvasOf(image, [0, 255], "the image");
     const table = this.#editable(image, "image");
     if (!plan) return table;
     const low = [Math.min(0, plan.down.first - plan.down.lead), Math.min(0, plan.across.first - plan.across.lead)];
@@ -207,7 +207,9 @@ class ConvolutionLab extends HTMLElement {
   }
   #outputGrid() {
     const values = this.values;
-    if (this.#isLarge) { const canvas = canvasOf(values, isSigned(this.#state.kernel), "the output"); canvas.tabIndex = 0; return canvas; }
+    if (this.#isLarge) { const range = rangeOf(this.#state.kernel, values), canvas = canvasOf(values, range, "the output"), scale = document.createElement("p"), box = document.createElement("div");
+      canvas.tabIndex = 0; scale.className = "soft"; scale.textContent = `black ${short(range[0])}, ${range[0] === -range[1] ? "gray 0, " : ""}white ${short(range[1])}`;
+      box.append(canvas, scale); return box; }
     const most = Math.max(1e-12, ...values.flat().map(Math.abs)), isHiding = this.#find(".predict").checked;
     const table = gridOf(values.map((row, i) => row.map((value, j) => {
       const isShown = !isHiding || this.#shown.has(`${i},${j}`), cell = cellOf(isShown ? short(value) : "?");
@@ -339,7 +341,10 @@ function placeOf(place, length, border) {
 
 // --- numbers, cells, pixels
 function short(value) { return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4))); }
-function brief(value) { return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(Math.abs(value) < 0.1 ? 1 : 2))).replace("0.", "."); }
+function brief(value) {
+  if (Number.isInteger(value)) return String(value);
+  return Math.abs(value) < 0.0005 ? "~0" : String(Number(value.toPrecision(Math.abs(value) < 0.1 ? 1 : 2))).replace("0.", ".");
+}
 function factor(value) { return value < 0 ? `(${short(value)})` : short(value); }
 function cellOf(text, style = "") { const cell = document.createElement("td"); cell.textContent = text; cell.className = style; return cell; }
 function gridOf(cells) {
@@ -347,15 +352,17 @@ function gridOf(cells) {
   body.append(...cells.map((row) => { const line = document.createElement("tr"); line.append(...row); return line; }));
   table.append(body); return table;
 }
-function isSigned(kernel) {
+function rangeOf(kernel, values) { // what is black and what is white: around 0 for a kernel whose weights cancel
   const flat = kernel.flat(), sum = flat.reduce((a, b) => a + b, 0), size = flat.reduce((a, b) => a + Math.abs(b), 0);
-  return Math.abs(sum) < 1e-9 + 0.01 * size;
+  const low = Math.min(...values.map((row) => Math.min(...row))), high = Math.max(...values.map((row) => Math.max(...row)));
+  if (Math.abs(sum) < 1e-9 + 0.01 * size) { const most = Math.max(1e-12, Math.abs(low), Math.abs(high)); return [-most, most]; }
+  return Math.abs(sum - 1) < 1e-6 ? [0, 255] : [low, Math.max(high, low + 1e-12)];
 }
-function canvasOf(rows, signed, words) {
+function canvasOf(rows, [low, high], words) {
   const canvas = document.createElement("canvas");
   canvas.width = rows[0].length; canvas.height = rows.length; canvas.setAttribute("role", "img"); canvas.setAttribute("aria-label", words);
-  const most = signed ? Math.max(1e-12, ...rows.map((row) => Math.max(...row.map(Math.abs)))) : 255, pixels = new ImageData(canvas.width, canvas.height);
-  rows.flat().forEach((value, n) => { pixels.data.fill(signed ? 127.5 + (127.5 * value) / most : value, 4 * n, 4 * n + 3); pixels.data[4 * n + 3] = 255; });
+  const pixels = new ImageData(canvas.width, canvas.height);
+  rows.flat().forEach((value, n) => { pixels.data.fill((255 * (value - low)) / (high - low), 4 * n, 4 * n + 3); pixels.data[4 * n + 3] = 255; });
   canvas.getContext("2d").putImageData(pixels, 0, 0);
   canvas.plain = pixels;
   return canvas;

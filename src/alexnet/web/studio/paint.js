@@ -17,5 +17,8 @@ export function paintMap(canvas, { shape: [height, width], values }) {
 /** A number as it is read: at most four digits that count. */
 export const short = (value) => (value === null ? "" : Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4))));
 
-/** A number where there is little room: two digits that count. */
-export const brief = (value) => (value === null ? "" : String(Number(value.toPrecision(2))).replace("0.", "."));
+/** A number where there is little room: two digits that count; what is nearly nothing is ~0. */
+export function brief(value) {
+  if (value === null) return "";
+  return value !== 0 && Math.abs(value) < 0.0005 ? "~0" : String(Number(value.toPrecision(2))).replace("0.", ".");
+}

@@ -13,7 +13,7 @@ export async function openUnit(root, run, [layer, number], studio) {
     h("p", {}, h("a", { href: address("run", [run]) }, run), " · ", at > 0 && h("a", { href: to(-1) }, "previous"), at > 0 && " · ", h("a", { href: to(1) }, "next"), " · ",
       h("a", { href: address("inside", [run], { layer, map: number }) }, "its map on an image")),
     h("p", {}, unit.title, ". ", unit.notes.join(" ")),
-    unit.kernel && h("figure", {}, h("img", { class: "kernel", src: unit.kernel, alt: `kernel of ${layer}/${number}` }), h("figcaption", {}, "its kernel, on its own scale; gray is a weight of 0")),
+    unit.kernel && h("figure", {}, h("img", { class: "kernel", src: unit.kernel, alt: `kernel of ${layer}/${number}` }), h("figcaption", {}, layer === "conv1" ? "its kernel as a color image, on its own scale; gray is a weight of 0" : "its kernel, the mean over the input maps, on its own scale; gray is a weight of 0")),
     unit.classes.length > 0 && h("p", {}, "Its strongest images: ", unit.classes.slice(0, 4).map((each, n) => [n > 0 && ", ", `${each.name} ${Math.round(100 * each.fraction)} % (of all ${Math.round(100 * each.fraction_of_all)} %)`]), "."),
     unit.strips.map((strip) => [h("h2", {}, `at ${Math.round(100 * strip.level)} % of the largest activation`),
       h("ol", { class: "patches" }, strip.patches.map((patch) => h("li", { title: patch.file }, h("a", { href: address("inside", [run], { image: patch.file, layer, map: number }) }, h("img", { src: patch.source, alt: patch.file })), `${patch.label} ${patch.activation.toPrecision(3)}`)))]),
