@@ -28,7 +28,7 @@ __all__ = ["kernel_sheet", "patch_data", "run_sections", "unit_kernel_source"]
 MOST_MISTAKES = 240
 """Wrongly classified images on the page; predictions.csv names all."""
 
-NUM_TESTED = 24
+NUM_TESTED = 12
 """Heat maps that are tested, of the mistakes that the network was most certain of."""
 
 UNITS_OF_LAYER = 4
