@@ -117,3 +117,14 @@ def test_covering_moves_the_bars(tab: Any, studio: Studio) -> None:
     )
     tab.get_by_role("button", name="cover nothing").click()
     assert tab.locator(".bars .n").all_inner_texts() == before
+
+
+def test_folded_figures_and_the_map_are_drawn_when_they_are_opened(tab: Any, studio: Studio) -> None:
+    tab.goto(f"{studio.address}#/run/first")
+    tab.get_by_text("how they changed from their start").click()
+    tab.get_by_text("alexnet kernels first --show change").wait_for()
+    assert tab.evaluate("document.querySelector('details[open] img').naturalWidth") > 300
+    tab.get_by_text("map of all images").click()
+    tab.get_by_text("press L for a lasso").wait_for()
+    tab.get_by_role("button", name="Select what is visible").click()
+    assert tab.evaluate("document.querySelector('image-map').selectedFiles.length") == 93

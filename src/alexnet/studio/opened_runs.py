@@ -19,28 +19,31 @@ if TYPE_CHECKING:
 
 __all__ = ["finished_run", "predictions_of", "using_run"]
 
-MOST_OPENED = 3
+MOST_OPENED = 4
 """Networks in memory."""
 
-_opened: "OrderedDict[tuple[Path, int], Run]" = OrderedDict()
+_opened: "OrderedDict[tuple[Path, int, bool], Run]" = OrderedDict()
 _predictions: "WeakKeyDictionary[Run, tuple[Prediction, ...]]" = WeakKeyDictionary()
 _list_lock = threading.Lock()
-_use_lock = threading.Lock()
+_use_locks = {False: threading.Lock(), True: threading.Lock()}
 
 
 @contextmanager
-def using_run(request: Request) -> Iterator["Run"]:
+def using_run(request: Request, *, is_slow: bool = False) -> Iterator["Run"]:
     """The run that a request names, with its network; others wait, since a network that is looked into has hooks.
+
+    Args:
+        is_slow: it takes longer than a moment: a network of its own is used, so that quick requests do not wait.
 
     Raises:
         NotHereError: there is none of that name.
         RunError: it is not finished, or damaged.
     """
-    with _use_lock:
-        yield finished_run(request, request.path_params["name"])
+    with _use_locks[is_slow]:
+        yield finished_run(request, request.path_params["name"], is_slow=is_slow)
 
 
-def finished_run(request: Request, name: str) -> "Run":
+def finished_run(request: Request, name: str, *, is_slow: bool = False) -> "Run":
     """The run of a name, from memory where its weights have not changed.
 
     Raises:
@@ -52,7 +55,8 @@ def finished_run(request: Request, name: str) -> "Run":
     folder = workspace_of(request).run(name)
     if not folder.about.is_finished:
         raise RunError(f"{name}: is not finished; it can be looked into when the training has ended")
-    key = folder.path, folder.model_path.stat().st_mtime_ns if folder.model_path.exists() else 0
+    changed_at = folder.model_path.stat().st_mtime_ns if folder.model_path.exists() else 0
+    key = folder.path, changed_at, is_slow
     with _list_lock:
         if key not in _opened:
             _opened[key] = Run(folder)

@@ -13,6 +13,10 @@ from alexnet.studio.network_images import jpeg, network_pixels
 from alexnet.studio.opened_runs import finished_run, predictions_of, using_run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matplotlib.figure import Figure
+
     from alexnet.records import Prediction
     from alexnet.runs.run import Run
 
@@ -103,7 +107,7 @@ def mistake_detail(request: Request) -> Response:
     from alexnet.runs.mistake_details import explain_mistakes
 
     with_near = "near" in request.query_params
-    with using_run(request) as run:
+    with using_run(request, is_slow=with_near) as run:
         file = _file(request, run)
         details = explain_mistakes(run, [file], num_tested=int(with_near), with_neighbors=with_near)
     if not details.details:
@@ -152,12 +156,41 @@ def unit_page(request: Request) -> Response:
     from alexnet.report.run_sections import patch_data, unit_kernel_source
 
     address = f"{request.path_params['layer']}/{request.path_params['number']}"
-    with using_run(request) as run:
+    with using_run(request, is_slow=True) as run:
         view = alexnet.unit(run, address, most=NUM_PATCHES)
     strips = [
         {"level": strip.level, "patches": [patch_data(patch) for patch in strip.patches]} for strip in view.strips
     ]
     return answer(view.to_dict() | {"title": view.title, "strips": strips, "kernel": unit_kernel_source(view)})
+
+
+def figure(request: Request) -> Response:
+    """A figure of the run as PNG."""
+    import alexnet
+    from alexnet.figures.canvas import png_bytes
+
+    drawings: dict[str, Callable[[Run], Figure]] = {
+        "curves": lambda run: run.curves(),
+        "calibration": lambda run: alexnet.calibrate(run).draw(),
+        "kernel-change": alexnet.draw_kernel_change,
+        "kernel-kinds": alexnet.draw_first_layer,
+        "orientations": alexnet.draw_orientations,
+    }
+    name = request.path_params["figure"]
+    if name not in drawings:
+        raise NotHereError(f"there is no such figure; choose one of {', '.join(drawings)}")
+    with using_run(request, is_slow=True) as run:
+        return Response(png_bytes(drawings[name](run)), media_type="image/png")
+
+
+def image_map(request: Request) -> Response:
+    """Every image of the run on a plane, as `<image-map>` draws it."""
+    import alexnet
+    from alexnet.report.map_page import map_data
+
+    with using_run(request, is_slow=True) as run:
+        result = alexnet.map_images(run, method="pca")
+    return answer(map_data([result]) | {"title": result.title})
 
 
 ROUTES: list[BaseRoute] = [
@@ -167,5 +200,7 @@ ROUTES: list[BaseRoute] = [
     Route("/api/runs/{name}/mistakes/{number:int}/image", mistake_image),
     Route("/api/runs/{name}/corrections", posted(decide), methods=["POST"]),
     Route("/api/runs/{name}/kernels", first_kernels),
+    Route("/api/runs/{name}/figures/{figure}", figure),
+    Route("/api/runs/{name}/map", image_map),
     Route("/api/runs/{name}/units/{layer}/{number:int}", unit_page),
 ]

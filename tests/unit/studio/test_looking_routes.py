@@ -146,3 +146,12 @@ def test_lab_and_comparison(studio: Studio, run: Run) -> None:
     assert compared["epochs"][0][-1]["epoch"] == 2
     assert json.dumps(compared).count("NaN") == 0
     assert "choose two or three" in studio.ask("/api/compare?run=first").error
+
+
+def test_figures_and_map_are_drawn_on_request(studio: Studio, run: Run) -> None:
+    for name in ("calibration", "kernel-change", "orientations"):
+        assert studio.ask(f"/api/runs/first/figures/{name}").body.startswith(b"\x89PNG"), name
+    assert studio.ask("/api/runs/first/figures/nothing").status == 404
+    values = studio.ask("/api/runs/first/map").values
+    assert len(values["files"]) == len(values["views"][0]["points"]) == 93
+    assert values["title"] == alexnet.map_images(run, method="pca").title

@@ -10,7 +10,7 @@ export class Cell {
   /** `chosen` is called with row and column of a cell, `outline` with the receptive field on the image or null. */
   constructor(run, chosen, outline) {
     Object.assign(this, { run, chosen, outline });
-    this.root = h("div", { class: "cell" });
+    this.root = h("div", { class: "output-cell" });
   }
 
   clear(image) { this.image = image; this.map = null; this.outline(null); fill(this.root); }

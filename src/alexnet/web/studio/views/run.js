@@ -1,5 +1,6 @@
 // Run: scores, mistakes to look at and to correct, kernels; #/run/NAME/unit/conv3/217 is a unit.
 import "../../confusion-matrix.js";
+import "../../image-map.js";
 import "../../mistake-detail.js";
 import "../../mistakes-browser.js";
 import { get, part, post } from "../api.js";
@@ -34,7 +35,14 @@ export async function open(root, place, studio) {
     h("h2", {}, "Mistakes"), retrain, browser,
     h("h2", {}, "Classes"), classes(evaluation),
     h("h2", {}, "Kernels of conv1"), kernels(run),
-    h("h2", {}, "Units"), units(run, scores.layers));
+    folded("how they changed from their start", run, "kernel-change", `alexnet kernels ${run} --show change`),
+    folded("sorted by kind: edges, bars, blobs", run, "kernel-kinds", `alexnet kernels ${run} --show kinds`),
+    folded("by orientation and frequency", run, "orientations", `alexnet kernels ${run} --show orientations`),
+    h("h2", {}, "Units"), units(run, scores.layers),
+    h("h2", {}, "More"),
+    folded("accuracy and loss", run, "curves", `alexnet curves ${run}`),
+    folded("calibration: do the probabilities match the accuracy?", run, "calibration", `alexnet calibrate ${run}`),
+    imageMap(run));
   const page = await mistakes(browser, retrain, run, place, studio);
   return { press: (event) => page.press(event) };
 }
@@ -100,4 +108,31 @@ function units(run, layers) {
   const form = h("form", { onsubmit: (event) => { event.preventDefault(); go(address("run", [run, "unit", layer.value, number.value])); } },
     layer, " ", number, " ", h("button", {}, "What does it look for?"));
   return form;
+}
+
+/** A figure that is drawn when it is opened. */
+function folded(words, run, figure, command) {
+  const box = h("details", { ontoggle: () => {
+    if (!box.open || box.querySelector("figure")) return;
+    const image = h("img", { alt: words, src: `/api/runs/${part(run)}/figures/${figure}` }), line = h("figcaption", {}, "drawing ...");
+    image.addEventListener("load", () => fill(line, "Again: ", h("code", {}, command)));
+    image.addEventListener("error", () => fill(line, "This run has no such figure: its images, or its first kernels, are not there. ", h("code", {}, command), " says more."));
+    box.append(h("figure", {}, image, line));
+  } }, h("summary", {}, words));
+  return box;
+}
+
+function imageMap(run) {
+  const box = h("details", { ontoggle: async () => {
+    if (!box.open || box.querySelector("image-map, p")) return;
+    const line = h("p", { class: "soft", role: "status" }, "looking at all images of the run; the first time this takes a while ...");
+    box.append(line);
+    try {
+      const data = await get(`runs/${part(run)}/map`), map = h("image-map");
+      box.append(map);
+      map.data = data;
+      line.textContent = `${data.title}. A cross marks an image that is classified wrongly; press L for a lasso.`;
+    } catch (error) { line.textContent = error.message; }
+  } }, h("summary", {}, "map of all images"));
+  return box;
 }
