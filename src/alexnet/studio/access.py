@@ -4,6 +4,7 @@ A page of another site can send requests to this computer, and a site can point 
 every request must name this server as its host, and whatever changes something must come from its own page.
 """
 
+import contextlib
 import ipaddress
 import secrets
 import socket
@@ -53,7 +54,7 @@ class Access:
         >>> Access(port=8000).address, Access("0.0.0.0", 8000, "abc").address.endswith(":8000/?token=abc")
         ('http://127.0.0.1:8000/', True)
         """
-        host = socket.gethostname() if self.host in ("0.0.0.0", "::") else self.host
+        host = _own_address() if self.host in ("0.0.0.0", "::") else self.host
         shown = f"[{host}]" if ":" in host else host
         return f"http://{shown}:{self.port}/" + (f"?token={self.token}" if self.token else "")
 
@@ -79,6 +80,14 @@ class Access:
     def allows_token(self, token: str) -> bool:
         """Whether a token is the right one."""
         return self.token is None or secrets.compare_digest(token.encode(), self.token.encode())
+
+
+def _own_address() -> str:
+    """The address of this computer in its network, else its name; nothing is sent."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # an address of documentation: connecting only chooses the interface
+        return str(probe.getsockname()[0])
+    return socket.gethostname()
 
 
 def _is_address(name: str) -> bool:

@@ -60,7 +60,7 @@ def add_image(folder: ImageFolder, class_name: str, name: str, data: bytes) -> s
 
 def _directory(folder: ImageFolder, class_name: str) -> Path:
     """The folder of a class: that of its training images, where it has some."""
-    bases = find_layout(folder.source).splits
+    bases = find_layout(folder.source).splits if folder.files else {"": None}
     ordered = sorted(bases, key=lambda base: bases[base] not in (None, "train"))
     for base in ordered:
         for file in folder.files:

@@ -22,6 +22,7 @@ __all__ = [
     "plain_json",
     "posted",
     "read_body",
+    "read_object",
     "refuse",
 ]
 
@@ -54,14 +55,19 @@ def posted(function: Callable[[Request, dict[str, Any]], Any]) -> Endpoint:
     """A route of a function that gets the request and the object that was posted; it runs in a thread."""
 
     async def endpoint(request: Request) -> Response:
-        values = await _read_object(request)
+        values = await read_object(request)
         result = await run_in_threadpool(function, request, values)
         return result if isinstance(result, Response) else answer(result)
 
     return endpoint
 
 
-async def _read_object(request: Request) -> dict[str, Any]:
+async def read_object(request: Request) -> dict[str, Any]:
+    """The object that a request posts.
+
+    Raises:
+        HTTPException: 415, 413 or 400: it is no JSON, too long, or no object.
+    """
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise HTTPException(415, "the request is not JSON; send it with the type application/json")
     try:

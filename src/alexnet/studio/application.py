@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from alexnet.studio import (
     assets,
+    collect_routes,
     compare_routes,
     data_routes,
     home_routes,
@@ -33,6 +34,7 @@ ROUTES: tuple[Sequence[BaseRoute], ...] = (
     assets.ROUTES,
     home_routes.ROUTES,
     practice_routes.ROUTES,
+    collect_routes.ROUTES,
     thumbnails.ROUTES,
     data_routes.ROUTES,
     kernel_sheet.ROUTES,

@@ -1,9 +1,12 @@
 """Training: the form, what a training will take, whether it will train, its start, its end."""
 
+import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -16,7 +19,7 @@ from alexnet.files import shown_name
 from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe, build_recipe
 from alexnet.safe_name import safe_name
-from alexnet.studio.answers import answer, posted
+from alexnet.studio.answers import Endpoint, answer, posted, read_object, refuse
 from alexnet.studio.follow import run_state
 from alexnet.studio.recipe_form import recipe_form
 from alexnet.studio.workspace import Workspace, workspace_of
@@ -25,27 +28,43 @@ __all__ = ["ROUTES", "free_run_path"]
 
 IMAGENET = "imagenet"
 
+PATIENCE = 0.1
+"""Seconds between two looks whether the computation before has ended."""
+
 
 def form(_: Request) -> Response:
     """Presets and settings."""
     return answer(recipe_form())
 
 
-def plan(request: Request, values: dict[str, Any]) -> Any:
+def plan(folder: ImageFolder, recipe: Recipe) -> Any:
     """What a training will take."""
-    workspace = workspace_of(request)
-    folder, recipe = _folder(workspace, values), _recipe(workspace, values)
-    with workspace.computing:
-        return alexnet.plan_training(folder, recipe)
+    return alexnet.plan_training(folder, recipe)
 
 
-def check(request: Request, values: dict[str, Any]) -> Any:
+def check(folder: ImageFolder, recipe: Recipe) -> Any:
     """Whether it will train; images are decoded for this, once."""
-    workspace = workspace_of(request)
-    folder, recipe = _folder(workspace, values), _recipe(workspace, values)
-    with workspace.computing:
-        result = alexnet.check_recipe(folder, recipe)
+    result = alexnet.check_recipe(folder, recipe)
     return {"verdict": result.verdict, "words": str(result), "findings": result.findings}
+
+
+def computed(function: Callable[[ImageFolder, Recipe], Any]) -> Endpoint:
+    """A route that computes at length: one at a time, and not for a page that no longer waits."""
+
+    async def endpoint(request: Request) -> Response:
+        workspace, values = workspace_of(request), await read_object(request)
+        recipe = _recipe(workspace, values)
+        folder = await run_in_threadpool(_folder, workspace, values)
+        while not workspace.computing.acquire(blocking=False):
+            if await request.is_disconnected():
+                return refuse(408, "the page has asked for something else since")
+            await asyncio.sleep(PATIENCE)
+        try:
+            return answer(await run_in_threadpool(function, folder, recipe))
+        finally:
+            workspace.computing.release()
+
+    return endpoint
 
 
 def start(request: Request, values: dict[str, Any]) -> Any:
@@ -134,8 +153,8 @@ def free_run_path(workspace: Workspace, name: str) -> Path:
 
 ROUTES: list[BaseRoute] = [
     Route("/api/recipes", form),
-    Route("/api/plan", posted(plan), methods=["POST"]),
-    Route("/api/check", posted(check), methods=["POST"]),
+    Route("/api/plan", computed(plan), methods=["POST"]),
+    Route("/api/check", computed(check), methods=["POST"]),
     Route("/api/train", posted(start), methods=["POST"]),
     Route("/api/runs/{name}/state", state),
     Route("/api/runs/{name}/stop", posted(stop), methods=["POST"]),

@@ -13,19 +13,23 @@ from starlette.requests import HTTPConnection
 
 from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.data.folder_layout import IMAGE_ENDINGS, is_hidden, split_of
+from alexnet.data.sources import open_source
 from alexnet.errors import DataError, RunError
 from alexnet.files import shown_name, unescape_name
 from alexnet.run_folder import RunFolder
 from alexnet.studio.answers import NotHereError
 from alexnet.studio.jobs import Jobs
 
-__all__ = ["Listing", "Workspace", "workspace_of"]
+__all__ = ["COLLECTED", "Listing", "Workspace", "workspace_of"]
 
 DEPTH = 4
 """Folders within folders that are looked into."""
 
 MOST_LOOKED_INTO = 4000
 """Folders that are looked into for one listing."""
+
+COLLECTED = ".collected"
+"""An empty file in a folder that was made to be filled from the page, by which it is known while it is empty."""
 
 NUM_PEEKED = 50
 """Entries of a folder among which an image is expected, if it holds any."""
@@ -160,7 +164,7 @@ class Workspace:
             self._checked[path] = now
             if kept is not None and kept.stamp == _stamp(kept.folder):
                 return kept
-            folder = scan_folder(path, min_classes=1)
+            folder = _empty(path) or scan_folder(path, min_classes=1)
             digest = blake2b(digest_size=8)
             for file in folder.files:
                 digest.update(f"{file.entry.name}\0{file.entry.stamp}\0{file.entry.num_bytes}\n".encode())
@@ -197,6 +201,14 @@ def workspace_of(connection: HTTPConnection) -> Workspace:
     """The workspace of a request's application."""
     workspace: Workspace = connection.app.state.workspace
     return workspace
+
+
+def _empty(path: Path) -> ImageFolder | None:
+    """A folder that is to be filled from the page and holds no image yet; None for others."""
+    classes = _folders_in(path)
+    if not (path / COLLECTED).is_file() or any(_has_image(path / name) for name in classes):
+        return None
+    return ImageFolder(path, open_source(path), tuple(classes), (), ())
 
 
 def _stamp(folder: ImageFolder) -> object:
@@ -247,6 +259,8 @@ def _kind(path: Path) -> str:
         return "run"
     except RunError:
         pass
+    if (path / COLLECTED).is_file():
+        return "folder"
     if path.is_file():
         return "folder" if path.suffix.lower() in (".tar", ".zip") else "other"
     classes = [name for name in _folders_in(path) if _has_image(path / name)]

@@ -30,7 +30,7 @@ def test_only_so_many_at_a_time() -> None:
         app = Bounds(slow, most_requests=2, most_sockets=2)
         waiting = [asyncio.create_task(_ask(app, kind)) for _ in range(2)]
         await asyncio.sleep(0)
-        refused = await _ask(app, kind)
+        refused = await asyncio.wait_for(_ask(app, kind), 5)
         gate.set()
         assert [answer[0]["type"] for answer in await asyncio.gather(*waiting)] == ["done", "done"]
         assert (await _ask(app, kind))[0]["type"] == "done", "the room is free again"

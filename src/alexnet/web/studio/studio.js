@@ -6,7 +6,8 @@
 //   open(root, address, studio)   fills `root`; returns {close(), update(address), press(event)}, each may be missing.
 //                                 `update` answers a new address of the same view and first part and returns true;
 //                                 without it, or if it returns false, the view is opened anew.
-// `studio` has say(text), which announces a line, live (see live.js), and here(), which lists runs and folders.
+// `studio` has say(text), which announces a line, live (see live.js), here(), which lists runs and folders, and
+// has(name), whether there is a view of that name.
 import { get } from "./api.js";
 import { fill, h } from "./dom.js";
 import { isTyping, showKeys } from "./keys.js";
@@ -45,6 +46,7 @@ let waitsUntil = 0;
 const studio = {
   live: new Live(),
   here: () => get("here"),
+  has: (name) => VIEWS.some((view) => view.name === name),
   say(text) {
     const line = document.querySelector("#said");
     line.textContent = text;

@@ -133,7 +133,7 @@ class Training {
       h("h2", {}, "Result"),
       h("p", { class: "result" }, h("b", {}, percent(1 - evaluation.top1_error)), ` of ${evaluation.num_images} test images are recognized`,
         h("span", { class: "soft" }, ` (95 % interval ${percent(1 - high)} to ${percent(1 - low)}); ${evaluation.num_mistakes} are wrong`)),
-      h("p", {}, h("a", { href: address("run", [this.run]) }, "Look into the run")),
+      this.studio.has("run") && h("p", {}, h("a", { href: address("run", [this.run]) }, "Look into the run")),
       h("div", { class: "sides" }, matrix(evaluation),
         h("div", {}, h("h3", {}, "Surest mistakes"), h("ul", { class: "mistakes" }, mistakes.map((each) => mistake(this.run, each, version))))));
   }

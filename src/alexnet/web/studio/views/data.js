@@ -58,10 +58,10 @@ class Images {
       onchange: () => this.#selectionChanged(),
       onopen: (item) => this.#large(item),
     });
-    this.nothing = h("p", { class: "nothing" }, "No image is like this. Show others above.");
+    this.nothing = h("p", { class: "nothing" }, values.files.length ? "No image is like this. Show others above." : "There are no images yet. Choose a class beside, and add some.");
     this.gallery.append(this.nothing);
     this.take(values);
-    if (values.may_add) this.#collect();
+    if (values.may_add) this.#collect(query.get("add") === "yes");
   }
 
   page() {
@@ -283,12 +283,12 @@ class Images {
   }
 
   // --- adding images
-  #collect() {
+  #collect(isOpen) {
     const { classes } = this.values;
     const select = h("select", { id: "add-to" }, classes.map((each) => h("option", { selected: each === this.shown.class }, each)));
     const target = { folder: this.folder, className: () => select.value, studio: this.studio, done: async () => this.take(await get(`folders/${part(this.folder)}/images`)) };
     this.camera = cameraBox(target);
-    fill(this.collect, h("details", { class: "collect", ontoggle: (event) => { if (!event.target.open) this.camera.stop(); } },
+    fill(this.collect, h("details", { class: "collect", open: isOpen, ontoggle: (event) => { if (!event.target.open) this.camera.stop(); } },
       h("summary", {}, "Add images"),
       h("p", {}, h("label", { for: "add-to" }, "to the class "), select),
       dropZone(target), pickFiles(target), this.camera.element));

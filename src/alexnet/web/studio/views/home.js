@@ -15,8 +15,8 @@ export async function open(root, _address, studio) {
     h("h1", {}, isEmpty ? "Train a network, and look inside" : "What is here"),
     isEmpty && welcome(here),
     here.folders.length > 0 && section("Folders of images", here.folders.map(folderCard)),
-    here.runs.length > 0 && section("Runs", here.runs.map(runCard)),
-    practice(here, studio, isEmpty),
+    here.runs.length > 0 && section("Runs", here.runs.map((run) => runCard(run, studio))),
+    h("h2", {}, "Begin something"), practice(here, studio, isEmpty), collect(studio),
     h("p", { class: "soft" }, `Looked in ${here.home} and the folders below; ${bytes(here.free_bytes)} are free.`));
 }
 
@@ -33,7 +33,7 @@ function welcome(here) {
 }
 
 function practice(here, studio, isEmpty) {
-  if (here.folders.some((folder) => folder.name === "practice")) return null;
+  if (here.folders.some((folder) => folder.name === "practice")) return null; // they are drawn already
   const line = h("span", { role: "status" });
   const button = h("button", { type: "button", class: isEmpty ? "primary" : "" }, "Draw practice images");
   button.addEventListener("click", async () => {
@@ -51,6 +51,23 @@ function practice(here, studio, isEmpty) {
   return h("p", { class: "practice" }, button, line);
 }
 
+function collect(studio) {
+  const folder = h("input", { id: "collect-name", value: "my-images", size: 12, required: true });
+  const classes = h("input", { id: "collect-classes", value: "cup, hand", size: 24, required: true });
+  const line = h("span", { class: "fault", role: "alert" });
+  return h("form", { class: "begin", onsubmit: async (event) => {
+    event.preventDefault();
+    try {
+      const made = await post("collect", { name: folder.value, classes: classes.value.split(",") });
+      studio.say("The folder is made. Choose a class and hold the button.");
+      go(address("data", [made.folder], { add: "yes" }));
+    } catch (error) {
+      line.textContent = error.message;
+    }
+  } }, h("label", { for: "collect-name" }, "Collect images into the folder "), folder,
+  h("label", { for: "collect-classes" }, " with the classes "), classes, " ", h("button", {}, "Start collecting"), " ", line);
+}
+
 function folderCard({ name: folder, path }) {
   const words = h("p", { class: "soft" }, "counting ...");
   const face = h("div", { class: "face" });
@@ -65,13 +82,13 @@ function folderCard({ name: folder, path }) {
     h("p", {}, h("a", { href: address("train", [], { data: folder }) }, "Train on it")));
 }
 
-function runCard(run) {
+function runCard(run, studio) {
   const last = run.kernel_epochs?.at(-1);
   const isFinished = run.status === "finished";
   const face = last === undefined ? null
     : h("img", { class: "kernels", src: `/api/runs/${part(run.name)}/kernels/${last}`, alt: "", loading: "lazy" });
   return h("li", { class: "card" },
-    h("a", { href: address(isFinished ? "run" : "train", [run.name]) }, h("div", { class: "face" }, face), h("b", {}, run.name)),
+    h("a", { href: address(isFinished && studio.has("run") ? "run" : "train", [run.name]) }, h("div", { class: "face" }, face), h("b", {}, run.name)),
     run.fault ? h("p", { class: "fault" }, run.fault) : [
       h("p", {}, isFinished
         ? [h("b", {}, percent(1 - run.top1_error)), ` correct of ${numberOf(run.num_images, "test image")}`]
