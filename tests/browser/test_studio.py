@@ -262,3 +262,23 @@ def test_training_is_followed_through_a_restart_of_the_server(browser: Any, stud
         page.wait_for_load_state("networkidle")
         assert violations(page) == []
         page.close()
+
+
+def test_a_folder_of_ones_own_is_begun_on_the_page(browser: Any, tmp_path: Path) -> None:
+    draw_stripes(0, 1).save(tmp_path / "one.png")
+    (tmp_path / "place").mkdir()
+    page = browser.new_page()
+    with served([tmp_path / "place"]) as empty:
+        page.goto(empty.address)
+        page.get_by_role("heading", name="Train a network, and look inside").wait_for()
+        assert page.get_by_text("Three ways to begin").is_visible()
+        assert violations(page) == []
+        page.get_by_role("button", name="Start collecting").click()
+        page.get_by_text("There are no images yet. Choose a class beside, and add some.").wait_for()
+        page.locator("#add-to").select_option("hand")
+        page.locator("#pick").set_input_files(tmp_path / "one.png")
+        page.get_by_text("1 image added to hand.").wait_for()
+        page.locator(".cell").wait_for()
+        assert violations(page) == []
+        page.close()
+    assert (tmp_path / "place" / "my-images" / "hand" / "one.png").is_file()

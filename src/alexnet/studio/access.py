@@ -41,7 +41,7 @@ SECURITY_HEADERS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Access:
-    """Where the studio is reached. token: what a link must carry; None on loopback, where only this computer asks."""
+    """Where the studio is reached. token: what a link must carry; None lets in every program of this computer."""
 
     host: str = LOOPBACK
     port: int = 0

@@ -1,7 +1,6 @@
 """The studio's life: a port, the server, and its end."""
 
 import errno
-import ipaddress
 import secrets
 import socket
 from collections.abc import Callable, Sequence
@@ -37,8 +36,8 @@ def serve_studio(
 
     Args:
         paths: runs, folders of images, or folders that hold some; the current folder by default.
-        host: an address of this computer that others may reach; by default only this computer can. Then a token in
-            the link lets in whoever has the link.
+        host: the address to answer at; by default that of loopback, which only this computer reaches. Where one is
+            given, the link holds a token, and lets in whoever has it.
         port: of the server; by default `USUAL_PORT`, or a free one where that is in use.
         on_ready: called with the address when the server answers there.
 
@@ -54,7 +53,7 @@ def serve_studio(
     opened = [Path(path).expanduser() for path in paths] or [Path()]
     require_readable(opened)
     with listen(host or LOOPBACK, port) as listener:
-        token = None if host is None or _is_loopback(host) else secrets.token_urlsafe(18)
+        token = None if host is None else secrets.token_urlsafe(18)
         access = Access(host or LOOPBACK, listener.getsockname()[1], token)
         server = make_server(Workspace(opened), access, lambda: on_ready(access.address))
         server.run(sockets=[listener])
@@ -107,10 +106,3 @@ def listen(host: str, port: int | None) -> socket.socket:
             reason = error.strerror or str(error)
             raise DataError(f"{host}:{wanted}: cannot be served ({reason}); check --host and --port") from error
     raise AssertionError("the last port is any that is free")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

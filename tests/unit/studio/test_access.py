@@ -168,3 +168,21 @@ def test_the_server_listens_on_this_computer_only() -> None:
 def test_a_path_that_is_not_there_is_refused() -> None:
     with pytest.raises(DataError, match=r"^nowhere: no such file or folder"):
         serve_studio(["nowhere"])
+
+
+def test_a_host_that_is_named_gets_a_token_even_on_loopback(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a computer with several users."""
+    made: list[Access] = []
+
+    class Server:
+        def run(self, sockets: object) -> None: ...
+
+    def make(workspace: object, access: Access, on_ready: object) -> Server:
+        made.append(access)
+        return Server()
+
+    monkeypatch.setattr("alexnet.studio.serve.make_server", make)
+    serve_studio([place])
+    serve_studio([place], host="127.0.0.1")
+    assert made[0].token is None
+    assert len(made[1].token or "") >= 20 and made[1].allows_host(f"127.0.0.1:{made[1].port}")
