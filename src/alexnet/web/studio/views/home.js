@@ -64,8 +64,8 @@ function collect(studio) {
     } catch (error) {
       line.textContent = error.message;
     }
-  } }, h("label", { for: "collect-name" }, "Collect images into the folder "), folder,
-  h("label", { for: "collect-classes" }, " with the classes "), classes, " ", h("button", {}, "Start collecting"), " ", line);
+  } }, h("label", { for: "collect-name" }, "Collect images into the folder"), folder,
+  h("label", { for: "collect-classes" }, "with the classes"), classes, h("button", {}, "Start collecting"), line);
 }
 
 function folderCard({ name: folder, path }) {
