@@ -35,7 +35,7 @@ const THEMES = ["system", "light", "dark"];
 const KEYS = [
   ["?", "show the keys"],
   ...VIEWS.map((view) => [`g ${view.key}`, `go to ${view.title}`]),
-  ["Esc", "close, go back"],
+  ["Esc", "close a dialog"],
 ];
 const WAIT_FOR_SECOND = 1500; // ms in which the second key after `g` counts
 

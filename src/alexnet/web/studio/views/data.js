@@ -19,9 +19,11 @@ export const keys = [
   ["f", "the label is right"],
   ["e", "exclude from trainings"],
   ["u", "undo"],
+  ["Esc", "select nothing"],
   ["/", "find a file by its name"],
 ];
 
+const PERIOD = 3000; // ms between two looks whether the list of doubts is there
 const SELECTIONS = new Map(); // of every folder, as names; they survive other views
 
 export async function open(root, place, studio) {
@@ -80,7 +82,7 @@ class Images {
     this.selected.clear();
     for (const file of this.chosen) if (this.byName.has(file)) this.selected.add(this.byName.get(file));
     clearInterval(this.timer);
-    if (job.is_alive) this.timer = setInterval(async () => this.take(await get(`folders/${part(this.folder)}/doubts`)), 3000);
+    if (job.is_alive) this.timer = setInterval(() => this.#lookForDoubts(), PERIOD);
     this.#bar();
     this.refresh();
   }
@@ -114,7 +116,10 @@ class Images {
 
   #doubtsButton() {
     const { doubts, doubts_job: job } = this.values;
-    if (job.is_alive) return h("span", { class: "soft", role: "status" }, `looking for doubtful labels: ${job.line}`);
+    if (job.is_alive) {
+      this.progress = h("span", { class: "soft", role: "status" }, `looking for doubtful labels: ${job.line}`);
+      return this.progress;
+    }
     if (doubts) return null;
     const start = async () => {
       try {
@@ -125,6 +130,16 @@ class Images {
     };
     return [h("button", { type: "button", onclick: start, title: "Every image is judged by a network that has not seen it; this takes several minutes and goes on in the background." },
       "Find doubtful labels"), job.fault && h("span", { class: "fault" }, job.fault)];
+  }
+
+  async #lookForDoubts() {
+    try {
+      const values = await get(`folders/${part(this.folder)}/doubts`);
+      if (!values.doubts_job.is_alive) this.take(values);
+      else this.progress.textContent = `looking for doubtful labels: ${values.doubts_job.line}`;
+    } catch (error) {
+      this.progress.textContent = error.message; // the next look may succeed
+    }
   }
 
   #choose(id, value) {
