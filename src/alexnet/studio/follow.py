@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
@@ -19,6 +20,10 @@ MOST_POINTS = 240
 """Points of a curve of steps; each is the mean of as many steps as it takes."""
 
 MOST_MISTAKES = 24
+NUM_PAIRS = 12
+
+MOST_CLASSES = 40
+"""Classes up to which the whole confusion matrix is sent; of more, the most confused pairs tell more."""
 
 LEAST_SECONDS = 1.0
 WAIT_FACTOR = 40
@@ -139,8 +144,13 @@ def _scores(workspace: Workspace, run: RunFolder) -> dict[str, Any]:
     with contextlib.suppress(AlexNetError):  # the images may have been moved
         scan = workspace.scan(Path(run.about.data.path))
         places, version = scan.places, scan.version
+    values = evaluation.to_dict()
+    if len(evaluation.classes) > MOST_CLASSES:
+        del values["confusion"], values["per_class"]
+    pairs = Counter((p.true, p.predicted) for p in mistakes).most_common(NUM_PAIRS)
     return {
-        "evaluation": evaluation.to_dict(),
+        "evaluation": values,
+        "pairs": [[true, predicted, count] for (true, predicted), count in pairs],
         "version": version,
         "mistakes": [
             {"file": p.file, "true": p.true, "predicted": p.predicted, "probability": p.probability,

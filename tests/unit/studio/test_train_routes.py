@@ -213,6 +213,14 @@ def test_state_of_a_finished_run_is_that_of_the_library(studio: Studio, place: P
     assert [step[0] for step in state["steps"]] == [step.step for step in run.steps]
 
 
+def test_of_many_classes_the_most_confused_pairs_are_sent(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run_state(studio.workspace, "first")
+    assert sum(count for *_, count in whole["pairs"]) == whole["evaluation"]["num_mistakes"]
+    monkeypatch.setattr("alexnet.studio.follow.MOST_CLASSES", 2)
+    state = run_state(studio.workspace, "first")
+    assert "confusion" not in state["evaluation"] and state["pairs"] == whole["pairs"]
+
+
 def test_a_running_training_of_a_terminal_is_told_from_a_stopped_one(
     studio: Studio, place: Path, tmp_path: Path
 ) -> None:

@@ -40,7 +40,7 @@ export function fill(element, ...children) {
 export const prose = (text) => text.split("`").map((piece, place) => (place % 2 ? h("code", {}, piece) : piece));
 
 /** A fraction in percent. */
-export const percent = (fraction) => (fraction === null || fraction === undefined ? "–" : `${(100 * fraction).toFixed(1)} %`);
+export const percent = (fraction) => (fraction === null || fraction === undefined ? "–" : `${(100 * fraction).toFixed(1)}\u00a0%`);
 
 /** A count with its noun: `1 image`, `2,000 images`, `8 classes`. */
 export const numberOf = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : word.endsWith("s") ? "es" : "s"}`;

@@ -126,7 +126,7 @@ class Training {
 
   // --- in the end
   #scores() {
-    const { evaluation, mistakes, version } = this.state;
+    const { evaluation, mistakes, pairs, version } = this.state;
     if (!evaluation) return fill(this.parts.scores);
     const [low, high] = evaluation.top1_interval;
     return fill(this.parts.scores,
@@ -134,7 +134,7 @@ class Training {
       h("p", { class: "result" }, h("b", {}, percent(1 - evaluation.top1_error)), ` of ${evaluation.num_images} test images are recognized`,
         h("span", { class: "soft" }, ` (95 % interval ${percent(1 - high)} to ${percent(1 - low)}); ${evaluation.num_mistakes} are wrong`)),
       this.studio.has("run") && h("p", {}, h("a", { href: address("run", [this.run]) }, "Look into the run")),
-      h("div", { class: "sides" }, matrix(evaluation),
+      h("div", { class: "sides" }, evaluation.confusion ? matrix(evaluation) : confused(pairs),
         h("div", {}, h("h3", {}, "Surest mistakes"), h("ul", { class: "mistakes" }, mistakes.map((each) => mistake(this.run, each, version))))));
   }
 
@@ -159,6 +159,11 @@ function matrix({ classes, confusion }) {
     h("caption", {}, "Confusion matrix: rows are true, columns predicted classes"),
     h("tr", {}, h("td"), classes.map((name) => h("th", { scope: "col" }, h("span", {}, name)))),
     confusion.map((row, i) => h("tr", {}, h("th", { scope: "row" }, classes[i]), row.map((count, j) => cell(count, i, j))))));
+}
+
+function confused(pairs) {
+  return h("div", {}, h("h3", {}, "Most confused"), h("table", {}, pairs.map(([label, predicted, count]) =>
+    h("tr", {}, h("td", {}, label), h("td", {}, `predicted as ${predicted}`), h("td", { class: "n" }, `${count} times`)))));
 }
 
 function mistake(run, { file, true: label, predicted, probability, place }, version) {
