@@ -1,5 +1,6 @@
 """The studio in a real browser: click paths, keys, light and dark, narrow and wide; nothing is asked of others."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from alexnet.data.corrections import read_corrections
 from alexnet.recipe import Recipe
 from alexnet.records import EpochRecord
 from alexnet.run_folder import RunFolder
-from alexnet.runs.run import Run
+from alexnet.runs.run import Run, open_run
 from tests.conftest import copy_linked, draw_stripes
 from tests.studio_server import Studio, served
 
@@ -282,3 +283,19 @@ def test_a_folder_of_ones_own_is_begun_on_the_page(browser: Any, tmp_path: Path)
         assert violations(page) == []
         page.close()
     assert (tmp_path / "place" / "my-images" / "hand" / "one.png").is_file()
+
+
+def test_an_image_that_breaks_the_network_comes_onto_the_board(tab: Any, studio: Studio) -> None:
+    run = open_run(studio.workspace.run("first").path)
+    wrong = next(each for each in run.predictions if each.is_mistake)
+    images = studio.workspace.folder_path("images")
+    tab.goto(f"{studio.address}#/break/first")
+    tab.get_by_text("Nobody has broken it yet.").wait_for()
+    tab.locator("#true-class").select_option(str(wrong.true))
+    tab.locator("#attack").set_input_files(images / wrong.file)
+    tab.get_by_text(f"Broken: {wrong.predicted}").wait_for()
+    tab.locator(".mistakes").get_by_text(f"true {wrong.true}").wait_for()
+    tab.wait_for_load_state("networkidle")
+    assert violations(tab) == []
+    assert (images.parent / "hard-first" / str(wrong.true) / Path(wrong.file).name).is_file()
+    shutil.rmtree(images.parent / "hard-first")

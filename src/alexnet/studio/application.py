@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from alexnet.studio import (
     assets,
+    break_routes,
     collect_routes,
     compare_routes,
     data_routes,
@@ -46,6 +47,7 @@ ROUTES: tuple[Sequence[BaseRoute], ...] = (
     lab_routes.ROUTES,
     network_images.ROUTES,
     compare_routes.ROUTES,
+    break_routes.ROUTES,
 )
 """The routes, a room of the API a line."""
 

@@ -14,6 +14,7 @@ import { isTyping, showKeys } from "./keys.js";
 import { Live } from "./live.js";
 import { address, go, readAddress } from "./router.js";
 import * as compare from "./views/compare.js";
+import * as breakIt from "./views/break.js";
 import * as data from "./views/data.js";
 import * as home from "./views/home.js";
 import * as inside from "./views/inside.js";
@@ -29,6 +30,7 @@ const VIEWS = [
   inside,
   lab,
   compare,
+  breakIt,
 ];
 
 const THEMES = ["system", "light", "dark"];

@@ -1,0 +1,105 @@
+// Break it: find an image that a network gets confidently wrong. The best ones are on the board, and are kept.
+import { get, part, upload } from "../api.js";
+import { fill, h, numberOf, percent } from "../dom.js";
+import { address } from "../router.js";
+
+export const name = "break";
+export const title = "Break it";
+export const key = "b";
+export const keys = [["Enter", "on the button of the camera: take an image"]];
+
+export async function open(root, place, studio) {
+  const run = place.parts[0];
+  if (run) return new Board(root, run, studio).start();
+  const runs = (await studio.here()).runs.filter((each) => each.status === "finished");
+  fill(root, h("h1", {}, "Break it"), runs.length === 0
+    ? h("p", {}, "No training has finished yet. ", h("a", { href: address("train") }, "Start one"), ".")
+    : [h("p", {}, "Choose a network to attack."), h("ul", {}, runs.map((each) => h("li", {}, h("a", { href: address("break", [each.name]) }, each.name))))]);
+  return {};
+}
+
+class Board {
+  constructor(root, run, studio) {
+    Object.assign(this, { root, run, studio });
+    this.verdict = h("p", { class: "verdict", role: "status" });
+    this.board = h("div");
+    this.camera = h("div", { class: "camera" });
+  }
+
+  async start() {
+    const { classes } = await get(`runs/${part(this.run)}/break`);
+    this.label = h("select", { id: "true-class" }, classes.map((each) => h("option", {}, each)));
+    const pick = h("input", { type: "file", id: "attack", accept: "image/*", onchange: () => pick.files[0] && this.#attempt(pick.files[0], pick.files[0].name) });
+    const drop = h("div", { class: "drop" }, "Drop an image here");
+    drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
+    drop.addEventListener("dragleave", () => drop.classList.remove("over"));
+    drop.addEventListener("drop", (event) => {
+      event.preventDefault();
+      drop.classList.remove("over");
+      const [file] = event.dataTransfer.files;
+      if (file) this.#attempt(file, file.name);
+    });
+    this.#rest();
+    fill(this.root, h("h1", {}, `Break ${this.run}`),
+      h("p", {}, "Find an image that the network gets wrong, the surer the better. Say first what the image shows; whoever looks at it must agree."),
+      h("div", { class: "split" },
+        h("div", {}, h("p", {}, h("label", { for: "true-class" }, "It shows "), this.label), drop,
+          h("p", {}, h("label", { for: "attack" }, "or choose a file "), pick), this.camera, this.verdict),
+        this.board));
+    await this.#draw();
+    return { close: () => this.#off() };
+  }
+
+  async #attempt(file, fileName) {
+    this.verdict.textContent = "looking ...";
+    try {
+      const path = `runs/${part(this.run)}/break?class=${part(this.label.value)}&file=${part(fileName)}`;
+      const { is_broken: isBroken, predicted, probability } = await upload(path, file);
+      fill(this.verdict, isBroken
+        ? [h("b", { class: "wrong" }, `Broken: ${predicted}, ${percent(probability)} sure.`), " It is on the board."]
+        : [h("b", {}, `It holds: ${predicted}, ${percent(probability)} sure.`), " Try another."]);
+      if (isBroken) await this.#draw();
+    } catch (error) {
+      fill(this.verdict, h("span", { class: "fault" }, error.message));
+    }
+  }
+
+  async #draw() {
+    const { entries, folder, version, num_images: num } = await get(`runs/${part(this.run)}/break`);
+    fill(this.board, h("h2", {}, "The board"),
+      entries.length === 0 ? h("p", { class: "soft" }, "Nobody has broken it yet.") : h("ol", { class: "mistakes" }, entries.map(({ place, true: label, predicted, probability }) =>
+        h("li", {}, h("img", { src: `/api/folders/${part(folder)}/thumbnails/${place}?v=${version}`, alt: `${label}, predicted ${predicted}`, loading: "lazy" }),
+          h("span", {}, `true ${label}`), h("span", { class: "wrong" }, `${predicted} ${percent(probability)}`)))),
+      folder && h("p", {}, `${numberOf(num, "hard image")} in `, h("a", { href: address("data", [folder]) }, folder), ": move them to your images and train again, or measure another run on them with ",
+        h("code", {}, `alexnet evaluate RUN --data ${folder}`), "."));
+  }
+
+  // --- camera
+  #rest() { fill(this.camera, h("button", { type: "button", onclick: () => this.#on() }, "Use the camera")); }
+
+  #off() {
+    this.stream?.getTracks().forEach((track) => track.stop());
+    this.stream = null;
+  }
+
+  async #on() {
+    try {
+      this.stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 }, audio: false });
+    } catch (error) {
+      fill(this.verdict, h("span", { class: "fault" }, `The camera cannot be used (${error.name}). Allow it for this page in the browser, or choose a file.`));
+      return;
+    }
+    const video = h("video", { muted: true, playsinline: true, autoplay: true });
+    video.srcObject = this.stream;
+    const take = h("button", { type: "button", class: "primary", onclick: () => this.#take(video) }, "Try this image");
+    fill(this.camera, video, h("p", {}, take, " ", h("button", { type: "button", onclick: () => { this.#off(); this.#rest(); } }, "Camera off")));
+  }
+
+  #take(video) {
+    const side = Math.min(video.videoWidth, video.videoHeight);
+    if (!side) return;
+    const canvas = h("canvas", { width: side, height: side });
+    canvas.getContext("2d").drawImage(video, (video.videoWidth - side) / 2, (video.videoHeight - side) / 2, side, side, 0, 0, side, side);
+    canvas.toBlob((blob) => this.#attempt(blob, `camera-${Date.now()}.jpg`), "image/jpeg", 0.92);
+  }
+}
