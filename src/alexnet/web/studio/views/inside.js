@@ -135,7 +135,11 @@ class Page {
     if (this.#asking) { this.#again = true; return; }
     this.#asking = true;
     try {
-      do { this.#again = false; this.#drawBars((await post(`${this.path}/inside/covered`, { image: this.name, cells: [...this.#covered] })).probabilities); } while (this.#again);
+      do {
+        this.#again = false;
+        const { probabilities } = await post(`${this.path}/inside/covered`, { image: this.name, cells: [...this.#covered] });
+        if (this.#covered.size > 0) this.#drawBars(probabilities); // else everything was uncovered meanwhile
+      } while (this.#again && this.#covered.size > 0);
     } catch (error) { this.studio.say(error.message); }
     this.#asking = false;
   }
