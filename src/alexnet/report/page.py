@@ -44,7 +44,7 @@ def write_report(run: RunLike, *, everything: bool = False) -> Path:
 
     Args:
         everything: also heat maps of the mistakes with their tests, the nearest training images, patches of units,
-            the map of images, and calibration, which takes about half a minute for some thousand images.
+            the map of images, and calibration, which takes about a minute for some thousand images the first time.
 
     Raises:
         RunError: the run is not finished or damaged, or its folder cannot be written.
