@@ -11,7 +11,7 @@ from alexnet.data.image_file import reserve_bytes, too_many_bytes
 from alexnet.data.thumbnail import thumbnail
 from alexnet.errors import DataError
 from alexnet.studio.answers import NotHereError, refuse
-from alexnet.studio.workspace import Scan, workspace_of
+from alexnet.studio.workspace import Workspace, workspace_of
 
 __all__ = ["ROUTES", "image_bytes"]
 
@@ -46,18 +46,19 @@ def image_bytes(folder: ImageFolder, place: int) -> bytes:
 def of_folder(request: Request) -> Response:
     """The thumbnail of an image of a folder."""
     workspace = workspace_of(request)
-    return _answer(request, workspace.scan(workspace.folder_path(request.path_params["name"])))
+    return _answer(request, workspace, workspace.folder_path(request.path_params["name"]))
 
 
 def of_run(request: Request) -> Response:
     """The thumbnail of an image that a run was trained or tested on, by its place in the run's folder of images."""
     workspace = workspace_of(request)
-    return _answer(request, workspace.scan(Path(workspace.run(request.path_params["name"]).about.data.path)))
+    return _answer(request, workspace, Path(workspace.run(request.path_params["name"]).about.data.path))
 
 
-def _answer(request: Request, scan: Scan) -> Response:
+def _answer(request: Request, workspace: Workspace, path: Path) -> Response:
     """The thumbnail, or with `large` the larger copy, of an image in the version of its folder that `v` names."""
-    if request.query_params.get("v") != scan.version:
+    scan = workspace.scan_in_version(path, request.query_params.get("v", ""))
+    if scan is None:
         return refuse(409, "the folder has changed; load the page again")
     place = request.path_params["place"]
     side = LARGE_SIDE if "large" in request.query_params else SIDE

@@ -37,6 +37,9 @@ NUM_PEEKED = 50
 LISTING_SECONDS = 1.0
 """A listing this young is used again."""
 
+NUM_OLDER = 3
+"""Earlier versions of a folder whose images can still be asked for: an added image moves the places of others."""
+
 STAMP_SECONDS = 1.0
 """A folder that was looked at this recently is taken to be unchanged."""
 
@@ -70,6 +73,7 @@ class Workspace:
         self._lock = threading.RLock()
         self._listing: tuple[float, Listing] = (float("-inf"), Listing({}, {}))
         self._scans: dict[Path, Scan] = {}
+        self._older: dict[Path, list[Scan]] = {}
         self._checked: dict[Path, float] = {}
 
     # --- what is there
@@ -169,8 +173,19 @@ class Workspace:
             for file in folder.files:
                 digest.update(f"{file.entry.name}\0{file.entry.stamp}\0{file.entry.num_bytes}\n".encode())
             scan = Scan(_stamp(folder), folder, digest.hexdigest())
+            if kept is not None and kept.version != scan.version:
+                self._older[path] = [kept, *self._older.get(path, [])][:NUM_OLDER]
             self._scans[path] = scan
             return scan
+
+    def scan_in_version(self, path: Path, version: str) -> "Scan | None":
+        """The folder as a page has it that was loaded a moment ago; None for a version that is not known any more.
+
+        Raises:
+            DataError: it is not there, or cannot be read.
+        """
+        scans = [self.scan(path), *self._older.get(path, [])]
+        return next((scan for scan in scans if scan.version == version), None)
 
     def forget(self, path: Path) -> None:
         """Look at a folder anew the next time: something was written into it."""

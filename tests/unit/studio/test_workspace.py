@@ -8,7 +8,7 @@ from alexnet.errors import DataError
 from alexnet.studio.answers import NotHereError
 from alexnet.studio.workspace import Workspace
 from tests.conftest import draw_stripes
-from tests.studio_server import Studio
+from tests.studio_server import Studio, served
 
 
 def test_runs_and_folders_are_listed(studio: Studio, place: Path) -> None:
@@ -70,6 +70,21 @@ def test_thumbnail_is_kept_and_an_old_version_is_refused(studio: Studio) -> None
     assert "immutable" in answer.headers["cache-control"]
     old = studio.ask("/api/folders/images/thumbnails/0?v=0")
     assert (old.status, old.error) == (409, "the folder has changed; load the page again")
+
+
+def test_a_page_that_was_loaded_before_an_image_was_added_still_gets_its_own(tmp_path: Path) -> None:
+    for name in ("x", "y"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        draw_stripes(0, 1).save(tmp_path / "images" / name / "5.png")
+    with served([tmp_path]) as studio:
+        path, before = tmp_path / "images", studio.workspace.version("images")
+        shown = studio.ask(f"/api/folders/images/thumbnails/1?v={before}").body
+        draw_stripes(1, 2).save(path / "x" / "1.png")
+        studio.workspace.forget(path)
+        after = studio.workspace.version("images")
+        assert after != before
+        assert studio.ask(f"/api/folders/images/thumbnails/1?v={before}").body == shown
+        assert studio.workspace.scan_in_version(path, after).folder.files[1].entry.name == "x/5.png"  # type: ignore[union-attr]
 
 
 def test_kernel_sheet_shows_every_kernel_on_its_own_scale(studio: Studio) -> None:
