@@ -25,10 +25,10 @@ __all__ = ["ROUTES", "jpeg", "network_pixels"]
 SENT = "sent:"
 """Begins the name of an image that was sent."""
 
-MOST_SENT = 16
+MOST_SENT = 8
 """Images that were sent and are kept in memory."""
 
-MOST_BYTES = 30_000_000
+MOST_BYTES = 20_000_000
 """Bytes of an image that is sent."""
 
 _sent: OrderedDict[str, bytes] = OrderedDict()

@@ -130,6 +130,11 @@ def test_an_image_that_is_sent_is_looked_at_and_other_bytes_are_refused(studio: 
     assert len(studio.ask(f"/api/runs/first/inside?image={quote(sent)}").values["layers"]) > 5
     bad = studio.ask("/api/images", method="POST", body=b"no image", headers=own).values["image"]
     assert "cannot be used" in studio.ask(f"/api/runs/first/inside?image={quote(bad)}").error
+    assert studio.ask("/api/images", method="POST", body=b"x" * 20_000_001, headers=own).status == 413
+    assert (
+        studio.ask("/api/images", method="POST", body=b"x", headers=own | {"Origin": "http://evil.test"}).status
+        == 403
+    )
     for name in ("../runs/first/run.json", "/etc/passwd", "sent:0", ""):
         assert studio.ask(f"/api/runs/first/inside?image={quote(name)}").status == 404
     for query in ("map=a&row=0&column=0", "map=99&row=0&column=0", "row=0&column=0", "map=-1&row=0&column=0"):
