@@ -4,6 +4,7 @@ import io
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -131,12 +132,19 @@ def narrow(spec: NetworkSpec) -> NetworkSpec:
     return replace(spec, name="narrow", features=features, classifier=classifier)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def narrow_variant() -> Iterator[None]:
-    """The variant `narrow`, which `small_recipe` names, exists as long as the tests run, in this process only."""
+@contextmanager
+def narrow_variants() -> Iterator[None]:
+    """The variant `narrow`, which `small_recipe` names, exists in this process meanwhile."""
     VARIANTS["narrow"] = narrow(VARIANTS["seminar"])
     yield
     del VARIANTS["narrow"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def narrow_variant() -> Iterator[None]:
+    """`narrow_variants` as long as the tests run."""
+    with narrow_variants():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

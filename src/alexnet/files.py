@@ -12,7 +12,15 @@ from pathlib import Path
 
 from alexnet.errors import AlexNetError, DataError
 
-__all__ = ["disk_errors", "escape_name", "shown_name", "unescape_name", "user_cache_dir", "write_whole"]
+__all__ = [
+    "disk_errors",
+    "escape_name",
+    "is_unfinished",
+    "shown_name",
+    "unescape_name",
+    "user_cache_dir",
+    "write_whole",
+]
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """Errors of a disk or a quota that has no room left."""
@@ -172,12 +180,21 @@ def _claimed(path: Path) -> Iterator[None]:
         os.close(file)
 
 
+def is_unfinished(path: Path) -> bool:
+    """Whether a file is one that `write_whole` has not finished: its writer is at work, or was killed.
+
+    >>> is_unfinished(Path(".recipe.0123456789abcdef.part.toml")), is_unfinished(Path("recipe.toml"))
+    (True, False)
+    """
+    return TEMPORARY.fullmatch(path.name) is not None
+
+
 @lru_cache(maxsize=256)
 def _remove_leftovers(folder: Path) -> None:
     """Remove the unfinished files of writers that have ended; once for each folder and process."""
     with contextlib.suppress(OSError):
         for path in list(folder.iterdir()):
-            if TEMPORARY.fullmatch(path.name):
+            if is_unfinished(path):
                 _remove_if_dead(path)
 
 

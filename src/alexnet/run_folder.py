@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from alexnet.csv_files import parse_predictions, parse_records, prediction_rows, record_rows, to_csv
 from alexnet.errors import RecipeError, RunError
-from alexnet.files import disk_errors, escape_name, shown_name, unescape_name, write_whole
+from alexnet.files import disk_errors, escape_name, is_unfinished, shown_name, unescape_name, write_whole
 from alexnet.recipe import Recipe, load_recipe
 from alexnet.records import EpochRecord, Evaluation, ModelInfo, Prediction, Record, RunInfo, StepRecord
 from alexnet.safe_name import safe_name
@@ -27,7 +27,7 @@ SCHEMA = 4
 """Version of the run folder's layout."""
 
 UNFINISHED_START = {".lock", "recipe.toml", "left_out.csv", "corrections.csv"}
-"""What a start leaves that was stopped before run.json was written, for instance by a full disk."""
+"""What a start leaves that was stopped before run.json was written, by a full disk or a kill."""
 
 WRITTEN_BY_EVALUATE = {"evaluation.json", "predictions.csv"}
 APPENDED = {"steps.csv", "epochs.csv"}
@@ -121,11 +121,11 @@ class RunFolder:
         Raises:
             RunError: there is a run already, or something else.
         """
-        path = self.path
-        with _disk_errors(path):
+        with _disk_errors(path := self.path):
             if os.path.lexists(path / "run.json"):
                 raise RunError(self._describe_occupied())
-            if path.exists() and (not path.is_dir() or any(p.name not in UNFINISHED_START for p in path.iterdir())):
+            found = {each.name for each in path.iterdir() if not is_unfinished(each)} if path.is_dir() else {"/"}
+            if path.exists() and not found <= UNFINISHED_START:
                 raise RunError(f"{path}: exists and is not a run folder; choose another --out")
 
     def _describe_occupied(self) -> str:

@@ -88,6 +88,7 @@ def resume(run: Path | str | Run, *, data: Path | str | None = None, on_event: L
     folder = RunFolder.open(run.path if isinstance(run, Run) else Path(run).expanduser())
     if folder.about.is_finished:
         on_event(Note(f"{folder.path}: is finished; nothing to resume"))
+        discard_state(folder)  # where the training was killed after its last record
         return Run(folder)
     images = scan_own_images(folder, data)
     return _train(images, folder.recipe, folder, is_resumed=True, emit=on_event)
@@ -109,7 +110,10 @@ def train_or_resume(folder: ImageFolder, recipe: Recipe, out: Path, *, on_event:
         run = RunFolder(out)
         run.require_free()
         return _train(folder, recipe, run, is_resumed=False, emit=on_event)
-    return Run(run) if run.about.is_finished else _train(folder, run.recipe, run, is_resumed=True, emit=on_event)
+    if run.about.is_finished:
+        discard_state(run)
+        return Run(run)
+    return _train(folder, run.recipe, run, is_resumed=True, emit=on_event)
 
 
 def _train(folder: ImageFolder, recipe: Recipe, run: RunFolder, *, is_resumed: bool, emit: Listener) -> Run:
