@@ -1,11 +1,13 @@
 """Trainings killed at every write and at random moments: resumed, each must end as one that was left alone.
 
 python -m tests.kills NUMBER SEED kills NUMBER trainings and prints what differed; a few are part of the tests.
-A kill is SIGKILL: before a file is opened for writing, with half of its content written, or after its rename. Only on
-POSIX: each training runs in a process that is forked, so that torch is loaded once.
+A kill is SIGKILL: before a file is opened for writing, with half of its content written, or before its rename. At the
+same moments a disk can be full, or a signal arrive. Only on POSIX: each training runs in a process that is forked, so
+that torch is loaded once.
 """
 
 import csv
+import errno
 import hashlib
 import os
 import random
@@ -21,26 +23,41 @@ from typing import Any
 
 import alexnet.training.resume
 from alexnet.data.folder import scan_folder
+from alexnet.errors import AlexNetError
 from alexnet.recipe import Recipe
 from alexnet.run_folder import RunFolder
 from alexnet.training.train import train_or_resume
 from tests.conftest import narrow_variants, small_recipe, write_images
 
+REFUSED, INTERRUPTED = 2, 130
+
 TIMES = ("seconds", "images_per_second")
 """Columns of tables that say how long something took."""
 
 
+def kill() -> None:
+    """End this process at once."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fill_disk() -> None:
+    """What a write meets on a full disk."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 @dataclass
 class WritePoints:
-    """Counts the moments of writing in this process, and kills it at one of them.
+    """Counts the moments of writing in this process; at one of them, something happens.
 
     Args:
-        folders: writing elsewhere does not count.
-        kill_at: the number of the moment, from 0; -1 kills at none.
+        folder: writing elsewhere does not count.
+        at: the number of the moment, from 0; -1 for none.
+        fault: what happens; a kill leaves half of what is being written.
     """
 
-    folders: tuple[str, ...]
-    kill_at: int = -1
+    folder: Path
+    at: int = -1
+    fault: Callable[[], object] = kill
     count: int = 0
 
     def install(self) -> None:
@@ -68,12 +85,13 @@ class WritePoints:
             self._pass(str(arguments[0]), lambda: None)
 
     def _pass(self, path: str, damage: Callable[[], object]) -> None:
-        if not os.path.abspath(path).startswith(self.folders):  # noqa: PTH100  # an audit hook must be quick
+        if not os.path.abspath(path).startswith(str(self.folder)):  # noqa: PTH100  # an audit hook must be quick
             return
-        if self.count == self.kill_at:
-            damage()
-            os.kill(os.getpid(), signal.SIGKILL)
         self.count += 1
+        if self.count == self.at + 1:
+            if self.fault is kill:
+                damage()
+            self.fault()
 
 
 def fingerprint(run: Path) -> dict[str, str]:
@@ -92,7 +110,7 @@ def fingerprint(run: Path) -> dict[str, str]:
 
 
 def in_child(work: Callable[[], object], *, seconds: float | None = None) -> int:
-    """Do some work in a forked process; returns its exit status, negative for a signal.
+    """Do some work in a forked process; returns its exit status, as of the command, or negative for a signal.
 
     Args:
         seconds: kill it after so many.
@@ -104,6 +122,11 @@ def in_child(work: Callable[[], object], *, seconds: float | None = None) -> int
         try:
             work()
             code = 0
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        except AlexNetError as error:
+            code = REFUSED if "\n" not in str(error) else 1
+            sys.stderr.write(f"{error}\n")
         except BaseException as error:
             sys.stderr.write(f"{type(error).__name__}: {error}\n")
         finally:
@@ -140,13 +163,16 @@ class Killer:
     def reference(self) -> tuple[dict[str, str], int]:
         """What a training leaves that is left alone, and its number of moments of writing."""
         case = self.root / "alone"
-        assert in_child(self.training(case, WritePoints((str(case),)))) == 0
+        assert in_child(self.training(case, WritePoints(case))) == 0
         return fingerprint(case / "run"), int((self.root / "count").read_text())
 
-    def kill(self, case: Path, *, at: int | None = None, seconds: float | None = None) -> bool:
-        """Kill a training at a moment of writing, or after some seconds; whether it was killed."""
-        points = None if at is None else WritePoints((str(case),), kill_at=at)
-        return in_child(self.training(case, points), seconds=seconds) == -signal.SIGKILL
+    def kill_after(self, case: Path, seconds: float) -> bool:
+        """Kill a training after some seconds; whether it was still running."""
+        return in_child(self.training(case), seconds=seconds) == -signal.SIGKILL
+
+    def disturb(self, case: Path, at: int, fault: Callable[[], object] = kill) -> int:
+        """Let something happen to a training at a moment of writing; its exit status, negative for a signal."""
+        return in_child(self.training(case, WritePoints(case, at, fault)))
 
     def differences(self, case: Path, expected: dict[str, str]) -> list[str]:
         """Resume a killed training; the files that differ from those of one left alone, and what else is wrong."""
@@ -176,9 +202,9 @@ def main(number: int, seed: int) -> int:
         for trial in range(number):
             case = Path(folder) / f"case-{trial}"
             if trial % 2:
-                died = killer.kill(case, seconds=draw.uniform(0.0, seconds))
+                died = killer.kill_after(case, draw.uniform(0.0, seconds))
             else:
-                died = killer.kill(case, at=(seed + trial // 2) % num_points)
+                died = killer.disturb(case, (seed + trial // 2) % num_points) == -signal.SIGKILL
             killed += died
             wrong = killer.differences(case, expected)
             faults += bool(wrong)
