@@ -23,6 +23,10 @@ ANNOTATION_ENDINGS = (".txt", ".xml", ".json", ".csv")
 """Files that hold boxes or outlines of objects, beside the images of a data set for detection."""
 
 
+OWN_FILES = {"corrections.csv", "answers.json"}
+"""What this program writes into a folder of images, beside the class folders."""
+
+
 @dataclass(frozen=True)
 class ImageFile:
     """A file that should hold an image.
@@ -104,6 +108,8 @@ def scan_folder(path: Path | str, *, min_classes: int = 2) -> ImageFolder:
     layout = find_layout(source)
     files, stray, hidden = [], [], Counter[str]()
     for entry in source.entries:
+        if entry.name in OWN_FILES:
+            continue
         base = next((base for base in layout.splits if entry.name.startswith(base)), None)
         *folders, _ = entry.name.split("/")
         inner = entry.name[len(base or "") :].split("/")

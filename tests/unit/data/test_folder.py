@@ -73,6 +73,7 @@ def test_empty_class_and_stray_files_are_kept_in_view(tmp_path: Path) -> None:
     (tmp_path / ".DS_Store").write_bytes(b"x")
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "HEAD").write_bytes(b"x")
+    (tmp_path / "corrections.csv").write_bytes(b"file\n")  # ours
     folder = scan_folder(tmp_path)
     assert folder.classes == ("across", "down", "nothing", "rings")
     assert folder.stray == (".DS_Store", ".git/HEAD")
