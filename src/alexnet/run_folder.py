@@ -124,8 +124,8 @@ class RunFolder:
         with _disk_errors(path := self.path):
             if os.path.lexists(path / "run.json"):
                 raise RunError(self._describe_occupied())
-            found = {each.name for each in path.iterdir() if not is_unfinished(each)} if path.is_dir() else {"/"}
-            if path.exists() and not found <= UNFINISHED_START:
+            names = {each.name for each in path.iterdir() if not is_unfinished(each)} if path.is_dir() else {"/"}
+            if path.exists() and not names <= UNFINISHED_START:
                 raise RunError(f"{path}: exists and is not a run folder; choose another --out")
 
     def _describe_occupied(self) -> str:

@@ -12,6 +12,9 @@ from alexnet.records import Preprocessing
 
 __all__ = ["images_of", "read_files"]
 
+MOST_CHARACTERS = 300
+"""Of a name in a message."""
+
 
 def read_files(path: Path | str, files: Iterable[str], *, missing_ok: bool = False) -> Iterable[tuple[str, bytes]]:
     """The bytes of image files, each with its name.
@@ -39,7 +42,7 @@ def read_files(path: Path | str, files: Iterable[str], *, missing_ok: bool = Fal
                 continue
             reason = error.strerror or str(error)
             raise DataError(
-                f"{source.path}: {shown_name(name)} cannot be read ({reason}); put it back, or train again"
+                f"{source.path}: {_short(name)} cannot be read ({reason}); put it back, or train again"
             ) from error
         yield name, data
 
@@ -63,5 +66,11 @@ def images_of(
         if pixels is not None:
             images[name] = center_crop(pixels, preprocessing)
         elif not missing_ok:
-            raise DataError(f"{path}: {shown_name(name)} cannot be used ({facts.error}); restore it")
+            raise DataError(f"{path}: {_short(name)} cannot be used ({facts.error}); restore it")
     return images
+
+
+def _short(name: str) -> str:
+    """A name for a message; that of a damaged run may be thousands of characters long."""
+    shown = shown_name(name)
+    return shown if len(shown) <= MOST_CHARACTERS else f"{shown[: MOST_CHARACTERS - 1]}…"

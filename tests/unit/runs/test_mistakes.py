@@ -61,6 +61,9 @@ def test_missing_image_is_named(narrow_run: Run, tmp_path: Path) -> None:
     Path(moved.about.data.path, file).unlink()
     with pytest.raises(DataError, match=f"{Path(file).name} cannot be read .*put it back, or train again"):
         moved.mistakes().draw()
+    with pytest.raises(DataError, match="x{200}.*cannot be read") as refused:
+        moved.images_of(["x" * 5000])
+    assert len(str(refused.value)) < 1000
     with pytest.raises(DataError, match="cannot be read"):
         moved.images_of([file])
     assert moved.images_of([file], missing_ok=True) == {}
