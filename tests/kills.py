@@ -178,8 +178,8 @@ class Killer:
         """Resume a killed training; the files that differ from those of one left alone, and what else is wrong."""
         if in_child(self.training(case)) != 0:
             return ["it could not be resumed"]
-        found = fingerprint(case / "run")
-        wrong = sorted(name for name in expected | found if expected.get(name) != found.get(name))
+        result = fingerprint(case / "run")
+        wrong = sorted(name for name in expected | result if expected.get(name) != result.get(name))
         return wrong + [f"left {path}" for path in case.rglob("*.part*")]
 
 
