@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Hashable, Mapping
+from os import PathLike
 from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -38,6 +39,7 @@ __all__ = [
     "Record",
     "RunInfo",
     "StepRecord",
+    "plain_value",
     "wilson_interval",
 ]
 
@@ -55,7 +57,7 @@ class Record:
         >>> StepRecord(1, 1, 1e-3, math.nan, 0.5).to_dict()["loss"] is None
         True
         """
-        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        return {field.name: plain_value(getattr(self, field.name)) for field in dataclasses.fields(self)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -104,18 +106,23 @@ def _shorten(value: Any, *, most: int = 40) -> str:
     return text if len(text) <= most else f"{text[:most]}..."
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Record):
-        return value.to_dict()
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+def plain_value(value: Any) -> Any:
+    """A value as JSON knows it: dicts, lists, numbers, texts and None; what is not a number (NaN, infinity) is None.
+
+    >>> plain_value({"error": math.nan, "counts": (1, 2)})
+    {'error': None, 'counts': [1, 2]}
+    """
+    if hasattr(value, "to_dict"):
+        value = value.to_dict()
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key if isinstance(key, str | int) else str(key): plain_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain_value(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return value
+    return str(value) if isinstance(value, PathLike) else value
 
 
 @dataclass(frozen=True, config=LAZY)

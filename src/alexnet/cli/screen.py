@@ -1,7 +1,6 @@
 """What a command shows: results on standard output, everything else on standard error."""
 
 import json
-import math
 import re
 import sys
 import time
@@ -71,8 +70,10 @@ class Screen:
     def print_json(self, values: Mapping[str, Any]) -> None:
         """The one JSON object of a command, if `--json` asks for it. What is not a number (NaN, infinity) is null."""
         if self.as_json:
+            from alexnet.records import plain_value  # here, so that `alexnet --help` does not load it
+
             is_unicode = "utf" in (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
-            text = json.dumps(_plain(values), ensure_ascii=not is_unicode, allow_nan=False)
+            text = json.dumps(plain_value(values), ensure_ascii=not is_unicode, allow_nan=False)
             sys.stdout.write(UNSHOWN.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
             sys.stdout.flush()
 
@@ -99,17 +100,6 @@ class Screen:
 
 screen = Screen()
 """The screen of this process."""
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON knows it."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, PathLike) else value
 
 
 def percent(fraction: float | None) -> str:

@@ -1,9 +1,7 @@
 """Values as JSON, errors as one line: what every route of the studio answers with."""
 
 import json
-import math
 from collections.abc import Awaitable, Callable, Mapping
-from os import PathLike
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -12,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from alexnet.errors import AlexNetError
+from alexnet.records import plain_value
 
 __all__ = [
     "HANDLERS",
@@ -43,7 +42,7 @@ def answer(value: Any, *, status: int = 200) -> Response:
 
 def plain_json(value: Any) -> str:
     """A value as JSON text, see `answer`."""
-    return json.dumps(_plain(value), allow_nan=False)
+    return json.dumps(plain_value(value), allow_nan=False)
 
 
 def refuse(status: int, message: str) -> Response:
@@ -122,16 +121,3 @@ HANDLERS: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
     Exception: _answer_fault,
 }
 """What answers an error, by its kind."""
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON knows it."""
-    if hasattr(value, "to_dict"):
-        value = value.to_dict()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, PathLike) else value
