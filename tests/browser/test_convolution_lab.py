@@ -10,6 +10,7 @@ from alexnet.convolution.fast import convolve2d
 from alexnet.convolution.trace import trace_convolution
 from alexnet.report.lab_page import lab_data, write_convolution_lab
 from alexnet.runs.run import Run
+from tests.accessibility import violations
 
 pytestmark = pytest.mark.browser
 
@@ -118,12 +119,9 @@ def test_learned_kernels_and_a_photograph(page: Any, narrow_run: Run) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_lab_is_accessible_and_fits_a_phone(page: Any, scheme: str) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
     page.emulate_media(color_scheme=scheme)
     page.evaluate(f"{LAB}.state = {{ size: 'same' }}")
-    violations = Axe().run(page).response["violations"]
-    assert [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in violations] == []
+    assert violations(page) == []
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.set_viewport_size({"width": 1300, "height": 900})

@@ -12,6 +12,7 @@ from alexnet.report.component_page import write_component_page
 from alexnet.report.image_sources import image_uri
 from alexnet.runs.mistake_details import MistakeDetails, explain_mistakes
 from alexnet.runs.run import Run
+from tests.accessibility import violations
 
 pytestmark = pytest.mark.browser
 
@@ -130,9 +131,6 @@ def test_decisions_are_events_and_only_where_the_page_can_save_them(page: Any) -
 
 
 def test_component_is_accessible_and_fits_a_phone(page: Any) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    violations = Axe().run(page).response["violations"]
-    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in violations] == []
+    assert violations(page) == []
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -7,6 +7,7 @@ import pytest
 
 from alexnet.report.page import write_report
 from alexnet.runs.run import Run
+from tests.accessibility import violations
 from tests.conftest import copy_linked
 
 pytestmark = pytest.mark.browser
@@ -50,8 +51,6 @@ def test_report_is_whole_and_asks_nothing_of_the_network(browser: Any, reported_
 def test_complete_report_is_accessible_and_its_contents_lead_somewhere(
     browser: Any, complete_report: Path, scheme: str
 ) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
     page = _open(browser, complete_report, 1400, scheme)
     links = page.evaluate(
         "[...document.querySelectorAll('a[href^=\"#\"]')].map(a => a.getAttribute('href').slice(1))"
@@ -59,8 +58,7 @@ def test_complete_report_is_accessible_and_its_contents_lead_somewhere(
     assert "mistakes" in links and "map" in links and "conv1-23" in links
     assert [link for link in links if page.locator(f'[id="{link}"]').count() != 1] == []
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true })")
-    violations = Axe().run(page).response["violations"]
-    assert [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in violations] == []
+    assert violations(page) == []
     assert page.locator("image-map").count() == 1
     assert page.locator(".unit").count() == 20
     assert page.told == []

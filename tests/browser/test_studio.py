@@ -16,6 +16,7 @@ from alexnet.recipe import Recipe
 from alexnet.records import EpochRecord
 from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run, open_run
+from tests.accessibility import violations
 from tests.conftest import copy_linked, draw_stripes
 from tests.studio_server import Studio, served
 
@@ -37,7 +38,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory, image_folder: Path, narrow_
 @pytest.fixture
 def tab(browser: Any, studio: Studio) -> Iterator[Any]:
     """A page; at its end nothing was asked of another server and no error came up."""
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page = browser.new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
     asked: list[str] = []
     faults: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -48,13 +49,6 @@ def tab(browser: Any, studio: Studio) -> Iterator[Any]:
     page.close()
     assert [url for url in asked if not url.startswith(own)] == []
     assert [fault for fault in faults if "status of 400" not in fault] == [], "what is refused, the page says itself"
-
-
-def violations(page: Any) -> list[str]:
-    from axe_playwright_python.sync_playwright import Axe
-
-    rules = Axe().run(page).response["violations"]
-    return [f"{rule['id']}: {[node['target'] for node in rule['nodes']]}" for rule in rules]
 
 
 VIEWS = {"home": "What is here", "data/images": "Images of", "train": "What it will take"}
