@@ -6,7 +6,7 @@ from typing import Any
 def violations(page: Any) -> list[tuple[str, list[str]]]:
     """Each rule that the page breaks, with the elements that break it.
 
-    A page that moves is opened with `reduced_motion="reduce"`: a colour on its way to another has no fair contrast.
+    A page that moves is opened with `reduced_motion="reduce"`: a color on its way to another has no fair contrast.
     """
     from axe_playwright_python.sync_playwright import Axe
 
