@@ -10,7 +10,6 @@ from torch import nn
 from alexnet.data.cache import DecodedImages, decode_folder
 from alexnet.data.decode import center_crop, normalize, plain_preprocessing
 from alexnet.data.folder import scan_folder
-from alexnet.inspection.ablation import forward_from
 from alexnet.inspection.attribution import attribute
 from alexnet.inspection.faithfulness import check_maps
 from alexnet.inspection.features import compute_features
@@ -19,6 +18,7 @@ from alexnet.inspection.network_layers import network_input
 from alexnet.inspection.peaks import find_peaks
 from alexnet.inspection.projection import principal_components, tsne
 from alexnet.inspection.recording import preserved, recorded
+from alexnet.inspection.unit_removal import UnitRemoval
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
 from alexnet.model.initialization import initialize
@@ -157,11 +157,11 @@ def _sweep(classifier: Classifier, images: DecodedImages) -> Way:
                 network(network_input(classifier, images.pixels[start : start + BATCH]))
             outputs.append(kept["conv1"])
         with preserved(network), torch.inference_mode():
+            network.eval()
+            removals = [UnitRemoval(network, "conv1", output) for output in outputs]
             for unit in range(UNITS_SWEPT):
-                for output in outputs:
-                    changed = output.clone()
-                    changed[:, unit] = 0.0
-                    forward_from(network, "conv1", changed).argmax(1)
+                for removal in removals:
+                    removal.logits_without(unit).argmax(1)
 
     return Way(run)
 

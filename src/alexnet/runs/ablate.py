@@ -12,9 +12,10 @@ from alexnet.data.cache import DecodedImages
 from alexnet.data.split import Indices
 from alexnet.errors import DataError, GeometryError, RecipeError
 from alexnet.evaluation.paired import paired_interval
-from alexnet.inspection.ablation import ablated, forward_from
+from alexnet.inspection.ablation import ablated
 from alexnet.inspection.network_layers import find_layer, network_input, weighted_layers
 from alexnet.inspection.recording import preserved, recorded
+from alexnet.inspection.unit_removal import UnitRemoval
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
 from alexnet.records import Record
@@ -133,10 +134,16 @@ def ablate(
     outputs = [output for output, _ in _layer_outputs(tested, layer)]
     with preserved(network), torch.inference_mode():
         network.eval()
-        baseline = _predict_without(tested, layer, outputs, None, values)
+        removals = [UnitRemoval(network, layer, each) for each in outputs] if isinstance(network, AlexNet) else []
+        baseline = np.concatenate([_top(each.logits()) for each in removals]) if removals else _predict(tested)
         units = []
         for number in range(count):
-            predicted = _predict_without(tested, layer, outputs, number, values)
+            value = 0.0 if values is None else float(values[number])
+            if removals:
+                predicted = np.concatenate([_top(each.logits_without(number, value)) for each in removals])
+            else:
+                with ablated(network, {layer: [number]}, values=None if values is None else {layer: values}):
+                    predicted = _predict(tested)
             units.append(_compare(tested, f"{layer}/{number}", baseline, predicted))
             if on_progress:
                 on_progress(number + 1, count)
@@ -243,25 +250,11 @@ def _predict(tested: _TestedImages) -> np.ndarray:
     """Predicted class numbers."""
     with preserved(tested.classifier.network), torch.inference_mode():
         tested.classifier.network.eval()
-        return np.concatenate([tested.classifier.network(x).argmax(1).cpu().numpy() for x in tested.batches()])
+        return np.concatenate([_top(tested.classifier.network(x)) for x in tested.batches()])
 
 
-def _predict_without(
-    tested: _TestedImages, layer: str, outputs: list[Tensor], unit: int | None, values: Tensor | None
-) -> np.ndarray:
-    """Predicted class numbers without one unit of a layer, from its output where the network is a chain of layers."""
-    network: nn.Module = tested.classifier.network  # of any kind
-    if not isinstance(network, AlexNet):
-        replaced = None if values is None else {layer: values}
-        with ablated(network, {layer: [] if unit is None else [unit]}, values=replaced):
-            return _predict(tested)
-    predicted = []
-    for output in outputs:
-        changed = output.clone()
-        if unit is not None:
-            changed[:, unit] = 0.0 if values is None else float(values[unit])
-        predicted.append(forward_from(network, layer, changed).argmax(1).cpu().numpy())
-    return np.concatenate(predicted)
+def _top(logits: Tensor) -> np.ndarray:
+    return np.asarray(logits.argmax(1).cpu())
 
 
 def _compare(tested: _TestedImages, unit: str, before: np.ndarray, after: np.ndarray) -> UnitAblation:

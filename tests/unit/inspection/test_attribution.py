@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from alexnet.data.decode import normalize
 from alexnet.errors import GeometryError, RecipeError
-from alexnet.inspection.attribution import attribute
+from alexnet.inspection.attribution import AttributionMap, attribute
 from alexnet.inspection.faithfulness import check_map
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
@@ -74,6 +74,33 @@ def test_colored_corner_is_found_and_the_test_confirms_it(method: str) -> None:
     assert "points at what the network uses" in str(result)
     assert result.own.score > result.best_random.score > 0 or result.own.score > result.blob.score
     assert result.own.deletion < result.random.deletion
+
+
+@pytest.mark.parametrize("against", [None, "c"])
+def test_scores_are_means_over_images_covered_cell_by_cell(random_network: Classifier, against: str | None) -> None:
+    draw = np.random.default_rng(2)
+    image = draw.integers(0, 256, (67, 67, 3), dtype=np.uint8)
+    heat_map = AttributionMap("grad-cam", "conv5", "b", image, draw.random((67, 67), np.float32), against=against)
+    result = check_map(random_network, heat_map)
+
+    heat = F.adaptive_avg_pool2d(torch.from_numpy(heat_map.values.astype(np.float32))[None], 12)[0].numpy()
+    cell = np.arange(67) * 12 // 67
+    x = normalize(torch.from_numpy(image)[None], PLAIN)
+    classes = [1] if against is None else [1, 2]
+    curves = []
+    for delete in (True, False):
+        curve = []
+        for count in range(0, 145, 12):
+            first = np.zeros(144, bool)
+            first[np.argsort(-heat.ravel())[:count]] = True
+            at_pixel = torch.from_numpy(first.reshape(12, 12)[np.ix_(cell, cell)])
+            covered = torch.where(at_pixel == delete, 0.0, x)
+            logits = random_network.network.eval()(covered)[0].detach()
+            curve.append(logits.softmax(0)[1] if against is None else logits[classes].softmax(0)[0])
+        curves.append(float(np.mean(curve)))
+    assert (result.own.deletion, result.own.insertion) == pytest.approx(tuple(curves), abs=1e-6)
+    assert result.random.score == pytest.approx(0.0, abs=1e-12)
+    assert result.best_random.score > 0.0
 
 
 def test_map_that_points_elsewhere_says_nothing() -> None:
