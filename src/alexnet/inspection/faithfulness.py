@@ -192,7 +192,7 @@ def _scores(classifier: Classifier, heat_map: AttributionMap, orders: Sequence[n
         whole, nothing = _probabilities(classifier, heat_map, torch.cat([image, gray]))
         parts = [
             torch.cat([torch.where(masks, gray, image), torch.where(masks, image, gray)])
-            for masks in covered.split(BATCH // 2)
+            for masks in torch.split(covered, BATCH // 2)
         ]
         curves = [_probabilities(classifier, heat_map, x).reshape(2, -1) for x in parts]
     ends = float(whole + nothing)

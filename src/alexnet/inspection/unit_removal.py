@@ -35,7 +35,7 @@ class UnitRemoval:
         self.weighted = weighted
         self.entering = self._pass(output.clone(), list(self.between))
         whole = self.entering if isinstance(weighted, nn.Conv2d) else self.entering.flatten(1)
-        self.result = weighted(whole)
+        self.result: Tensor = weighted(whole)
         norms = [module for module in self.between if isinstance(module, LocalResponseNorm)]
         self.reach = sum(norm.size // 2 for norm in norms)
         self.tower = output.shape[1] // (norms[0].groups if norms else 1)
@@ -70,7 +70,7 @@ class UnitRemoval:
         if isinstance(layer, nn.Linear):
             columns = difference.flatten(1)
             offset = start * (columns.shape[1] // difference.shape[1])
-            return result.addmm_(columns, layer.weight[:, offset : offset + columns.shape[1]].T)
+            return result + columns @ layer.weight[:, offset : offset + columns.shape[1]].T
         if isinstance(layer, CeilConv2d):
             difference = layer.padded(difference)
         inputs, outputs = layer.in_channels // layer.groups, layer.out_channels // layer.groups

@@ -124,7 +124,7 @@ def ablate(
     >>> sweep.units[0].unit
     'conv5/0'
     """
-    network = as_classifier(model).network
+    network: nn.Module = as_classifier(model).network  # of any kind
     module = find_layer(network, layer)
     if not isinstance(module, nn.Conv2d | nn.Linear) or layer == weighted_layers(network)[-1]:
         raise GeometryError(f"layer {layer}: has no units to switch off; choose a layer with weights before the last")
