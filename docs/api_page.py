@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import jaxtyping
 
@@ -25,13 +25,48 @@ WIDTH = 100
 
 TOPICS = {
     "Training": ("training",),
-    "Results of a run": ("runs", "report", "evaluation", "export", "figures"),
+    "Results of a run": ("runs", "evaluation", "export"),
     "Looking inside a network": ("inspection",),
+    "Pages and figures": ("report", "figures"),
     "Convolution": ("convolution",),
-    "Images": ("data", "practice"),
+    "Images and labels": ("data", "practice"),
+    "Questions about the images": ("audit",),
     "Networks and recipes": ("model", "recipe", "presets"),
 }
 """Heading of the table → rooms whose names stand there; all other names stand under "More"."""
+
+
+CONSTANTS = {
+    "PRESETS": "The recipes with a name, by name",
+    "SOCCER_CLASSES": "The classes that `draw_soccer_images` draws",
+    "VARIANTS": "The tables of the networks that are called AlexNet, by name; see [variants.md](variants.md)",
+}
+"""What a public constant holds."""
+
+ARGUMENTS = {
+    "RunLike": "a `Run`, or the path of a run folder",
+    "Model": "a run as above, or a network: a `Classifier`, such as `Run.model` or what `wrap_network` returns",
+    "ImageLike": "the path of an image file, or a decoded image, uint8 [size, size, 3], RGB",
+    "Pixels": "a decoded image, uint8 [H, W, 3], RGB",
+    "Paths": "one path, or several",
+    "Array": "a NumPy array",
+    "Count, Number, Fraction, NotNegative": "an integer >= 0; a float; a float from 0 to 1; a float >= 0",
+    "Name, Classes": "a text; the names of classes, in the order of the network's outputs",
+    "Errors": "top-1 and top-5 error",
+    "NetworkSpec": "a network's table, as in `VARIANTS`",
+    "ImageSource": "where the files of a folder or archive come from",
+    "Stage": "what a figure shows of a layer",
+    "DecodedImages": "the decoded images of a folder, memory-mapped",
+    "Course": "what curves are drawn from",
+    "TestedRun": "a `Run`",
+    "Color": "three numbers: red, green, blue",
+    "Progress": "a function that is called with two counts, as the call says",
+    "Listener": "a function that is called with each event of a training: a step, an epoch, or a line of text",
+    "Size, Border, Operation, Method": "words, see [`convolve2d`](#convolve2d)",
+    "KernelScale": "`common` (one color scale for all kernels) or `own` (each kernel's)",
+    "MistakeOrder": "`confidence` or `pair`, see [`Run.mistakes`](#runmistakes)",
+}
+"""Names of types in signatures, in words."""
 
 
 def api_page() -> str:
@@ -40,22 +75,26 @@ def api_page() -> str:
     lines = [
         "# Python API",
         "",
-        "Every public name of `alexnet`. Whatever a command does is one of these calls. Figures are matplotlib's.",
-        "The examples run as printed in a folder with `images/` (class folders), `photo.jpg` and a finished run",
-        "`runs/first`. (Written by `make docs`.)",
+        "Every public name of `alexnet`; whatever a command does is one of these calls. The examples run as printed",
+        "after `import alexnet`, in a folder with `images/` (class folders), `photo.jpg` and a finished run",
+        "`runs/first`. A `Figure` is matplotlib's; an error that you can correct is an `AlexNetError`. (Written by",
+        "`make docs`.)",
         "",
     ]
     for topic in (*TOPICS, "More"):
         chosen = [name for name in names if _topic(name) == topic]
         lines += [f"| {topic} | |", "|---|---|"]
-        lines += [f"| [`{name}`](#{name.lower()}) | {_summary(getattr(alexnet, name))} |" for name in chosen]
+        lines += [f"| [`{name}`](#{name.lower()}) | {_summary(name, getattr(alexnet, name))} |" for name in chosen]
         lines.append("")
+    lines += ["Names of types in the signatures:", "", "| type | meaning |", "|---|---|"]
+    lines += [f"| `{'`, `'.join(name.split(', '))}` | {meaning} |" for name, meaning in ARGUMENTS.items()]
+    lines.append("")
     for name in names:
         lines += [f"## {name}", "", *_entry(name, getattr(alexnet, name))]
     lines += [
         "# Result types",
         "",
-        "What the calls above return. They are frozen: their values cannot be changed.",
+        "What the calls above return, and the parts of it. Values cannot be changed; `to_dict()` gives plain data.",
         "",
     ]
     for cls in _result_types(names):
@@ -76,10 +115,10 @@ def _module_of(name: str) -> str:
     return match[1]
 
 
-def _summary(value: Any) -> str:
+def _summary(name: str, value: Any) -> str:
     """One line for the table: a docstring's first paragraph, or what a constant holds."""
     if isinstance(value, dict | tuple):
-        return f"A {type(value).__name__}: {', '.join(value)}."
+        return f"{CONSTANTS[name]}: {', '.join(f'`{each}`' for each in value)}."
     return " ".join((inspect.getdoc(value) or "").split("\n\n", 1)[0].split()).replace("|", "\\|")
 
 
@@ -88,13 +127,14 @@ def _entry(name: str, value: Any) -> Iterator[str]:
     if inspect.isclass(value):
         if fields := list(_fields(value)):
             yield from ("```python", *fields, "```", "")
-        yield from (*docstring_to_markdown(inspect.getdoc(value) or ""), "")
+        lines = docstring_to_markdown(inspect.getdoc(value) or "")
+        yield from (*("**Fields**" if line == "**Args**" else line for line in lines), "")
         yield from _members(value)
     elif inspect.isroutine(value):
         yield from ("```python", signature_of(value, name), "```", "")
         yield from (*docstring_to_markdown(inspect.getdoc(value) or ""), "")
     else:
-        yield from (_summary(value), "")
+        yield from (_summary(name, value), "")
 
 
 def _fields(cls: type) -> Iterator[str]:
@@ -134,11 +174,13 @@ def _parsed(value: Any, kind: type[Node]) -> Node:
 
 
 class _Unquoted(ast.NodeTransformer):
-    """Forward references without their quotes; the words of a `Literal` and jaxtyping's shapes keep theirs."""
+    """Types without quotes and without the limits of `Annotated`; words of `Literal` and shapes keep their quotes."""
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         name = ast.unparse(node.value)
-        return node if name in ("Literal", "Annotated") or hasattr(jaxtyping, name) else self.generic_visit(node)
+        if name == "Annotated" and isinstance(node.slice, ast.Tuple):
+            return cast(ast.AST, self.visit(node.slice.elts[0]))
+        return node if name == "Literal" or hasattr(jaxtyping, name) else self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         return ast.parse(node.value, mode="eval").body if isinstance(node.value, str) else node
@@ -183,19 +225,40 @@ def _argument(argument: ast.arg, default: ast.expr | None) -> str:
 
 
 def _result_types(names: Iterable[str]) -> list[type]:
-    """Classes of this library that public calls return and that are not public names themselves."""
+    """Classes of this library that public calls return or these hold, and that are not public names themselves."""
     public = [getattr(alexnet, name) for name in names]
-    members = [_function_of(member)[0] for cls in public if inspect.isclass(cls) for member in vars(cls).values()]
     classes: dict[str, type] = {}
-    for function in (*public, *members):
-        if not inspect.isfunction(function) or function.__name__.startswith("_"):
-            continue
-        returns = _parsed(function, ast.FunctionDef).returns
-        for name in re.findall(r"\w+", _type(returns)) if returns else ():
-            value = inspect.unwrap(function).__globals__.get(name)
-            if inspect.isclass(value) and value.__module__.startswith("alexnet.") and value not in public:
-                classes[name] = value
+    waiting = list(public)
+    while waiting:
+        for cls in _classes_in(waiting.pop()):
+            if cls not in public and cls.__name__ not in classes:
+                classes[cls.__name__] = cls
+                waiting.append(cls)
     return [classes[name] for name in sorted(classes, key=str.lower)]
+
+
+def _classes_in(value: Any) -> Iterator[type]:
+    """Classes of this library that a function returns, or that a class's methods return and its fields hold."""
+    members = (
+        [_function_of(member)[0] for member in dict(vars(value)).values()] if inspect.isclass(value) else [value]
+    )
+    functions = [member for member in members if inspect.isfunction(member)]
+    texts: list[tuple[Any, str]] = [
+        (function, _type(returns)) for function in functions if (returns := _returns(function))
+    ]
+    if inspect.isclass(value):
+        texts += [(value, field.partition(": ")[2]) for field in _fields(value)]
+    for owner, text in texts:
+        names = vars(inspect.getmodule(inspect.unwrap(owner)))
+        for cls in (names.get(name) for name in re.findall(r"\w+", text)):
+            if inspect.isclass(cls) and cls.__module__.startswith("alexnet.") and cls.__name__ not in ARGUMENTS:
+                yield cls
+
+
+def _returns(function: Any) -> ast.expr | None:
+    """What a public function or an index gives."""
+    is_public = not function.__name__.startswith("_") or function.__name__ == "__getitem__"
+    return _parsed(function, ast.FunctionDef).returns if is_public else None
 
 
 def docstring_to_markdown(docstring: str) -> list[str]:

@@ -60,7 +60,12 @@ OrAuto = (WrapValidator(_number_or_auto), PlainSerializer(lambda value: value, r
 
 
 class Recipe(BaseModel):
-    """All settings of a run. Frozen; an unknown field or a value out of range is an error.
+    """All settings of a run, frozen. Each is described in settings.md and by `alexnet recipe`.
+
+    Raises:
+        pydantic.ValidationError: an unknown setting, a value out of range, or settings in conflict; `replace` raises
+        a
+            `RecipeError` instead.
 
     >>> Recipe(epochs=3).epochs
     3
@@ -238,7 +243,7 @@ class Recipe(BaseModel):
 
     @property
     def switches(self) -> dict[str, Any]:
-        """Changes of the variant's table, without those that are none."""
+        """The settings that change the variant's table, without those that are None."""
         return {name: getattr(self, name) for name in SWITCHES if getattr(self, name) is not None}
 
     @field_validator("device")

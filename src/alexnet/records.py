@@ -227,7 +227,7 @@ class ClassScore(Record):
         return self.num_correct / self.num_images if self.num_images else None
 
     def to_dict(self) -> dict[str, Any]:
-        """With precision and recall."""
+        """As plain data, with precision and recall."""
         return super().to_dict() | {"precision": self.precision, "recall": self.recall}
 
 

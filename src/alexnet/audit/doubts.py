@@ -63,10 +63,16 @@ class Doubt(Record):
 class Doubts(Record):
     """The images of a folder by how doubtful their labels are, the most doubtful first.
 
-    estimated_wrong: fraction of wrong labels by confident learning. interval: of it, 95 %, see `wrong_interval`.
-    num_reviewed: images that the corrections call fine, both or relabeled, which are not listed.
-    agreement: fraction of the images whose label is the most probable class; where it is low, the networks have not
-    learned the classes, and neither list nor estimate means much.
+    Args:
+        num_images: images that were judged.
+        estimated_wrong: fraction of wrong labels, estimated by confident learning.
+        interval: its 95 % interval, by bootstrap over the images.
+        doubts: the images whose most probable class is not their label.
+        method: `features` or `folds`.
+        num_reviewed: images that the corrections call fine, both or relabeled; they are not listed.
+        agreement: fraction of the images whose label is the most probable class; where it is low, the networks have
+            not learned the classes, and neither list nor estimate means much.
+        images: the decoded images, for `draw`.
     """
 
     num_images: int
@@ -79,7 +85,7 @@ class Doubts(Record):
     images: DecodedImages | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """The numbers and the list, each image with file, label, suggested and doubt."""
+        """As plain data: the numbers and the list, each image with file, label, suggested and doubt."""
         rows = [
             {name: getattr(each, name) for name in ("file", "label", "suggested", "doubt")} for each in self.doubts
         ]
@@ -142,13 +148,14 @@ def doubts(
 ) -> Doubts:
     """Rank the images of a folder by how probably they are mislabeled.
 
-    Every image is judged by a network that was not trained on it: a network that was may have learned its wrong label
-    by heart. Trainings that an earlier, interrupted call has finished are not repeated.
+    Every image is judged by a network that was not trained on it, since one that was may have memorized a wrong
+    label. Trainings that an earlier, interrupted call has finished are not repeated.
 
     Args:
         folder: a scanned folder, perhaps with corrections, or the path of a folder, `.tar` or `.zip`.
-        method: one of `METHODS`; `features` takes about the time of one training, `folds` of four.
-        recipe: of the trainings, a preset or its name.
+        method: `features` (two networks, each trained on half of the images; about the time of one training) or
+            `folds` (four networks, each trained on three quarters).
+        recipe: the recipe of the trainings, or the name of a preset.
         seed: of the division into parts, >= 0.
         on_event: called with every step, epoch and message.
 

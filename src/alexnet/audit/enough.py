@@ -71,7 +71,7 @@ class ClassCurve(Record):
 
 @dataclass(frozen=True)
 class Enough(Record):
-    """The learning curve of a folder: by size, over all classes, and for each class."""
+    """The learning curve of a folder: the test error by number of training images, over all and for each class."""
 
     sizes: tuple[SizeScore, ...]
     curve: ClassCurve
@@ -87,14 +87,15 @@ def enough(
     num_seeds: int = 1,
     on_event: Listener = ignore,
 ) -> Enough:
-    """Train on an eighth, a quarter, half and all of the training images, and say what more images would be worth.
+    """Estimate what more images would be worth, by training on an eighth, a quarter, half and all of those there are.
 
-    All are tested on the same images. Trainings that an earlier, interrupted call has finished are not repeated.
+    All networks are tested on the same images. Trainings that an earlier, interrupted call has finished are not
+    repeated.
 
     Args:
         folder: a scanned folder, or the path of a folder, `.tar` or `.zip` of class folders.
-        recipe: of the trainings, a preset or its name; its `auto` settings are sized for each part.
-        num_seeds: trainings for each size, from the recipe's seed on, each on other parts.
+        recipe: the recipe of the trainings, or the name of a preset; its `auto` settings are chosen for each size.
+        num_seeds: trainings for each size, with seeds from the recipe's on, each on a different subset.
         on_event: called with every step, epoch and message.
 
     Raises:

@@ -20,7 +20,7 @@ __all__ = ["Grade", "grade"]
 class Grade(Record):
     """How much of what was planted a list names.
 
-    labels: rows (fraction of the candidates that were looked at, number of images, wrong labels among them, recall,
+    labels: rows (fraction of the candidates that are looked at, number of images, wrong labels among them, recall,
     precision), empty where the list names no doubts. complete_after: images to look at until every wrong label is
     found, None if the list ends before. num_pairs, pair_recall, pair_precision: of
     planted near duplicates; a listed pair that was not planted counts against the precision unless it holds a copy
@@ -41,10 +41,10 @@ class Grade(Record):
 
 
 def grade(spoiled: Path | str, list_path: Path | str) -> Grade:
-    """Score a list against the answer sheet of a spoiled folder.
+    """Score a list of suspected faults against the answers of a spoiled folder.
 
     Args:
-        spoiled: the folder that `spoil_folder` wrote, or its answer sheet.
+        spoiled: the folder that `spoil_folder` wrote, or its `answers.json`.
         list_path: what `doubts`, `data check` or `shortcuts` print with `--json`; or a CSV file with a column `file`,
             the most doubtful first; or a text file of names, a line each.
 

@@ -36,7 +36,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Retrained(Record):
-    """What new labels did to a run.
+    """A run and the same run trained on corrected labels, compared.
 
     before, after: the runs. whole: whether the whole network was trained again. difference: of the test error with
     the reviewed labels, from the old network to the new one, with the images fixed and broken. reviewed_before,
@@ -53,7 +53,7 @@ class Retrained(Record):
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
-        """With the fixed and broken images at the top."""
+        """As plain data, with the images fixed and broken at the top level."""
         return super().to_dict() | {"fixed": list(self.difference.fixed), "broken": list(self.difference.broken)}
 
 

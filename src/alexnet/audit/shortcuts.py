@@ -22,7 +22,7 @@ __all__ = ["Alarm", "ProbeScore", "Shortcuts", "shortcuts"]
 NUM_FOLDS = 5
 
 LARGE = 0.5
-"""Fraction of the way from chance to perfection from which a probe of the whole set raises an alarm."""
+"""Fraction of the way from chance to 1 above which a probe of the whole set raises an alarm."""
 
 CLASS_SCORE = 0.75
 """Precision and recall of a class from which a probe of it raises an alarm; lower ends of both intervals."""
@@ -36,7 +36,7 @@ Tally = tuple[int, int]
 
 @dataclass(frozen=True)
 class ProbeScore(Record):
-    """How well a probe tells the classes.
+    """How well a probe tells the classes apart.
 
     sees: in words. accuracy: of held-out training images, by 5-fold cross-validation; interval: 95 %. chance: of
     always naming the largest class. test_accuracy, test_interval: of the test images, by a probe of all
@@ -68,13 +68,13 @@ class Alarm(Record):
     sentence: str
 
     def to_dict(self) -> dict[str, Any]:
-        """With the class as `class`."""
+        """As plain data, with `class_name` as `class`."""
         return {"probe": self.probe, "class": self.class_name, "sentence": self.sentence}
 
 
 @dataclass(frozen=True)
 class Shortcuts(Record):
-    """What small probes tell of the classes without the object, and what of it is cause for alarm."""
+    """How well small probes recognize the classes without the object, and which of it is cause for alarm."""
 
     num_images: int
     num_test: int
@@ -83,10 +83,12 @@ class Shortcuts(Record):
 
 
 def shortcuts(folder: ImageFolder | Path | str, *, seed: int = 0, on_progress: Progress | None = None) -> Shortcuts:
-    """Measure how well the classes can be told from the border, the colors, the size or the file alone.
+    """Measure how well the classes can be told apart by the border, the colors, the size or the file alone.
 
-    Each probe is a linear classifier on a few numbers. An alarm needs two signs: the lower end of the 95 % interval
-    by cross-validation on the training images, and the same on the test images, which decided nothing.
+    Each probe is a linear classifier on a few numbers. It raises an alarm for the whole set if, by cross-validation
+    on the training images, the lower end of the 95 % interval of its accuracy is more than halfway from chance to 1;
+    and for a class if the lower ends of precision and recall are at least 0.75 and twice the class's frequency. The
+    test images, on which nothing is fitted, must confirm either: there the lower end must be above chance.
 
     Args:
         folder: a scanned folder, or the path of a folder, `.tar` or `.zip` of class folders.
@@ -151,8 +153,8 @@ def _alarms(score: ProbeScore, classes: Sequence[str], crossed: Answers, tested:
         if lows[0] >= max(CLASS_SCORE, 2 * by_chance) and lows[1] > by_chance:
             (precise, named), (recalled, present) = rates[0]
             sentence = (
-                f"{name}: {100 * recalled / present:.0f} % of it are recognized from {score.sees} alone, and "
-                f"{100 * precise / named:.0f} % of what is named so is of it"
+                f"{name}: {100 * recalled / present:.0f} % of its images are recognized from {score.sees} alone, and "
+                f"{100 * precise / named:.0f} % of the images predicted as it belong to it"
             )
             alarms.append(Alarm(score.probe, name, sentence))
     return alarms

@@ -37,7 +37,11 @@ class SwappedLabel(Record):
 
 @dataclass(frozen=True)
 class PlantedDuplicate(Record):
-    """A changed copy of an image. original, copy: both in the spoiled folder. change, strength: see `alter`."""
+    """A changed copy of an image.
+
+    original, copy: names in the spoiled folder. change: `crop` (strength: fraction of the area that is kept), `flip`,
+    `jpeg` (strength: the quality) or `brightness` (strength: the factor).
+    """
 
     original: str
     copy: str
@@ -90,14 +94,14 @@ def spoil_folder(
 ) -> Answers:
     """Copy a folder of images and plant faults in the copy; `answers.json` in it says which.
 
-    The original is only read. The copy's files are numbered in a random order, so that no name tells the answer.
+    The original is only read. The copy's files are numbered in a random order, so that no name gives a fault away.
 
     Args:
         folder: a scanned folder, or the path of a folder, `.tar` or `.zip` of class folders.
         out: a new or empty folder.
         swap: fraction of the training images (of all where the folder has no split) that get another class's
             label, 0 to below 1.
-        between: swap labels only among these classes; all by default, each as likely.
+        between: swap labels only among these classes; by default among all, each with the same probability.
         duplicates: near duplicates of training images to add to the test images of the same class, each a crop, a
             mirror image, a re-encoded or a brighter or darker one. Without a split they are added to the class.
         corner: the class whose images get a colored square in the top left corner.

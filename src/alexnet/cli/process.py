@@ -16,9 +16,10 @@ SPIN_COUNT = "10000"
 
 
 def prepare_process() -> None:
-    """Make this process fast, and a good neighbor of other programs; call it before torch is loaded.
+    """Set up this process for fast training; call it before torch is loaded.
 
-    The command does this first. A script or notebook of your own may do the same.
+    Waiting threads give up their core to other programs sooner, and memory that is freed is kept for reuse. The
+    command does this first; a script or notebook of your own may do the same.
 
     >>> prepare_process()
     """

@@ -25,7 +25,7 @@ __all__ = ["Filtered", "apply_kernel"]
 
 @dataclass(frozen=True, eq=False)
 class Filtered:
-    """An image, a kernel, and the result of applying one to the other. Shows itself in a notebook.
+    """An image, a kernel, and the result of applying one to the other. Displays itself in a notebook.
 
     values: the result. name: of the image.
 
@@ -112,10 +112,13 @@ class Filtered:
         return draw_panels(panels)
 
     def write_raw(self, path: Path | str) -> str:
-        """Write the numbers and nothing else, see `write_raw`; returns how they were changed, "" if not at all.
+        """Write the numbers and nothing else; returns how they were changed, "" if not at all.
+
+        Args:
+            path: .npy (as they are), .png (8 or 16 bits) or .tif (floats).
 
         Raises:
-            DataError: the values do not fit into the format.
+            DataError: the values do not fit into the format, or the file cannot be written.
         """
         return write_raw(self.values, path)
 

@@ -23,10 +23,16 @@ GONZALEZ = "Gonzalez & Woods, Digital Image Processing, 4th ed. 2018"
 
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """A kernel as it is written down, before it is flipped. Shows itself in a notebook.
+    """A kernel as it is written down, before it is flipped. Displays itself in a notebook.
 
-    weights: [k, l], integers if all of them are whole. partner: the second kernel of a pair, whose results are
-    combined. combine: how, `magnitude` or `angle`; "" for a single kernel. settings: the numbers it was made with.
+    Args:
+        name: with its settings, such as `gauss:2`.
+        weights: [k, l], integers if all of them are whole.
+        shows: what its result shows, in words.
+        source: where it comes from.
+        partner: the second kernel of a pair, whose results are combined; None for a single kernel.
+        combine: how they are combined, `magnitude` or `angle`; "" for a single kernel.
+        settings: the numbers that it was made with.
 
     >>> kernel = named_kernel("sobel-y")
     >>> kernel.facts()
@@ -259,7 +265,7 @@ LARGEST_OWN_SIDE = 1023
 
 
 def list_kernels() -> tuple[Kernel, ...]:
-    """Every kernel of the gallery with its default settings.
+    """List every kernel of the gallery with its default settings; `alexnet convolve kernels` prints them.
 
     >>> [kernel.name for kernel in list_kernels()][:3]
     ['identity', 'shift', 'box']
@@ -268,7 +274,7 @@ def list_kernels() -> tuple[Kernel, ...]:
 
 
 def named_kernel(text: str) -> Kernel:
-    """A kernel of the gallery by its name, with settings after colons: `gauss:2.5`, `gabor:45:0.1`, `log:sigma=2`.
+    """Look up a kernel of the gallery, with settings after colons: `gauss:2.5`, `gabor:45:0.1`, `log:sigma=2`.
 
     Raises:
         RecipeError: there is no such name or setting, or one is out of range; the message lists the valid ones.
@@ -318,7 +324,7 @@ def _settings(text: str, words: list[str], defaults: Mapping[str, float]) -> dic
 
 
 def read_kernel(text: str, *, odd: bool = False) -> Kernel:
-    """The kernel that a text means: a file, numbers such as `1 2 3; 4 5 6; 7 8 9`, or a name of the gallery.
+    """Read a kernel: from a file, from numbers such as `1 2 3; 4 5 6; 7 8 9`, or by its name in the gallery.
 
     Args:
         odd: accept only kernels with a center, that is with odd sides.

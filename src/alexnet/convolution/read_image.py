@@ -24,7 +24,7 @@ OPAQUE = 255
 
 
 def read_image(path: Path | str, *, gray: bool = False) -> Array:
-    """An image file, a `.npy` array or a grid of text as [H, W] or [H, W, 3], in the numbers that it holds.
+    """Read an image file, a `.npy` array or a grid of text as [H, W] or [H, W, 3], with the numbers that it holds.
 
     8 bits are uint8, 16 bits uint16, 32 bits int32 or uint32, floats float32. Palettes become colors, an opaque alpha
     channel is dropped, and the image is turned upright as its EXIF orientation says.

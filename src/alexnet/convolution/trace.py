@@ -44,7 +44,7 @@ DRAWN = 12
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One output. Shows itself in a notebook.
+    """One output. Displays itself in a notebook.
 
     number: from 0. place: (u, v), an index of the image. corner: (row, column) of the first pixel of the patch, which
     may lie outside. patch, slid, products: [k, l]; slid is the kernel as it lies on the patch, flipped for
@@ -95,7 +95,7 @@ class Window:
 
 
 class Trace(Sequence[Step]):
-    """The steps of a convolution, each computed when it is needed: `trace[6]`. Shows itself in a notebook.
+    """The steps of a convolution, each computed when it is needed: `trace[6]`. Displays itself in a notebook.
 
     >>> len(demo_trace()), demo_trace()[6].value
     (25, 1)

@@ -57,7 +57,7 @@ class DecodedImages:
     """The usable images of a folder as pixels.
 
     folder: as scanned, with all files. files: the usable ones, a row of `pixels` each, with their `facts`.
-    left_out: the other files, name → reason. notes: what happened on the way, a line each.
+    left_out: the other files, name → reason. notes: remarks, one line each.
     """
 
     folder: ImageFolder

@@ -67,7 +67,7 @@ def check_folder(
     on_progress: Callable[[int, int], None] | None = None,
     on_comparing: Callable[[int, int], None] | None = None,
 ) -> FolderReport:
-    """Open every image of a folder and report what is odd; the decoded images are kept for preset `fast`.
+    """Open every image of a folder and report what is odd; the decoded images are cached for preset `fast`.
 
     Args:
         folder: a scanned folder, or the path of a folder, `.tar` or `.zip` of class folders.

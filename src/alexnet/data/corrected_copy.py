@@ -20,7 +20,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class CorrectedCopy(Record):
-    """What a copy holds. num_linked: files that share their bytes on the disk with the originals.
+    """What a corrected copy holds.
+
+    path: its folder. num_images: images in it. num_linked: files that share their bytes on the disk with the
+    originals.
 
     moved: (name before, name in the copy) of relabeled images. excluded: names of images that are not in the copy.
     """

@@ -2,8 +2,8 @@
 
     corrections.csv: file, action, label, to, who, when, hash
 
-The images are never touched. A line more replaces what an earlier line says about the same file, so that nothing that
-was decided is lost; `undo_correction` takes the last line back.
+The images are never touched. A later line overrides earlier lines about the same file, so no decision is lost;
+`undo_correction` removes the last line.
 """
 
 import csv
@@ -38,8 +38,8 @@ __all__ = [
 ]
 
 ACTIONS = ("relabel", "both", "exclude", "fine")
-"""What can be decided: the image belongs to class `to`; its label and `to` are both right; it is of no use; its label
-is right after all."""
+"""What can be decided: the image belongs to class `to`; its label and `to` are both correct; it is of no use; its
+label is correct after all."""
 
 COLUMNS = ("file", "action", "label", "to", "who", "when", "hash")
 FEW = 3
@@ -49,9 +49,15 @@ FEW = 3
 class Correction(Record):
     """A decision about one image.
 
-    file: its name in the folder. action: one of `ACTIONS`. label: of the folder that it lies in, "" if not known.
-    to: the class it is of (`relabel`), or is of too (`both`); else "". when: ISO 8601, UTC. hash: BLAKE2b of the
-    file's bytes when it was decided, 32 hexadecimal digits, or "" for a line written by hand.
+    Args:
+        file: its name in the folder.
+        action: `relabel` (the image is of class `to`), `both` (its label and `to` are both correct), `exclude` (it is
+            not to be used) or `fine` (its label is correct).
+        label: the class folder that it lies in, "" if not known.
+        to: the class that `relabel` and `both` name, else "".
+        who: who decided.
+        when: ISO 8601, UTC.
+        hash: BLAKE2b of the file's bytes at that time, 32 hexadecimal digits; "" for a line written by hand.
     """
 
     file: str
@@ -64,7 +70,7 @@ class Correction(Record):
 
     @property
     def decision(self) -> tuple[str, str]:
-        """What was decided, whoever did."""
+        """The action and its class, whoever decided."""
         return self.action, self.to
 
 
@@ -77,7 +83,7 @@ class MergedCorrections(Record):
 
 
 def corrections_path(data: Path | str) -> Path:
-    """Where the corrections of a folder are kept by default: in it; of an archive: beside it.
+    """Default path of the corrections file: in a folder of images, or beside an archive.
 
     >>> corrections_path("images.tar").name
     'images.tar.corrections.csv'
@@ -160,14 +166,15 @@ def correct(
     who: str | None = None,
     path: Path | str | None = None,
 ) -> tuple[Correction, ...]:
-    """Write down a decision about images of a folder; the images stay as they are.
+    """Record a decision about images of a folder in its corrections file; the images are not changed.
 
     Args:
         folder: a scanned folder, or the path of a folder or archive.
         files: names in the folder, as the commands print them.
-        action: `relabel`, `both`, `exclude` or `fine`, see `ACTIONS`.
+        action: `relabel` (the images are of class `to`), `both` (their labels and `to` are both correct), `exclude`
+            (do not use them) or `fine` (their labels are correct).
         to: the class that `relabel` and `both` name.
-        who: whoever decides; the user of this machine by default.
+        who: who decides; by default the user of this machine.
         path: the corrections file; `corrections_path` by default.
 
     Raises:

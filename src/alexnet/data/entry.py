@@ -11,8 +11,8 @@ __all__ = ["Entry", "ImageSource"]
 class Entry:
     """One file of a source.
 
-    name: path inside it, with `/`, unique and fit to be shown: see `files.escape_name`. stamp: changes when the
-    content may have changed. problem: why the file cannot be read, empty if nothing is known against it.
+    name: path inside it, with `/`, unique and escaped so that it can be shown. stamp: changes when the content
+    may have changed. problem: why the file cannot be read, "" if no reason is known.
     """
 
     name: str

@@ -28,7 +28,7 @@ class ReliabilityBin(Record):
     Args:
         num_images: how many there are.
         confidence: their mean probability.
-        accuracy: fraction of them that are right.
+        accuracy: fraction of them that are classified correctly.
         interval: 95 % Wilson interval of the accuracy.
     """
 
@@ -42,7 +42,7 @@ class ReliabilityBin(Record):
 
 @dataclass(frozen=True)
 class Calibration(Record):
-    """How far probabilities are from what they promise.
+    """How far the predicted probabilities are from the accuracy.
 
     Args:
         num_images: images tested.
@@ -50,7 +50,7 @@ class Calibration(Record):
             weighted by their images; a fraction.
         interval: its 95 % interval, by resampling the images.
         mean_confidence: mean probability of the predicted class.
-        accuracy: fraction of the images that are right.
+        accuracy: fraction of the images that are classified correctly.
         bins: those that hold images.
     """
 

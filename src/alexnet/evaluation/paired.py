@@ -16,7 +16,7 @@ class PairedComparison(Record):
 
     fixed: files that only the first test gets wrong. broken: files that only the second gets wrong. difference:
     top-1 error after less before, a fraction; negative is better. standard_error: of the difference, paired.
-    interval: 95 %, see `paired_interval`. p_value: see `sign_test`.
+    interval: 95 % interval of the difference. p_value: of the sign test, two-sided.
     """
 
     before: str
@@ -38,7 +38,7 @@ class PairedComparison(Record):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """With the numbers of images fixed and broken."""
+        """As plain data, with the numbers of images fixed and broken."""
         return super().to_dict() | {"num_fixed": len(self.fixed), "num_broken": len(self.broken)}
 
 

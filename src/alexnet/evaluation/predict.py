@@ -36,7 +36,7 @@ Reader = Callable[[], bytes]
 
 @dataclass(frozen=True)
 class UnreadableImage(Record):
-    """A file that is missing, no image, or damaged, and why."""
+    """A file that is missing, damaged or not an image, and why."""
 
     file: str
     reason: str

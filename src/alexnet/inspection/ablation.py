@@ -66,7 +66,7 @@ def _replace(numbers: list[int], values: Tensor | None) -> Any:
 
 
 def forward_from(network: AlexNet, layer: str, output: Tensor) -> Tensor:
-    """The logits that follow from the output of a layer: only the layers behind it are computed.
+    """The logits that follow from the output of a layer: only the layers after it are computed.
 
     `output` may be overwritten, because an activation may work in place.
 

@@ -64,7 +64,7 @@ class AttributionMap(Record):
         return float(self.values.max()) <= 0.0
 
     def to_dict(self) -> dict[str, object]:
-        """Without the pixels of the image."""
+        """As plain data, without the pixels of the image."""
         return {
             "method": self.method,
             "layer": self.layer,

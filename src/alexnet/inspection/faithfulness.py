@@ -49,13 +49,13 @@ class OrderScore(Record):
         return self.insertion - self.deletion
 
     def to_dict(self) -> dict[str, object]:
-        """With the score."""
+        """As plain data, with the score."""
         return super().to_dict() | {"score": self.score}
 
 
 @dataclass(frozen=True)
 class Faithfulness(Record):
-    """A heat map's order of cells against others.
+    """A heat map's order of cells compared with other orders.
 
     Args:
         own: in the order of the map.

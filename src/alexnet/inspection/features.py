@@ -25,11 +25,11 @@ class Features(Record):
     """One vector for each image of a folder.
 
     Args:
-        layer: the layer that gave them, behind its activation where one follows.
+        layer: the layer whose outputs they are, after its activation where one follows.
         files: names of the images, in the order of the rows.
         labels: name of each image's class folder.
-        values: [N, D], float32, mapped from the disk, read-only; maps are laid out as one vector.
-        notes: what happened on the way, a line each.
+        values: [N, D], float32, memory-mapped and read-only; the maps of a convolutional layer are flattened.
+        notes: remarks, one line each.
     """
 
     layer: str
@@ -39,7 +39,7 @@ class Features(Record):
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
-        """Layer, shape and files, without the values."""
+        """As plain data: layer, shape and files, without the values."""
         return {"layer": self.layer, "shape": list(self.values.shape), "files": list(self.files)}
 
     def save(self, path: Path) -> Path:

@@ -39,7 +39,7 @@ class StrongMap(Record):
     before: Float32[np.ndarray, "H W"] | None = None
 
     def to_dict(self) -> dict[str, object]:
-        """Without the maps' values."""
+        """As plain data, without the values of the maps."""
         return {"unit": str(self.address), "maximum": self.maximum, "shape": list(self.values.shape)}
 
 
@@ -92,7 +92,10 @@ class Decision(Record):
 
 @dataclass(frozen=True, eq=False)
 class ImagePath(Record):
-    """image: what the network gets, uint8 [S, S, 3]. probabilities: by class, in the network's order."""
+    """The way of an image through a network, layer by layer.
+
+    image: what the network gets, uint8 [S, S, 3]. probabilities: by class, in the network's order.
+    """
 
     image: UInt8[np.ndarray, "S S 3"]
     stages: tuple[LayerStage, ...]

@@ -36,7 +36,7 @@ class KernelSummary(Record):
     change: float
 
     def __str__(self) -> str:
-        """For people, one line."""
+        """The medians in one line."""
         return (
             f"median of {self.num_kernels} kernels: cosine to the start {self.cosine_to_start:.2f}, structure "
             f"{self.structure_at_start:.2f} at the start and {self.structure:.2f} now, norm {self.norm_at_start:.3g} "

@@ -60,7 +60,7 @@ def convolutions(network: nn.Module) -> tuple[str, ...]:
 
 
 def output_layer(network: nn.Module, layer: str) -> str:
-    """The activation behind a layer with weights where an `AlexNet` has one there, else the layer itself."""
+    """The activation after a layer with weights where an `AlexNet` has one there, else the layer itself."""
     if isinstance(network, AlexNet):
         for spec, following in pairwise(network.spec.layers):
             if spec.name == layer and isinstance(spec, Conv | Linear) and isinstance(following, Activation):

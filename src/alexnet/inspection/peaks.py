@@ -24,7 +24,7 @@ class Peaks:
     """Of every image, each unit's largest output and where it is.
 
     layers: their names. counts: units of each layer. rows: [N, 2 * all units], mapped from the disk: for one layer
-    after another the values, then the places in the flattened map. notes: what happened on the way.
+    after another the values, then the places in the flattened map. notes: remarks, one line each.
     """
 
     layers: tuple[str, ...]

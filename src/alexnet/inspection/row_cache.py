@@ -30,7 +30,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, eq=False)
 class CachedRows:
-    """values: [N, D], mapped from the disk, read-only. notes: what happened on the way, a line each."""
+    """values: [N, D], mapped from the disk, read-only. notes: remarks, one line each."""
 
     values: Float32[np.ndarray, "N D"]
     notes: tuple[str, ...] = ()

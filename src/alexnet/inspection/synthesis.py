@@ -42,7 +42,7 @@ class SynthesizedImage(Record):
     num_steps: int
 
     def to_dict(self) -> dict[str, object]:
-        """Without the pixels."""
+        """As plain data, without the pixels."""
         return {"start": self.start, "activation": self.activation, "num_steps": self.num_steps}
 
 

@@ -47,7 +47,7 @@ class Patch(Record):
     inside: Bool[np.ndarray, "h w"]
 
     def to_dict(self) -> dict[str, object]:
-        """Without the pixels."""
+        """As plain data, without the pixels."""
         return {key: value for key, value in self.__dict__.items() if key not in ("pixels", "inside")}
 
 

@@ -55,7 +55,7 @@ class UnitAddress(Record):
 
 
 def parse_units(text: str) -> dict[str, list[int]]:
-    """Units from their addresses, `conv1/5,conv1/9`: layer → numbers.
+    """Read a list of addresses such as `conv1/5,conv1/9` as a dict: layer → numbers of its units.
 
     Raises:
         GeometryError: an address is not LAYER/NUMBER.

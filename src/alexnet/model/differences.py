@@ -40,9 +40,10 @@ UNSET = {"weight_std": PYTORCH_DEFAULT, "bias": PYTORCH_DEFAULT, "out_features":
 class Difference(Record):
     """One difference. first, second: the two networks' values; *_source: where each of them comes from.
 
-    part: one of `PARTS`. layer: its name, `inputs` in preprocessing, `network` in totals. field: a field of the
-    layer; `layer` if only one network has it (the values are its fields, and None); `order` if both have the same
-    layers in different order (the values are the names from `layer` on); `kind` if two layers share only a name.
+    part: `structure`, `initialization`, `preprocessing` or `totals`. layer: its name, `inputs` in preprocessing,
+    `network` in totals. field: a field of the layer; `layer` if only one network has it (the values are its fields,
+    and None); `order` if both have the same layers in different order (the values are the names from `layer` on);
+    `kind` if two layers share only a name.
     """
 
     part: str
@@ -94,15 +95,16 @@ class Differences(Record):
         return tuple(part for part in PARTS if part != "totals" and self.of(part))
 
     def of(self, part: str) -> tuple[Difference, ...]:
-        """The differences in one of `PARTS`."""
+        """The differences in one part: `structure`, `initialization`, `preprocessing` or `totals`."""
         return tuple(row for row in self.rows if row.part == part)
 
 
 def diff_variants(first: str | NetworkSpec, second: str | NetworkSpec) -> Differences:
-    """Every difference between two networks; none between a network and itself.
+    """List every difference between two networks: structure, initialization, preprocessing and totals.
 
     Args:
-        first, second: a table, or a variant's name with or without switches after commas; see `parse_variant`.
+        first, second: a variant's name, perhaps with changes after commas (`paper,lrn=divided,towers=false`), or a
+            table.
 
     Raises:
         RecipeError: no such variant or switch.

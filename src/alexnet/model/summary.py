@@ -15,7 +15,7 @@ __all__ = ["NetworkSummary", "summarize", "summarize_spec"]
 class NetworkSummary(Record):
     """A network's layers and totals for one image size and number of classes.
 
-    activations: number of outputs of all layers with weights, "neurons" in the paper's word. switches: what was
+    activations: number of outputs of all layers with weights, which the paper calls neurons. switches: what was
     changed in the variant's table.
     """
 
@@ -31,12 +31,14 @@ class NetworkSummary(Record):
 
 
 def summarize(variant: str, *, size: int = 96, num_classes: int = 8, **switches: Any) -> NetworkSummary:
-    """Layers, output shapes, kernels, parameters, multiply-adds and receptive fields of a variant.
+    """Count layers, output shapes, kernels, parameters, multiply-adds and receptive fields of a variant.
 
     Args:
+        variant: its name, see `VARIANTS`.
         size: side of the image, px.
-        switches: changes of the variant's table, see `switch`: `activation`, `lrn`, `pooling`, `dropout_form`,
-            `dropout_place`, `towers`; None keeps a part.
+        num_classes: outputs of the last layer.
+        switches: changes of the variant's table, as the settings of the same names make them: `activation`, `lrn`,
+            `pooling`, `dropout_form`, `dropout_place`, `towers`; None keeps the table's value.
 
     Raises:
         RecipeError: no such variant, or no such value of a switch.

@@ -25,11 +25,11 @@ def wrap_network(
     mean: Color = IMAGENET_MEAN,
     std: Color = IMAGENET_STD,
 ) -> Classifier:
-    """A module that gives logits [N, K] for images [N, 3, size, size], as a network that can be looked into.
+    """Wrap a module that gives logits [N, K] for images [N, 3, size, size], so that one can look inside it.
 
-    It goes where a run goes: into `explain`, `features`, `neighbours`, `map_images`, `unit`, `inside`, `edit` and
-    `ablate`, with a folder of images as `data`. Layers are named as in `named_modules`. The module itself is kept, no
-    copy; whoever looks into it preserves it.
+    The result goes where a run goes: into `explain`, `features`, `neighbours`, `map_images`, `unit`, `inside`, `edit`
+    and `ablate`, with a folder of images as `data`. Layers are named as in `named_modules`. The module is not copied;
+    looking inside leaves it unchanged.
 
     Args:
         network: ends in one logit for each class.

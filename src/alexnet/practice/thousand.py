@@ -150,7 +150,7 @@ def class_words(number: int) -> str:
 
 
 def thousand_classes(num_classes: int = NUM_CLASSES) -> dict[str, str]:
-    """The first classes by their folder's name, each in words.
+    """The first `num_classes` drawn classes: name of the class folder → description.
 
     >>> thousand_classes(2)["n00000001"]
     'red disc, plain'

@@ -77,7 +77,7 @@ def write_trace(trace: Trace, path: Path | str, *, number: int | None = None, ev
 
 
 def write_teaching_page(path: Path | str, image: npt.ArrayLike | Path | str | None = None) -> Path:
-    """Write a page that leads from the definition to a photograph, with a switch for the flip; returns its path.
+    """Write a page that explains convolution, from its definition to a photograph; returns its path.
 
     Args:
         path: of the page, `.html`.

@@ -23,7 +23,7 @@ def write_kernel_film(run: RunLike, path: Path | str) -> Path:
     """Write the film of a run's first-layer kernels: a page with a slider (.html), or an animation (.gif, .apng).
 
     Raises:
-        RunError: the run holds no kernels of single epochs, another ending, or the path cannot be written.
+        RunError: the run holds no kernels of single epochs, or the path has another suffix or cannot be written.
 
     >>> alexnet.write_kernel_film("runs/first", "film.html").name
     'film.html'

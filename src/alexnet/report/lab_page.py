@@ -36,12 +36,12 @@ DIGITS = 4
 def write_convolution_lab(
     path: Path | str, image: npt.ArrayLike | Path | str | None = None, *, run: RunLike | None = None
 ) -> Path:
-    """Write a page on which convolutions are tried out by hand; returns its path.
+    """Write a page for trying out convolutions by hand; returns its path.
 
     Args:
         path: of the page, `.html`.
         image: a photograph, uint8, [H, W] or [H, W, 3], or a file; by default one drawn by this program.
-        run: a run, or the path of its folder, whose learned kernels are offered beside those with a name.
+        run: a run, or the path of its folder, whose learned kernels are offered beside the named ones.
 
     Raises:
         DataError: the image cannot be read, or does not have 8 bits.

@@ -1,4 +1,4 @@
-"""The map of a run's images as one page: zoom, point at an image, select by a lasso, export the names."""
+"""The map of a run's images as one page: zoom, point at an image, select with a lasso, export the names."""
 
 import math
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ HOW = (
 
 
 def write_image_map(maps: Sequence[ImageMap] | ImageMap, path: Path | str) -> Path:
-    """Write a page of one map, or of several of the same images between which one chooses; returns its path.
+    """Write a page with a map of images, or with several of the same images to choose from; returns its path.
 
     Args:
         maps: of the same images.

@@ -170,7 +170,7 @@ def write_comparison(runs: Sequence[RunLike], path: Path | str, *, published: bo
     Args:
         runs: at least two, opened, or as paths of their folders.
         path: where to write.
-        published: put the published results on the page.
+        published: add the published results of the paper, Caffe and torchvision to the page.
 
     Raises:
         RunError: fewer than two runs, one that is not finished or damaged, or a path that cannot be written.

@@ -52,7 +52,7 @@ class UnitAblation(Record):
         error: top-1 error without it.
         difference: that error less the baseline's; positive where the unit helps.
         interval: 95 % interval of the difference, paired.
-        num_fixed, num_broken: images that are right only without it, and only with it.
+        num_fixed, num_broken: images classified correctly only without it, and only with it.
         worst_class: class whose recall falls most; None where none falls.
     """
 
@@ -76,7 +76,7 @@ class Ablation(Record):
         units: in order of their numbers.
         dead: units whose map is 0 after ReLU for every test image.
         duplicates: pairs of kernels with nearly the same weights.
-        by: what a unit gave instead, `zero` or `mean`.
+        by: what replaced a unit's output, `zero` or `mean`.
     """
 
     layer: str
@@ -105,19 +105,19 @@ def ablate(
 ) -> Ablation:
     """Switch off every unit of a layer in turn, and test again.
 
-    Of an `AlexNet` only the layers behind it are computed again. Images are looked at once, by their center.
+    In an `AlexNet` only the layers after it are computed again. Each image is tested by its center crop alone.
 
     Args:
         model: a network, a run, or the path of a run's folder.
         layer: a layer with weights, before the last one.
-        by: what a unit gives instead: `zero`, or the `mean` of its outputs over up to 2,000 training images, which
-            takes away what it tells about an image but not its average.
-        data: other images to test on; by default the run's own test images. A bare network needs them.
+        by: what replaces a unit's output: `zero`, or its `mean` over up to 2,000 training images, which removes what
+            the unit says about one image but keeps its average.
+        data: other images to test on; by default the run's own test images. Required for a network without a run.
         on_progress: called with (units done, units in all).
 
     Raises:
         GeometryError: there is no such layer, or it has no units to switch off.
-        RecipeError: there is no such `by`.
+        RecipeError: `by` is neither of the two.
         DataError: the images are not where they were, or have changed.
 
     >>> sweep = alexnet.ablate("runs/first", "conv5")
@@ -163,9 +163,9 @@ def ablate_units(model: Model, units: dict[str, list[int]], *, by: str = "zero",
 
     Args:
         model: a network, a run, or the path of a run's folder.
-        units: layer → numbers, see `parse_units`.
-        by: what they give instead, see `ablate`.
-        data: other images to test on; by default the run's own test images. A bare network needs them.
+        units: the units' numbers by layer, as `parse_units` gives them.
+        by: what replaces their outputs, `zero` or `mean`; see `ablate`.
+        data: other images to test on; by default the run's own test images. Required for a network without a run.
 
     Raises:
         GeometryError: a layer or a unit does not exist.

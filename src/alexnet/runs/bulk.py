@@ -45,9 +45,14 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class BulkPredictions(Record):
-    """What was predicted. counts: images by predicted class. flagged: images by flag. unreadable: files without one.
+    """How many images were predicted, and where the predictions are.
 
-    out, sorted_into: where the predictions and the copies were written.
+    Args:
+        num_images: images with a prediction.
+        counts: number of images by predicted class.
+        flagged: number of images by flag.
+        unreadable: number of files that could not be read.
+        out, sorted_into: where the predictions and the copies were written, None if they were not.
     """
 
     num_images: int
@@ -90,15 +95,15 @@ def predict_many(
     compare: bool = False,
     on_progress: Progress | None = None,
 ) -> BulkPredictions:
-    """Predict any number of images in constant memory, and write each batch at once.
+    """Predict any number of images in constant memory, and write each batch as soon as it is done.
 
     Args:
-        run: whose network predicts.
+        run: a run, or the path of its folder.
         images: image files, folders, archives, or patterns such as `photos/*.jpg`; one or several.
         out: a .csv or .jsonl file; what an interrupted call has written stays.
         sort_into: copy every image into a folder of its predicted class below this one.
         compare: also flag images whose nearest training images are of other classes, or that are far from all.
-        on_progress: called with the images done.
+        on_progress: called with the number of images done.
 
     Raises:
         DataError: a path is missing, holds no image, or a file cannot be written; or `out` has another ending.

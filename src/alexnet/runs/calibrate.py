@@ -24,7 +24,7 @@ class CalibrationReport(Record):
     Args:
         temperature: what the logits are divided by; None where the run has no validation images to fit it on.
         num_validation: images that it was fitted on.
-        before: as the network gives its probabilities.
+        before: with the probabilities as the network gives them.
         after: with the temperature; None without one.
     """
 
@@ -34,7 +34,7 @@ class CalibrationReport(Record):
     after: Calibration | None
 
     def draw(self) -> "Figure":
-        """Accuracy against confidence, before and after."""
+        """Draw accuracy against confidence, before and after."""
         from alexnet.figures.reliability import Curve, draw_reliability
 
         curves = [Curve("as trained", *_points(self.before))]
@@ -49,7 +49,11 @@ def _points(measured: Calibration) -> tuple[float, tuple[tuple[float, float, flo
 
 
 def calibrate(run: RunLike) -> CalibrationReport:
-    """Measure calibration on the test images, and fit a temperature on the validation images.
+    """Measure how well a run's probabilities match its accuracy, and fit a temperature on the validation images.
+
+    A temperature divides the logits before softmax: above 1 it makes the probabilities less extreme.
+
+    Source: Guo, Pleiss, Sun & Weinberger 2017, arXiv:1706.04599.
 
     Raises:
         DataError: the images are not where they were, or have changed.

@@ -51,11 +51,11 @@ class Comparison(Record):
 
 
 def compare_runs(runs: Sequence[RunLike], *, published: bool = False) -> Comparison:
-    """Compare finished runs.
+    """Compare finished runs: scores, settings that differ, and images that one gets right and another wrong.
 
     Args:
         runs: at least two, opened, or as paths of their folders.
-        published: add the published results.
+        published: add the published results of the paper, Caffe and torchvision.
 
     Raises:
         RunError: fewer than two runs, or one that is missing, not finished or damaged.
@@ -81,7 +81,7 @@ def compare_runs(runs: Sequence[RunLike], *, published: bool = False) -> Compari
 
 
 def draw_comparison(runs: Sequence[RunLike]) -> "Figure":
-    """Draw accuracy above and loss below, a column for each run.
+    """Draw the accuracy (above) and loss (below) of runs, a column for each.
 
     Raises:
         RunError: fewer than two runs, or one that is missing or damaged.

@@ -75,7 +75,7 @@ class ChangeCurve(Record):
 
 @dataclass(frozen=True, eq=False)
 class EditedImage(Record):
-    """An image and its curves.
+    """An image, and the network's probabilities while it is changed.
 
     Args:
         file: the image.
@@ -95,7 +95,7 @@ class EditedImage(Record):
     fill: tuple[int, int, int]
 
     def to_dict(self) -> dict[str, Any]:
-        """Without the pixels."""
+        """As plain data, without the pixels."""
         return {
             "file": self.file,
             "predicted": self.predicted,
@@ -105,7 +105,7 @@ class EditedImage(Record):
         }
 
     def draw(self) -> "Figure":
-        """Probabilities over each change, with the changed images below.
+        """Draw the probabilities over each change, with the changed images below.
 
         >>> figure = alexnet.edit("runs/first", "photo.jpg", ["turn", "cover"]).draw()
         """

@@ -55,7 +55,7 @@ class EvaluationResult(Record):
         return fmean(errors) if errors else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Each member with its run, and their means; without the predictions."""
+        """As plain data: each member with its run, and the means; without the predictions."""
         values = super().to_dict()
         del values["predictions"]
         members = [{"run": run} | member for run, member in zip(self.runs, values["members"], strict=True)]
@@ -65,9 +65,10 @@ class EvaluationResult(Record):
 
 @dataclass(frozen=True)
 class ViewsComparison(Record):
-    """The evaluation of a run, or of several averaged, in all views.
+    """The evaluation of a run, or of several averaged, in each of the views: center, mirror image, ten crops.
 
-    results: by the names in `VIEWS`. differences: from `centre` to each of the others, on the same images.
+    results: by view, `centre`, `mirror` and `ten_crop`. differences: from `centre` to each of the others, on the same
+    images.
     """
 
     results: Mapping[str, EvaluationResult]
@@ -80,11 +81,11 @@ class ViewsComparison(Record):
 
     @property
     def num_left_out(self) -> int:
-        """See `EvaluationResult`."""
+        """Images that cannot be used, or whose class the network does not know."""
         return self.results["centre"].num_left_out
 
     def to_dict(self) -> dict[str, Any]:
-        """The evaluations by view and their differences; what all of them share is given once."""
+        """As plain data: the evaluations by view, and their differences."""
         center = self.results["centre"]
         return {
             "runs": list(center.runs),
@@ -103,7 +104,7 @@ def evaluate(
     views: str | None = None,
     corrections: Path | str | None = None,
 ) -> EvaluationResult:
-    """Evaluate a finished run.
+    """Test a finished run again, on its own test images or on others.
 
     On its own images, the test set is that of the training, and the run's stored evaluation and predictions are
     written again, unless `views` are given. On other images, it is their test set if they have one, otherwise all of
@@ -112,7 +113,8 @@ def evaluate(
     Args:
         run: an opened run, or the path of its folder.
         data: a folder or archive of class folders; the images of the training by default.
-        views: which crops of an image are averaged, see `VIEWS`; those of the run by default.
+        views: which crops of an image are averaged: `centre`, `mirror` (the center and its mirror image) or
+            `ten_crop`; those of the run by default.
         corrections: a file of corrections: the test error is then also stated with the reviewed labels. By default
             the corrections that the run was trained with, on its own images.
 
@@ -158,7 +160,7 @@ def evaluate_ensemble(
     Args:
         runs: opened runs, or the paths of their folders.
         data: a folder or archive of class folders; the images of the first run's training by default.
-        views: which crops of an image are averaged, for all runs; those of each run by default.
+        views: which crops of an image are averaged, as in `evaluate`; those of each run by default.
 
     Raises:
         DataError: the images are missing or of other classes, or none is in the test set of every run.
@@ -177,7 +179,7 @@ def evaluate_ensemble(
 
 
 def compare_views(runs: RunLike | Sequence[RunLike], data: Path | str | None = None) -> ViewsComparison:
-    """Evaluate a run, or the mean of several, in all views on the same images; nothing is written.
+    """Evaluate a run, or the mean of several, by center crop, mirror image and ten crops; nothing is written.
 
     Args:
         runs: one or several, opened, or as paths of their folders.

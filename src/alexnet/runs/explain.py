@@ -25,7 +25,7 @@ class Explanation(Record):
         file: the image.
         prediction: what the network says about it.
         map: how much each pixel supports the class.
-        test: the map's order of the image's parts against chance and a blob in the middle.
+        test: how the map's order of the image's parts compares with random orders and with the center outward.
     """
 
     file: str
@@ -34,7 +34,7 @@ class Explanation(Record):
     test: Faithfulness
 
     def to_dict(self) -> dict[str, Any]:
-        """Scores and verdict, without the map's values."""
+        """As plain data: scores and verdict, without the map's values."""
         values = self.map.to_dict()
         del values["values"]
         return {
@@ -62,15 +62,16 @@ def explain(
     layer: str | None = None,
     against: str | None = None,
 ) -> tuple[Explanation, ...]:
-    """Heat maps of the part of each image that supports a class, each with its test.
+    """Compute heat maps of the part of each image that supports a class, and test whether they mean anything.
 
     Args:
         model: a network, a run, or the path of a run's folder.
         images: image files.
         target: a class; by default the predicted one of each image.
-        method: see `attribute`.
-        layer: for Grad-CAM; by default the last convolutional layer.
-        against: another class: of each image two maps come, why the target rather than this class, and the reverse.
+        method: `grad-cam`, `occlusion`, `integrated-gradients`, `guided-backprop` or `deconvolution`.
+        layer: for Grad-CAM; by default the last convolutional layer with kernels larger than 1 x 1.
+        against: another class. Each image then gets two maps: what speaks for the target rather than for this class,
+            and the reverse.
 
     Raises:
         DataError: an image cannot be read.
@@ -98,7 +99,7 @@ def explain(
 
 
 def draw_explanations(explanations: Sequence[Explanation]) -> "Figure":
-    """Each image beside its heat map, with the verdict of the test below.
+    """Draw each image beside its heat map, with the test's verdict below.
 
     >>> figure = alexnet.draw_explanations(alexnet.explain("runs/first", "photo.jpg"))
     """

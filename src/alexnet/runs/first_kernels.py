@@ -34,7 +34,7 @@ def kernel_history(run: RunLike) -> KernelHistory:
     """The kernels of a run's first layer at the start of training and after every epoch so far.
 
     Raises:
-        RunError: the run has none, because an earlier version trained it, or they are damaged.
+        RunError: the run has none, because an earlier version of this program trained it, or they are damaged.
 
     >>> alexnet.kernel_history("runs/first").epochs[0]
     0
@@ -61,7 +61,10 @@ def _load(path: Path) -> np.ndarray:
 
 
 def draw_kernel_change(run: RunLike) -> "Figure":
-    """The first layer's kernels before training, now, and their difference, side by side on one scale.
+    """Draw the first layer's kernels before training, now, and the difference, side by side on one scale.
+
+    Raises:
+        RunError: the run has no kernels from before its training.
 
     >>> figure = alexnet.draw_kernel_change("runs/first")
     """
@@ -79,7 +82,10 @@ def draw_kernel_change(run: RunLike) -> "Figure":
 
 
 def kernel_statistics(run: RunLike) -> FirstLayerStatistics:
-    """What the kernels of a run's first layer detect: a Gabor fit for each, and a test of the two towers.
+    """Describe what the kernels of a run's first layer detect: a Gabor fit for each, and a test of the two towers.
+
+    Raises:
+        RunError: there is no such run, or it has no network yet.
 
     >>> 0.0 <= alexnet.kernel_statistics("runs/first").fits[0].r_squared <= 1.0
     True
@@ -89,7 +95,7 @@ def kernel_statistics(run: RunLike) -> FirstLayerStatistics:
 
 
 def draw_first_layer(run: RunLike) -> "Figure":
-    """The first layer's kernels sorted by kind, each with its fit: orientation, or what it is.
+    """Draw the first layer's kernels sorted by kind (edge, bar, blob, other), with the orientation of edges and bars.
 
     >>> figure = alexnet.draw_first_layer("runs/first")
     """
@@ -108,7 +114,7 @@ def draw_first_layer(run: RunLike) -> "Figure":
 
 
 def draw_orientations(run: RunLike) -> "Figure":
-    """The first layer's kernels that a Gabor function fits well, by orientation and frequency.
+    """Plot the first layer's kernels that a Gabor function fits well by orientation and spatial frequency.
 
     >>> figure = alexnet.draw_orientations("runs/first")
     """
@@ -136,7 +142,10 @@ def match_runs(first: RunLike, second: RunLike, layer: str = "conv1") -> tuple[K
 
 
 def draw_kernel_pairs(first: RunLike, second: RunLike, layer: str = "conv1") -> "Figure":
-    """The best matching kernels of two runs, one above the other, on one scale.
+    """Draw the best matching kernels of two runs, one above the other, on one scale.
+
+    Raises:
+        GeometryError: there is no such layer, or its kernels have different shapes in the two runs.
 
     >>> figure = alexnet.draw_kernel_pairs("runs/first", "runs/first")
     """

@@ -76,7 +76,7 @@ class InsideView(Record):
         }
 
     def draw(self) -> "Figure":
-        """The whole way on one figure.
+        """Draw the whole path through the network as one figure.
 
         >>> figure = alexnet.inside("runs/first", "photo.jpg").draw()
         """
@@ -86,7 +86,7 @@ class InsideView(Record):
 
     @property
     def title(self) -> str:
-        """For people: one line."""
+        """File and prediction in one line."""
         decision = self.path.decision
         return (
             f"{shown_name(Path(self.file).name)}: {shown_name(decision.winner)} "

@@ -26,7 +26,7 @@ ImageLike = Path | str | Pixels
 
 
 def kernels(model: Model, layer: str = "conv1") -> KernelSet:
-    """The learned kernels of a convolutional layer, [out, in, k, k].
+    """Read the learned kernels of a convolutional layer, [out, in, k, k].
 
     Args:
         model: a network, a run, or the path of a run folder.
@@ -46,15 +46,15 @@ def kernels(model: Model, layer: str = "conv1") -> KernelSet:
 def feature_maps(
     model: Model, image: ImageLike, layer: str = "conv1", *, stride: int | None = None, size: int | None = None
 ) -> FeatureMaps:
-    """The feature maps of a layer for an image, before and after the ReLU that follows.
+    """Compute the feature maps of a layer for an image, before and after the ReLU that follows.
 
     Args:
         model: a network, a run, or the path of a run folder.
         image: a file, or a decoded image, uint8 [size, size, 3].
         layer: conv1 to pool5.
-        stride: px between two outputs of the first layer; at 1 there is one for every px. By default the network's.
-        size: side in px to which the image file is decoded, so that maps of deeper layers have more places (the same
-            kernels see smaller parts of the image); by default the network's.
+        stride: px between two outputs of the first layer; 1 gives one for every px. By default the network's.
+        size: side in px to which the image file is decoded; on a larger image the maps of deeper layers have more
+            outputs, and each kernel sees a smaller part of the image. By default the network's.
 
     Raises:
         DataError: the file is missing or not an image.
@@ -80,7 +80,7 @@ def feature_maps(
 
 
 def match_kernels(model: Model, kernel: Kernel | str, layer: str = "conv1", *, most: int = 8) -> KernelMatches:
-    """The learned kernels of a layer most similar to a given one, wherever it lies and with either sign, best first.
+    """Find the learned kernels of a layer most similar to a given one, at any position and with either sign.
 
     Args:
         model: a network, a run, or the path of a run folder.
@@ -123,7 +123,7 @@ def apply_learned_kernel(model: Model, image: ImageLike, layer: str, number: int
 
 
 def trace_layer(model: Model, image: ImageLike, layer: str, *, map: int, row: int = 0, column: int = 0) -> LayerStep:
-    """One output of a layer for an image, with everything that it is computed from.
+    """Compute one output of a layer for an image, with everything that it depends on.
 
     Args:
         model: a network, a run, or the path of a run folder.
@@ -144,7 +144,7 @@ def trace_layer(model: Model, image: ImageLike, layer: str, *, map: int, row: in
 
 
 def _open(model: Model) -> tuple[Classifier, str]:
-    """The network, and the name of its run, "" for a bare network."""
+    """The network, and the name of its run, "" for a network without a run."""
     if isinstance(model, Classifier):
         return model, ""
     run: Run = as_run(model)

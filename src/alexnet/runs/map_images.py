@@ -40,7 +40,7 @@ NUM_NEAR = 5
 
 @dataclass(frozen=True, eq=False)
 class ImageMap(Record):
-    """Every image of a folder at a place on a plane.
+    """Every image of a folder at a point of a plane.
 
     Args:
         layer, method: whose features, and how they became two numbers: `tsne` or `pca`.
@@ -48,7 +48,7 @@ class ImageMap(Record):
         places: [N, 2], y upward.
         explained: of `pca`, the fraction of the variance along each axis.
         neighbors: [N, k], rows of the nearest images by the layer's features, nearest first.
-        notes: what happened on the way.
+        notes: remarks, one line each.
         images: the decoded images.
 
     >>> alexnet.map_images("runs/first", method="pca").to_dict()["num_images"]
@@ -68,11 +68,11 @@ class ImageMap(Record):
 
     @property
     def num_mistakes(self) -> int:
-        """Images whose predicted class is not their label, training images too."""
+        """Images whose predicted class is not their label, training images included."""
         return sum(a != b for a, b in zip(self.labels, self.predicted, strict=True))
 
     def to_dict(self) -> dict[str, Any]:
-        """With a place for every image, without pixels."""
+        """As plain data, with a point for every image and without pixels."""
         rows = zip(self.files, self.labels, self.predicted, self.places.tolist(), strict=True)
         return {
             "layer": self.layer,
@@ -89,7 +89,7 @@ class ImageMap(Record):
         return center_crop(self.images.pixels[row], self.images.preprocessing)
 
     def draw(self) -> "Figure":
-        """The map as a figure: a point for each image, mistakes crossed, and thumbnails of images apart.
+        """Draw the map: a point for each image, a cross on mistakes, and thumbnails of images that lie apart.
 
         >>> figure = alexnet.map_images("runs/first", method="pca").draw()
         """
@@ -102,7 +102,7 @@ class ImageMap(Record):
 
     @property
     def title(self) -> str:
-        """For people: one line."""
+        """Number of images, layer, method and mistakes in one line."""
         how = "t-SNE" if self.method == "tsne" else "principal components"
         if self.explained is not None:
             how += f" ({100 * self.explained[0]:.0f} % and {100 * self.explained[1]:.0f} % of the variance)"
@@ -118,13 +118,13 @@ def map_images(
     seed: int = 0,
     on_progress: Progress | None = None,
 ) -> ImageMap:
-    """Place every image of a run, training and test, on a plane by what a layer makes of it.
+    """Place every image of a run, training and test, on a plane by its features in a layer.
 
     Args:
         model: a network, a run, or the path of a run's folder.
         layer: any layer.
         method: `tsne` keeps near images near (needs scikit-learn); `pca` keeps the directions of largest variance.
-        data: other images; a bare network needs them.
+        data: other images; required for a network without a run.
         seed: of t-SNE.
         on_progress: called with (images done, images in all) while computing features.
 

@@ -53,7 +53,7 @@ class MistakeDetail(Record):
     neighbours: tuple[Neighbour, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Numbers and words, without pixels."""
+        """As plain data, without pixels."""
         heat: dict[str, Any] | None = None
         if self.heat_map is not None:
             heat = {"target": self.heat_map.target, "layer": self.heat_map.layer, "method": self.heat_map.method}
@@ -73,7 +73,7 @@ class MistakeDetails(Record):
 
     Args:
         classes: of the network, as the probabilities count them.
-        confusion: [i][j]: test images of class i predicted as class j.
+        confusion: confusion[i][j] is the number of test images of class i predicted as class j.
         num_mistakes: wrongly classified test images in all.
         details: those looked at, the most certain first.
         thumbnails: the images named as neighbors, uint8 [S, S, 3], by file.
@@ -88,7 +88,7 @@ class MistakeDetails(Record):
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Without pixels."""
+        """As plain data, without pixels."""
         return {
             "classes": list(self.classes),
             "num_mistakes": self.num_mistakes,
@@ -106,17 +106,17 @@ def explain_mistakes(
     num_tested: int = 24,
     with_neighbors: bool = True,
 ) -> MistakeDetails:
-    """Probabilities, heat map with its test, and nearest training images of wrongly classified test images.
+    """Explain wrongly classified test images: probabilities, tested heat map, nearest training images.
 
     Args:
         run: a run, or the path of its folder.
         files: names of test images to look at, whether they are wrong or not; by default the mistakes that the
             network was most certain of.
-        most: images at most.
-        num_heat_maps: of the first images that many get a Grad-CAM; by default all.
-        num_tested: of the first heat maps that many are tested, which takes much longer than the map itself.
-        with_neighbors: look for the nearest training images by the features of fc7; the first time this computes
-            those of every image of the run.
+        most: largest number of images.
+        num_heat_maps: how many of the images, from the first, get a Grad-CAM heat map; by default all.
+        num_tested: how many of the heat maps, from the first, are tested; a test takes much longer than its map.
+        with_neighbors: find the nearest training images by the features of fc7; the first time, this computes the
+            features of every image of the run.
 
     Raises:
         RunError: the run is not finished, or damaged.

@@ -65,7 +65,7 @@ class TestedRun(Protocol):
 class Mistakes(Sequence[Prediction]):
     """The wrongly classified test images of a run, in order; indexed and iterated like a tuple.
 
-    In a notebook, `run.mistakes()` shows as a table and `run.mistakes().draw()` as a figure.
+    In a notebook, `run.mistakes()` is displayed as a table and `run.mistakes().draw()` as a figure.
     """
 
     run: TestedRun
@@ -131,7 +131,7 @@ class Mistakes(Sequence[Prediction]):
     def export(self, folder: Path | str) -> tuple[Path, ...]:
         """Copy the images, unchanged, to `folder/TRUE-as-PREDICTED/RANK-PROBABILITY-NAME`; returns their paths.
 
-        Nothing is written outside `folder`, whatever classes and files are called; see `safe_name`.
+        Nothing is written outside `folder`, whatever classes and files are called.
 
         Raises:
             RunError: the folder is not empty or cannot be written.

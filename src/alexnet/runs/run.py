@@ -30,7 +30,7 @@ __all__ = ["Model", "Run", "RunLike", "as_classifier", "as_run", "open_run", "pr
 
 
 class Run:
-    """One training and everything that can be seen of it. Shows itself in a notebook.
+    """A training and everything one can ask of it. Displays itself in a notebook.
 
     >>> run = alexnet.open_run("runs/first")
     >>> run.evaluation.split
@@ -101,7 +101,7 @@ class Run:
         return images_of(self.about.data.path, files, self.model.preprocessing, missing_ok=missing_ok)
 
     def predict(self, images: Paths, *, skip_unreadable: bool = False) -> Predictions:
-        """Predict the classes of images; see `predict`.
+        """Predict the classes of images; see the function `predict`.
 
         >>> [prediction.file for prediction in alexnet.open_run("runs/first").predict("photo.jpg")]
         ['photo.jpg']
@@ -126,7 +126,7 @@ class Run:
     # --- figures
     @property
     def course(self) -> "Course":
-        """Steps and epochs, as the curves are drawn from them."""
+        """The records of steps and epochs that the curves are drawn from."""
         from alexnet.figures.curves import Course
 
         recipe = self.recipe
@@ -217,7 +217,7 @@ def open_run(path: Path | str) -> Run:
     """Open the run at `path`.
 
     Raises:
-        RunError: there is none.
+        RunError: there is no run at the path.
 
     >>> run = alexnet.open_run("runs/first")
     """

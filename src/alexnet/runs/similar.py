@@ -1,4 +1,4 @@
-"""The training images most like a given one, by what a layer makes of them."""
+"""The training images most like a given one, by the features of a layer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,8 +27,7 @@ class SimilarImages(Record):
         file: the image.
         prediction: what the network says about it.
         neighbours: the nearest training images, nearest first.
-        notes: of the first image of a call: what happened on the way.
-        disagree: whether most of the neighbors have another label than the predicted class.
+        notes: remarks, one line each; only the first image of a call has them.
     """
 
     file: str
@@ -38,24 +37,24 @@ class SimilarImages(Record):
 
     @property
     def disagree(self) -> bool:
-        """Whether most of the neighbors have another label than the predicted class."""
+        """Whether the label of most neighbors differs from the predicted class."""
         others = sum(neighbour.label != self.prediction.predicted for neighbour in self.neighbours)
         return 2 * others > len(self.neighbours)
 
     def to_dict(self) -> dict[str, Any]:
-        """With the flag."""
+        """As plain data, with `disagree`."""
         return super().to_dict() | {"disagree": self.disagree}
 
 
 def features(
     model: Model, layer: str = "fc7", *, data: Path | str | None = None, on_progress: Progress | None = None
 ) -> Features:
-    """What a layer of a network makes of every image that it was trained and tested on.
+    """Compute a layer's output for every image that a network was trained and tested on.
 
     Args:
         model: a network, a run, or the path of a run's folder.
-        layer: any layer; of one with weights, its activation's output.
-        data: other images; a bare network needs them.
+        layer: any layer; where it has weights, the output is that of the activation after it.
+        data: other images; required for a network without a run.
         on_progress: called with (images done, images in all) while computing.
 
     Raises:
@@ -78,14 +77,14 @@ def neighbours(
     data: Path | str | None = None,
     on_progress: Progress | None = None,
 ) -> tuple[SimilarImages, ...]:
-    """The `k` training images whose features are nearest to those of each image; the paper's Figure 4, right.
+    """Find the `k` training images whose features are nearest to those of each image; the paper's Figure 4, right.
 
     Args:
         model: a network, a run, or the path of a run's folder.
         images: image files.
         layer: whose features are compared.
         k: neighbors of each image; the image itself is not among them.
-        data: look among these images instead; a bare network needs them.
+        data: images to search instead of the training images; required for a network without a run.
 
     Raises:
         DataError: an image cannot be read, or the run's images are not where they were.

@@ -27,7 +27,7 @@ def training_images(
         on_progress: called with (files done, files in all) while decoding, which is done once.
 
     Raises:
-        DataError: the images are missing or have changed, or a bare network was given without images.
+        DataError: the images are missing or have changed, or a network without a run was given without images.
     """
     if isinstance(model, Classifier):
         if data is None:

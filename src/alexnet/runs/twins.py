@@ -15,8 +15,14 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class TwinScore(Record):
-    """twins: (test image, its nearest near duplicate in training). *_error: top-1, of all test images, of those
-    without a twin, and of those with one (None where there are none). *_interval: 95 %.
+    """A run's test error with and without its twins: test images that are near duplicates of a training image.
+
+    Args:
+        num_images: test images.
+        twins: pairs (test image, the training image that it nearly equals).
+        all_error, without_error, twin_error: top-1 error on all test images, on those without a twin, and on the
+            twins; None where there are no such images.
+        all_interval, without_interval, twin_interval: 95 % intervals of these errors.
     """
 
     num_images: int
@@ -30,10 +36,10 @@ class TwinScore(Record):
 
 
 def evaluate_without_twins(run: RunLike, *, on_progress: Progress | None = None) -> TwinScore:
-    """State a finished run's test error also without the test images that nearly equal a training image.
+    """Give a finished run's test error with and without test images that are near duplicates of a training image.
 
     Args:
-        run: whose stored predictions are scored.
+        run: a run, or the path of its folder; its stored predictions are scored.
         on_progress: called with (images done, images in all) while near duplicates are looked for.
 
     Raises:

@@ -38,12 +38,12 @@ class UnitView(Record):
         address: LAYER/NUMBER.
         num_images: images looked at; 0 where they could not be read.
         maximum: its largest activation on them, before the activation function; not above 0 for a dead unit.
-        fraction_active: images on which it is positive somewhere.
+        fraction_active: fraction of the images on which it is positive somewhere.
         field: height and width of its receptive field, px of the network's input.
         kernel: its weights [in, k, k], channels in RGB order if there are three; None where it has no kernel.
         strips: patches at 100, 90, 50 and 10 % of the maximum.
-        classes: of the images that excite it most.
-        synthesized: an image made by gradient ascent, where it was asked for.
+        classes: classes of the images that excite it most, most frequent first.
+        synthesized: an image made by gradient ascent, if it was asked for.
         notes: what could not be shown, and why.
 
     >>> alexnet.unit("runs/first", "conv1/5").field
@@ -67,7 +67,7 @@ class UnitView(Record):
         return self.num_images > 0 and self.maximum <= 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Addresses, activations, files and places, without pixels and weights."""
+        """As plain data: addresses, activations, files and positions, without pixels and weights."""
         return {
             "unit": str(self.address),
             "num_images": self.num_images,
@@ -82,7 +82,7 @@ class UnitView(Record):
         }
 
     def draw(self) -> "Figure":
-        """Kernel, strips of patches, classes, and the synthesized image where there is one.
+        """Draw the kernel, the strips of patches, the classes, and the synthesized image if there is one.
 
         >>> figure = alexnet.unit("runs/first", "conv2/5").draw()
         """
@@ -98,7 +98,7 @@ class UnitView(Record):
 
     @property
     def title(self) -> str:
-        """For people: one line."""
+        """Address, number of images and activations in one line."""
         if not self.num_images:
             return f"{self.address}: its images could not be read"
         dead = "; dead: positive on none" if self.is_dead else f", positive on {100 * self.fraction_active:.0f} % of"
@@ -117,21 +117,21 @@ def unit(
     synthesized: bool = False,
     on_progress: Progress | None = None,
 ) -> UnitView:
-    """The patches that excite a unit most, cut to its exact receptive field, and weaker ones beside them.
+    """Find the patches that excite a unit most, cut to its exact receptive field, and weaker ones for comparison.
 
-    The first call looks at all units of all convolutional layers in one pass over the images; it is kept, so that
-    the next ones only read.
+    The first call computes all units of all convolutional layers in one pass over the images; its result is kept, and
+    later calls only read it.
 
     Args:
         model: a network, a run, or the path of a run's folder.
         address: `conv3/217`, or a unit of any other layer, `fc7/100`.
-        data: other images than those of the run's training; a bare network needs them.
-        most: patches of a strip, >= 1.
+        data: other images than those of the run's training; required for a network without a run.
+        most: patches in each strip, >= 1.
         synthesized: also make an image that excites the unit, by gradient ascent.
         on_progress: called with (images done, images in all) while computing.
 
     Raises:
-        GeometryError: the address is none, or there is no such layer or unit.
+        GeometryError: the address is not LAYER/NUMBER, or there is no such layer or unit.
         DataError: the images given as data cannot be read. Where those of the run are gone or have changed, what
             needs no images is returned, and `notes` says so.
 

@@ -32,14 +32,14 @@ def serve_studio(
     port: int | None = None,
     on_ready: Callable[[str], object] = str,
 ) -> None:
-    """Serve the studio until it is interrupted.
+    """Serve the studio, a local web page, until it is interrupted.
 
     Args:
         paths: runs, folders of images, or folders that hold some; the current folder by default.
-        host: the address to answer at; by default that of loopback, which only this computer reaches. Where one is
-            given, the link holds a token, and lets in whoever has it.
-        port: of the server; by default `USUAL_PORT`, or a free one where that is in use.
-        on_ready: called with the address when the server answers there.
+        host: the address to listen on; by default loopback, which only this computer can reach. If one is given, the
+            link holds a token, and whoever has the link is let in.
+        port: of the server; by default 8775, or any free one if that is in use.
+        on_ready: called with the link once the server answers.
 
     Raises:
         DataError: a path is not there, or the port is in use.

@@ -88,7 +88,7 @@ class Situation:
 
 @dataclass(frozen=True)
 class Finding(Record):
-    """Something that speaks against training. problem: what was measured. consequence: what to expect. advice."""
+    """A reason why training may fail. problem: what was measured. consequence: what to expect. advice: what to do."""
 
     problem: str
     consequence: str

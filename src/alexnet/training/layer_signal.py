@@ -11,8 +11,8 @@ __all__ = ["LayerSignal"]
 class LayerSignal(Record):
     """How a layer with weights responds to a batch.
 
-    Of gradients and updates only the part counts that distinguishes images: without the mean over the batch, which
-    teaches nothing but the class frequencies.
+    Gradients and updates are measured without their mean over the batch, which teaches class frequencies only: what
+    is left distinguishes images.
 
     Args:
         layer: its name.

@@ -95,7 +95,7 @@ class Plan(Record):
         decode_seconds: decoding all images; later trainings use the cache.
         epoch_seconds: an epoch at the recipe's size, with the evaluation of the held-out images.
         training_seconds: decoding, all epochs, and the final test.
-        paper: the same of the paper's training.
+        paper: what the paper's own training took.
         warnings: what should be changed before training, in words.
     """
 
@@ -129,7 +129,7 @@ def plan_training(folder: ImageFolder | Path | str, recipe: Recipe, *, on_event:
     """Estimate what training a recipe on a folder will take. Nothing is trained, and no run or cache is written.
 
     Images are counted by file name and split as in training, but duplicates are not looked for. Speeds are measured
-    for about half a minute, see `measure_speeds`.
+    for about half a minute: a few real steps on random images, and the decoding of some of the files.
 
     Args:
         folder: a scanned folder, or the path of a folder, `.tar` or `.zip` of class folders.

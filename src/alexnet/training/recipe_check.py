@@ -28,7 +28,7 @@ SAMPLED_STEPS = 1000
 
 
 def check_recipe(folder: ImageFolder | Path | str, recipe: Recipe, *, on_event: Listener = ignore) -> Trainability:
-    """Whether a recipe can be expected to train on a folder of images; nothing is trained, no run is written.
+    """Check whether a recipe can be expected to train on a folder of images; nothing is trained, no run is written.
 
     Args:
         folder: a scanned folder, or the path of a folder, `.tar` or `.zip` of class folders.

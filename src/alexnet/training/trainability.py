@@ -36,15 +36,14 @@ class Trainability(Record):
         verdict: `trains`, `stalls` (the weights move too little) or `diverges` (they move too much).
         loss: of the batch, nats.
         chance: loss of guessing by class frequency, nats; ln K where the K classes are equally frequent.
-        steps_needed: about how many steps at the peak learning rate it takes before the loss falls, see
-            `steps_until_it_falls`.
+        steps_needed: about how many steps at the peak learning rate it takes before the loss falls.
         steps: steps of the training, each weighted by its fraction of the peak learning rate.
         num_steps: steps of the training.
         sharpness: peak learning rate times the curvature of the loss along the update; None for adaptive optimizers.
         sharpness_limit: its largest stable value, likewise.
         largest_update: largest relative update of a layer by one step.
         layers: what the batch says of every layer with weights.
-        findings: what speaks against training, in words, with what to do.
+        findings: what may keep the network from learning, in words, with what to do.
         seconds: duration of the check.
     """
 

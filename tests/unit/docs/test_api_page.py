@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Literal, Optional
@@ -75,6 +76,18 @@ def test_sections_become_lists_and_examples_code(page: ModuleType) -> None:
         "**Raises**", "", "- `ValueError`: below 1.", "",
         "```python", ">>> 4 / 2", "2.0", "", ">>> 2 / 2", "1.0", "```",
     ]  # fmt: skip
+
+
+def test_types_in_signatures_and_fields_are_explained_on_the_page(page: ModuleType) -> None:
+    """Names of this library, that is: Python's, NumPy's and the letters of shapes are not."""
+    text = page.api_page()
+    code = "\n".join(re.findall(r"```python\n(?!>>>)(.*?)```", text, re.DOTALL))
+    types = set(re.findall(r"(?<![\w.])[A-Z][a-z]\w*", re.sub(r'"[^"\n]*"|= .*', "", code)))
+    python = {"None", "Any", "Path", "Sequence", "Mapping", "Callable", "Iterable", "Counter", "Figure"}
+    arrays = {"Float", "Float32", "UInt8", "Int", "Bool"}
+    explained = set(re.findall(r"^## (\w+)$", text, re.MULTILINE)) | set(", ".join(page.ARGUMENTS).split(", "))
+    assert len(types) > 30
+    assert types - python - arrays - explained == set()
 
 
 def test_the_page_has_a_heading_for_every_public_name(page: ModuleType) -> None:
