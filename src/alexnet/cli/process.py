@@ -60,24 +60,30 @@ def keep_freed_memory() -> bool:
 class Interrupts:
     """Notices Ctrl-C during a `with` block, also where Python would lose it.
 
+    `kill` and a closed terminal (SIGTERM, SIGHUP) count as Ctrl-C; what is ignored stays so (SIGHUP under nohup).
     A KeyboardInterrupt inside an import can become another error, or be printed and dropped. For the first case there
     is `is_pressed`; in the second, it is raised again. Outside the main thread nothing is done.
     """
 
     def __init__(self) -> None:
         self.is_pressed = False
+        self._handlers: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        self._handler: Any = None
         self._hook = sys.unraisablehook
         with contextlib.suppress(ValueError):  # not the main thread
-            self._handler = signal.signal(signal.SIGINT, self._interrupt)
+            self._handlers[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupt)
+            for name in ("SIGTERM", "SIGHUP"):
+                number = getattr(signal, name, None)  # Windows has no SIGHUP
+                if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                    self._handlers[number] = signal.signal(number, self._interrupt)
             sys.unraisablehook = self._raise_again
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._handler is not None:
-            signal.signal(signal.SIGINT, self._handler)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        if self._handlers:
             sys.unraisablehook = self._hook
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -18,8 +19,8 @@ class Stream:
     """
 
     def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self._is_silent = stream is None  # as under pythonw
+        self._stream = io.StringIO() if stream is None else stream  # None: closed at the start, or under pythonw
+        self._is_silent = stream is None
         self.fault: OSError | None = None
 
     def write(self, text: str) -> int:
@@ -49,10 +50,20 @@ class Stream:
         return getattr(self._stream, name)
 
 
+def _fill_closed_places() -> None:
+    """Let no file that is opened later become standard output or error, into which native code may write."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+
+
 @contextlib.contextmanager
 def steady_streams() -> Iterator[tuple[Stream, Stream]]:
     """Make standard output and error a `Stream` each; characters that they cannot encode are written as escapes."""
     before = sys.stdout, sys.stderr
+    _fill_closed_places()
     for stream in before:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

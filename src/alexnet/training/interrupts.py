@@ -16,8 +16,9 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 def interrupts_deferred() -> Iterator[threading.Event]:
     """Yield an event that the first signal sets, so that no step is cut in half; a second signal raises at once.
 
-    Python delivers signals to the main thread only: in any other thread the event is never set. On leaving, the
-    signal handlers are those from before.
+    Python delivers signals to the main thread only: in any other thread the event is never set. A signal that is
+    ignored stays so: under nohup, a closed terminal is no interrupt. On leaving, the signal handlers are those from
+    before.
     """
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -29,7 +30,8 @@ def interrupts_deferred() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         interrupted.set()
 
-    previous = {number: signal.signal(number, handle) for number in SIGNALS}
+    heard = [number for number in SIGNALS if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN]
+    previous = {number: signal.signal(number, handle) for number in heard}
     try:
         yield interrupted
     finally:

@@ -1,12 +1,13 @@
 """What the command sets for its whole process, and nothing else does."""
 
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
-from alexnet.cli.process import SPIN_COUNT, keep_freed_memory, share_cores
+from alexnet.cli.process import SPIN_COUNT, Interrupts, keep_freed_memory, share_cores
 
 
 @pytest.mark.parametrize(
@@ -53,3 +54,27 @@ def test_freed_memory_is_kept() -> None:
 @pytest.mark.skipif(sys.platform == "linux", reason="glibc can be asked")
 def test_other_systems_are_left_alone() -> None:
     assert not keep_freed_memory()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_kill_and_a_closed_terminal_are_as_ctrl_c(name: str) -> None:
+    number = getattr(signal, name)
+    handler = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts:
+        os.kill(os.getpid(), number)
+    assert interrupts.is_pressed
+    assert signal.getsignal(number) == handler
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGHUP")
+def test_what_is_ignored_stays_so() -> None:
+    """As nohup asks for."""
+    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interrupts() as interrupts:
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert not interrupts.is_pressed
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, handler)

@@ -4,6 +4,8 @@ import contextlib
 import io
 import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +46,7 @@ def test_no_stream_at_all_is_silent() -> None:
     stream = Stream(None)
     stream.write("line")
     stream.flush()
+    assert not stream.isatty()
 
 
 def test_streams_are_as_before_afterwards() -> None:
@@ -65,3 +68,25 @@ def test_what_is_buffered_for_a_closed_pipe_is_dropped_without_a_word() -> None:
         stream.flush()
         pipe.flush()
     assert stream.fault is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no fork")
+def test_no_file_becomes_standard_output_where_that_was_closed(tmp_path: Path) -> None:
+    child = os.fork()
+    if child == 0:
+        for number in (1, 2):
+            os.close(number)
+        with steady_streams(), (tmp_path / "model").open("w") as file:
+            os._exit(file.fileno())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) > 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_command_with_full_standard_output_ends_with_one_line(
+    run_command: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        code, _, err = run_command("model", "seminar")
+    assert code == 2
+    assert err.startswith("alexnet: standard output: cannot be written (No space left on device); free some space")
