@@ -9,7 +9,7 @@
     ├── ExportError          a network for other programs
     └── DownloadError        the network, asked for by the user
 
-Whatever else is raised is a bug in this program.
+Whatever else is raised is a fault of this program.
 """
 
 __all__ = [

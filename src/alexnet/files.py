@@ -126,13 +126,15 @@ def disk_errors(path: Path, kind: type[AlexNetError], step: str) -> Iterator[Non
     """Turn an OSError into one line of `kind` that names `path` and ends in the next step.
 
     Args:
-        step: what to do; where the disk is full, the line says that instead.
+        step: what to do; where the disk is full or the folder is gone, the line says that instead.
     """
     try:
         yield
     except OSError as error:
         if error.errno in FULL:
             step = "the disk is full: free some space, then start again (`alexnet resume` goes on with a training)"
+        elif error.errno == errno.ENOENT:
+            step = "it or its folder is no longer there: put it back, or start anew"
         reason = error.strerror or str(error)
         raise kind(f"{shown_name(path)}: cannot be written ({reason}); {step}") from error
 

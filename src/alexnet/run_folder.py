@@ -131,10 +131,8 @@ class RunFolder:
     def _describe_occupied(self) -> str:
         with contextlib.suppress(RunError):
             if not self.about.is_finished:
-                return (
-                    f"{self.path}: holds an unfinished run; continue it with `alexnet resume {self.path}`, "
-                    "or choose another --out"
-                )
+                way_on = f"continue it with `alexnet resume {self.path}`, or choose another --out"
+                return f"{self.path}: holds an unfinished run; {way_on}"
         return f"{self.path}: already holds a run; choose another --out"
 
     @classmethod
@@ -184,6 +182,7 @@ class RunFolder:
             RunError: the disk is full, or the folder cannot be written.
         """
         with _disk_errors(self.path / name):
+            self.path.stat()  # a folder that was removed while the training ran is not made again
             write_whole(self.path / name, write)
 
     def _write_text(self, name: str, text: str, *, errors: str = "strict") -> None:
@@ -206,8 +205,8 @@ class RunFolder:
 
     def _next_step(self, name: str) -> str:
         """What to do about a file that is missing or damaged."""
-        if name == "run.json":
-            return "train again"
+        if name in ("run.json", "recipe.toml"):
+            return "train again with another --out"
         if name in APPENDED:
             return "delete that line, or train again"
         if not self.about.is_finished:

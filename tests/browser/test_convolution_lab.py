@@ -106,10 +106,10 @@ def test_a_prediction_is_compared_and_revealed(page: Any) -> None:
 
 def test_learned_kernels_and_a_photograph(page: Any, narrow_run: Run) -> None:
     data = lab_data(run=narrow_run)
-    page.locator("select.image").select_option("drawn image")
+    page.locator("select.image").select_option("drawn photograph")
     page.locator("select.gallery").select_option("conv1/7")
     page.wait_for_function(f"{LAB}.output.length === 150")
-    (photo,) = (image for image in data["images"] if image["name"] == "drawn image")
+    (photo,) = (image for image in data["images"] if image["name"] == "drawn photograph")
     (learned,) = (kernel for kernel in data["kernels"] if kernel["name"] == "conv1/7")
     expected = convolve2d(np.array(photo["rows"], float), np.array(learned["rows"]), size="valid")
     np.testing.assert_allclose(page.evaluate(f"{LAB}.output"), expected, atol=1e-6)

@@ -96,7 +96,7 @@ def test_theme_and_keys_by_keyboard(tab: Any, studio: Studio) -> None:
 def test_an_address_that_leads_nowhere_says_so(tab: Any, studio: Studio) -> None:
     tab.goto(f"{studio.address}#/nowhere/at/all")
     assert tab.get_by_text("There is no view nowhere.").is_visible()
-    tab.get_by_role("link", name="Go to the home page").click()
+    tab.get_by_role("link", name="Go to the first page").click()
     tab.get_by_role("heading", name="What is here").wait_for()
 
 
@@ -124,7 +124,7 @@ def test_inline_code_and_requests_elsewhere_are_refused_by_the_browser(browser: 
 
 # --- data
 def test_labels_are_corrected_by_keyboard_alone_and_undone(tab: Any, studio: Studio) -> None:
-    images = studio.workspace.image_folder_path("images")
+    images = studio.workspace.folder_path("images")
     tab.goto(f"{studio.address}#/data/images?class=down")
     grid = tab.get_by_role("listbox")
     grid.locator("[role=option]").first.wait_for()
@@ -145,7 +145,7 @@ def test_labels_are_corrected_by_keyboard_alone_and_undone(tab: Any, studio: Stu
     tab.locator(".cell").first.click()
     tab.keyboard.press("b")
     tab.keyboard.press("1")
-    tab.get_by_text("it is also across").wait_for()
+    tab.get_by_text("it is across too").wait_for()
     tab.keyboard.press("u")
     tab.get_by_text("Undone: test/down").wait_for()
 
@@ -160,7 +160,7 @@ def test_only_visible_thumbnails_are_in_the_page_and_names_are_text(tab: Any, st
     assert r"\u202e" in tab.locator(".cell .name").inner_text()
     assert tab.title() == "images · Data · alexnet studio", "markup in a file's name has not run"
     tab.locator("#q").fill("nothing like this")
-    tab.get_by_text("No image matches.").wait_for()
+    tab.get_by_text("No image is like this.").wait_for()
 
 
 def test_images_are_added_and_what_is_none_is_said(tab: Any, studio: Studio, tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_images_are_added_and_what_is_none_is_said(tab: Any, studio: Studio, tmp
     tab.get_by_text("Add images").click()
     tab.locator("#pick").set_input_files([tmp_path / "fresh.png", tmp_path / "page.png"])
     tab.get_by_text("1 image added to rings. Not added: page.png: cannot be used").wait_for()
-    added = studio.workspace.image_folder_path("images") / "train" / "rings" / "fresh.png"
+    added = studio.workspace.folder_path("images") / "train" / "rings" / "fresh.png"
     assert added.is_file()
     added.unlink()
 
@@ -181,13 +181,13 @@ def test_a_class_is_filled_from_the_camera_while_a_key_is_held(tab: Any, studio:
     tab.get_by_role("button", name="Use the camera").click()
     while not tab.locator("video").evaluate("video => video.videoWidth"):
         tab.wait_for_timeout(100)
-    tab.get_by_role("button", name="Hold to add images").focus()
+    tab.get_by_role("button", name="Hold to fill the class").focus()
     tab.keyboard.down(" ")
     tab.get_by_text(re.compile(r"([3-9]|\d\d+) images added to rings")).wait_for()
     tab.keyboard.up(" ")
-    tab.get_by_role("button", name="Turn the camera off").click()
+    tab.get_by_role("button", name="Camera off").click()
     tab.wait_for_load_state("networkidle")
-    files = sorted((studio.workspace.image_folder_path("images") / "train" / "rings").glob("camera-*.jpg"))
+    files = sorted((studio.workspace.folder_path("images") / "train" / "rings").glob("camera-*.jpg"))
     assert len(files) >= 3
     with Image.open(files[0]) as image:
         assert image.size == (224, 224)
@@ -235,7 +235,7 @@ class Verdict:
 
 def test_training_is_followed_through_a_restart_of_the_server(browser: Any, studio: Studio, tmp_path: Path) -> None:
     """The page shows what another process writes, loses the server, finds it again, and shows the end."""
-    whole = RunFolder.open(studio.workspace.run_folder("first").path)
+    whole = RunFolder.open(studio.workspace.run("first").path)
     run = RunFolder(copy_linked(whole.path, tmp_path / "runs" / "growing"))
     run.write_about(replace(whole.about, status="running"))
     run.cut_records("epochs.csv", EpochRecord, whole.epochs[0].step)
@@ -252,7 +252,7 @@ def test_training_is_followed_through_a_restart_of_the_server(browser: Any, stud
         run.write_about(whole.about)
         page.get_by_text("2 of 2 epochs").wait_for()
         error = whole.evaluation.top1_error
-        page.get_by_text(f"{100 * (1 - error):.1f} % of 21 test images are classified correctly").wait_for()
+        page.get_by_text(f"{100 * (1 - error):.1f} % of 21 test images are recognized").wait_for()
         shown = page.locator(".matrix tr").evaluate_all(NUMBERS)
         assert shown == [list(row) for row in whole.evaluation.confusion]
         assert page.locator(".mistakes li").count() == min(24, whole.evaluation.num_mistakes)
@@ -271,7 +271,7 @@ def test_a_folder_of_ones_own_is_begun_on_the_page(browser: Any, tmp_path: Path)
         assert page.get_by_text("Three ways to begin").is_visible()
         assert violations(page) == []
         page.get_by_role("button", name="Start collecting").click()
-        page.get_by_text("There are no images yet. Choose a class at the side, and add some.").wait_for()
+        page.get_by_text("There are no images yet. Choose a class beside, and add some.").wait_for()
         page.locator("#add-to").select_option("hand")
         page.locator("#pick").set_input_files(tmp_path / "one.png")
         page.get_by_text("1 image added to hand.").wait_for()
@@ -282,9 +282,9 @@ def test_a_folder_of_ones_own_is_begun_on_the_page(browser: Any, tmp_path: Path)
 
 
 def test_an_image_that_breaks_the_network_comes_onto_the_board(tab: Any, studio: Studio) -> None:
-    run = open_run(studio.workspace.run_folder("first").path)
+    run = open_run(studio.workspace.run("first").path)
     wrong = next(each for each in run.predictions if each.is_mistake)
-    images = studio.workspace.image_folder_path("images")
+    images = studio.workspace.folder_path("images")
     tab.goto(f"{studio.address}#/break/first")
     tab.get_by_text("Nobody has broken it yet.").wait_for()
     tab.locator("#true-class").select_option(str(wrong.true))

@@ -68,25 +68,25 @@ def test_view_is_accessible_and_fits(tab: Any, studio: Studio, view: str) -> Non
 
 
 def test_a_mistake_is_corrected_and_the_decision_survives(tab: Any, studio: Studio) -> None:
-    run = alexnet.open_run(studio.workspace.run_folder("first").path)
+    run = alexnet.open_run(studio.workspace.run("first").path)
     tab.goto(f"{studio.address}#/run/first")
     tab.locator(".tile").nth(1).click()
     file = run.mistakes()[1].file
     tab.get_by_text("Nearest training images").wait_for()
     tab.keyboard.press("4")
-    tab.get_by_text("Decided: excluded").wait_for()
+    tab.get_by_text("Decided: left out").wait_for()
     path = alexnet.corrections_path(run.about.data.path)
     assert [(line.file, line.action) for line in alexnet.read_corrections(path)] == [(file, "exclude")]
     tab.reload()
-    tab.get_by_text("Decided: excluded").wait_for()
+    tab.get_by_text("Decided: left out").wait_for()
     assert tab.evaluate("document.querySelector('mistakes-browser').selectedFile") == file
     tab.get_by_role("button", name="undo").click()
-    tab.get_by_text("Decided: excluded").wait_for(state="detached")
+    tab.get_by_text("Decided: left out").wait_for(state="detached")
     assert alexnet.read_corrections(path) == ()
 
 
 def test_a_cell_is_written_out_in_the_networks_numbers(tab: Any, studio: Studio) -> None:
-    run = alexnet.open_run(studio.workspace.run_folder("first").path)
+    run = alexnet.open_run(studio.workspace.run("first").path)
     file = run.predictions[0].file
     tab.goto(f"{studio.address}#/inside/first?image={file}&layer=conv2&map=5&row=2&column=2")
     step = alexnet.trace_layer(run, Path(run.about.data.path) / file, "conv2", map=5, row=2, column=2)
@@ -113,13 +113,13 @@ def test_covering_moves_the_bars(tab: Any, studio: Studio) -> None:
         "(before) => JSON.stringify([...document.querySelectorAll('.bars .n')].map(e => e.innerText)) !== before",
         arg=str(before).replace("'", '"').replace(", ", ","),
     )
-    tab.get_by_role("button", name="uncover").click()
+    tab.get_by_role("button", name="cover nothing").click()
     assert tab.locator(".bars .n").all_inner_texts() == before
 
 
 def test_folded_figures_and_the_map_are_drawn_when_they_are_opened(tab: Any, studio: Studio) -> None:
     tab.goto(f"{studio.address}#/run/first")
-    tab.get_by_text("how they changed in training").click()
+    tab.get_by_text("how they changed from their start").click()
     tab.get_by_text("alexnet kernels first --show change").wait_for()
     assert tab.evaluate("document.querySelector('details[open] img').naturalWidth") > 300
     tab.get_by_text("map of all images").click()

@@ -233,7 +233,7 @@ def test_a_fault_of_ours_is_exit_code_1(run_command: Command, monkeypatch: pytes
     monkeypatch.setattr("alexnet.summarize", fail)
     code, _, err = run_command("model", "seminar")
     assert code == 1
-    assert "a bug in this program (ZeroDivisionError)" in err
+    assert "a fault of this program (ZeroDivisionError)" in err
 
 
 def _spawn(image_folder: Path, out: Path, cache: Path) -> subprocess.Popen[str]:

@@ -1,4 +1,4 @@
-"""Score a list of suspected faults against the answers of a spoiled folder."""
+"""Score a list of suspects against the answer sheet of a spoiled folder."""
 
 import csv
 import io
@@ -49,7 +49,7 @@ def grade(spoiled: Path | str, list_path: Path | str) -> Grade:
             the most doubtful first; or a text file of names, a line each.
 
     Raises:
-        DataError: the folder has no answers, or the list cannot be read or names nothing.
+        DataError: there is no answer sheet, or the list cannot be read or names nothing.
 
     >>> wrong = alexnet.spoil_folder("images", "copy", swap=0.1).swapped
     >>> _ = Path("mine.txt").write_text(wrong[0].file)

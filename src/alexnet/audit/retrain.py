@@ -135,7 +135,7 @@ def _new_head(
     strangers = sorted({line.to for line in lines if line.action == "relabel"} - set(classifier.classes))
     if strangers:
         raise DataError(
-            f"{strangers[0]}: is not a class of {run.path}; train the whole recipe (--whole) for a new class"
+            f"{strangers[0]}: is no class of {run.path}; train the whole recipe (--whole) for a new class"
         )
     values = compute_features(classifier, images, _feature_layer(classifier), on_progress=on_progress).values
     corrected = _corrected(images, lines)

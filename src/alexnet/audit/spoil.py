@@ -21,7 +21,7 @@ from alexnet.safe_name import safe_name
 __all__ = ["ANSWERS", "Answers", "PlantedDuplicate", "SwappedLabel", "read_answers", "spoil_folder"]
 
 ANSWERS = "answers.json"
-"""The file of the answers, at the top of the copy."""
+"""The answer sheet, at the top of the copy."""
 
 Progress = Callable[[int, int], None]
 
@@ -152,7 +152,7 @@ def spoil_folder(
 
 
 def read_answers(spoiled: Path | str) -> Answers:
-    """The answers of a spoiled folder.
+    """The answer sheet of a spoiled folder.
 
     Raises:
         DataError: there is none, or it is damaged.
@@ -162,9 +162,9 @@ def read_answers(spoiled: Path | str) -> Answers:
         return Answers.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         step = "give the folder that `alexnet data spoil` wrote"
-        raise DataError(f"{shown_name(path)}: the answers are missing; {step}") from error
+        raise DataError(f"{shown_name(path)}: there is no answer sheet; {step}") from error
     except (OSError, ValueError) as error:
-        raise DataError(f"{shown_name(path)}: holds no answers ({error}); spoil the folder again") from error
+        raise DataError(f"{shown_name(path)}: is no answer sheet ({error}); spoil the folder again") from error
 
 
 def _check(folder: ImageFolder, swap: float, named: Sequence[str], duplicates: int, seed: int) -> None:

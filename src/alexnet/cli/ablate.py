@@ -20,7 +20,7 @@ def ablate(
         typer.Option(help="Switch off these units together, for example conv1/5,conv1/9.", show_default=False),
     ] = None,
     by: Annotated[
-        str, typer.Option(help="What replaces a unit's output: `zero`, or its `mean` over training images.")
+        str, typer.Option(help="What a unit gives instead: `zero`, or its `mean` over training images.")
     ] = "zero",
     data: Annotated[
         Path | None, typer.Option(help="Other images to test on.", show_default="the run's test images")

@@ -56,7 +56,7 @@ def _run(words: list[str], interrupts: Interrupts) -> int:
             screen.error("interrupted")
             return INTERRUPTED
         traceback.print_exc()
-        screen.error(f"a bug in this program ({type(error).__name__}); please report it with the lines above")
+        screen.error(f"a fault of this program ({type(error).__name__}); please report it with the lines above")
         return 1
     if code == INTERRUPTED:  # typer makes this code of a KeyboardInterrupt
         screen.error("interrupted")

@@ -21,7 +21,7 @@ def enough(
     corrections: Corrections = None,
     as_json: Json = False,
 ) -> None:
-    """Estimate what more images would be worth.
+    """Measure what more images would be worth.
 
     Trains on an eighth, a quarter, half and all of the training images, about twice the time of one training for
     each seed. Ctrl-C keeps what is done; the same command continues.

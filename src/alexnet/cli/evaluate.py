@@ -36,7 +36,7 @@ def evaluate(
     ] = None,
     corrections: Corrections = None,
     twins: Annotated[
-        bool, typer.Option("--twins", help="Also test without near duplicates of training images.")
+        bool, typer.Option("--twins", help="Also without test images that nearly equal a training image.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -78,7 +78,7 @@ def _evaluate_one(run: Path, data: Path | None, views: str | None, corrections: 
 def _show_twins(run: Path) -> "TwinScore":
     with ProgressDisplay() as display:
         score = alexnet.evaluate_without_twins(run, on_progress=display.count("comparing"))
-    screen.print(f"{len(score.twins)} of {score.num_images} test images are near duplicates of a training image")
+    screen.print(f"{len(score.twins)} of {score.num_images} test images nearly equal a training image")
     if score.without_error is not None:
         screen.print(f"without them {percent(score.without_error)} ({interval_text(score.without_interval)})")
     return score

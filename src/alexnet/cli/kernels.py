@@ -25,7 +25,7 @@ def kernels(
         str, typer.Option(help="`kernels`; of conv1 also `change`, `kinds` (edges, bars, blobs) or `orientations`.")
     ] = "kernels",
     film: Annotated[
-        Path | None, typer.Option(help="Animate conv1 over the epochs: .html, .gif, .apng.", show_default=False)
+        Path | None, typer.Option(help="Write conv1 after every epoch: .html, .gif, .apng.", show_default=False)
     ] = None,
     out: Out = None,
     as_json: Json = False,

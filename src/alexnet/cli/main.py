@@ -8,7 +8,7 @@ __all__ = ["run"]
 
 
 def run(arguments: list[str] | None = None) -> None:
-    """Run the command line. Exit codes: 0 done, 2 wrong input, 130 interrupted, 1 a bug in the program."""
+    """Run the command line. Exit codes: 0 done, 2 wrong input, 130 interrupted, 1 a fault of the program."""
     try:
         from alexnet.cli.process import Interrupts, prepare_process
 

@@ -17,12 +17,12 @@ __all__ = ["map"]
 def map(
     run: RunPath,
     layer: Annotated[str, typer.Option(help="Layer whose features are mapped.")] = "fc7",
-    method: Annotated[str, typer.Option(help="tsne keeps near images near; pca needs no extra package.")] = "tsne",
+    method: Annotated[str, typer.Option(help="tsne keeps near images near; pca needs no further package.")] = "tsne",
     data: Annotated[Path | None, typer.Option(help="Other images to map.", show_default="the run's images")] = None,
     out: PageOrFigure = None,
     as_json: Json = False,
 ) -> None:
-    """Map the images of a run by their features.
+    """Map the images of a run by what a layer makes of them.
 
     A page lets you zoom, point at an image and select images with a lasso; without -o, both the page and a figure are
     written into the run.

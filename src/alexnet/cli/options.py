@@ -43,7 +43,7 @@ Out = Annotated[
 ]
 Corrections = Annotated[
     Path | None,
-    typer.Option("--corrections", metavar="FILE", help="Corrections file to apply.", show_default=False),
+    typer.Option("--corrections", metavar="FILE", help="Corrections of labels to apply.", show_default=False),
 ]
 Only = Annotated[str | None, typer.Option(help="Numbers of kernels, for example 0,7,37.", show_default=False)]
 Preset = Annotated[str, typer.Option(help="Named recipe: {presets}.")]

@@ -17,7 +17,7 @@ __all__ = ["retrain"]
 def retrain(
     run: RunPath,
     corrections: Annotated[
-        Path, typer.Option("--corrections", metavar="FILE", help="Corrections file.", show_default=False)
+        Path, typer.Option("--corrections", metavar="FILE", help="Corrections of labels.", show_default=False)
     ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Run folder to write.", show_default="RUN-corrected")

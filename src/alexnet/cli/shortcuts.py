@@ -1,4 +1,4 @@
-"""`alexnet shortcuts`: can the classes be told apart without the object?"""
+"""`alexnet shortcuts`: can the classes be told without the object?"""
 
 from typing import Annotated
 
@@ -19,10 +19,10 @@ def shortcuts(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the split, where the folder has none.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Test whether classes can be told apart without the object.
+    """Test whether the classes can be told without the object.
 
     Small classifiers see only the border, the colors, the brightness, the size, the length or the format of the file.
-    Where the test images confirm one of them, it is an alarm: a network may learn the same instead of the object.
+    What the test images confirm is an alarm: a network may learn that instead of the object.
     """
     with ProgressDisplay() as display:
         result = alexnet.shortcuts(corrected(data, corrections), seed=seed, on_progress=display.count("decoding"))

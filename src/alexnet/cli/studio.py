@@ -1,4 +1,4 @@
-"""`alexnet studio`: a page on this computer for training and looking inside."""
+"""`alexnet studio`: a page on this computer to train on and to look inside."""
 
 import threading
 import webbrowser
@@ -29,9 +29,9 @@ def studio(
     ] = None,
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the browser.")] = False,
 ) -> None:  # fmt: skip
-    """Train, look at images and correct labels in the browser.
+    """Train, look at images and correct labels on a page.
 
-    Nothing leaves this computer. Ctrl-C ends the server; trainings that it started continue.
+    Nothing leaves this computer. Ctrl-C ends the server; trainings that it started go on.
     """
 
     def show(address: str) -> None:

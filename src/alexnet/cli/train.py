@@ -60,7 +60,11 @@ def train(
 
 def finish(run: "Run") -> None:
     """Write the report of a finished run and show its scores."""
-    page = alexnet.write_report(run)
+    try:
+        page = alexnet.write_report(run)
+    except KeyboardInterrupt:
+        screen.note(f"the training is finished; `alexnet report {run.path}` writes its page")
+        raise
     show_evaluation(run.evaluation)
     rows = [(s.name, s.num_images, percent(s.recall), percent(s.precision)) for s in run.evaluation.per_class]
     screen.table(["class", "images", "recall", "precision"], rows, right=(1, 2, 3))

@@ -21,7 +21,7 @@ def unit(
     data: Annotated[
         Path | None, typer.Option(help="Other images to look at.", show_default="the run's training images")
     ] = None,
-    most: Annotated[int, typer.Option("--most", "-k", min=1, max=24, help="Patches in each strip.")] = 8,
+    most: Annotated[int, typer.Option("--most", "-k", min=1, max=24, help="Patches of a strip.")] = 8,
     synthesize: Annotated[
         bool, typer.Option("--synthesize", help="Also make an image that excites the unit, by gradient ascent.")
     ] = False,
@@ -30,8 +30,8 @@ def unit(
 ) -> None:
     """Show the patches that excite a unit most.
 
-    They are cut to what the unit sees, and come from the run's own images. The first call computes all units of all
-    convolutional layers; later calls only read its result.
+    They are cut to what the unit sees, and come from the run's own images. The first call looks at all units of all
+    convolutional layers; the next ones only read what it kept.
     """
     with ProgressDisplay() as progress:
         view = alexnet.unit(

@@ -22,7 +22,7 @@ HEAT_SIDE = 24
 THUMBNAIL_SIDE = 48
 """Side of a neighbor on the sheet, px."""
 
-NOT_TESTED = "This heat map was not tested; `alexnet why RUN IMAGE` tests it."
+NOT_TESTED = "This heat map was not tested: `alexnet why RUN IMAGE` does."
 NO_HEAT = "`alexnet report RUN --all` adds the heat map, its test, and the nearest training images."
 
 Source = Callable[[Pixels], str]

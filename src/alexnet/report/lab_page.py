@@ -59,7 +59,7 @@ def write_convolution_lab(
         lab_data(image, run=run),
         title="Convolution lab",
         summary="Edit a cell of the image or of the kernel; point at an output, or move there with the arrow keys, "
-        "to see the sum that gives it. Without the flip it is a correlation, which is what networks compute.",
+        "to see what it is the sum of. Without the flip it is correlation, which is what networks compute.",
         command="alexnet convolve lab",
     )
 
@@ -90,7 +90,7 @@ def _photograph(image: npt.ArrayLike | Path | str | None) -> dict[str, Any]:
     pixels, source = teaching_image(image)
     opened = Image.fromarray(pixels).convert("L")
     opened.thumbnail((PHOTO_SIDE, PHOTO_SIDE), Image.Resampling.LANCZOS)
-    name = "drawn image" if image is None else source
+    name = "drawn photograph" if image is None else source
     return {"name": name, "rows": np.asarray(opened).tolist()}
 
 
@@ -101,7 +101,7 @@ def _demo() -> list[dict[str, Any]]:
 def _gallery() -> list[dict[str, Any]]:
     named: Sequence[Kernel] = [*list_kernels(), *map(named_kernel, SMALLER)]
     single = [kernel for kernel in named if not kernel.combine and max(kernel.weights.shape) <= LARGEST_SHOWN]
-    return [_entry(kernel.name, "named", kernel.weights, kernel.shows) for kernel in single]
+    return [_entry(kernel.name, "with a name", kernel.weights, kernel.shows) for kernel in single]
 
 
 def _learned(run: RunLike) -> list[dict[str, Any]]:

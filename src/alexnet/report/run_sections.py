@@ -56,7 +56,7 @@ def run_sections(run: Run, *, everything: bool) -> dict[str, Any]:
             try:
                 values[name] = make(run)
             except AlexNetError as error:
-                notes.append(f"Left out: {name.replace('_', ' ')}. {error}")
+                notes.append(f"Without {name.replace('_', ' ')}: {error}")
     return values | {"notes": list(dict.fromkeys(notes))}
 
 

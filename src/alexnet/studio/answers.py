@@ -111,7 +111,7 @@ async def _answer_http(_: Request, error: Exception) -> Response:
 
 
 async def _answer_fault(_: Request, error: Exception) -> Response:
-    fault = f"a bug in this program ({type(error).__name__}); the terminal shows more: please report it"
+    fault = f"a fault of this program ({type(error).__name__}); the terminal shows more, please report it"
     return refuse(500, fault)
 
 

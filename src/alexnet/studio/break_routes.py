@@ -40,7 +40,7 @@ def _attempt(request: Request, data: bytes) -> dict[str, Any]:
     with using_run(request) as run:
         classes = run.about.classes
         if class_name not in classes:
-            raise DataError(f"{shown_name(class_name)[:80]}: is not a class of the run; choose one of its classes")
+            raise DataError(f"{shown_name(class_name)[:80]}: is no class of the run; choose one of its classes")
         _prepare(directory, [safe_name(each) for each in classes])
         workspace.forget(directory)
         added = add_image(

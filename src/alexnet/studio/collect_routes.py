@@ -26,10 +26,10 @@ def collect(request: Request, values: dict[str, Any]) -> Any:
         raise DataError("classes: is not a list of names")
     names = list(dict.fromkeys(safe_name(each.strip().lstrip(".")) for each in classes if each.strip(" .")))
     if not 2 <= len(names) <= MOST_CLASSES:
-        raise DataError(f"classes: {len(names)} are named; give at least 2 and at most {MOST_CLASSES}")
+        raise DataError(f"classes: are {len(names)}; give at least 2 and at most {MOST_CLASSES}")
     directory = workspace.home / safe_name(name.strip().lstrip("."))
     if directory.exists():
-        raise DataError(f"{shown_name(directory.name)}: exists already; choose another name")
+        raise DataError(f"{shown_name(directory.name)}: is there already; choose another name")
     with disk_errors(directory, DataError, "check its permissions"):
         for each in names:
             (directory / each).mkdir(parents=True)

@@ -29,7 +29,7 @@ MOST_FILES = 50_000
 def listing(request: Request) -> Response:
     """Every image by name, with the numbers of its class and split; corrections; doubts, if there is a list."""
     workspace, name = workspace_of(request), request.path_params["name"]
-    scan = workspace.scan(workspace.image_folder_path(name))
+    scan = workspace.scan(workspace.folder_path(name))
     folder = scan.folder
     numbers = {each: place for place, each in enumerate(folder.classes)}
     splits = sorted({file.split or "" for file in folder.files})
@@ -66,13 +66,13 @@ def _doubts(workspace: Workspace, path: Path) -> dict[str, Any]:
 def doubts(request: Request) -> Response:
     """The list of doubts alone."""
     workspace = workspace_of(request)
-    return answer(_doubts(workspace, workspace.image_folder_path(request.path_params["name"])))
+    return answer(_doubts(workspace, workspace.folder_path(request.path_params["name"])))
 
 
 def find_doubts(request: Request, _: dict[str, Any]) -> Any:
     """Start to look for doubtful labels, as a process of its own."""
     workspace = workspace_of(request)
-    path = workspace.image_folder_path(request.path_params["name"])
+    path = workspace.folder_path(request.path_params["name"])
     target = doubts_path(path)
     workspace.jobs.start(["doubts", str(path), "--csv", str(target)], target)
     return _doubts(workspace, path)
@@ -81,7 +81,7 @@ def find_doubts(request: Request, _: dict[str, Any]) -> Any:
 def correct(request: Request, values: dict[str, Any]) -> Any:
     """Write a decision about files down; answers every decision that holds."""
     workspace = workspace_of(request)
-    folder = workspace.image_folder(request.path_params["name"])
+    folder = workspace.folder(request.path_params["name"])
     files, action, to = values.get("files"), values.get("action"), values.get("to") or ""
     if not isinstance(files, list) or not all(isinstance(file, str) for file in files) or len(files) > MOST_FILES:
         raise DataError(f"files: is not a list of at most {MOST_FILES:,} names")
@@ -95,7 +95,7 @@ def correct(request: Request, values: dict[str, Any]) -> Any:
 
 def undo(request: Request, values: dict[str, Any]) -> Any:
     """Take the last decisions back, as many as `times` says."""
-    path = workspace_of(request).image_folder_path(request.path_params["name"])
+    path = workspace_of(request).folder_path(request.path_params["name"])
     times = values.get("times", 1)
     if type(times) is not int or not 1 <= times <= MOST_FILES:
         raise DataError(f"times: is not a number from 1 to {MOST_FILES:,}")
@@ -106,7 +106,7 @@ def undo(request: Request, values: dict[str, Any]) -> Any:
 async def add(request: Request) -> Response:
     """Add an image, the request's body, to the class that `class` names; answers its name in the folder."""
     workspace = workspace_of(request)
-    folder = workspace.image_folder(request.path_params["name"])
+    folder = workspace.folder(request.path_params["name"])
     data = await read_body(request, min(MOST_UPLOAD_BYTES, get_limits().max_image_bytes))
     class_name, name = request.query_params.get("class", ""), request.query_params.get("file", "")
     added = await run_in_threadpool(add_image, folder, class_name, name, data)

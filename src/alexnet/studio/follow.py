@@ -60,7 +60,7 @@ def run_state(workspace: Workspace, name: str) -> dict[str, Any]:
     Raises:
         NotHereError: there is no such training.
     """
-    path = workspace.run_path(name)
+    path = workspace.training_path(name)
     job = workspace.jobs.of(path)
     is_alive = job is not None and workspace.jobs.is_alive(job)
     lines = workspace.jobs.lines(job) if job is not None else []
@@ -73,7 +73,7 @@ def run_state(workspace: Workspace, name: str) -> dict[str, Any]:
         status = training_status(run, is_alive=is_alive)
         fault = _fault(workspace, job) if status == "stopped" else ""
         values |= {"status": status, "fault": "" if fault == "interrupted" else fault} | _course(run)
-        values["folder"] = workspace.image_folder_name(Path(run.about.data.path))
+        values["folder"] = workspace.folder_name(Path(run.about.data.path))
         if status == "finished":
             values |= _scores(workspace, run)
     except AlexNetError as error:

@@ -1,4 +1,4 @@
-"""What is here: the runs and folders of images, each with what its card on the home page shows."""
+"""What is here: the runs and folders of images, each with what its card on the first page shows."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ __all__ = ["ROUTES"]
 
 
 def here(request: Request) -> Response:
-    """Everything that the home page lists, newest run first."""
+    """Everything that the first page lists, newest run first."""
     workspace = workspace_of(request)
     listing = workspace.listing()
     runs = [describe_run(workspace, name, path) for name, path in listing.runs.items()]
@@ -53,7 +53,7 @@ def describe_run(workspace: Workspace, name: str, path: Path) -> dict[str, Any]:
             "status": training_status(run, is_alive=_is_alive(workspace, path)),
             "classes": about.classes,
             "data": Path(about.data.path).name,
-            "folder": workspace.image_folder_name(Path(about.data.path)),
+            "folder": workspace.folder_name(Path(about.data.path)),
             "images": about.data.images,
             "preset": run.recipe.name,
             "epochs_done": len(run.epochs),
@@ -77,7 +77,7 @@ def describe_run(workspace: Workspace, name: str, path: Path) -> dict[str, Any]:
 def folder(request: Request) -> Response:
     """The classes of a folder of images, with their numbers by split, and a few images for its card."""
     workspace, name = workspace_of(request), request.path_params["name"]
-    scanned = workspace.image_folder(name)
+    scanned = workspace.folder(name)
     first: dict[str, int] = {}
     for place, file in enumerate(scanned.files):
         first.setdefault(file.class_name, place)

@@ -63,7 +63,7 @@ def kernel_sheet(weights: npt.NDArray[np.float32]) -> bytes:
 
 def kernels_of_epoch(request: Request) -> Response:
     """The sheet of a run's epoch."""
-    run = workspace_of(request).run_folder(request.path_params["name"])
+    run = workspace_of(request).run(request.path_params["name"])
     sheet = kernel_sheet(read_snapshot(run, request.path_params["epoch"]))
     return Response(sheet, media_type="image/png", headers={"cache-control": "no-cache"})
 

@@ -71,7 +71,7 @@ async def _follow(socket: WebSocket, workspace: Workspace, name: str, place: int
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
         while True:
             try:
-                workspace.run_path(name)
+                workspace.training_path(name)
                 followed = known.setdefault(name, Followed(workspace, name))
                 state = await run_in_threadpool(followed.state)
             except AlexNetError as error:

@@ -50,11 +50,11 @@ def finished_run(request: Request, name: str, *, is_slow: bool = False) -> "Run"
         NotHereError: there is none of that name.
         RunError: it is not finished, or damaged.
     """
-    from alexnet.runs.run import Run  # here: torch takes a second to load, and the home page needs none of it
+    from alexnet.runs.run import Run  # here: torch takes a second to load, and the first page needs none of it
 
-    folder = workspace_of(request).run_folder(name)
+    folder = workspace_of(request).run(name)
     if not folder.about.is_finished:
-        raise RunError(f"{name}: is not finished; one can look inside when its training has ended")
+        raise RunError(f"{name}: is not finished; it can be looked into when the training has ended")
     changed_at = folder.model_path.stat().st_mtime_ns if folder.model_path.exists() else 0
     key = folder.path, changed_at, is_slow
     with _list_lock:

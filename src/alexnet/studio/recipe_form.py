@@ -12,7 +12,7 @@ __all__ = ["GROUPS", "MAIN", "PRESET_WORDS", "recipe_form"]
 
 PRESET_WORDS = {
     "fast": "The best accuracy for the time on a small set: a few minutes for a few thousand images.",
-    "seminar": "The settings of the seminar's notebook: Adam, 20 epochs, mirrored images.",
+    "seminar": "The numbers of the seminar's notebook: Adam, 20 epochs, mirrored images.",
     "finetune": "A few epochs from the kernels of another run or of ImageNet; choose their weights below.",
     "paper": "As printed in 2012: 224 px, two towers, 90 epochs. Made for a million images and a GPU.",
     "program": "The paper's training as its authors' own program did it. Made for a million images and a GPU.",

@@ -19,9 +19,9 @@ __all__ = ["ROUTES"]
 def retrain(request: Request, values: dict[str, Any]) -> Any:
     """Start to train a run again on the corrections of the folder that `data` names; answers the new run's name."""
     workspace = workspace_of(request)
-    run = workspace.run_folder(request.path_params["name"])
+    run = workspace.run(request.path_params["name"])
     data = values.get("data")
-    path = workspace.image_folder_path(data if isinstance(data, str) else "")
+    path = workspace.folder_path(data if isinstance(data, str) else "")
     out = free_run_path(workspace, f"{request.path_params['name']}-corrected")
     words = ["retrain", str(run.path), "--corrections", str(corrections_path(path)), "--out", str(out), "--json"]
     workspace.jobs.start(words, out)
@@ -31,9 +31,9 @@ def retrain(request: Request, values: dict[str, Any]) -> Any:
 def retrained(request: Request) -> Response:
     """How the training of a new last layer stands; in the end, what it changed."""
     workspace = workspace_of(request)
-    job = workspace.jobs.of(workspace.run_path(request.path_params["name"]))
+    job = workspace.jobs.of(workspace.training_path(request.path_params["name"]))
     if job is None or job.words[:1] != ("retrain",):
-        raise RunError("this run was not retrained from the studio; `alexnet retrain` compares it with another")
+        raise RunError("this run was not trained again from here; `alexnet retrain` compares it with another")
     is_alive, lines = workspace.jobs.is_alive(job), workspace.jobs.lines(job)
     results = [line for line in lines if line.startswith("{")]
     return answer(

@@ -46,13 +46,13 @@ def image_bytes(folder: ImageFolder, place: int) -> bytes:
 def of_folder(request: Request) -> Response:
     """The thumbnail of an image of a folder."""
     workspace = workspace_of(request)
-    return _answer(request, workspace, workspace.image_folder_path(request.path_params["name"]))
+    return _answer(request, workspace, workspace.folder_path(request.path_params["name"]))
 
 
 def of_run(request: Request) -> Response:
     """The thumbnail of an image that a run was trained or tested on, by its place in the run's folder of images."""
     workspace = workspace_of(request)
-    return _answer(request, workspace, Path(workspace.run_folder(request.path_params["name"]).about.data.path))
+    return _answer(request, workspace, Path(workspace.run(request.path_params["name"]).about.data.path))
 
 
 def _answer(request: Request, workspace: Workspace, path: Path) -> Response:

@@ -73,7 +73,7 @@ def start(request: Request, values: dict[str, Any]) -> Any:
     recipe = _recipe(workspace, values)
     data = _text(values, "data")
     out = free_run_path(workspace, _text(values, "name") or f"{data}-{recipe.name}")
-    path = workspace.image_folder_path(data)
+    path = workspace.folder_path(data)
     words = ["train", str(path), "--preset", recipe.name, "--out", str(out)]
     chosen = PRESETS[recipe.name].model_dump()
     for field, value in recipe.model_dump().items():
@@ -88,9 +88,9 @@ def start(request: Request, values: dict[str, Any]) -> Any:
 def stop(request: Request, _: dict[str, Any]) -> Any:
     """Stop a training that was started here; its state is saved."""
     workspace, name = workspace_of(request), request.path_params["name"]
-    job = workspace.jobs.of(workspace.run_path(name))
+    job = workspace.jobs.of(workspace.training_path(name))
     if job is None or not workspace.jobs.is_alive(job):
-        raise RunError(f"{shown_name(name)}: this studio runs no such training; stop it where it was started")
+        raise RunError(f"{shown_name(name)}: no training that was started here is running; stop it where it runs")
     workspace.jobs.stop(job)
     return {}
 
@@ -98,7 +98,7 @@ def stop(request: Request, _: dict[str, Any]) -> Any:
 def go_on(request: Request, _: dict[str, Any]) -> Any:
     """Resume a training that was stopped."""
     workspace, name = workspace_of(request), request.path_params["name"]
-    run = workspace.run_folder(name)
+    run = workspace.run(name)
     workspace.jobs.start(["resume", str(run.path)], run.path)
     return {}
 
@@ -118,7 +118,7 @@ def _text(values: dict[str, Any], key: str) -> str:
 
 def _folder(workspace: Workspace, values: dict[str, Any]) -> ImageFolder:
     name = _text(values, "data")
-    folder = workspace.image_folder(name)
+    folder = workspace.folder(name)
     return alexnet.apply_corrections(folder, corrections_path(folder.path)) if values.get("corrected") else folder
 
 
@@ -131,7 +131,7 @@ def _recipe(workspace: Workspace, values: dict[str, Any]) -> Recipe:
         raise RecipeError("settings: is not a table of settings")
     weights = settings.get("weights")
     if isinstance(weights, str) and weights != IMAGENET:
-        settings = settings | {"weights": str(workspace.run_folder(weights).path)}
+        settings = settings | {"weights": str(workspace.run(weights).path)}
     return build_recipe(PRESETS[preset].model_dump() | settings | {"name": preset})
 
 

@@ -59,10 +59,10 @@ class Listing:
 
 
 class Workspace:
-    """What the studio shows: every run and every folder of images below `paths`, by name.
+    """What the studio shows: everything below `paths`.
 
     home: where new runs and folders are written: the first path that is neither a run nor a folder of images.
-    jobs: the commands that were started from here. computing: a lock for long computations, one at a time.
+    jobs: the commands that were started from here. computing: is held by whatever computes at length.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
@@ -86,16 +86,15 @@ class Workspace:
                 self._listing = (time.monotonic(), listing)
             return listing
 
-    # --- from a name to what it stands for
-    def run_folder(self, name: str) -> RunFolder:
-        """The folder of a run that is here, finished or not.
+    def run(self, name: str) -> RunFolder:
+        """The run of a name.
 
         Raises:
             NotHereError: there is none.
         """
         path = self._look_up(name, "runs")
         if path is None:
-            raise NotHereError(f"{shown_name(name)[:80]}: there is no such run here; choose one on the home page")
+            raise NotHereError(f"{shown_name(name)[:80]}: there is no such run here; choose one on the first page")
         return RunFolder.open(path)
 
     @property
@@ -113,8 +112,8 @@ class Workspace:
         starts = [Path(job.out) for job in self.jobs.known() if job.words[0] in WRITE_RUNS]
         return {shown_name(out.name): out for out in starts if out.parent == self.runs_dir and _kind(out) != "run"}
 
-    def run_path(self, name: str) -> Path:
-        """The path of a run, or of one whose training was started here and has not written it yet.
+    def training_path(self, name: str) -> Path:
+        """The path of a run, or of one that is being started.
 
         Raises:
             NotHereError: there is none.
@@ -122,11 +121,11 @@ class Workspace:
         path = self._look_up(name, "runs") or self.pending().get(name)
         if path is None:
             raise NotHereError(
-                f"{shown_name(name)[:80]}: there is no such training here; choose one on the home page"
+                f"{shown_name(name)[:80]}: there is no such training here; choose one on the first page"
             )
         return path
 
-    def image_folder_path(self, name: str) -> Path:
+    def folder_path(self, name: str) -> Path:
         """The path of a folder of images.
 
         Raises:
@@ -134,7 +133,7 @@ class Workspace:
         """
         path = self._look_up(name, "folders")
         if path is None:
-            raise NotHereError(f"{shown_name(name)[:80]}: there is no such folder here; choose one on the home page")
+            raise NotHereError(f"{shown_name(name)[:80]}: there is no such folder here; choose one on the first page")
         return path
 
     def _look_up(self, name: str, kind: str) -> Path | None:
@@ -143,18 +142,18 @@ class Workspace:
             known = getattr(self.listing(), kind)
         return known.get(name)
 
-    def image_folder(self, name: str) -> ImageFolder:
+    def folder(self, name: str) -> ImageFolder:
         """A folder of images, scanned.
 
         Raises:
             NotHereError: there is none.
             DataError: it cannot be read.
         """
-        return self.scan(self.image_folder_path(name)).folder
+        return self.scan(self.folder_path(name)).folder
 
     def version(self, name: str) -> str:
-        """Digits that change when a file of an image folder does."""
-        return self.scan(self.image_folder_path(name)).version
+        """Digits that change when a file of the folder does."""
+        return self.scan(self.folder_path(name)).version
 
     def scan(self, path: Path) -> "Scan":
         """The folder at a path that a listing or a run names; kept until a folder in it changes.
@@ -193,7 +192,7 @@ class Workspace:
         with self._lock:
             self._checked[path] = float("-inf")
 
-    def image_folder_name(self, path: Path) -> str | None:
+    def folder_name(self, path: Path) -> str | None:
         """The name under which a folder of images is listed; None where it is not."""
         listed = self.listing(seconds=60.0).folders
         return next((name for name, each in listed.items() if each.resolve() == path), None)

@@ -10,7 +10,9 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from alexnet.data.augment import Augmentation, augment
+from alexnet.data.batches import Shuffled
 from alexnet.data.decode import Pixels
+from alexnet.data.folder import ImageFile
 from alexnet.data.split import Split
 from alexnet.data.statistics import PrincipalColors
 from alexnet.layers.dropout import set_dropout_generator
@@ -39,6 +41,7 @@ class Job:
     Args:
         classifier: the network on its device, with its classes and preprocessing.
         colors: principal colors of the training images; None where the recipe does not use them.
+        files: the file of each row of `pixels`, where a loss that is not finite shall name them.
     """
 
     recipe: Recipe
@@ -47,6 +50,7 @@ class Job:
     split: Split
     machine: Machine
     colors: PrincipalColors | None = None
+    files: tuple[ImageFile, ...] = field(default=(), repr=False)
     dropout_generator: torch.Generator = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -100,6 +104,15 @@ class Job:
         return rates_at(
             self.recipe, step, num_steps=self.num_steps, steps_per_epoch=self.steps_per_epoch, num_drops=num_drops
         )
+
+    @cached_property
+    def order(self) -> Shuffled:
+        """From the number of a step to the training images that it uses."""
+        return Shuffled(len(self.split.train), self.batch_size, self.recipe.seed)
+
+    def files_of(self, step: int) -> list[ImageFile]:
+        """The files of a step's batch."""
+        return [self.files[row] for row in self.split.train.indices[self.order(step)]] if self.files else []
 
     # --- images
     @cached_property

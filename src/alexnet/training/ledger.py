@@ -131,10 +131,7 @@ class Ledger:
         rate = pending.rates.main * job.recipe.learning_rate
         state.step = pending.step + 1
         if not math.isfinite(loss):
-            raise RunError(
-                f"step {state.step}: the loss is not finite; the learning rate ({rate:.3g}) is probably too high: "
-                "train again with a tenth of it and another --out"
-            )
+            raise self._not_finite(pending.step, rate)
         state.num_seen += count
         state.loss_sum += loss * count
         state.num_wrong += wrong
@@ -147,6 +144,18 @@ class Ledger:
             learning_rate=rate,
             loss=loss,
             top1_error=wrong / count,
+        )
+
+    def _not_finite(self, step: int, rate: float) -> RunError:
+        """What is said of a loss that is not finite; the images of its batch are listed in the run folder."""
+        rows, listed = [(file.entry.name, file.class_name) for file in self._job.files_of(step)], ""
+        if rows:
+            name = f"batch-{step + 1:09d}.csv"
+            self._run.write_table(name, ["file", "class"], rows)
+            listed = f"; {name} in the run folder lists the step's images"
+        return RunError(
+            f"step {step + 1}: the loss is not finite; the learning rate ({rate:.3g}) is probably too high: "
+            f"train again with a tenth of it and another --out{listed}"
         )
 
     def _progress(self, record: StepRecord) -> Stepped:

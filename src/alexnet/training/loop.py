@@ -4,13 +4,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from alexnet.data.batches import Shuffled, training_batches
+from alexnet.data.batches import training_batches
 from alexnet.evaluation.evaluate import measure
 from alexnet.evaluation.metrics import num_wrong
 from alexnet.model.checkpoint import save_network
 from alexnet.run_folder import RunFolder
 from alexnet.training.cuda_graphs import replayed_on_gpu
-from alexnet.training.events import Listener, Note
+from alexnet.training.events import Listener
 from alexnet.training.interrupts import interrupts_deferred
 from alexnet.training.job import Job
 from alexnet.training.kernel_snapshots import save_kernel_snapshot
@@ -33,7 +33,6 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> TrainingState:
     state = load_state(run, network, optimizers, num_steps=job.num_steps, emit=emit) or TrainingState()
     ledger = Ledger(job, run, state, emit)
     saver = Saver(run, network, optimizers, state, minutes=recipe.save_minutes)
-    order = Shuffled(len(split.train), job.batch_size, recipe.seed)
 
     def forward_backward(x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         with torch.autocast(device.type, machine.dtype, enabled=machine.dtype != torch.float32):
@@ -48,7 +47,7 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> TrainingState:
     network.train()
     with (
         interrupts_deferred() as interrupted,
-        training_batches(job.pixels, split.train, order, device, num_steps=job.num_steps) as batch_at,
+        training_batches(job.pixels, split.train, job.order, device, num_steps=job.num_steps) as batch_at,
     ):
         for step in range(state.step, job.num_steps):
             ledger.start_step()
@@ -80,6 +79,5 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> TrainingState:
         if interrupted.is_set() or saver.is_worthwhile():  # the final test may be interrupted, too
             saver.save()
         if interrupted.is_set():
-            emit(Note(f"saved; `alexnet resume {run.path}` continues"))
             raise KeyboardInterrupt
     return state

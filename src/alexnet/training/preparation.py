@@ -67,7 +67,7 @@ def prepare(
     network.to(device=machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     classifier = Classifier(network, split.classes, preprocessing, views=recipe.test_views)
     colors = principal_colors(images.pixels, split.train) if recipe.pca_color > 0.0 else None
-    return Job(recipe, classifier, images.pixels, split, machine, colors), images
+    return Job(recipe, classifier, images.pixels, split, machine, colors, images.files), images
 
 
 def _decode(folder: ImageFolder, recipe: Recipe, emit: Listener) -> DecodedImages:

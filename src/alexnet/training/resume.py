@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import safetensors.torch
+import torch
 from pydantic import Field, TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from torch import Tensor
@@ -109,6 +110,8 @@ class Saver:
         Raises:
             RunError: the disk is full, or the folder cannot be written; the states before it are kept.
         """
+        if not all(bool(torch.isfinite(parameter).all()) for parameter in self._network.parameters()):
+            return  # the next step's loss will not be finite: the last good state is kept
         started = time.perf_counter()
         save_state(self._run, self._network, self._optimizers, self._state)
         self._saved = time.perf_counter()
@@ -127,8 +130,13 @@ def save_state(run: RunFolder, network: AlexNet, optimizers: Optimizers, state: 
     write_tensors(run, f"state/{name}.safetensors", tensors)
     values = asdict(state)
     values["plateau"]["best"] = None if math.isinf(state.plateau.best) else state.plateau.best
-    checksum = _checksum(run.state_dir / f"{name}.safetensors")
-    run.write_json(f"state/{name}.json", {"tensors": f"{name}.safetensors", "blake2b": checksum, "state": values})
+    manifest = {
+        "tensors": f"{name}.safetensors",
+        "blake2b": _checksum(run.state_dir / f"{name}.safetensors"),
+        "state": values,
+        "blake2b_of_state": _text_checksum(values),
+    }
+    run.write_json(f"state/{name}.json", manifest)
     kept = {path.stem for path in run.state_manifests()[:NUM_KEPT]}
     for path in run.state_dir.glob("step-*"):
         if path.stem not in kept:
@@ -166,6 +174,9 @@ def _load(path: Path, network: AlexNet, optimizers: Optimizers, num_steps: int) 
         tensors_path = path.with_name(Path(manifest["tensors"]).name)
         if _checksum(tensors_path) != manifest["blake2b"]:
             raise ValueError(f"the checksum of {tensors_path.name} does not match")
+        checksum = _text_checksum(manifest["state"])
+        if manifest.get("blake2b_of_state", checksum) != checksum:  # older versions wrote none
+            raise ValueError("the checksum of its numbers does not match")
         state = _read_state(manifest["state"], num_steps)
         tensors = safetensors.torch.load_file(tensors_path)
         network.load_state_dict(_below("model.", tensors))
@@ -205,6 +216,10 @@ def _checksum(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _text_checksum(values: dict[str, Any]) -> str:
+    return blake2b(json.dumps(values, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def discard_state(run: RunFolder) -> None:

@@ -126,11 +126,12 @@ def _train(folder: ImageFolder, recipe: Recipe, run: RunFolder, *, is_resumed: b
                 _require_same_images(run, images)
             else:
                 _write_start(RunFolder.create(run.path), job, images, report)
-            _describe(job, images, report, emit)
-            if not run.holds_state:
-                _warn_if_it_will_not_train(job, emit)
-            state = fit(job, run, emit)
-            _finish(run, job, images, state.seconds, time.perf_counter() - started)
+            with _way_on_told(run, emit):
+                _describe(job, images, report, emit)
+                if not run.holds_state:
+                    _warn_if_it_will_not_train(job, emit)
+                state = fit(job, run, emit)
+                _finish(run, job, images, state.seconds, time.perf_counter() - started)
     return Run(run)
 
 
@@ -138,6 +139,18 @@ def _preset(name: str) -> Recipe:
     if name not in PRESETS:
         raise RecipeError(f"preset {name}: no such recipe; choose one of {', '.join(PRESETS)}")
     return PRESETS[name]
+
+
+@contextmanager
+def _way_on_told(run: RunFolder, emit: Listener) -> Iterator[None]:
+    """Say of an interrupted run where it goes on from."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        saved = [path.stem.removeprefix("step-").lstrip("0") for path in run.state_manifests()]
+        way_on = f"`alexnet resume {run.path}`"
+        emit(Note(f"saved at step {saved[0]}; {way_on} continues" if saved else f"{way_on} trains from the start"))
+        raise
 
 
 @contextmanager
@@ -156,7 +169,7 @@ def _memory_errors(recipe: Recipe) -> Iterator[None]:
 def _too_little_memory(recipe: Recipe) -> RecipeError:
     return RecipeError(
         f"batch_size = {recipe.batch_size} at size = {recipe.size}: a step needs more memory than there is; "
-        f"set batch_size={max(1, recipe.batch_size // 2)} or a smaller size"
+        f"set batch_size={max(1, recipe.batch_size // 2)} or a smaller size, and choose another --out"
     )
 
 
@@ -172,7 +185,8 @@ def free_run_path(data: Path, recipe: Recipe) -> Path:
 def _require_same_images(run: RunFolder, images: DecodedImages) -> None:
     if run.about.data.fingerprint != images.fingerprint:
         raise RunError(
-            f"{run.path}: the images in {images.folder.path} have changed since the run was started; train again"
+            f"{run.path}: the images in {images.folder.path} have changed since the run was started; "
+            "put them back as they were, or train again with another --out"
         )
 
 

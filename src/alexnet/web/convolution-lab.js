@@ -54,7 +54,7 @@ class ConvolutionLab extends HTMLElement {
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [STYLE];
     root.innerHTML = `<div class="tools">
-        <label>image <select class="image"></select></label><label>your own <input type="file" accept="image/*" aria-label="own image"></label>
+        <label>image <select class="image"></select></label><label>own <input type="file" accept="image/*" aria-label="own image"></label>
         <label>kernel <select class="gallery"></select></label>
         <label><select class="rows" aria-label="rows of the kernel"></select>×<select class="columns" aria-label="columns of the kernel"></select></label>
         <label><input type="checkbox" class="flip"> flip the kernel</label>

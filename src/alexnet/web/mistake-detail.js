@@ -46,7 +46,7 @@ STYLE.replaceSync(`
 
 const MOST_BARS = 12;
 const VIRIDIS = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
-const WORDS = { relabel: "the label is wrong", both: "both labels are correct", fine: "hard, but the label is correct", exclude: "excluded" };
+const WORDS = { relabel: "the label is wrong", both: "both labels are right", fine: "hard, but the label is right", exclude: "left out" };
 
 class MistakeDetail extends HTMLElement {
   #item = null; #correction = null;
@@ -154,7 +154,7 @@ class MistakeDetail extends HTMLElement {
     const first = make("div", "");
     first.append(button("1", "relabel", "label is wrong, it is"), choose);
     const rest = make("div", "");
-    rest.append(button("2", "both", "both are correct"), button("3", "fine", "hard, label is correct"), button("4", "exclude", "exclude it"));
+    rest.append(button("2", "both", "both are right"), button("3", "fine", "hard, label is right"), button("4", "exclude", "leave it out"));
     box.append(first, rest);
     if (decided) {
       const undo = make("button", ""); undo.append(make("kbd", "", "u"), " undo"); undo.onclick = () => this.decide("undo");

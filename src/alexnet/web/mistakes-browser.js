@@ -48,7 +48,7 @@ const SORTS = {
   margin: ["smallest margin first", (a, b) => a.margin - b.margin],
   file: ["by file name", () => 0],
 };
-const DECIDED = { relabel: "relabeled", both: "both", fine: "kept", exclude: "excluded" };
+const DECIDED = { relabel: "relabeled", both: "both", fine: "kept", exclude: "out" };
 const KEYS = { 1: "relabel", 2: "both", 3: "fine", 4: "exclude", u: "undo" };
 
 class MistakesBrowser extends HTMLElement {

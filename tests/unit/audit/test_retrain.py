@@ -110,7 +110,7 @@ def test_errors_say_what_to_do(run: Run, corrections: Path, tmp_path: Path, run_
         retrain(run, corrections, out=tmp_path / "full")
     name = next(line.file for line in read_corrections(corrections))
     write_corrections(tmp_path / "new.csv", [Correction(name, "relabel", "", "goat")])
-    with pytest.raises(DataError, match="goat: is not a class of"):
+    with pytest.raises(DataError, match="goat: is no class of"):
         retrain(run, tmp_path / "new.csv", out=tmp_path / "x")
     assert not (tmp_path / "x").exists()
     code, out, err = run_command("retrain", run.path, "--corrections", corrections, "-o", tmp_path / "r", "--json")

@@ -1,4 +1,4 @@
-"""Spoiled copies: the same for the same seed, all faults in the answers, originals untouched; and grading."""
+"""Spoiled copies: the same for the same seed, all faults on the answer sheet, originals untouched; and grading."""
 
 import json
 from collections.abc import Callable
@@ -158,4 +158,4 @@ def test_command_spoils_and_grades(run_command: Command, image_folder: Path, tmp
     code, _, err = run_command("data", "spoil", image_folder)
     assert code == 2 and "give the copy to write as --out" in err
     code, _, err = run_command("data", "spoil", image_folder, "--grade", tmp_path / "list.txt")
-    assert code == 2 and "the answers are missing" in err
+    assert code == 2 and "there is no answer sheet" in err

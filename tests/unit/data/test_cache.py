@@ -228,6 +228,27 @@ def test_two_threads_build_one_cache_once(tmp_path: Path, monkeypatch: pytest.Mo
     assert sum(bool(progress) for progress in seen) == 1
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_two_processes_build_one_cache_once(tmp_path: Path, empty_cache: Path) -> None:
+    write_images(tmp_path, 8)
+    waiting, gate = os.pipe()
+    children = []
+    for _ in range(2):
+        if (child := os.fork()) == 0:
+            os.close(gate)
+            os.read(waiting, 1)  # until both are there
+            seen: list[int] = []
+            is_whole = all(image.max() > 0 for image in decode(tmp_path, seen).pixels)
+            os._exit(len(seen) if is_whole else 99)
+        children.append(child)
+    os.close(waiting)
+    os.close(gate)
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    assert sorted(map(bool, codes)) == [False, True]
+    assert max(codes) < 99
+    assert list(empty_cache.rglob("*.part*")) == []
+
+
 def test_file_system_without_locks_still_gets_a_whole_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_locks(_: object) -> None:
         raise NotImplementedError

@@ -31,7 +31,7 @@ def test_what_the_network_gets_wrong_is_on_the_board_and_kept(studio: Studio, pl
     assert entry["probability"] == pytest.approx(expected.probability)
     assert (board["folder"], board["num_images"]) == ("hard-first", 1)
     assert (place / "hard-first" / others[0] / "try.png").read_bytes() == image.read_bytes()
-    assert "is not a class of the run" in attempt(studio, image.read_bytes(), "../../evil").error
+    assert "is no class of the run" in attempt(studio, image.read_bytes(), "../../evil").error
     assert "a web page" in attempt(studio, b"<html>", others[0]).error
     import shutil
 

@@ -33,7 +33,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory, narrow_run: Run, image_fold
 
 @pytest.fixture(scope="module")
 def run(studio: Studio) -> Run:
-    return alexnet.open_run(studio.workspace.run_folder("first").path)
+    return alexnet.open_run(studio.workspace.run("first").path)
 
 
 def test_scores_and_layers(studio: Studio, run: Run) -> None:

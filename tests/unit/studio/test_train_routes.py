@@ -167,14 +167,14 @@ def test_a_training_is_followed_stopped_and_found_by_another_server(studio: Stud
         assert state["steps"][0][0] == 1 and state["kernel_epochs"][0] == 0
     other = Workspace([place])  # a server that was started again knows the job from the disk alone
     assert run_state(other, name)["is_own"]
-    other.jobs.stop(other.jobs.of(other.run_path(name)))  # type: ignore[arg-type]
+    other.jobs.stop(other.jobs.of(other.training_path(name)))  # type: ignore[arg-type]
     wait_for(lambda: run_state(other, name)["status"] == "stopped")
     state = wait_for(lambda: (now := studio.ask(f"/api/runs/{name}/state").values)["status"] == "stopped" and now)
     assert (state["status"], state["fault"], state["may_resume"]) == ("stopped", "", True)
     assert studio.post(f"/api/runs/{name}/stop").error.startswith(
-        "long: this studio runs no such training; stop it where it was started"
+        "long: no training that was started here is running"
     )
-    shutil.rmtree(other.run_folder(name).path)
+    shutil.rmtree(other.run(name).path)
 
 
 @pytest.mark.slow

@@ -45,12 +45,12 @@ def test_what_is_drawn_later_is_found_and_what_is_removed_is_refused(tmp_path: P
     for name in ("x", "y"):
         (tmp_path / "late" / name).mkdir(parents=True)
         draw_stripes(0, 1).save(tmp_path / "late" / name / "1.png")
-    assert len(Workspace([tmp_path]).image_folder("late").files) == 2
+    assert len(Workspace([tmp_path]).folder("late").files) == 2
     version = Workspace([tmp_path]).version("late")
     draw_stripes(0, 2).save(tmp_path / "late" / "x" / "2.png")
     assert Workspace([tmp_path]).version("late") != version
     with pytest.raises(NotHereError, match="no such folder here"):
-        workspace.image_folder("../late")
+        workspace.folder("../late")
 
 
 def test_a_damaged_run_says_so(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_kernel_sheet_shows_every_kernel_on_its_own_scale(studio: Studio) -> Non
 
     from alexnet.studio.kernel_sheet import kernel_sheet, read_snapshot
 
-    weights = read_snapshot(studio.workspace.run_folder("first"), 2)
+    weights = read_snapshot(studio.workspace.run("first"), 2)
     answer = studio.ask("/api/runs/first/kernels/2")
     assert answer.body == kernel_sheet(weights)
     sheet = np.asarray(Image.open(io.BytesIO(answer.body)))
@@ -113,7 +113,7 @@ def test_a_file_that_is_no_image_is_named(tmp_path: Path) -> None:
     for name in ("x", "y"):
         (tmp_path / "odd" / name).mkdir(parents=True)
         (tmp_path / "odd" / name / "1.png").write_bytes(b"<html>")
-    folder = Workspace([tmp_path]).image_folder("odd")
+    folder = Workspace([tmp_path]).folder("odd")
     assert image_bytes(folder, 0) == b"<html>"
     from alexnet.data.thumbnail import thumbnail
 

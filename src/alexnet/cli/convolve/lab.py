@@ -1,4 +1,4 @@
-"""`alexnet convolve lab`: a page for trying out convolutions."""
+"""`alexnet convolve lab`: a page to try out convolutions on."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +24,7 @@ def lab(
     out: Annotated[Path, typer.Option("--out", "-o", help="Page to write, .html.")] = Path("lab.html"),
     as_json: Json = False,
 ) -> None:
-    """Write a page for trying out image, kernel and settings."""
+    """Write a page to edit image, kernel and settings on."""
     path = alexnet.write_convolution_lab(out, image, run=run)
     screen.print(f"written: {path}")
     screen.print_json({"page": str(path)})

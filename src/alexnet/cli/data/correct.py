@@ -19,14 +19,14 @@ def correct(
         list[str] | None,
         typer.Argument(metavar="[FILE]...", help="Images by name, as the commands print them.", show_default=False),
     ] = None,
-    to: Annotated[str | None, typer.Option(help="The images are of this class.", show_default=False)] = None,
-    both: Annotated[str | None, typer.Option(help="The images are also of this class.", show_default=False)] = None,
-    exclude: Annotated[bool, typer.Option("--exclude", help="Do not use the images.")] = False,
+    to: Annotated[str | None, typer.Option(help="They are of this class.", show_default=False)] = None,
+    both: Annotated[str | None, typer.Option(help="They are of this class too.", show_default=False)] = None,
+    exclude: Annotated[bool, typer.Option("--exclude", help="Do not use them.")] = False,
     fine: Annotated[bool, typer.Option("--fine", help="Their labels are correct.")] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Undo the last correction, or the last of each FILE.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back the last correction, or those of FILE.")] = False,
     who: Annotated[str | None, typer.Option(help="Who decides.", show_default="the user's name")] = None,
     corrections: Annotated[
-        Path | None, typer.Option("--corrections", help="Corrections file.", show_default="DATA/corrections.csv")
+        Path | None, typer.Option("--corrections", help="The file.", show_default="DATA/corrections.csv")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -39,7 +39,7 @@ def correct(
     if undo:
         for name in files or [None]:  # type: ignore[list-item]
             line = alexnet.undo_correction(path, name)
-            screen.print(f"undone: {line.file} {line.action} {line.to}".rstrip())
+            screen.print(f"taken back: {line.file} {line.action} {line.to}".rstrip())
     elif files and len(asked) == 1:
         decided = alexnet.correct(data, files, asked[0], to=to or both or "", who=who, path=path)
         screen.print(f"{number_of(len(decided), 'correction')} written to {path}")

@@ -30,5 +30,5 @@ def merge(
     alexnet.write_corrections(out, merged.corrections)
     screen.print(f"{number_of(len(merged.corrections), 'correction')} written to {out}")
     for conflict in merged.conflicts:
-        screen.print(f"later decision taken: {conflict}")
+        screen.print(f"taken by time: {conflict}")
     screen.print_json({"path": str(out), **merged.to_dict()})

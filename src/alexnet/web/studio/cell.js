@@ -56,7 +56,7 @@ export class Cell {
     fill(this.numbers,
       h("p", {}, h("b", {}, `${step.layer}, map ${step.map}, row ${step.place[0]}, column ${step.place[1]}`), `: ${step.kind}`),
       h("p", { class: "equation" }, step.equation),
-      isSum && h("p", { class: "soft" }, "What a layer calls convolution does not flip the kernel. ", step.num_channels > step.chosen.length ? `Only the ${step.chosen.length} of ${step.num_channels} channels with the largest sums are written out.` : ""),
+      isSum && h("p", { class: "soft" }, "What a layer calls convolution does not flip the kernel. ", step.num_channels > step.chosen.length ? `Written out are the ${step.chosen.length} of ${step.num_channels} channels that add most.` : ""),
       step.chosen.map((channel, n) => h("details", { open: n === 0 }, h("summary", {}, isSum ? `channel ${channel}: ${short(step.channel_sums[channel])}` : `channel ${step.channels[0] + channel}`),
         h("div", { class: "factors", tabindex: 0, role: "group", "aria-label": isSum ? "patch times kernel" : "values" }, grid("patch", step.patch[n]), isSum && step.weights && [h("span", {}, "×"), grid("kernel", step.weights[n]), h("span", {}, "="), grid("products", step.products[n])]))),
       h("ol", { class: "after" }, h("li", {}, `${step.layer}: `, h("b", {}, short(step.layer_value))),

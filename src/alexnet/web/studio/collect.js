@@ -7,7 +7,7 @@ import { fill, h, numberOf } from "./dom.js";
 const SIDE = 224; // px of an image of the camera
 const PERIOD = 150; // ms between two of them
 
-/** Send files one after the other; a file that is not an image is named, and the others are sent. */
+/** Send files one after the other; what is no image is said, and the others go on. */
 async function send(files, target) {
   const faults = [];
   let num = 0;
@@ -62,7 +62,7 @@ export function cameraBox(target) {
     words.textContent = "";
     const video = h("video", { muted: true, playsinline: true, autoplay: true });
     video.srcObject = stream;
-    const hold = h("button", { type: "button", class: "primary" }, "Hold to add images");
+    const hold = h("button", { type: "button", class: "primary" }, `Hold to fill the class`);
     const taken = taker(video, target, words);
     const begin = () => { clearInterval(timer); taken.take(); timer = setInterval(taken.take, PERIOD); };
     const end = () => { clearInterval(timer); taken.finish(); };
@@ -71,7 +71,7 @@ export function cameraBox(target) {
     hold.addEventListener("pointercancel", end);
     hold.addEventListener("keydown", (event) => { if (event.key === " " && !event.repeat) { event.preventDefault(); begin(); } });
     hold.addEventListener("keyup", (event) => { if (event.key === " ") end(); });
-    fill(element, video, h("p", {}, hold, " ", h("button", { type: "button", onclick: stop }, "Turn the camera off")), words);
+    fill(element, video, h("p", {}, hold, " ", h("button", { type: "button", onclick: stop }, "Camera off")), words);
   }
   rest();
   return { element, stop };

@@ -56,7 +56,7 @@ export class ImageGrid {
     if (place >= 0) this.#go(place);
   }
 
-  /** Move to the image after the active one. */
+  /** Go on to the image after the active one. */
   next() { this.#go(Math.min(this.#items.length - 1, this.#active + 1)); }
 
   get #height() { return this.#side + LABEL; }

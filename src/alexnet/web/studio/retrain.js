@@ -1,4 +1,4 @@
-// What the corrections change: the last layer of a run is trained again on them; the images that this fixes and breaks.
+// What the corrections change: a run's last layer trained again on them, with the images that it fixes and breaks.
 import { get, part, post } from "./api.js";
 import { fill, h, numberOf, percent } from "./dom.js";
 import { address } from "./router.js";
@@ -39,7 +39,7 @@ export function retrainBox({ folder, runs, source, studio }) {
     }
   };
   let num = 0;
-  const again = () => h("button", { type: "button", onclick: () => { sessionStorage.removeItem(key); ask(num); } }, "Retrain again");
+  const again = () => h("button", { type: "button", onclick: () => { sessionStorage.removeItem(key); ask(num); } }, "Once more");
   return {
     element,
     stop: () => clearTimeout(timer),
@@ -63,6 +63,6 @@ function show(run, result, source) {
     h("p", {}, "Test error with the reviewed labels: ", h("b", {}, `${percent(before.top1_error)} → ${percent(after.top1_error)}`), "."),
     h("p", { class: "soft" }, `${numberOf(result.num_applied, "correction")}, ${Math.round(result.seconds)} s.`),
     images("Fixed", result.fixed), images("Broken", result.broken),
-    result.fixed.length + result.broken.length === 0 && h("p", {}, "No test image was fixed or broken."),
+    result.fixed.length + result.broken.length === 0 && h("p", {}, "No test image changed sides."),
     h("p", {}, h("a", { href: address("train", [run]) }, `See ${run}`))];
 }

@@ -79,7 +79,7 @@ async function show() {
     else page.close?.();
   } catch (error) {
     fill(root, h("h1", {}, "This cannot be shown"), h("p", { class: "fault" }, error.message),
-      h("p", {}, h("a", { href: address("home") }, "Go to the home page"), " or ",
+      h("p", {}, h("a", { href: address("home") }, "Go to the first page"), " or ",
         h("button", { type: "button", onclick: show }, "try again"), "."));
   }
 }

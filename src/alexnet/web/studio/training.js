@@ -60,7 +60,7 @@ class Training {
         button.disabled = true;
         try {
           await post(`runs/${part(this.run)}/${path}`);
-          this.studio.say(path === "stop" ? "The state is saved, then the training ends." : "The training resumes.");
+          this.studio.say(path === "stop" ? "The state is saved, then the training ends." : "The training goes on.");
         } catch (error) {
           this.studio.say(error.message);
           button.disabled = false;
@@ -77,8 +77,8 @@ class Training {
       h("p", { class: "actions" },
         status === "training" && isOwn && act("stop", "Stop and save"),
         status === "training" && !isOwn && h("span", { class: "soft" }, "It was started in a terminal; stop it there with Ctrl-C."),
-        status === "stopped" && mayResume && act("resume", "Resume", "primary"),
-        status === "stopped" && !mayResume && h("span", { class: "soft" }, "It was stopped before its first save and cannot be resumed. "),
+        status === "stopped" && mayResume && act("resume", "Go on", "primary"),
+        status === "stopped" && !mayResume && h("span", { class: "soft" }, "It was stopped before its first save and cannot go on. "),
         ["failed", "stopped"].includes(status) && h("a", { href: address("train") }, "Choose other settings"),
         status === "gone" && h("a", { href: address("home") }, "See what is here")));
   }
@@ -131,11 +131,11 @@ class Training {
     const [low, high] = evaluation.top1_interval;
     return fill(this.parts.scores,
       h("h2", {}, "Result"),
-      h("p", { class: "result" }, h("b", {}, percent(1 - evaluation.top1_error)), ` of ${evaluation.num_images} test images are classified correctly`,
+      h("p", { class: "result" }, h("b", {}, percent(1 - evaluation.top1_error)), ` of ${evaluation.num_images} test images are recognized`,
         h("span", { class: "soft" }, ` (95 % interval ${percent(1 - high)} to ${percent(1 - low)}); ${evaluation.num_mistakes} are wrong`)),
-      this.studio.has("run") && h("p", {}, h("a", { href: address("run", [this.run]) }, "Look at the run")),
+      this.studio.has("run") && h("p", {}, h("a", { href: address("run", [this.run]) }, "Look into the run")),
       h("div", { class: "sides" }, evaluation.confusion ? matrix(evaluation) : confused(pairs),
-        h("div", {}, h("h3", {}, "Most confident mistakes"), h("ul", { class: "mistakes" }, mistakes.map((each) => mistake(this.run, each, version))))));
+        h("div", {}, h("h3", {}, "Surest mistakes"), h("ul", { class: "mistakes" }, mistakes.map((each) => mistake(this.run, each, version))))));
   }
 
   #table() {
@@ -162,7 +162,7 @@ function matrix({ classes, confusion }) {
 }
 
 function confused(pairs) {
-  return h("div", {}, h("h3", {}, "Most confused pairs"), h("table", {}, pairs.map(([label, predicted, count]) =>
+  return h("div", {}, h("h3", {}, "Most confused"), h("table", {}, pairs.map(([label, predicted, count]) =>
     h("tr", {}, h("td", {}, label), h("td", {}, `predicted as ${predicted}`), h("td", { class: "n" }, `${count} times`)))));
 }
 

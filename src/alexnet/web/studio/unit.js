@@ -17,7 +17,7 @@ export async function openUnit(root, run, [layer, number], studio) {
     unit.classes.length > 0 && h("p", {}, "Its strongest images: ", unit.classes.slice(0, 4).map((each, n) => [n > 0 && ", ", `${each.name} ${Math.round(100 * each.fraction)} % (of all ${Math.round(100 * each.fraction_of_all)} %)`]), "."),
     unit.strips.map((strip) => [h("h2", {}, `at ${Math.round(100 * strip.level)} % of the largest activation`),
       h("ol", { class: "patches" }, strip.patches.map((patch) => h("li", { title: patch.file }, h("a", { href: address("inside", [run], { image: patch.file, layer, map: number }) }, h("img", { src: patch.source, alt: patch.file })), `${patch.label} ${patch.activation.toPrecision(3)}`)))]),
-    h("p", { class: "soft" }, "Patches are cut to what the unit sees; gray lies outside the image. Shown by ", h("code", {}, `alexnet unit ${run} ${layer}/${number}`), "."));
+    h("p", { class: "soft" }, "Patches are cut to what the unit sees; gray lies outside the image. Again: ", h("code", {}, `alexnet unit ${run} ${layer}/${number}`)));
   studio.say("");
   return { press(event) { if (event.key === "ArrowRight") go(to(1)); else if (event.key === "ArrowLeft" && at > 0) go(to(-1)); else if (event.key === "Escape") go(address("run", [run])); } };
 }

@@ -6,7 +6,7 @@ import { address } from "../router.js";
 export const name = "break";
 export const title = "Break it";
 export const key = "b";
-export const keys = [["Enter", "on the camera button: take an image"]];
+export const keys = [["Enter", "on the button of the camera: take an image"]];
 
 export async function open(root, place, studio) {
   const run = place.parts[0];
@@ -41,7 +41,7 @@ class Board {
     });
     this.#rest();
     fill(this.root, h("h1", {}, `Break ${this.run}`),
-      h("p", {}, "Find an image that the network gets wrong, with as high a probability as you can. First say what the image shows; anyone who looks at it must agree."),
+      h("p", {}, "Find an image that the network gets wrong, the surer the better. Say first what the image shows; whoever looks at it must agree."),
       h("div", { class: "split" },
         h("div", {}, h("p", {}, h("label", { for: "true-class" }, "It shows "), this.label), drop,
           h("p", {}, h("label", { for: "attack" }, "or choose a file "), pick), this.camera, this.verdict),
@@ -70,7 +70,7 @@ class Board {
       entries.length === 0 ? h("p", { class: "soft" }, "Nobody has broken it yet.") : h("ol", { class: "mistakes" }, entries.map(({ place, true: label, predicted, probability }) =>
         h("li", {}, h("img", { src: `/api/folders/${part(folder)}/thumbnails/${place}?v=${version}`, alt: `${label}, predicted ${predicted}`, loading: "lazy" }),
           h("span", {}, `true ${label}`), h("span", { class: "wrong" }, `${predicted} ${percent(probability)}`)))),
-      folder && h("p", {}, `${numberOf(num, "hard image")} in `, h("a", { href: address("data", [folder]) }, folder), ": move them to your images and train again, or test another run on them with ",
+      folder && h("p", {}, `${numberOf(num, "hard image")} in `, h("a", { href: address("data", [folder]) }, folder), ": move them to your images and train again, or measure another run on them with ",
         h("code", {}, `alexnet evaluate RUN --data ${folder}`), "."));
   }
 
@@ -92,7 +92,7 @@ class Board {
     const video = h("video", { muted: true, playsinline: true, autoplay: true });
     video.srcObject = this.stream;
     const take = h("button", { type: "button", class: "primary", onclick: () => this.#take(video) }, "Try this image");
-    fill(this.camera, video, h("p", {}, take, " ", h("button", { type: "button", onclick: () => { this.#off(); this.#rest(); } }, "Turn the camera off")));
+    fill(this.camera, video, h("p", {}, take, " ", h("button", { type: "button", onclick: () => { this.#off(); this.#rest(); } }, "Camera off")));
   }
 
   #take(video) {

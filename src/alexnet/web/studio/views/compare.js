@@ -23,7 +23,7 @@ export async function open(root, place, studio) {
     show(result, picked);
   };
   fill(root, h("h1", {}, "Compare"), runs.length < 2
-    ? h("p", {}, "Comparing takes two finished runs. ", h("a", { href: address("train") }, "Train another one"), ".")
+    ? h("p", {}, "There must be two finished runs. ", h("a", { href: address("train") }, "Train another one"), ".")
     : [h("p", {}, "Choose two or three runs; the first is compared with the others."), h("p", { class: "choices" }, boxes), result]);
   await show(result, chosen);
 }
@@ -40,13 +40,13 @@ async function show(root, names) {
       line("test error", (score) => percent(score.top1_error)),
       line("95 % interval", (score) => `${percent(score.top1_interval[0])} to ${percent(score.top1_interval[1])}`),
       line("mistakes", (score) => `${score.num_mistakes} of ${score.num_images}`),
-      line("training and test, s", (score) => (score.seconds === null ? "–" : score.seconds.toFixed(0)))))),
+      line("seconds", (score) => (score.seconds === null ? "–" : score.seconds.toFixed(0)))))),
     h("h2", {}, "Test error after each epoch"), curves(found.epochs, names),
     h("h2", {}, "Settings that differ"),
     Object.keys(found.settings).length === 0 ? h("p", {}, "None.") : h("div", { class: "scroll" }, h("table", {}, h("thead", {}, head.cloneNode(true)),
       h("tbody", {}, Object.entries(found.settings).map(([field, values]) => h("tr", {}, h("th", { scope: "row" }, field), values.map((value) => h("td", { class: "n" }, String(value ?? "–")))))))),
     found.differences.map((change, n) => difference(change, names[0], names[n + 1])),
-    found.differences.length === 0 && h("p", {}, "The runs were tested on different images, so their mistakes cannot be compared."),
+    found.differences.length === 0 && h("p", {}, "The runs were tested on different images, so that no image can be compared."),
     h("h2", {}, "Kernels of conv1"),
     h("div", { class: "sheets" }, names.map((each, n) => h("figure", {}, h("img", { src: sheet(each, found.epochs[n]), alt: `kernels of conv1 of ${each}` }), h("figcaption", {}, each)))));
 }

@@ -1,4 +1,4 @@
-// Data: the images of a folder. Show some of them, select, and record what is wrong with their labels.
+// Data: the images of a folder. Show some of them, select, and write down what is wrong with their labels.
 import { get, part, post } from "../api.js";
 import { cameraBox, dropZone, pickFiles } from "../collect.js";
 import { fill, h, numberOf, percent } from "../dom.js";
@@ -10,16 +10,16 @@ export const name = "data";
 export const title = "Data";
 export const key = "d";
 export const keys = [
-  ["arrows", "move; with Shift, extend the selection"],
-  ["Space", "add the image to the selection, or remove it"],
+  ["arrows", "move; with Shift select on the way"],
+  ["Space", "select the image too, or no longer"],
   ["Ctrl A", "select all that are shown"],
   ["Enter", "show the image large"],
   ["1 to 9", "the label is wrong: it is of this class"],
-  ["b, then 1 to 9", "both labels are correct: it is of this class, too"],
-  ["f", "the label is correct"],
-  ["e", "exclude from training and test"],
+  ["b, then 1 to 9", "both are right: it is of this class too"],
+  ["f", "the label is right"],
+  ["e", "exclude from trainings"],
   ["u", "undo"],
-  ["Esc", "clear the selection"],
+  ["Esc", "select nothing"],
   ["/", "find a file by its name"],
 ];
 
@@ -30,7 +30,7 @@ export async function open(root, place, studio) {
   const here = await studio.here();
   const folder = place.parts[0] ?? here.folders[0]?.name;
   if (!folder) {
-    fill(root, h("h1", {}, "Data"), h("p", {}, "There are no images yet. ", h("a", { href: address("home") }, "The home page"), " says how to begin."));
+    fill(root, h("h1", {}, "Data"), h("p", {}, "There are no images yet. ", h("a", { href: address("home") }, "The first page"), " says how to begin."));
     return {};
   }
   const values = await get(`folders/${part(folder)}/images`);
@@ -60,7 +60,7 @@ class Images {
       onchange: () => this.#selectionChanged(),
       onopen: (item) => this.#large(item),
     });
-    this.nothing = h("p", { class: "nothing" }, values.files.length ? "No image matches. Change what is shown above." : "There are no images yet. Choose a class at the side, and add some.");
+    this.nothing = h("p", { class: "nothing" }, values.files.length ? "No image is like this. Show others above." : "There are no images yet. Choose a class beside, and add some.");
     this.gallery.append(this.nothing);
     this.take(values);
     if (values.may_add) this.#collect(query.get("add") === "yes");
@@ -188,7 +188,7 @@ class Images {
   #badge(item) {
     const line = this.values.corrections[this.values.files[item][0]];
     if (!line) return {};
-    const texts = { relabel: `→ ${line.to}`, both: `+ ${line.to}`, exclude: "excluded", fine: "✓ correct" };
+    const texts = { relabel: `→ ${line.to}`, both: `+ ${line.to}`, exclude: "excluded", fine: "✓ right" };
     return { text: texts[line.action], kind: line.action };
   }
 
@@ -228,16 +228,16 @@ class Images {
   #actions() {
     const { classes } = this.values;
     const act = (action, to = "") => () => this.decide(action, to);
-    const both = h("button", { type: "button", "aria-pressed": String(this.isBoth), onclick: () => { this.isBoth = !this.isBoth; this.#details(); } }, h("kbd", {}, "b"), " both are correct");
+    const both = h("button", { type: "button", "aria-pressed": String(this.isBoth), onclick: () => { this.isBoth = !this.isBoth; this.#details(); } }, h("kbd", {}, "b"), " both are right");
     return [
-      h("h2", {}, this.isBoth ? "It is also of this class:" : "The label is wrong; it is:"),
+      h("h2", {}, this.isBoth ? "It is of this class too:" : "The label is wrong; it is:"),
       h("div", { class: "classes" }, classes.map((each, place) => {
         const button = h("button", { type: "button", onclick: act(this.isBoth ? "both" : "relabel", each) }, place < 9 && h("kbd", {}, place + 1), ` ${each}`);
         button.style.setProperty("--class", `var(--class-${place % 8})`);
         return button;
       })),
       h("div", { class: "more" }, both,
-        h("button", { type: "button", onclick: act("fine") }, h("kbd", {}, "f"), " the label is correct"),
+        h("button", { type: "button", onclick: act("fine") }, h("kbd", {}, "f"), " the label is right"),
         h("button", { type: "button", onclick: act("exclude") }, h("kbd", {}, "e"), " exclude"),
         h("button", { type: "button", onclick: () => this.undo() }, h("kbd", {}, "u"), " undo")),
       Object.keys(this.values.corrections).length > 0 && h("p", {}, h("a", { href: address("train", [], { data: this.folder }) },
@@ -322,4 +322,4 @@ class Images {
   }
 }
 
-const decision = ({ action, to }) => ({ relabel: `it is ${to}`, both: `it is also ${to}`, exclude: "excluded", fine: "the label is correct" })[action];
+const decision = ({ action, to }) => ({ relabel: `it is ${to}`, both: `it is ${to} too`, exclude: "excluded from trainings", fine: "the label is right" })[action];

@@ -16,8 +16,8 @@ export async function open(root, _address, studio) {
     isEmpty && welcome(here),
     here.folders.length > 0 && section("Folders of images", here.folders.map(folderCard)),
     here.runs.length > 0 && section("Runs", here.runs.map((run) => runCard(run, studio))),
-    h("h2", {}, "Start something"), practice(here, studio, isEmpty), collect(studio),
-    h("p", { class: "soft" }, `Searched ${here.home} and the folders below it; ${bytes(here.free_bytes)} of disk space are free.`));
+    h("h2", {}, "Begin something"), practice(here, studio, isEmpty), collect(studio),
+    h("p", { class: "soft" }, `Looked in ${here.home} and the folders below; ${bytes(here.free_bytes)} are free.`));
 }
 
 const section = (heading, cards) => [h("h2", {}, heading), h("ul", { class: "cards" }, cards)];
@@ -59,7 +59,7 @@ function collect(studio) {
     event.preventDefault();
     try {
       const made = await post("collect", { name: folder.value, classes: classes.value.split(",") });
-      studio.say("The folder is ready. Choose a class, then add images to it.");
+      studio.say("The folder is made. Choose a class and hold the button.");
       go(address("data", [made.folder], { add: "yes" }));
     } catch (error) {
       line.textContent = error.message;

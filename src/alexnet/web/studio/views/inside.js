@@ -8,7 +8,7 @@ import { address, go } from "../router.js";
 export const name = "inside";
 export const title = "Inside";
 export const key = "i";
-export const keys = [["← ↑ ↓ →", "on a map: to another cell"], ["c", "uncover all of the image"], ["Ctrl V", "paste an image"]];
+export const keys = [["← ↑ ↓ →", "on a map: to another cell"], ["c", "cover nothing"], ["v", "paste an image with Ctrl-V"]];
 
 const CELLS = 24; // a side, in which the image is covered
 const BRUSH = 1; // cells around the pointer
@@ -47,10 +47,10 @@ class Page {
     file.addEventListener("change", () => file.files[0] && this.#send(file.files[0]));
     fill(this.root, h("h1", {}, `Inside ${this.run}`),
       h("p", { class: "soft" }, "Choose an image below, drop one, or paste one. Drag over it to cover parts."),
-      this.samples, h("p", {}, h("label", {}, "your own: ", file), " ", h("button", { type: "button", onclick: () => this.#clear() }, "uncover")),
+      this.samples, h("p", {}, h("label", {}, "your own: ", file), " ", h("button", { type: "button", onclick: () => this.#clear() }, "cover nothing")),
       h("div", { class: "split" }, h("div", {}, this.image, this.about), h("div", {}, this.bars)),
-      h("h2", {}, "Through the network, layer by layer"),
-      h("p", { class: "soft" }, "The strongest maps of each layer, largest first; each map is on its own scale from 0 (dark) to its maximum. Choose a map, then a cell of it."),
+      h("h2", {}, "The way through the network"),
+      h("p", { class: "soft" }, "Of each layer the strongest maps, largest first; each map on its own scale from 0 (dark) to its maximum. Choose a map, then a cell of it."),
       this.cell.root, this.layers);
     const { samples } = await get(`${this.path}/samples`);
     fill(this.samples, samples.map((one) => h("button", { type: "button", title: `${one.file}: true ${one.true}, predicted ${one.predicted}`, class: one.true === one.predicted ? "" : "wrong", onclick: () => this.load(one.file) },

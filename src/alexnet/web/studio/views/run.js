@@ -12,7 +12,7 @@ export const name = "run";
 export const title = "Run";
 export const key = "r";
 export const keys = [["← ↑ ↓ →", "through the mistakes, or the cells of the matrix"], ["Enter", "to the details"], ["Esc", "back; all classes"],
-  ["1", "the label is wrong"], ["2", "both labels are correct"], ["3", "hard, but the label is correct"], ["4", "exclude it"], ["u", "undo"]];
+  ["1", "label is wrong"], ["2", "both are right"], ["3", "hard, but right"], ["4", "leave it out"], ["u", "undo"]];
 
 export async function open(root, place, studio) {
   const [run, section, ...rest] = place.parts;
@@ -35,7 +35,7 @@ export async function open(root, place, studio) {
     h("h2", {}, "Mistakes"), retrain, browser,
     h("h2", {}, "Classes"), classes(evaluation),
     h("h2", {}, "Kernels of conv1"), kernels(run),
-    folded("how they changed in training", run, "kernel-change", `alexnet kernels ${run} --show change`),
+    folded("how they changed from their start", run, "kernel-change", `alexnet kernels ${run} --show change`),
     folded("sorted by kind: edges, bars, blobs", run, "kernel-kinds", `alexnet kernels ${run} --show kinds`),
     folded("by orientation and frequency", run, "orientations", `alexnet kernels ${run} --show orientations`),
     h("h2", {}, "Units"), units(run, scores.layers),
@@ -69,7 +69,7 @@ async function mistakes(browser, line, run, place, studio) {
   for (const item of data.items) item.source = `/api/runs/${part(run)}/mistakes/${item.number}/image`;
   const tell = () => {
     const count = data.items.filter((item) => browser.corrections[item.file]).length;
-    fill(line, count > 0 && ["Decisions are kept in the corrections of the folder; the images stay as they are. To see what they change: ",
+    fill(line, count > 0 && ["Decisions are kept in the corrections of the folder; the images stay as they are. See them help: ",
       h("code", {}, `alexnet retrain ${run}`), ` (${numberOf(count, "decision")} here).`]);
   };
   browser.loadDetail = async function* load(file) {
@@ -80,7 +80,7 @@ async function mistakes(browser, line, run, place, studio) {
   browser.addEventListener("correction", async (event) => {
     try {
       browser.corrections = (await post(`runs/${part(run)}/corrections`, event.detail)).corrections;
-      studio.say(event.detail.action === "undo" ? "Undone." : "Saved.");
+      studio.say(event.detail.action === "undo" ? "Taken back." : "Noted.");
       tell();
     } catch (error) { studio.say(error.message); }
   });
@@ -115,8 +115,8 @@ function folded(words, run, figure, command) {
   const box = h("details", { ontoggle: () => {
     if (!box.open || box.querySelector("figure")) return;
     const image = h("img", { alt: words, src: `/api/runs/${part(run)}/figures/${figure}` }), line = h("figcaption", {}, "drawing ...");
-    image.addEventListener("load", () => fill(line, "Drawn by ", h("code", {}, command), "."));
-    image.addEventListener("error", () => fill(line, "This figure cannot be drawn: images of the run, or its kernels before training, are missing. ", h("code", {}, command), " says more."));
+    image.addEventListener("load", () => fill(line, "Again: ", h("code", {}, command)));
+    image.addEventListener("error", () => fill(line, "This run has no such figure: its images, or its first kernels, are not there. ", h("code", {}, command), " says more."));
     box.append(h("figure", {}, image, line));
   } }, h("summary", {}, words));
   return box;

@@ -8,7 +8,7 @@ import { openTraining } from "../training.js";
 export const name = "train";
 export const title = "Train";
 export const key = "t";
-export const keys = [["Enter", "in a field: apply the value"], ["← →", "on the kernels: previous epoch, next epoch"]];
+export const keys = [["Enter", "in a field: take the value over"], ["← →", "on the kernels: an epoch back, an epoch on"]];
 
 const WAIT = 700; // ms after the last change before the estimate is made
 const PREFIX = "set."; // of a setting in the address
@@ -17,7 +17,7 @@ export async function open(root, place, studio) {
   if (place.parts[0]) return openTraining(root, place.parts[0], studio);
   const [form, here] = await Promise.all([get("recipes"), studio.here()]);
   if (here.folders.length === 0) {
-    fill(root, h("h1", {}, "Train"), h("p", {}, "There are no images yet. ", h("a", { href: address("home") }, "The home page"), " says how to begin."));
+    fill(root, h("h1", {}, "Train"), h("p", {}, "There are no images yet. ", h("a", { href: address("home") }, "The first page"), " says how to begin."));
     return {};
   }
   return new Form(root, form, here, place.query).page();
@@ -78,7 +78,7 @@ class Form {
     clearTimeout(this.#timer);
     if (this.here.runs.some((run) => run.status === "training") || this.here.pending.length > 0) {
       fill(this.estimate, h("p", {}, "A training is running; an estimate would slow it down and be wrong. "),
-        h("button", { type: "button", onclick: () => this.#ask() }, "Estimate anyway"));
+        h("button", { type: "button", onclick: () => this.#ask() }, "Estimate all the same"));
     } else {
       fill(this.estimate, h("p", { class: "soft" }, "timing a few steps ..."));
       this.#timer = setTimeout(() => this.#ask(), WAIT);
@@ -161,7 +161,7 @@ class Form {
         button.disabled = false;
       }
     } }, "Start the training");
-    return h("div", { class: "start" }, button, " ", h("span", { class: "soft" }, "It continues when this page or the studio is closed."), line);
+    return h("div", { class: "start" }, button, " ", h("span", { class: "soft" }, "It goes on when this page or the studio is closed."), line);
   }
 }
 
