@@ -189,7 +189,7 @@ class Prediction(Record):
     """What the network predicts for one image.
 
     true: its class, None if unknown. probability: of the predicted class. margin: probability of the predicted class
-    less that of the runner-up. loss: -log of the true class's probability, nats. top: (class, probability) pairs,
+    minus that of the runner-up. loss: -log of the true class's probability, nats. top: (class, probability) pairs,
     most probable first.
     """
 

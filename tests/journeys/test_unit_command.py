@@ -73,6 +73,6 @@ def test_damaged_cache_is_said_once_and_computed_again(
     for path in damaged:
         path.write_bytes(path.read_bytes()[:-8])
     code, out, err = run_command(*words)
-    assert (code, err.count("was damaged and was computed again")) == (0, 1)
+    assert (code, err.count("were damaged, and were computed again")) == (0, 1)
     assert json.loads(out)["images"][0]["neighbours"] == expected
     assert "damaged" not in run_command(*words)[2]

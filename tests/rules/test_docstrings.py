@@ -2,9 +2,12 @@
 
 import ast
 import doctest
+import inspect
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +42,33 @@ def test_every_public_name_is_there_and_described() -> None:
         assert name.isupper() or value.__doc__, name
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = alexnet.nothing
+
+
+def undescribed_arguments(function: Any) -> set[str]:
+    """Arguments that the docstring's list of arguments leaves out; none where it has no such list."""
+    _, _, listed = (inspect.getdoc(function) or "").partition("Args:\n")
+    entries = re.findall(r"^    ([\w, ]+):", listed, re.MULTILINE)
+    named = {name.strip() for names in entries for name in names.split(",")}
+    return set(inspect.signature(function).parameters) - named - {"self", "cls"} if listed else set()
+
+
+def test_a_list_of_arguments_is_complete() -> None:
+    values = [getattr(alexnet, name) for name in alexnet.__all__]
+    functions = [value for value in values if inspect.isfunction(value)]
+    functions += [each for value in values if inspect.isclass(value) for each in vars(value).values()]
+    lists = {each.__qualname__: undescribed_arguments(each) for each in functions if inspect.isfunction(each)}
+    assert len(lists) > 100
+    assert {name: missing for name, missing in lists.items() if missing} == {}
+
+    def crop(image: object, *, size: int, place: int) -> object:
+        """Cut an image.
+
+        Args:
+            image, size: what to cut, and to what.
+        """
+        return image, size, place
+
+    assert undescribed_arguments(crop) == {"place"}
 
 
 def examples(holder: Module) -> Iterator[tuple[int, str]]:

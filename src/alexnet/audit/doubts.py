@@ -195,7 +195,10 @@ def doubts(
 def plan_doubts(
     folder: ImageFolder | Path | str, *, method: str = "features", recipe: Recipe | str = "fast"
 ) -> float:
-    """Seconds that `doubts` will take on this machine; measured for about half a minute, nothing is trained.
+    """Estimate how many seconds `doubts` will take on this machine, from half a minute of measurements.
+
+    Args:
+        folder, method, recipe: as in `doubts`. Nothing is trained.
 
     Raises:
         DataError, RecipeError: as in `doubts`.

@@ -48,7 +48,7 @@ class ClassCurve(Record):
     """The error of one class (or of all, name None) by the number of its training images.
 
     errors: at each fraction. expected: with twice as many images, by the fitted curve; interval: 95 %.
-    gain: errors at all images, by the curve, less expected; a fraction. gain_interval: 95 %.
+    gain: error with all images, by the curve, minus expected; a fraction. gain_interval: 95 %.
     """
 
     name: str | None
@@ -63,9 +63,7 @@ class ClassCurve(Record):
         low, high = (100 * value for value in self.gain_interval)
         what, more = self.name or "all classes", self.num_images[-1]
         if low <= 0.0:
-            return (
-                f"{what}: {more} more images would gain nothing that can be told ({low:+.1f} to {high:+.1f} points)"
-            )
+            return f"{what}: {more} more images would bring no measurable gain ({low:+.1f} to {high:+.1f} points)"
         return f"{what}: {more} more images would be worth {100 * self.gain:.1f} points ({low:.1f} to {high:.1f})"
 
 

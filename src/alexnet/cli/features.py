@@ -1,4 +1,4 @@
-"""`alexnet features`: what a layer makes of every image."""
+"""`alexnet features`: the features of every image."""
 
 from pathlib import Path
 from typing import Annotated

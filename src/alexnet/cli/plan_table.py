@@ -13,7 +13,7 @@ Rows = list[tuple[str, str, str]]
 
 
 def show_plan(plan: "Plan") -> None:
-    """Show what a training needs, and what speaks against it."""
+    """Show what a training needs, with its warnings."""
     rows = [*_count_rows(plan), *_network_rows(plan), *_time_rows(plan)]
     screen.table(["what", "how much", "how it is found"], rows)
     for warning in plan.warnings:

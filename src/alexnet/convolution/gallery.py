@@ -327,6 +327,7 @@ def read_kernel(text: str, *, odd: bool = False) -> Kernel:
     """Read a kernel: from a file, from numbers such as `1 2 3; 4 5 6; 7 8 9`, or by its name in the gallery.
 
     Args:
+        text: path of a file (text, CSV or .npy), rows of numbers separated by semicolons, or a name with settings.
         odd: accept only kernels with a center, that is with odd sides.
 
     Raises:

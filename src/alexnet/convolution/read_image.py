@@ -30,6 +30,7 @@ def read_image(path: Path | str, *, gray: bool = False) -> Array:
     channel is dropped, and the image is turned upright as its EXIF orientation says.
 
     Args:
+        path: of the file.
         gray: convert colors to gray by their luma (ITU-R BT.601), rounded.
 
     Raises:

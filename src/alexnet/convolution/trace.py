@@ -176,7 +176,7 @@ class Trace(Sequence[Step]):
         return self._step(row * self.shape[1] + column, row, column).value
 
     def window(self, step: Step, most: int = 12) -> Window:
-        """The surroundings of a step: the whole image if it has at most `most` rows and columns."""
+        """The surroundings of a step: the whole image if it has at most `most` rows and columns, else a part."""
         top, rows = self._span(self.down, step.place[0], self.image.shape[0], self.kernel.shape[0], most)
         left, columns = self._span(self.across, step.place[1], self.image.shape[1], self.kernel.shape[1], most)
         image, inside = self._read(top, left, rows, columns)

@@ -208,10 +208,14 @@ def correct(
 
 
 def undo_correction(path: Path | str, file: str | None = None) -> Correction:
-    """Take back the last decision, or the last about a file; returns it.
+    """Remove the last decision from a corrections file; returns it.
+
+    Args:
+        path: of the corrections file.
+        file: name of an image, to remove the last decision about it; by default the last of all.
 
     Raises:
-        DataError: there is none.
+        DataError: there is no such decision, or the file cannot be read or written.
 
     >>> _ = correct("images", ["train/down/down_003.png"], "exclude")
     >>> undo_correction(corrections_path("images")).action
@@ -261,6 +265,7 @@ def merge_corrections(paths: Sequence[Path | str], *, prefer: str | None = None)
     they saw different bytes.
 
     Args:
+        paths: corrections files.
         prefer: `later` takes the later decision of a conflict; by default it is left out and named.
 
     Raises:

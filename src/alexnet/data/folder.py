@@ -95,6 +95,7 @@ def scan_folder(path: Path | str, *, min_classes: int = 2) -> ImageFolder:
     Unicode's composed form (NFC). Hidden folders, and those that programs make, are left aside at every level.
 
     Args:
+        path: of the folder or archive.
         min_classes: how many class folders there must be, >= 1.
 
     Raises:

@@ -43,7 +43,7 @@ def _sample(subset: Subset, most: int) -> npt.NDArray[np.int64]:
 
 
 def mean_image(pixels: Pixels, subset: Subset, preprocessing: Preprocessing) -> Tensor:
-    """Mean image of a subset (centers), less the channel means of `preprocessing`.
+    """Mean image of a subset (centers), minus the channel means of `preprocessing`.
 
     Float32 [3, size, size], channels in the network's order, on the scale of the network's input.
     """

@@ -15,7 +15,7 @@ class PairedComparison(Record):
     """The difference from one test to another of the same images.
 
     fixed: files that only the first test gets wrong. broken: files that only the second gets wrong. difference:
-    top-1 error after less before, a fraction; negative is better. standard_error: of the difference, paired.
+    top-1 error after minus before, a fraction; negative is better. standard_error: of the difference, paired.
     interval: 95 % interval of the difference. p_value: of the sign test, two-sided.
     """
 

@@ -29,7 +29,7 @@ def draw_reliability(curves: Sequence[Curve], *, num_images: int) -> Figure:
     """Accuracy over confidence, with 95 % intervals; on the diagonal a network keeps its word."""
     sheet = Sheet(5.6, 5.2)
     axes = sheet.grid(1, 1)[0][0]
-    axes.plot([0, 100], [0, 100], color=GRAY, lw=1.0, ls=(0, (4, 4)), label="probabilities that are right")
+    axes.plot([0, 100], [0, 100], color=GRAY, lw=1.0, ls=(0, (4, 4)), label="perfect calibration")
     for curve, color in zip(curves, (BLUE, ORANGE), strict=False):
         confidence = [100 * point[0] for point in curve.points]
         accuracy = [100 * point[1] for point in curve.points]
@@ -42,7 +42,7 @@ def draw_reliability(curves: Sequence[Curve], *, num_images: int) -> Figure:
     axes.set_xlim(0, 102)
     axes.set_ylim(0, 102)
     axes.set_xlabel("probability of the predicted class, %")
-    axes.set_ylabel("images that are right, %")
+    axes.set_ylabel("images classified correctly, %")
     axes.legend(frameon=False, fontsize=8.5, loc="upper left")
     axes.grid(color=GRAY, alpha=0.25, lw=0.6)
     clean_axes(axes)

@@ -45,9 +45,9 @@ class AttributionMap(Record):
         method, layer: how it was made; no layer for methods that go back to the pixels.
         target: the class.
         image: what the network got, uint8 [S, S, 3].
-        values: [S, S], float32, at least 0; larger speaks more for the class. All 0 where nothing does.
-        warning: what to know of the method; None where there is nothing.
-        against: the class that the target is told from: what speaks for the target rather than for it; or None.
+        values: [S, S], float32, at least 0; larger means more support for the class. All 0 if nothing supports it.
+        warning: a known weakness of the method; None if there is none.
+        against: the other class, if the map shows what supports the target rather than it; else None.
     """
 
     method: str
@@ -197,7 +197,7 @@ def _compute(
 
 
 def _difference(network: nn.Module, first: int, second: int | None) -> Callable[[Tensor], Tensor]:
-    """The logit of one class less that of another, [N]."""
+    """The logit of one class minus that of another, [N]."""
 
     def difference(x: Tensor) -> Tensor:
         logits: Tensor = network(x)

@@ -37,7 +37,7 @@ class OrderScore(Record):
     Args:
         deletion: mean probability while cells are replaced by the mean color, most important first; low is good.
         insertion: mean probability while they come back into a gray image in that order; high is good.
-        score: insertion less deletion; higher is better.
+        score: insertion minus deletion; higher is better.
     """
 
     deletion: float
@@ -45,7 +45,7 @@ class OrderScore(Record):
 
     @property
     def score(self) -> float:
-        """Insertion less deletion."""
+        """Insertion minus deletion."""
         return self.insertion - self.deletion
 
     def to_dict(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Features: what a layer makes of every image of a folder, computed once and kept on the disk."""
+"""Features: the outputs of a layer for every image of a folder, computed once and kept on the disk."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -68,7 +68,7 @@ class TowerTest(Record):
 
     Args:
         first, second: median colorfulness of each tower.
-        difference: second less first.
+        difference: second minus first.
         p_value: fraction of random assignments of the kernels to two towers with a difference of medians at least as
             large, either way.
     """

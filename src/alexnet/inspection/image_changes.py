@@ -173,7 +173,7 @@ CHANGES: Mapping[str, Change] = MappingProxyType(
             Change("brightness", "times", "darker or brighter", 1.0, _steps(0.0, 3.0, 31), _brightness),
             Change("contrast", "times", "less or more contrast", 1.0, _steps(0.0, 3.0, 31), _contrast),
             Change("saturation", "times", "toward gray, or more colorful", 1.0, _steps(0.0, 3.0, 31), _saturation),
-            Change("hue", "degrees", "all colors turned", 0.0, _steps(-180.0, 180.0, 37), _hue),
+            Change("hue", "degrees", "all colors shifted", 0.0, _steps(-180.0, 180.0, 37), _hue),
         )
     }
 )

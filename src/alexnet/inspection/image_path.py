@@ -72,7 +72,7 @@ class Decision(Record):
     Args:
         layer: the layer that decides; its inputs are the units.
         winner, runner_up: the classes with the largest and the second largest logit.
-        logit_difference, bias_difference: of the winner less the runner-up.
+        logit_difference, bias_difference: of the winner minus the runner-up.
         total: sum of the contributions of all units.
         towards_winner, towards_runner_up: the units that contribute most to either side, largest first.
         num_units: inputs of the layer; num_active: those that are not 0.

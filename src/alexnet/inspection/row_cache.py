@@ -22,7 +22,7 @@ __all__ = ["BATCH", "DAMAGED", "CachedRows", "Progress", "batches_of", "cached_r
 BATCH = 256
 """Images in one forward pass."""
 
-DAMAGED = "the cache of what the network makes of the images was damaged and was computed again"
+DAMAGED = "the cached outputs of the network were damaged, and were computed again"
 """The note on a file whose checksum does not fit."""
 
 Progress = Callable[[int, int], None]

@@ -46,6 +46,8 @@ def write_trace(trace: Trace, path: Path | str, *, number: int | None = None, ev
     step; `.png` and `.svg` hold the last step. With a number, `.png`, `.svg` and `.pdf` hold that step.
 
     Args:
+        trace: the steps, see `trace_convolution`.
+        path: of the page, animation or figure.
         number: of a single step, from 0.
         every: write every step; a `.png` is then animated.
 

@@ -20,6 +20,10 @@ ABOUT = {
 def write_inside_page(view: InsideView, path: Path | str) -> Path:
     """Write a page that follows one image through a network; returns its path.
 
+    Args:
+        view: what `inside` returns.
+        path: of the page, `.html`.
+
     Raises:
         RunError: the page cannot be written.
 

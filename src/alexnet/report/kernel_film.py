@@ -22,6 +22,10 @@ SECONDS = 0.6
 def write_kernel_film(run: RunLike, path: Path | str) -> Path:
     """Write the film of a run's first-layer kernels: a page with a slider (.html), or an animation (.gif, .apng).
 
+    Args:
+        run: a run, or the path of its folder.
+        path: of the page or animation.
+
     Raises:
         RunError: the run holds no kernels of single epochs, or the path has another suffix or cannot be written.
 

@@ -43,6 +43,7 @@ def write_report(run: RunLike, *, everything: bool = False) -> Path:
     """Write the figures of a finished run and its report.html into the run folder; returns the page's path.
 
     Args:
+        run: a run, or the path of its folder.
         everything: also heat maps of the mistakes with their tests, the nearest training images, patches of units,
             the map of images, and calibration, which takes about a minute for some thousand images the first time.
 

@@ -50,7 +50,7 @@ class UnitAblation(Record):
     Args:
         unit: its address, LAYER/NUMBER; several are separated by commas.
         error: top-1 error without it.
-        difference: that error less the baseline's; positive where the unit helps.
+        difference: that error minus the baseline's; positive where the unit helps.
         interval: 95 % interval of the difference, paired.
         num_fixed, num_broken: images classified correctly only without it, and only with it.
         worst_class: class whose recall falls most; None where none falls.

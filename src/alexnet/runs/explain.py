@@ -70,7 +70,7 @@ def explain(
         target: a class; by default the predicted one of each image.
         method: `grad-cam`, `occlusion`, `integrated-gradients`, `guided-backprop` or `deconvolution`.
         layer: for Grad-CAM; by default the last convolutional layer with kernels larger than 1 x 1.
-        against: another class. Each image then gets two maps: what speaks for the target rather than for this class,
+        against: another class. Each image then gets two maps: what supports the target rather than this class,
             and the reverse.
 
     Raises:

@@ -144,6 +144,10 @@ def match_runs(first: RunLike, second: RunLike, layer: str = "conv1") -> tuple[K
 def draw_kernel_pairs(first: RunLike, second: RunLike, layer: str = "conv1") -> "Figure":
     """Draw the best matching kernels of two runs, one above the other, on one scale.
 
+    Args:
+        first, second: runs, or the paths of their folders.
+        layer: conv1 to conv5.
+
     Raises:
         GeometryError: there is no such layer, or its kernels have different shapes in the two runs.
 

@@ -40,7 +40,7 @@ class MistakeDetail(Record):
         prediction: as the run's test has it.
         image: what the network gets, uint8 [S, S, 3].
         probabilities: of every class, in the network's order, averaged over the run's views.
-        heat_map: what speaks for the predicted class; None where none was asked for.
+        heat_map: what supports the predicted class; None if none was asked for.
         test: of the heat map; None where it was not tested.
         neighbours: the nearest training images; empty where there are none to look at.
     """

@@ -85,6 +85,7 @@ def neighbours(
         layer: whose features are compared.
         k: neighbors of each image; the image itself is not among them.
         data: images to search instead of the training images; required for a network without a run.
+        on_progress: called with (images done, images in all) while computing.
 
     Raises:
         DataError: an image cannot be read, or the run's images are not where they were.

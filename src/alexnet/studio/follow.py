@@ -53,7 +53,7 @@ class Followed:
 
 
 def run_state(workspace: Workspace, name: str) -> dict[str, Any]:
-    """A training: its status, what its process said last, its curves, its kernels, and in the end its scores.
+    """A training: its status, what its process said last, its curves, its kernels, and at the end its scores.
 
     status: `preparing` (there is no run yet), `training`, `stopped`, `finished` or `failed`.
 

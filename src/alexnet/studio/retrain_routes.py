@@ -29,7 +29,7 @@ def retrain(request: Request, values: dict[str, Any]) -> Any:
 
 
 def retrained(request: Request) -> Response:
-    """How the training of a new last layer stands; in the end, what it changed."""
+    """How far the training of a new last layer is; at the end, what it changed."""
     workspace = workspace_of(request)
     job = workspace.jobs.of(workspace.training_path(request.path_params["name"]))
     if job is None or job.words[:1] != ("retrain",):

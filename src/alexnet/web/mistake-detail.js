@@ -97,7 +97,7 @@ class MistakeDetail extends HTMLElement {
       canvas.setAttribute("aria-label", `heat map for ${item.heat.target}`);
       const ends = make("div", "ends");
       ends.append(make("span", "", "0"), make("span", "", "largest"));
-      figure.append(canvas, make("div", "scale"), ends, make("figcaption", "", `what speaks for ${item.heat.target}: Grad-CAM at ${item.heat.layer}`));
+      figure.append(canvas, make("div", "scale"), ends, make("figcaption", "", `what supports ${item.heat.target}: Grad-CAM at ${item.heat.layer}`));
       image.decode().then(() => paint(canvas, image, item.heat), () => {});
       box.append(figure);
     }

@@ -1,4 +1,4 @@
-// A training as it goes: curves, kernels after every epoch, and in the end its scores and mistakes.
+// A training as it goes: curves, kernels after every epoch, and at the end its scores and mistakes.
 import { part, post } from "./api.js";
 import { curves } from "./curves.js";
 import { duration, fill, h, percent } from "./dom.js";
@@ -124,7 +124,7 @@ class Training {
     this.words.textContent = `${epoch === 0 ? "At the start" : `After epoch ${epoch}`}. Each kernel is drawn on a scale of its own; gray is 0.`;
   }
 
-  // --- in the end
+  // --- at the end
   #scores() {
     const { evaluation, mistakes, pairs, version } = this.state;
     if (!evaluation) return fill(this.parts.scores);
