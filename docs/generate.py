@@ -37,17 +37,34 @@ def settings_page() -> str:
 
 def commands_page() -> str:
     """The help of every command."""
-    lines = ["# Commands", "", "What `alexnet COMMAND --help` prints. (Written by `make docs`.)", ""]
+    lines = [
+        "# Commands",
+        "",
+        "Every command with its arguments and options, as in `alexnet COMMAND --help`. (Written by `make docs`.)",
+        "",
+    ]
     root: Any = typer.main.get_command(app)
     for name, command in _walk("alexnet", root):
         lines += [f"## `{name}`", "", command.help or "", "", "| argument or option | meaning |", "|---|---|"]
         for parameter in command.params:
             options = getattr(parameter, "opts", [])
             is_option = options[0].startswith("-")
-            shown = " ".join(options) if is_option else getattr(parameter, "metavar", None) or options[0].upper()
-            lines.append(f"| `{shown}` | {_cell(getattr(parameter, 'help', '') or '')} |")
+            metavar = getattr(parameter, "metavar", None)
+            shown = (
+                " ".join([*options, *([metavar] if metavar else [])]) if is_option else metavar or options[0].upper()
+            )
+            lines.append(f"| `{shown}` | {_cell(getattr(parameter, 'help', '') or '')}{_default(parameter)} |")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _default(parameter: Any) -> str:
+    """What holds where an option or argument is left out, as its help says it."""
+    shown = getattr(parameter, "show_default", None)
+    if not isinstance(shown, str):
+        is_plain = shown and not isinstance(parameter.default, bool) and parameter.default not in (None, (), [], "")
+        shown = f"`{parameter.default}`" if is_plain else None
+    return f" Default: {shown}." if shown else ""
 
 
 def _cell(text: str) -> str:

@@ -24,7 +24,7 @@ def train(
         str | None,
         typer.Option(
             help="Named recipe: {presets}.",
-            show_default="fast; with --weights finetune",
+            show_default="fast, or finetune with --weights",
         ),
     ] = None,
     recipe_file: RecipeFile = None,
@@ -36,7 +36,7 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Passes over the training images.", show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed.", show_default=False)] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Run folder to write.", show_default="runs/...")
+        Path | None, typer.Option("--out", "-o", help="Run folder to write.", show_default="a new folder in runs")
     ] = None,
     corrections: Corrections = None,
     plan: Annotated[bool, typer.Option("--plan", help="Estimate time, memory and disk; do not train.")] = False,
