@@ -264,7 +264,7 @@ def _build(
 
 
 def list_caches() -> list[tuple[Path, int, float]]:
-    """Every cache: its folder, bytes, and age in days since it was built.
+    """List every cache of decoded images: its folder, bytes, and age in days since it was built.
 
     >>> num_bytes = sum(size for _, size, _ in list_caches())
     """

@@ -93,7 +93,7 @@ def corrections_path(data: Path | str) -> Path:
 
 
 def read_corrections(path: Path | str) -> tuple[Correction, ...]:
-    """All lines of a corrections file, in order; empty where there is no file yet.
+    """Read all lines of a corrections file, in order; empty if there is no file yet.
 
     Raises:
         DataError: it cannot be read, or a line is not valid; the message names it.
@@ -136,7 +136,7 @@ def _fault(action: str, to: str) -> str:
 
 
 def write_corrections(path: Path | str, corrections: Iterable[Correction]) -> Path:
-    """Write a corrections file, whole.
+    """Write a corrections file, complete or not at all.
 
     Raises:
         DataError: it cannot be written.
@@ -259,7 +259,7 @@ def content_hash(source: ImageSource, entry: Entry) -> str:
 
 # --- several users
 def merge_corrections(paths: Sequence[Path | str], *, prefer: str | None = None) -> MergedCorrections:
-    """The corrections of several files as one list, by time.
+    """Merge the corrections of several files into one list, by time.
 
     Two files conflict about an image where their last decisions differ and neither file knows the other's, or where
     they saw different bytes.
@@ -311,10 +311,10 @@ def _words(line: Correction) -> str:
 def apply_corrections(
     folder: ImageFolder | Path | str, corrections: Iterable[Correction] | Path | str, *, min_classes: int = 2
 ) -> ImageFolder:
-    """A folder as corrected: images with other classes, and without those that are excluded; nothing is written.
+    """Apply corrections to a scanned folder: relabeled images change class, excluded ones go; nothing is written.
 
-    The result goes wherever a folder goes: into `check_folder`, `train`, `doubts`. Its `corrections` are those that
-    apply, its notes say how many, and how many name no file.
+    The result can be given wherever a folder can: to `check_folder`, `train`, `doubts`. Its `corrections` are those
+    that apply, its notes say how many, and how many name no file.
 
     Args:
         folder: a scanned folder, or the path of a folder or archive.

@@ -19,7 +19,7 @@ class KernelSummary(Record):
     Args:
         num_kernels: kernels of the layer.
         cosine_to_start: cosine between a kernel and what it was before training: 1 where it kept its direction.
-        structure: see `kernel_structure`; about 0.1 for noise.
+        structure: largest autocorrelation of a kernel over eight shifts; about 0.1 for noise.
         structure_at_start: the same before training.
         fraction_structured: fraction of the kernels with a structure above 0.5.
         norm, norm_at_start: Euclidean norm of a kernel's weights.

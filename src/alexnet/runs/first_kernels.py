@@ -31,7 +31,7 @@ MAX_PAIRS = 48
 
 
 def kernel_history(run: RunLike) -> KernelHistory:
-    """The kernels of a run's first layer at the start of training and after every epoch so far.
+    """Read the kernels of a run's first layer at the start of training and after every epoch so far.
 
     Raises:
         RunError: the run has none, because an earlier version of this program trained it, or they are damaged.

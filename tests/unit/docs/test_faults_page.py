@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
-HEADINGS = ["What happens", "What the program does", "Exit code", "How to go on", "Test"]
+HEADINGS = ["What happens", "What the program does", "Exit code", "What to do next", "Test"]
 
 
 def rows() -> list[list[str]]:
