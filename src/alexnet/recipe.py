@@ -128,6 +128,9 @@ class Recipe(BaseModel):
     `auto`: as the variant does. `weights`: as in the run that the weights come from."""
     test_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
     """Fraction of the images held out as the test set if the folder has no split of its own."""
+    group_near_duplicates: bool = False
+    """Keep nearly identical images (`alexnet data check` lists them) on one side of a split that is made here. They
+    are looked for once, before the first training."""
     validation_fraction: Annotated[float, Field(ge=0.0, lt=1.0), *OrAuto] = 0.1
     """Fraction of the training images held out to measure on. Schedules other than `one_cycle` use them to choose the
     epoch whose network is kept: the latest with an error at most one standard error above the lowest. `auto`: 0.05 if

@@ -113,7 +113,13 @@ def enough(
         plain_preprocessing(base),
         on_progress=lambda done, total: on_event(Progress("decoding", done, total)),
     )
-    split = split_images(images, test_fraction=base.test_fraction, validation_fraction=0.0, seed=base.seed)
+    split = split_images(
+        images,
+        test_fraction=base.test_fraction,
+        validation_fraction=0.0,
+        seed=base.seed,
+        group_near_duplicates=base.group_near_duplicates,
+    )
     names = [images.files[row].entry.name for row in split.train.indices]
     digests = [images.facts[row].digest for row in split.train.indices]
     tested = {images.files[row].entry.name for row in split.test.indices}

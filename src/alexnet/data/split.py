@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alexnet.data.cache import DecodedImages
+from alexnet.data.near_groups import grouped_digests
 from alexnet.errors import DataError
 from alexnet.files import shown_name
 
@@ -42,7 +43,14 @@ class Split:
     notes: tuple[str, ...]
 
 
-def split_images(images: DecodedImages, *, test_fraction: float, validation_fraction: float, seed: int) -> Split:
+def split_images(
+    images: DecodedImages,
+    *,
+    test_fraction: float,
+    validation_fraction: float,
+    seed: int,
+    group_near_duplicates: bool = False,
+) -> Split:
     """Split a decoded folder as its layout says; where it has no split, by content and seed.
 
     Identical images stay on one side of every split made here. Of `train` and `val` without `test`, `val` is
@@ -51,12 +59,14 @@ def split_images(images: DecodedImages, *, test_fraction: float, validation_frac
     Args:
         test_fraction: of the images of each class, where the folder has no test set, above 0 and below 1.
         validation_fraction: of the training images of each class, where it has no validation set, 0 to below 1.
+        group_near_duplicates: keep nearly identical images on one side, too; looking for them takes a while the
+            first time.
 
     Raises:
         DataError: fewer than two classes have training images, or none is left to test on.
     """
     sides = _sides_of_layout(images)
-    digests = [fact.digest for fact in images.facts]
+    digests = grouped_digests(images) if group_near_duplicates else [fact.digest for fact in images.facts]
     names = [file.class_name for file in images.files]
     folders = [
         file.folder_class for file in images.files

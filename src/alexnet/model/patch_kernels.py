@@ -30,8 +30,9 @@ FLAT = 1e-3
 class PatchKernels:
     """Kernels that patches suggest.
 
-    weights: [O, C, k, k], each of norm 1; zero where `found` is false. found: [O], false for kernels that no patch
-    belongs to, because the patches show fewer different things than there are kernels.
+    weights: [O, C, k, k], each of norm 1; zero where `is_distinct` is false.
+    is_distinct: [O], false for kernels that no patch belongs to, because the patches show fewer different things
+        than there are kernels.
     """
 
     weights: Float[Tensor, "O C k k"]

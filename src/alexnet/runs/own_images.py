@@ -52,4 +52,5 @@ def own_split(run: Run, images: DecodedImages) -> Split:
         test_fraction=recipe.test_fraction,
         validation_fraction=recipe.validation_fraction,
         seed=recipe.seed,
+        group_near_duplicates=recipe.group_near_duplicates,
     )

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 from alexnet.data.decode import Pixels, normalize
 from alexnet.data.split import Indices
 from alexnet.model.alexnet import AlexNet
-from alexnet.model.patch_kernels import patch_kernels
+from alexnet.model.patch_kernels import PatchKernels, patch_kernels
 from alexnet.records import Preprocessing
+from alexnet.training.kernel_cache import KernelCache
 
 __all__ = ["initialize_from_patches", "sample_patches"]
 
@@ -26,7 +27,13 @@ HE_NORM = 2.0**0.5
 
 
 def initialize_from_patches(
-    network: AlexNet, pixels: Pixels, rows: Indices, preprocessing: Preprocessing, *, seed: int
+    network: AlexNet,
+    pixels: Pixels,
+    rows: Indices,
+    preprocessing: Preprocessing,
+    *,
+    seed: int,
+    cache: KernelCache | None = None,
 ) -> str | None:
     """Replace the kernels of conv1 by those that patches of the training images suggest.
 
@@ -40,6 +47,7 @@ def initialize_from_patches(
         rows: the training images among them.
         preprocessing: how the network sees them.
         seed: the kernels depend on it and on the images alone.
+        cache: where the kernels are kept, so that the next training of these images does not look for them again.
 
     Returns:
         A note for the user where some kernels keep their random start, else None.
@@ -48,16 +56,24 @@ def initialize_from_patches(
     """
     conv1 = network["conv1"]
     assert isinstance(conv1, nn.Conv2d)
-    patches = sample_patches(network, pixels, rows, preprocessing, kernel_size=conv1.kernel_size[0], seed=seed)
-    gray_level = float(np.sqrt(np.mean(np.square(preprocessing.std))))
-    chosen = patch_kernels(
-        patches, conv1.out_channels, seed=seed, variance_offset=VARIANCE_OFFSET / max(gray_level, 1.0) ** 2
-    )
-    root_mean_square = max(float(patches.square().mean().sqrt()), 1e-3)
+
+    def choose() -> tuple[PatchKernels, Tensor]:
+        patches = sample_patches(network, pixels, rows, preprocessing, kernel_size=conv1.kernel_size[0], seed=seed)
+        gray_level = float(np.sqrt(np.mean(np.square(preprocessing.std))))
+        offset = VARIANCE_OFFSET / max(gray_level, 1.0) ** 2
+        chosen = patch_kernels(patches, conv1.out_channels, seed=seed, variance_offset=offset)
+        return chosen, patches.square().mean().sqrt().clamp(min=1e-3)
+
+    if cache is None:
+        chosen, root_mean_square = choose()
+    else:
+        numbers = [seed, conv1.weight.shape, MOST_IMAGES, NUM_PATCHES, VARIANCE_OFFSET]
+        depends_on = [*numbers, preprocessing.to_dict(), rows.tobytes(), _mean_bytes(network)]
+        chosen, root_mean_square = cache.kernels(depends_on, choose)
     with torch.no_grad():
         random = nn.functional.normalize(conv1.weight.flatten(1), dim=1).view_as(conv1.weight)
         kernels = torch.where(chosen.is_distinct[:, None, None, None], chosen.weights, random)
-        conv1.weight.copy_(kernels * (HE_NORM / root_mean_square))
+        conv1.weight.copy_(kernels * (HE_NORM / float(root_mean_square)))
     if chosen.num_distinct == conv1.out_channels:
         return None
     left = conv1.out_channels - chosen.num_distinct
@@ -65,6 +81,10 @@ def initialize_from_patches(
         f"the training images vary too little to choose all kernels of conv1 from their patches: {left} of "
         f"{conv1.out_channels} start at random"
     )
+
+
+def _mean_bytes(network: AlexNet) -> bytes:
+    return b"" if network.mean_image is None else network.mean_image.numpy().tobytes()
 
 
 def sample_patches(

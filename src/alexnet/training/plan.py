@@ -162,8 +162,12 @@ def _count(undecoded: DecodedImages, recipe: Recipe) -> Counts:
     Raises:
         DataError: too few images are left for training or for testing.
     """
-    fractions = {"test_fraction": recipe.test_fraction, "validation_fraction": recipe.validation_fraction}
-    split = split_images(undecoded, **fractions, seed=recipe.seed)
+    split = split_images(
+        undecoded,
+        test_fraction=recipe.test_fraction,
+        validation_fraction=recipe.validation_fraction,
+        seed=recipe.seed,
+    )
     return Counts(len(undecoded.facts), len(split.classes), len(split.train), len(split.validation), len(split.test))
 
 

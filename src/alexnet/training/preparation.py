@@ -9,6 +9,7 @@ from torch import Tensor
 from alexnet.data.cache import DecodedImages, decode_folder
 from alexnet.data.decode import NORMALIZATIONS, plain_preprocessing
 from alexnet.data.folder import ImageFolder
+from alexnet.data.near_groups import grouped_digests
 from alexnet.data.split import Split, split_images
 from alexnet.data.statistics import channel_statistics, mean_image, principal_colors
 from alexnet.errors import RecipeError
@@ -23,6 +24,7 @@ from alexnet.records import Preprocessing
 from alexnet.run_folder import RunFolder
 from alexnet.training.events import Listener, Note, Progress
 from alexnet.training.job import Job
+from alexnet.training.kernel_cache import KernelCache
 from alexnet.training.machine import choose_machine
 from alexnet.training.patch_start import initialize_from_patches
 from alexnet.training.pretrained import Pretrained, load_pretrained
@@ -49,6 +51,10 @@ def prepare(
     pretrained = None if has_state else load_pretrained(recipe, emit)
     recipe = recipe if resumed else settle_recipe(recipe, pretrained)
     images = _decode(folder, recipe, emit)
+    if recipe.group_near_duplicates:
+        grouped_digests(
+            images, on_progress=lambda done, total: emit(Progress("looking for near duplicates", done, total))
+        )
     recipe = size_for_images(recipe, images)
     split = _split(images, recipe)
     if resumed:
@@ -60,7 +66,12 @@ def prepare(
         network.mean_image = _mean_image(recipe, pretrained, images, split, preprocessing)
         if recipe.initialization == "patches" and pretrained is None:
             note = initialize_from_patches(
-                network, images.pixels, split.train.indices, preprocessing, seed=recipe.seed
+                network,
+                images.pixels,
+                split.train.indices,
+                preprocessing,
+                seed=recipe.seed,
+                cache=KernelCache(images.pixels_path.parent, images.fingerprint),
             )
             if note:
                 emit(Note(note))
@@ -84,6 +95,7 @@ def _split(images: DecodedImages, recipe: Recipe) -> Split:
         test_fraction=recipe.test_fraction,
         validation_fraction=recipe.validation_fraction,
         seed=recipe.seed,
+        group_near_duplicates=recipe.group_near_duplicates,
     )
     missing = missing_validation(recipe, len(split.train), len(split.validation))
     if missing:

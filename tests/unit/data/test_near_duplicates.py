@@ -14,7 +14,11 @@ from alexnet.data.check import check_folder
 from alexnet.data.decode import plain_preprocessing
 from alexnet.data.folder import scan_folder
 from alexnet.data.near_duplicates import NearDuplicate, find_near_duplicates, group_near_duplicates
+from alexnet.data.split import split_images
 from alexnet.presets import PRESETS
+from alexnet.runs.own_images import decode_own_images, own_split
+from alexnet.training.train import train
+from tests.conftest import small_recipe
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -43,6 +47,9 @@ CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
     "darker": lambda image: ImageEnhance.Brightness(image).enhance(0.8),
     "same": lambda image: image,
 }
+
+
+COPIES = [("test", f"copy-{name}") for name in CHANGES]
 
 
 def _pairs(folder: Path) -> tuple[NearDuplicate, ...]:
@@ -110,3 +117,51 @@ def test_report_and_command_name_the_pairs(planted: Path, run_command: Command) 
     assert (code, set(values[0])) == (0, {"a", "b", "distance", "kind"})
     code, out, _ = run_command("data", "check", planted)
     assert "nearly identical across the split: " in out and "~ train/" in out
+
+
+@pytest.fixture
+def unsplit(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same images without a split of their own."""
+    folder = tmp_path_factory.mktemp("unsplit")
+    for path in planted.rglob("*.png"):
+        (folder / path.parent.name).mkdir(exist_ok=True)
+        path.rename(folder / path.parent.name / f"{path.parent.parent.name}-{path.name}")
+    return folder
+
+
+def test_split_keeps_near_duplicates_on_one_side(unsplit: Path) -> None:
+    images = decode_folder(scan_folder(unsplit), plain_preprocessing(PRESETS["fast"]))
+
+    def num_divided(grouped: bool) -> int:
+        count = 0
+        for seed in range(3):
+            split = split_images(
+                images, test_fraction=0.3, validation_fraction=0.3, seed=seed, group_near_duplicates=grouped
+            )
+            sides = (split.train, split.validation, split.test)
+            for name, original in (("a", "00"), ("b", "01")):
+                of_scene = {f"{name}/{side}-{file}.png" for side, file in (("train", original), *COPIES)}
+                on_side = [{images.files[row].entry.name for row in side.indices} & of_scene for side in sides]
+                assert sum(map(len, on_side)) == len(of_scene) == 7
+                count += sum(map(bool, on_side)) > 1
+        return count
+
+    assert num_divided(grouped=False) > 0
+    assert num_divided(grouped=True) == 0
+    assert num_divided(grouped=True) == 0, "from the cache"
+    (kept,) = images.pixels_path.parent.glob("near-*.json")
+    kept.write_text(kept.read_text().replace(images.facts[0].digest[:3], "zzz"))
+    assert num_divided(grouped=True) == 0, "damaged, found anew"
+
+
+@pytest.mark.slow
+def test_training_and_its_second_evaluation_split_alike(unsplit: Path, tmp_path: Path) -> None:
+    recipe = small_recipe(epochs=1, group_near_duplicates=True, test_fraction=0.3, seed=1)
+    run = train(unsplit, recipe, out=tmp_path / "run")
+    tested = {each.file for each in run.predictions}
+    for name, original in (("a", "00"), ("b", "01")):
+        of_scene = {f"{name}/{side}-{file}.png" for side, file in (("train", original), *COPIES)}
+        assert tested & of_scene in (set(), of_scene)
+    images = decode_own_images(run)
+    split = own_split(run, images)
+    assert {images.files[row].entry.name for row in split.test.indices} == tested

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,9 @@ from alexnet.model.initialization import initialize
 from alexnet.model.variants import VARIANTS, get_variant
 from alexnet.records import Preprocessing
 from alexnet.run_folder import RunFolder
+from alexnet.training import patch_start
 from alexnet.training.events import Event, Note
+from alexnet.training.kernel_cache import KernelCache
 from alexnet.training.patch_start import initialize_from_patches, sample_patches
 from alexnet.training.train import train
 from tests.conftest import draw_stripes, small_recipe
@@ -116,6 +119,37 @@ def test_same_seed_same_kernels() -> None:
         initialize_from_patches(network, drawn(30), np.arange(30), NORMALIZED, seed=seed)
     assert torch.equal(conv1(first), conv1(again))
     assert not torch.equal(conv1(first), conv1(other))
+
+
+def test_kernels_are_kept_for_the_same_images_and_found_again_when_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+
+    def counted(*arguments: Any, **settings: Any) -> torch.Tensor:
+        looked.append(1)
+        return sample_patches(*arguments, **settings)
+
+    monkeypatch.setattr(patch_start, "sample_patches", counted)
+    monkeypatch.setattr(patch_start, "NUM_PATCHES", 500)
+
+    def kernels(fingerprint: str = "these", rows: int = 20, seed: int = 0) -> torch.Tensor:
+        network, cache = new_network(), KernelCache(tmp_path, fingerprint)
+        initialize_from_patches(network, drawn(20), np.arange(rows), NORMALIZED, seed=seed, cache=cache)
+        return conv1(network)
+
+    first = kernels()
+    assert torch.equal(kernels(), first)
+    assert len(looked) == 1, "kept"
+    kernels(fingerprint="others")
+    kernels(rows=19)
+    kernels(seed=1)
+    assert len(looked) == 4, "other images, another part of them, another seed"
+    for damage in (lambda data: data[:-1] + bytes([data[-1] ^ 1]), lambda data: data[:100]):
+        for file in tmp_path.iterdir():
+            file.write_bytes(damage(file.read_bytes()))
+        assert torch.equal(kernels(), first)
+    assert len(looked) == 6, "damaged, and found anew"
 
 
 def test_images_of_one_color_leave_the_random_start_and_say_so() -> None:
