@@ -21,7 +21,11 @@ __all__ = [
     "RecipeError",
     "RunError",
     "WeightsError",
+    "is_lack_of_memory",
 ]
+
+NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+"""What torch says where a CPU (Linux, Windows) or a GPU has too little memory."""
 
 
 class AlexNetError(Exception):
@@ -61,3 +65,14 @@ class ExportError(AlexNetError):
 
 class DownloadError(AlexNetError):
     """A download that the user asked for did not come whole."""
+
+
+def is_lack_of_memory(error: BaseException) -> bool:
+    """Whether an error says that there is too little memory, of Python, of torch on a CPU, or of a GPU.
+
+    >>> is_lack_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory")), is_lack_of_memory(ValueError())
+    (True, False)
+    """
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)
+    )

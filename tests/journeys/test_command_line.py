@@ -236,6 +236,22 @@ def test_a_fault_of_ours_is_exit_code_1(run_command: Command, monkeypatch: pytes
     assert "a fault of this program (ZeroDivisionError)" in err
 
 
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory"), RuntimeError("CUDA out of memory")],
+)
+def test_too_little_memory_is_one_line(
+    run_command: Command, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("alexnet.summarize", fail)
+    code, out, err = run_command("model", "seminar")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("alexnet: too little memory; close other programs, or use fewer or smaller images")
+
+
 def _spawn(image_folder: Path, out: Path, cache: Path) -> subprocess.Popen[str]:
     words = ["train", str(image_folder), *SMALL, "--epochs", "30", "--out", str(out)]
     code = f"from alexnet.cli.main import run; run({words!r})"

@@ -12,7 +12,7 @@ from alexnet.cli.commands import app
 from alexnet.cli.process import Interrupts
 from alexnet.cli.screen import screen
 from alexnet.cli.streams import Stream, steady_streams
-from alexnet.errors import AlexNetError, DataError
+from alexnet.errors import AlexNetError, DataError, is_lack_of_memory
 
 __all__ = ["run_to_the_end"]
 
@@ -55,6 +55,11 @@ def _run(words: list[str], interrupts: Interrupts) -> int:
         if interrupts.is_pressed:  # Python turns a KeyboardInterrupt inside some imports into another error
             screen.error("interrupted")
             return INTERRUPTED
+        if is_lack_of_memory(error):
+            screen.error(
+                "too little memory; close other programs, or use fewer or smaller images, or a smaller network"
+            )
+            return 2
         traceback.print_exc()
         screen.error(f"a fault of this program ({type(error).__name__}); please report it with the lines above")
         return 1

@@ -1,5 +1,6 @@
 """A folder of images in, a trained network and its run folder out."""
 
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -9,15 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from alexnet.data.cache import DecodedImages
 from alexnet.data.check import FolderReport, check_decoded
 from alexnet.data.corrections import write_corrections
 from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.data.split import Split
-from alexnet.errors import RecipeError, RunError
+from alexnet.errors import DataError, RecipeError, RunError, is_lack_of_memory
 from alexnet.evaluation.evaluate import evaluate_classifier
+from alexnet.files import shown_name
 from alexnet.model.checkpoint import load_network
 from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe
@@ -90,6 +91,9 @@ def resume(run: Path | str | Run, *, data: Path | str | None = None, on_event: L
         on_event(Note(f"{folder.path}: is finished; nothing to resume"))
         discard_state(folder)  # where the training was killed after its last record
         return Run(folder)
+    place = data or folder.about.data.path
+    if not os.path.lexists(place):
+        raise DataError(f"{shown_name(place)}: no such file or folder; put the images back, or give --data")
     images = scan_own_images(folder, data)
     return _train(images, folder.recipe, folder, is_resumed=True, emit=on_event)
 
@@ -158,19 +162,13 @@ def _memory_errors(recipe: Recipe) -> Iterator[None]:
     """Turn a lack of memory into one line that names what to lower."""
     try:
         yield
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise _too_little_memory(recipe) from error
-    except RuntimeError as error:
-        if "can't allocate memory" not in str(error) and "not enough memory" not in str(error):
+    except (MemoryError, RuntimeError) as error:
+        if not is_lack_of_memory(error):
             raise
-        raise _too_little_memory(recipe) from error
-
-
-def _too_little_memory(recipe: Recipe) -> RecipeError:
-    return RecipeError(
-        f"batch_size = {recipe.batch_size} at size = {recipe.size}: a step needs more memory than there is; "
-        f"set batch_size={max(1, recipe.batch_size // 2)} or a smaller size, and choose another --out"
-    )
+        raise RecipeError(
+            f"batch_size = {recipe.batch_size} at size = {recipe.size}: a step needs more memory than there is; "
+            f"set batch_size={max(1, recipe.batch_size // 2)} or a smaller size, and choose another --out"
+        ) from error
 
 
 def free_run_path(data: Path, recipe: Recipe) -> Path:

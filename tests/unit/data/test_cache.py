@@ -1,6 +1,7 @@
 """The cache: built once, and again when it is stale, cut short, damaged or of other files."""
 
 import os
+import signal
 import threading
 import zlib
 from collections.abc import Callable
@@ -247,6 +248,25 @@ def test_two_processes_build_one_cache_once(tmp_path: Path, empty_cache: Path) -
     assert sorted(map(bool, codes)) == [False, True]
     assert max(codes) < 99
     assert list(empty_cache.rglob("*.part*")) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_process_that_waits_decodes_where_the_first_is_killed(tmp_path: Path, empty_cache: Path) -> None:
+    write_images(tmp_path, 2)
+    waiting, ready = os.pipe()
+    if (child := os.fork()) == 0:
+
+        def stop(_done: int, _total: int) -> None:
+            os.write(ready, b"x")
+            signal.pause()
+
+        decode_folder(scan_folder(tmp_path), SETTINGS, on_progress=stop)
+    os.read(waiting, 1)  # the other holds the lock, with its work half done
+    threading.Timer(0.1, lambda: os.kill(child, signal.SIGKILL)).start()
+    assert len(decode(tmp_path).pixels) == 6
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    for end in (waiting, ready):
+        os.close(end)
 
 
 def test_file_system_without_locks_still_gets_a_whole_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,6 +148,20 @@ def test_images_that_differ_from_those_of_the_start_are_refused(
     assert fingerprint(stopped) == fingerprint(finished)
 
 
+def test_images_moved_between_start_and_resume(
+    run_command: Command, few_images: Path, stopped: Path, finished: Path, no_report: None, tmp_path: Path
+) -> None:
+    about = stopped / "run.json"
+    about.write_text(about.read_text().replace(str(few_images), str(tmp_path / "gone")))
+    code, _, err = run_command("resume", stopped)
+    assert (code, err) == (
+        2,
+        f"alexnet: {tmp_path / 'gone'}: no such file or folder; put the images back, or give --data\n",
+    )
+    assert run_command("resume", stopped, "--data", few_images)[0] == 0
+    assert fingerprint(stopped) == fingerprint(finished)
+
+
 def test_clock_set_back_between_start_and_resume(
     stopped: Path, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
