@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import tomli_w
 from pydantic import (
@@ -63,9 +63,7 @@ class Recipe(BaseModel):
     """All settings of a run, frozen. Each is described in settings.md and by `alexnet recipe`.
 
     Raises:
-        pydantic.ValidationError: an unknown setting, a value out of range, or settings in conflict; `replace` raises
-        a
-            `RecipeError` instead.
+        RecipeError: an unknown setting, a value out of range, or settings in conflict.
 
     >>> Recipe(epochs=3).epochs
     3
@@ -290,6 +288,14 @@ class Recipe(BaseModel):
         """
         return self.schedule == "one_cycle"
 
+    if not TYPE_CHECKING:  # type checkers know the settings by the fields above
+
+        def __init__(self, /, **settings: Any) -> None:
+            try:
+                super().__init__(**settings)
+            except ValidationError as error:
+                raise RecipeError(f"recipe: {explain_faults(error, known=type(self).model_fields)}") from error
+
     def replace(self, **changes: Any) -> "Recipe":
         """This recipe with other values, checked like a new one.
 
@@ -321,10 +327,7 @@ def build_recipe(values: Mapping[str, Any]) -> Recipe:
     Raises:
         RecipeError: one line that names every wrong setting with its value and its range.
     """
-    try:
-        return Recipe.model_validate(dict(values))
-    except ValidationError as error:
-        raise RecipeError(f"recipe: {explain_faults(error, known=Recipe.model_fields)}") from error
+    return Recipe(**values)
 
 
 def load_recipe(path: Path, *, base: Recipe | None = None) -> Recipe:

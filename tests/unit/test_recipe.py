@@ -30,6 +30,8 @@ def test_presets_survive_toml(name: str, tmp_path: Path) -> None:
 def test_every_fault_is_reported_at_once() -> None:
     with pytest.raises(RecipeError) as caught:
         Recipe().replace(epochs=0, flip="perhaps", dropout=1.0)
+    with pytest.raises(RecipeError, match="^recipe: epochs = -1: .*; self: no such setting[^\\n]*$"):
+        Recipe(**{"epochs": -1, "self": 2})  # type: ignore[arg-type]
     message = str(caught.value)
     assert "\n" not in message
     assert all(field in message for field in ("epochs = 0", "flip = 'perhaps'", "dropout = 1.0"))

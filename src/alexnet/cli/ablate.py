@@ -14,7 +14,7 @@ __all__ = ["ablate"]
 
 def ablate(
     run: RunPath,
-    layer: Annotated[str, typer.Argument(metavar="[LAYER]", help="A layer with weights.")] = "conv1",
+    layer: Annotated[str, typer.Argument(metavar="LAYER", help="A layer with weights.")] = "conv1",
     off: Annotated[
         str | None,
         typer.Option(help="Switch off these units together, for example conv1/5,conv1/9.", show_default=False),

@@ -1,5 +1,6 @@
 """The commands: which file holds each one, and how help lists them. A file is imported when its command is needed."""
 
+import re
 from collections.abc import Iterator, MutableMapping
 from importlib import import_module
 from typing import Annotated, Any
@@ -137,6 +138,7 @@ def _build(path: str) -> Any:
     command.name = name
     for parameter in command.params:
         _fill_in_names(parameter)
+        _show_type_of_one(parameter)
     return command
 
 
@@ -147,6 +149,12 @@ def _fill_in_names(parameter: Any) -> None:
         parameter.help = text.replace("{presets}", ", ".join(alexnet.PRESETS))
     elif "{variants}" in text:
         parameter.help = text.replace("{variants}", ", ".join(alexnet.VARIANTS))
+
+
+def _show_type_of_one(parameter: Any) -> None:
+    """Show `<path>` for an argument that may be repeated, instead of `<list[Path]>`."""
+    whole = parameter.display_type
+    parameter.display_type = lambda ctx: re.sub(r"list\[(\w+)\]", lambda match: match[1].lower(), whole(ctx))
 
 
 def _no_options() -> None:

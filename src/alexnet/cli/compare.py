@@ -17,7 +17,7 @@ __all__ = ["compare"]
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Run folders.", show_default=False)],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders, two or more.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="Page (.html) or figure to write.")] = Path(
         "comparison.html"
     ),

@@ -21,7 +21,7 @@ __all__ = ["evaluate"]
 def evaluate(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN...", help="Run folders; several are also averaged.", show_default=False),
+        typer.Argument(metavar="RUN", help="Run folders; several are also averaged.", show_default=False),
     ],
     data: Annotated[
         Path | None,

@@ -17,7 +17,12 @@ __all__ = ["map"]
 def map(
     run: RunPath,
     layer: Annotated[str, typer.Option(help="Layer whose features are mapped.")] = "fc7",
-    method: Annotated[str, typer.Option(help="tsne keeps near images near; pca needs no further package.")] = "tsne",
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="tsne keeps near images near; pca needs no further package.", show_default="tsne if it is installed"
+        ),
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="Other images to map.", show_default="the run's images")] = None,
     out: PageOrFigure = None,
     as_json: Json = False,

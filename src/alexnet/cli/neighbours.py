@@ -14,7 +14,7 @@ __all__ = ["neighbours"]
 
 def neighbours(
     run: RunPath,
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files.", show_default=False)],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Image files.", show_default=False)],
     layer: Annotated[str, typer.Option(help="Layer whose features are compared.")] = "fc7",
     most: Annotated[int, typer.Option("--most", "-k", min=1, help="Neighbors of each image.")] = 5,
     as_json: Json = False,

@@ -19,7 +19,7 @@ def predict(
     images: Annotated[
         list[Path],
         typer.Argument(
-            metavar="IMAGE...", help="Image files, folders, archives, or patterns in quotes.", show_default=False
+            metavar="IMAGE", help="Image files, folders, archives, or patterns in quotes.", show_default=False
         ),
     ],
     top: Annotated[int, typer.Option(min=1, max=5, help="Number of classes for each image.")] = 3,

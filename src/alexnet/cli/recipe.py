@@ -11,7 +11,7 @@ __all__ = ["recipe"]
 
 
 def recipe(
-    preset: Annotated[str, typer.Argument(metavar="[PRESET]", help="{presets}.")] = "fast",
+    preset: Annotated[str, typer.Argument(metavar="PRESET", help="{presets}.")] = "fast",
     as_json: Json = False,
 ) -> None:
     """Print a preset as TOML, with the meaning of each setting.

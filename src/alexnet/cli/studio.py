@@ -16,7 +16,7 @@ __all__ = ["studio"]
 def studio(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH]...", help="Runs, folders of images, or folders that hold some.",
+        typer.Argument(metavar="PATH", help="Runs, folders of images, or folders that hold some.",
                        show_default="the current folder"),
     ] = None,
     port: Annotated[

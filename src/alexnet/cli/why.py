@@ -14,7 +14,7 @@ __all__ = ["why"]
 
 def why(
     run: RunPath,
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files.", show_default=False)],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Image files.", show_default=False)],
     target: Annotated[
         str | None, typer.Option("--class", help="Explain this class.", show_default="the predicted one")
     ] = None,

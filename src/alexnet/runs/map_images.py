@@ -1,6 +1,7 @@
 """A map of a run's images: near together where a layer makes much the same of them."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,12 @@ __all__ = ["ImageMap", "map_images"]
 
 QUERIES = 1024
 """Images whose neighbors are looked for at a time."""
+
+WITHOUT_TSNE = (
+    "mapped by principal components; t-SNE, which keeps near images near, needs scikit-learn: "
+    "pip install 'alexnet-workbench[map]'"
+)
+"""The note on a map whose method was left to us."""
 
 NUM_NEAR = 5
 """Neighbors of each image."""
@@ -113,7 +120,7 @@ def map_images(
     model: Model,
     *,
     layer: str = "fc7",
-    method: str = "tsne",
+    method: str | None = None,
     data: Path | str | None = None,
     seed: int = 0,
     on_progress: Progress | None = None,
@@ -123,7 +130,8 @@ def map_images(
     Args:
         model: a network, a run, or the path of a run's folder.
         layer: any layer.
-        method: `tsne` keeps near images near (needs scikit-learn); `pca` keeps the directions of largest variance.
+        method: `tsne` keeps near images near (needs scikit-learn); `pca` keeps the directions of largest variance;
+            None chooses `tsne` where scikit-learn is installed.
         data: other images; required for a network without a run.
         seed: of t-SNE.
         on_progress: called with (images done, images in all) while computing features.
@@ -136,6 +144,10 @@ def map_images(
     >>> alexnet.map_images("runs/first", method="pca").places.shape
     (93, 2)
     """
+    notes: tuple[str, ...] = ()
+    if method is None:
+        method = "tsne" if find_spec("sklearn") else "pca"
+        notes = () if method == "tsne" else (WITHOUT_TSNE,)
     if method not in METHODS_OF_PROJECTION:
         raise RecipeError(f"method {method}: choose one of {', '.join(METHODS_OF_PROJECTION)}")
     classifier = as_classifier(model)
@@ -144,9 +156,8 @@ def map_images(
     places, explained = project(features.values, method, seed)
     predicted = _predicted(classifier, images, features, on_progress)
     near = nearest_of_all(features.values)
-    return ImageMap(
-        layer, method, features.files, features.labels, predicted, places, explained, near, features.notes, images
-    )
+    notes += features.notes
+    return ImageMap(layer, method, features.files, features.labels, predicted, places, explained, near, notes, images)
 
 
 def project(

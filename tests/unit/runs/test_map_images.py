@@ -32,6 +32,15 @@ def test_every_image_has_its_nearest_others() -> None:
         assert near[row].tolist() == expected[:4]
 
 
+def test_method_left_open_is_pca_where_scikit_learn_is_missing(narrow_run: Run, monkeypatch) -> None:
+    monkeypatch.setattr("alexnet.runs.map_images.find_spec", lambda name: None)
+    result = map_images(narrow_run)
+    assert result.method == "pca"
+    assert "t-SNE" in result.notes[0] and "pip install" in result.notes[0]
+    monkeypatch.undo()
+    assert map_images(narrow_run).method == "tsne"
+
+
 def test_map_is_drawn_and_what_is_unknown_refused(narrow_run: Run, tmp_path) -> None:
     result = map_images(narrow_run, method="tsne")
     assert result.explained is None

@@ -15,7 +15,7 @@ __all__ = ["lab"]
 def lab(
     image: Annotated[
         Path | None,
-        typer.Argument(metavar="[IMAGE]", help="A photograph, JPEG or PNG.", show_default="a drawn image"),
+        typer.Argument(metavar="IMAGE", help="A photograph, JPEG or PNG.", show_default="a drawn image"),
     ] = None,
     run: Annotated[
         Path | None,

@@ -15,7 +15,7 @@ __all__ = ["teach"]
 def teach(
     image: Annotated[
         Path | None,
-        typer.Argument(metavar="[IMAGE]", help="A photograph, JPEG or PNG.", show_default="a drawn image"),
+        typer.Argument(metavar="IMAGE", help="A photograph, JPEG or PNG.", show_default="a drawn image"),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Page to write, .html.")] = Path("convolution.html"),
     as_json: Json = False,

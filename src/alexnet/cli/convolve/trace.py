@@ -25,7 +25,7 @@ FIRST_LINES = 8
 
 def trace(
     image: Annotated[
-        str, typer.Argument(metavar="[IMAGE]", help="An image, a .npy array or a grid of text; `demo` is an example.")
+        str, typer.Argument(metavar="IMAGE", help="An image, a .npy array or a grid of text; `demo` is an example.")
     ] = "demo",
     kernel: KernelOption = None,
     step: Annotated[int | None, typer.Option(min=1, help="Show only this step, from 1.", show_default=False)] = None,

@@ -17,7 +17,7 @@ def correct(
     data: Data,
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FILE]...", help="Images by name, as the commands print them.", show_default=False),
+        typer.Argument(metavar="FILE", help="Images by name, as the commands print them.", show_default=False),
     ] = None,
     to: Annotated[str | None, typer.Option(help="They are of this class.", show_default=False)] = None,
     both: Annotated[str | None, typer.Option(help="They are of this class too.", show_default=False)] = None,

@@ -14,7 +14,7 @@ __all__ = ["merge"]
 
 
 def merge(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Corrections files.", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Corrections files.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write.", show_default=False)],
     later: Annotated[bool, typer.Option("--later", help="Where they differ, take the later decision.")] = False,
     as_json: Json = False,
