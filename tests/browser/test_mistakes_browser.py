@@ -114,7 +114,7 @@ def test_decisions_are_events_and_only_where_the_page_can_save_them(page: Any) -
     )
     page.locator("mistakes-browser .tile").first.click()
     file = chosen(page)
-    page.keyboard.press("4")
+    page.keyboard.press("e")
     page.locator("mistakes-browser .tile").first.focus()
     page.keyboard.press("ArrowRight")
     page.get_by_label("Class", exact=True).select_option(index=0)

@@ -12,6 +12,7 @@ from PIL import Image
 
 import alexnet
 from alexnet.data.corrections import read_corrections
+from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe
 from alexnet.records import EpochRecord
 from alexnet.run_folder import RunFolder
@@ -196,6 +197,26 @@ def test_a_class_is_filled_from_the_camera_while_a_key_is_held(tab: Any, studio:
         path.unlink()
 
 
+def test_doubts_are_looked_for_again_when_there_is_a_list(
+    tab: Any, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = studio.workspace.folder_path("images") / "doubts.csv"
+    line = "{},down,rings,0.5\n"
+    path.write_text("file,label,suggested,doubt\n" + line.format("train/down/down_003.png"), encoding="utf-8")
+
+    def start(words: list[str], out: Path) -> None:
+        with out.open("a", encoding="utf-8") as file:
+            file.write(line.format("train/down/down_004.png"))
+
+    monkeypatch.setattr(studio.workspace.jobs, "start", start)
+    tab.goto(f"{studio.address}#/data/images")
+    show = tab.locator("#show")
+    show.locator("option", has_text="doubtful (1)").wait_for(state="attached")
+    tab.get_by_role("button", name="Find doubtful labels again").click()
+    show.locator("option", has_text="doubtful (2)").wait_for(state="attached")
+    path.unlink()
+
+
 # --- train
 def test_recipe_is_chosen_and_kept_in_the_address(tab: Any, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alexnet, "plan_training", lambda folder, recipe: PLAN, raising=False)
@@ -210,6 +231,18 @@ def test_recipe_is_chosen_and_kept_in_the_address(tab: Any, studio: Studio, monk
     tab.reload()
     tab.locator("#setting-epochs").wait_for()
     assert tab.locator("#setting-epochs").input_value() == "7"
+    tab.get_by_label("seed", exact=True).fill("5")
+    tab.get_by_label("seed", exact=True).press("Enter")
+    tab.locator("#preset-seminar").check()
+    assert tab.locator("#setting-epochs").input_value() == "7", "another preset keeps what was changed"
+    assert tab.get_by_text("Changed from seminar: epochs, seed.").is_visible()
+    tab.locator("#setting-epochs").fill(str(PRESETS["paper-small"].epochs))
+    tab.locator("#setting-epochs").press("Enter")
+    tab.locator("#preset-paper-small").check()
+    assert tab.get_by_text("Changed from paper-small: seed.").is_visible(), "what it has itself is no change"
+    assert "set.epochs" not in tab.url and "set.seed=5" in tab.url
+    tab.get_by_role("button", name="Use paper-small unchanged").click()
+    assert tab.get_by_text("Changed from").count() == 0 and "set." not in tab.url
     tab.get_by_text("other settings").click()
     assert tab.locator(".setting").count() == len(Recipe.model_fields) - 1
     assert violations(tab) == []

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.browser
 def studio(tmp_path_factory: pytest.TempPathFactory, narrow_run: Run, image_folder: Path) -> Iterator[Studio]:
     root = tmp_path_factory.mktemp("looking")
     images = Path(shutil.copytree(image_folder, root / "images"))
-    for name in ("first", "second"):
+    for name in ("first", "second", "third", "fourth"):
         run = RunFolder(copy_linked(narrow_run.path, root / "runs" / name))
         run.write_about(replace(run.about, data=replace(run.about.data, path=str(images))))
     with served([root]) as running:
@@ -73,16 +73,57 @@ def test_a_mistake_is_corrected_and_the_decision_survives(tab: Any, studio: Stud
     tab.locator(".tile").nth(1).click()
     file = run.mistakes()[1].file
     tab.get_by_text("Nearest training images").wait_for()
-    tab.keyboard.press("4")
-    tab.get_by_text("Decided: left out").wait_for()
+    tab.keyboard.press("e")
+    tab.get_by_text("Decided: excluded").wait_for()
     path = alexnet.corrections_path(run.about.data.path)
     assert [(line.file, line.action) for line in alexnet.read_corrections(path)] == [(file, "exclude")]
     tab.reload()
-    tab.get_by_text("Decided: left out").wait_for()
+    tab.get_by_text("Decided: excluded").wait_for()
     assert tab.evaluate("document.querySelector('mistakes-browser').selectedFile") == file
     tab.get_by_role("button", name="undo").click()
-    tab.get_by_text("Decided: left out").wait_for(state="detached")
+    tab.get_by_text("Decided: excluded").wait_for(state="detached")
     assert alexnet.read_corrections(path) == ()
+
+
+def test_a_key_decides_the_same_among_images_and_among_mistakes(tab: Any, studio: Studio) -> None:
+    run = alexnet.open_run(studio.workspace.run("first").path)
+    wrong = run.mistakes()[0]
+    first, second = (place for place, each in enumerate(run.about.classes, 1) if each != wrong.true)
+    decisions = {
+        f"{first}": ("relabel", run.about.classes[first - 1]),
+        f"{second}": ("relabel", run.about.classes[second - 1]),
+        f"b{second}": ("both", run.about.classes[second - 1]),
+        "f": ("fine", ""),
+        "e": ("exclude", ""),
+    }
+    path = alexnet.corrections_path(run.about.data.path)
+    places = {
+        f"run/first?image={wrong.file}": ".tile[aria-selected=true]",
+        f"data/images?q={Path(wrong.file).name}": ".cell",
+    }
+    told = {}
+    for place, chosen in places.items():
+        tab.goto(f"{studio.address}#/{place}")
+        tab.locator(chosen).first.click()
+        for keys, decision in decisions.items():
+            for key in keys:
+                tab.keyboard.press(key)
+            tab.wait_for_function(ANSWERED)
+            assert [(line.file, line.action, line.to) for line in alexnet.read_corrections(path)] == [
+                (wrong.file, *decision)
+            ], f"{keys} on {place}"
+            tab.keyboard.press("u")
+            tab.wait_for_function(UNDONE)
+            assert alexnet.read_corrections(path) == ()
+        tab.keyboard.press("?")
+        rows = tab.get_by_role("dialog").locator("tr").all_inner_texts()
+        told[place] = [row for row in rows if "label" in row or "exclude" in row]
+        tab.keyboard.press("Escape")
+    assert len(set(map(tuple, told.values()))) == 1 and len(told[place]) == 4, "the list of keys says the same"
+
+
+ANSWERED = "() => /^Noted|: (it is|excluded|the label)/.test(document.querySelector('#said').textContent)"
+UNDONE = "() => /^Taken back|^Undone/.test(document.querySelector('#said').textContent)"
 
 
 def test_a_cell_is_written_out_in_the_networks_numbers(tab: Any, studio: Studio) -> None:
@@ -115,6 +156,64 @@ def test_covering_moves_the_bars(tab: Any, studio: Studio) -> None:
     )
     tab.get_by_role("button", name="cover nothing").click()
     assert tab.locator(".bars .n").all_inner_texts() == before
+
+
+def test_parts_are_covered_and_uncovered_by_keyboard_alone(tab: Any, studio: Studio) -> None:
+    tab.goto(f"{studio.address}#/inside/first")
+    tab.locator(".bars .n").first.wait_for()
+    before = tab.locator(".bars .n").all_inner_texts()
+    clear = tab.locator("canvas.own").evaluate("canvas => canvas.toDataURL()")
+    tab.get_by_role("button", name="cover nothing").focus()
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.className") == "own"
+    tab.keyboard.press("ArrowLeft")
+    tab.keyboard.press("ArrowUp")
+    tab.keyboard.press("ArrowUp")
+    tab.get_by_text("Brush at row 11, column 12 of 24.").wait_for()
+    assert tab.locator("canvas.own").evaluate(UNDER_BRUSH) != [128, 128, 128, 255]
+    with_brush = tab.locator("canvas.own").evaluate("canvas => canvas.toDataURL()")
+    assert with_brush != clear, "the brush is not drawn"
+    with tab.expect_response("**/inside/covered") as asked:
+        tab.keyboard.press("Space")
+    around = [row * 24 + column for row in (9, 10, 11) for column in (10, 11, 12)]
+    assert asked.value.request.post_data_json["cells"] == around
+    assert tab.locator("canvas.own").evaluate(UNDER_BRUSH) == [128, 128, 128, 255]
+    tab.wait_for_function(
+        "(before) => [...document.querySelectorAll('.bars .n')].some((e, n) => e.innerText !== before[n])", arg=before
+    )
+    tab.keyboard.press("Space")
+    assert tab.locator(".bars .n").all_inner_texts() == before
+    assert tab.locator("canvas.own").evaluate("canvas => canvas.toDataURL()") == with_brush
+    tab.keyboard.press("Space")
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("Escape")
+    tab.keyboard.press("Tab")
+    assert tab.locator("canvas.own").evaluate("canvas => canvas.toDataURL()") == clear
+    assert tab.locator(".bars .n").all_inner_texts() == before
+
+
+UNDER_BRUSH = """canvas => {
+    const pen = Object.assign(document.createElement('canvas'), {width: 1, height: 1}).getContext('2d');
+    pen.drawImage(canvas, canvas.width * 11.5 / 24, canvas.width * 10.5 / 24, 1, 1, 0, 0, 1, 1);
+    return [...pen.getImageData(0, 0, 1, 1).data];
+}"""
+"""The color in the middle of row 11, column 12."""
+
+
+def test_no_fourth_run_can_be_ticked(tab: Any, studio: Studio) -> None:
+    tab.goto(f"{studio.address}#/compare")
+    for name in ("fourth", "first", "third"):
+        tab.get_by_role("checkbox", name=name).check()
+    tab.get_by_text("Three runs are compared at most: untick one to choose another.").wait_for()
+    assert tab.get_by_role("checkbox", name="second").is_disabled()
+    tab.locator("th", has_text="fourth").first.wait_for()
+    tab.get_by_role("checkbox", name="first").uncheck()
+    assert tab.get_by_text("Three runs are compared").count() == 0
+    tab.get_by_role("checkbox", name="second").check()
+    tab.locator("th", has_text="second").first.wait_for()
+    tab.reload()
+    tab.locator(".sheets img").first.wait_for()
+    assert tab.get_by_role("checkbox", name="first").is_disabled(), "an address with three runs is full, too"
 
 
 def test_folded_figures_and_the_map_are_drawn_when_they_are_opened(tab: Any, studio: Studio) -> None:

@@ -74,7 +74,10 @@ def find_doubts(request: Request, _: dict[str, Any]) -> Any:
     workspace = workspace_of(request)
     path = workspace.folder_path(request.path_params["name"])
     target = doubts_path(path)
-    workspace.jobs.start(["doubts", str(path), "--csv", str(target)], target)
+    words = ["doubts", str(path), "--csv", str(target)]
+    if _decisions(path):
+        words += ["--corrections", str(corrections_path(path))]
+    workspace.jobs.start(words, target)
     return _doubts(workspace, path)
 
 

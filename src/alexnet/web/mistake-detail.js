@@ -11,6 +11,7 @@
 // Property `tiles`: {source, size, columns, rows}, the sheet of thumbnails that `tile` counts in; `item.tiles` goes before it.
 // Property `correction`: {action, to} of this image, or null. With the attribute `editable` one can decide:
 // event `correction` with detail {file, action, to}; action is relabel, both, fine or exclude, or undo.
+// `press(key)` decides by a key: 1-9 that the image is of this class, `b` and 1-9 that both labels are correct, f, e, u.
 
 const STYLE = new CSSStyleSheet();
 STYLE.replaceSync(`
@@ -46,10 +47,12 @@ STYLE.replaceSync(`
 
 const MOST_BARS = 12;
 const VIRIDIS = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
-const WORDS = { relabel: "the label is wrong", both: "both labels are right", fine: "hard, but the label is right", exclude: "left out" };
+const WORDS = { relabel: "the label is wrong", both: "both labels are correct", fine: "hard, but the label is correct", exclude: "excluded" };
+const KEYS = { f: "fine", e: "exclude", u: "undo" };
+const NUM_DIGITS = 9; // classes that have a key
 
 class MistakeDetail extends HTMLElement {
-  #item = null; #correction = null;
+  #item = null; #correction = null; #isBoth = false;
   classes = [];
   tiles = null;
 
@@ -59,7 +62,11 @@ class MistakeDetail extends HTMLElement {
   }
 
   get item() { return this.#item; }
-  set item(item) { this.#item = item; this.#draw(); }
+  set item(item) {
+    if (item?.file !== this.#item?.file) this.#isBoth = false;
+    this.#item = item;
+    this.#draw();
+  }
   get correction() { return this.#correction; }
   set correction(correction) { this.#correction = correction; this.#draw(); }
   get #isEditable() { return this.hasAttribute("editable"); }
@@ -144,7 +151,8 @@ class MistakeDetail extends HTMLElement {
   #actions(item) {
     const box = make("div", "actions"), decided = this.#correction;
     const choose = make("select", ""); choose.setAttribute("aria-label", "Class");
-    choose.append(...this.classes.map((name) => new Option(name, name, false, name === (decided?.to || item.predicted))));
+    const numbered = (name, place) => (place < NUM_DIGITS ? `${place + 1} ${name}` : name);
+    choose.append(...this.classes.map((name, place) => new Option(numbered(name, place), name, false, name === (decided?.to || item.predicted))));
     const button = (key, action, words) => {
       const made = make("button", ""); made.append(make("kbd", "", key), ` ${words}`);
       made.setAttribute("aria-pressed", String(decided?.action === action));
@@ -152,10 +160,15 @@ class MistakeDetail extends HTMLElement {
       return made;
     };
     const first = make("div", "");
-    first.append(button("1", "relabel", "label is wrong, it is"), choose);
+    first.append(button(`1-${Math.min(NUM_DIGITS, this.classes.length)}`, "relabel", "label is wrong, it is"), choose);
     const rest = make("div", "");
-    rest.append(button("2", "both", "both are right"), button("3", "fine", "hard, label is right"), button("4", "exclude", "leave it out"));
+    rest.append(button("b", "both", "both are correct"), button("f", "fine", "hard, label is correct"), button("e", "exclude", "exclude"));
     box.append(first, rest);
+    if (this.#isBoth) {
+      const asked = make("div", "", "It is of this class, too: press the class's number.");
+      asked.setAttribute("role", "status");
+      box.append(asked);
+    }
     if (decided) {
       const undo = make("button", ""); undo.append(make("kbd", "", "u"), " undo"); undo.onclick = () => this.decide("undo");
       const said = make("div", ""); said.append(make("span", "", `Decided: ${WORDS[decided.action] ?? decided.action}${decided.to ? `, ${decided.to}` : ""}.`), undo);
@@ -164,10 +177,22 @@ class MistakeDetail extends HTMLElement {
     return box;
   }
 
-  // Tell the page what was decided; `relabel` and `both` take the chosen class.
-  decide(action) {
+  // Decide by a key; says whether the key means anything here.
+  press(key) {
+    if (!this.#item || !this.#isEditable) return false;
+    const named = /^[1-9]$/.test(key) ? this.classes[key - 1] : undefined;
+    if (named !== undefined) this.decide(this.#isBoth ? "both" : "relabel", named);
+    else if (key === "b") { this.#isBoth = !this.#isBoth; this.#draw(); }
+    else if (KEYS[key]) this.decide(KEYS[key]);
+    else return false;
+    return true;
+  }
+
+  // Tell the page what was decided; `relabel` and `both` take a class, that which is chosen on the page unless given.
+  decide(action, named = this.shadowRoot.querySelector("select")?.value) {
     if (!this.#item || !this.#isEditable) return;
-    const to = action === "relabel" || action === "both" ? this.shadowRoot.querySelector("select").value : "";
+    const to = action === "relabel" || action === "both" ? named : "";
+    this.#isBoth = false;
     this.dispatchEvent(new CustomEvent("correction", { bubbles: true, composed: true, detail: { file: this.#item.file, action, to } }));
   }
 }

@@ -10,7 +10,7 @@
 // Attribute `editable`: decisions can be made; the page listens to `correction` and sets `corrections`, {file: {action, to}}.
 // Property `loadDetail`: async generator of a file, gives part by part what an item lacks (probabilities, heat, neighbors).
 // Event `selectionchange` with detail {file}. Property `selectedFile`.
-// Keys: arrows move, Enter goes to the details, Escape comes back and clears the cell, 1-4 decide, u undoes.
+// Keys: arrows move, Enter goes to the details, Escape comes back and clears the cell; see <mistake-detail> for decisions.
 
 const STYLE = new CSSStyleSheet();
 STYLE.replaceSync(`
@@ -49,7 +49,6 @@ const SORTS = {
   file: ["by file name", () => 0],
 };
 const DECIDED = { relabel: "relabeled", both: "both", fine: "kept", exclude: "out" };
-const KEYS = { 1: "relabel", 2: "both", 3: "fine", 4: "exclude", u: "undo" };
 
 class MistakesBrowser extends HTMLElement {
   #data; #corrections = {}; #shown = []; #file = null; #limit = PAGE; #cell = {};
@@ -207,8 +206,7 @@ class MistakesBrowser extends HTMLElement {
     if (inList && moves[event.key]) this.#step(moves[event.key]);
     else if (inList && event.key === "Enter") this.#find(".side").focus();
     else if (event.key === "Escape") { if (inList) this.#choose({}); this.#mark(true); }
-    else if (this.#isEditable && KEYS[event.key]) this.#detail.decide(KEYS[event.key]);
-    else return;
+    else if (!this.#detail.press(event.key)) return;
     event.preventDefault();
   }
   #listen(root) {

@@ -108,7 +108,17 @@ def test_looking_for_doubts_is_the_command(studio: Studio, place: Path, monkeypa
     monkeypatch.setattr(studio.workspace.jobs, "start", lambda words, out: started.append((words, out)))
     studio.post("/api/folders/images/doubts")
     target = place / "images" / "doubts.csv"
-    assert started == [(["doubts", str(place / "images"), "--csv", str(target)], target)]
+    words = ["doubts", str(place / "images"), "--csv", str(target)]
+    assert started == [(words, target)]
+    path = corrections_path(place / "images")
+    correct(studio, "train/down/down_003.png", action="exclude")
+    try:
+        studio.post("/api/folders/images/doubts")
+        assert started[1:] == [([*words, "--corrections", str(path)], target)], (
+            "what was decided is not doubted again"
+        )
+    finally:
+        path.unlink()
 
 
 # --- retraining

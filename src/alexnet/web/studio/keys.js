@@ -1,6 +1,15 @@
 // Keys: those of the frame, and those of the view that is open. `?` shows them.
 import { h } from "./dom.js";
 
+/** Keys of the decisions about labels, the same wherever images are decided about. */
+export const DECISION_KEYS = [
+  ["1 to 9", "the label is wrong: the image is of this class"],
+  ["b, then 1 to 9", "both labels are correct: the image is of this class, too"],
+  ["f", "the label is correct"],
+  ["e", "exclude from training and test"],
+  ["u", "undo"],
+];
+
 /** Whether a key press belongs to a field that is typed into. */
 export function isTyping(event) {
   const target = event.composedPath()[0];

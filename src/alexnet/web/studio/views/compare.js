@@ -11,20 +11,30 @@ export const keys = [];
 const COLORS = ["var(--class-0)", "var(--class-5)", "var(--class-2)"];
 const DASHES = ["", "7 3", "2 3"];
 const MOST_FILES = 40;
+const MOST_RUNS = 3;
 
 export async function open(root, place, studio) {
   const runs = (await studio.here()).runs.filter((each) => each.status === "finished").map((each) => each.name);
-  const chosen = place.query.getAll("run").concat((place.query.get("runs") ?? "").split("|")).filter((each) => runs.includes(each)).slice(0, 3);
+  const chosen = place.query.getAll("run").concat((place.query.get("runs") ?? "").split("|")).filter((each) => runs.includes(each)).slice(0, MOST_RUNS);
   const result = h("div", {});
   const boxes = runs.map((run) => h("label", {}, h("input", { type: "checkbox", value: run, checked: chosen.includes(run), onchange: () => change() }), ` ${run}`));
+  const inputs = boxes.map((box) => box.querySelector("input"));
+  const hint = h("p", { class: "soft", role: "status" });
+  const limit = () => { // no run is ticked and then left out
+    const isFull = inputs.filter((box) => box.checked).length >= MOST_RUNS;
+    for (const box of inputs) box.disabled = isFull && !box.checked;
+    hint.textContent = isFull && runs.length > MOST_RUNS ? "Three runs are compared at most: untick one to choose another." : "";
+  };
   const change = () => {
-    const picked = boxes.map((box) => box.querySelector("input")).filter((box) => box.checked).map((box) => box.value).slice(0, 3);
+    const picked = inputs.filter((box) => box.checked).map((box) => box.value);
+    limit();
     go(address("compare", [], { runs: picked.join("|") }), { replace: true });
     show(result, picked);
   };
   fill(root, h("h1", {}, "Compare"), runs.length < 2
     ? h("p", {}, "There must be two finished runs. ", h("a", { href: address("train") }, "Train another one"), ".")
-    : [h("p", {}, "Choose two or three runs; the first is compared with the others."), h("p", { class: "choices" }, boxes), result]);
+    : [h("p", {}, "Choose two or three runs; the first is compared with the others."), h("p", { class: "choices" }, boxes), hint, result]);
+  limit();
   await show(result, chosen);
 }
 

@@ -3,6 +3,7 @@ import { get, part, post } from "../api.js";
 import { cameraBox, dropZone, pickFiles } from "../collect.js";
 import { fill, h, numberOf, percent } from "../dom.js";
 import { ImageGrid } from "../image-grid.js";
+import { DECISION_KEYS } from "../keys.js";
 import { retrainBox } from "../retrain.js";
 import { address, go } from "../router.js";
 
@@ -14,11 +15,7 @@ export const keys = [
   ["Space", "select the image too, or no longer"],
   ["Ctrl A", "select all that are shown"],
   ["Enter", "show the image large"],
-  ["1 to 9", "the label is wrong: it is of this class"],
-  ["b, then 1 to 9", "both are right: it is of this class too"],
-  ["f", "the label is right"],
-  ["e", "exclude from trainings"],
-  ["u", "undo"],
+  ...DECISION_KEYS,
   ["Esc", "select nothing"],
   ["/", "find a file by its name"],
 ];
@@ -120,7 +117,6 @@ class Images {
       this.progress = h("span", { class: "soft", role: "status" }, `looking for doubtful labels: ${job.line}`);
       return this.progress;
     }
-    if (doubts) return null;
     const start = async () => {
       try {
         this.take(await post(`folders/${part(this.folder)}/doubts`));
@@ -129,7 +125,7 @@ class Images {
       }
     };
     return [h("button", { type: "button", onclick: start, title: "Every image is judged by a network that has not seen it; this takes several minutes and goes on in the background." },
-      "Find doubtful labels"), job.fault && h("span", { class: "fault" }, job.fault)];
+      doubts ? "Find doubtful labels again" : "Find doubtful labels"), job.fault && h("span", { class: "fault" }, job.fault)];
   }
 
   async #lookForDoubts() {
@@ -188,7 +184,7 @@ class Images {
   #badge(item) {
     const line = this.values.corrections[this.values.files[item][0]];
     if (!line) return {};
-    const texts = { relabel: `→ ${line.to}`, both: `+ ${line.to}`, exclude: "excluded", fine: "✓ right" };
+    const texts = { relabel: `→ ${line.to}`, both: `+ ${line.to}`, exclude: "excluded", fine: "✓ correct" };
     return { text: texts[line.action], kind: line.action };
   }
 
@@ -228,7 +224,7 @@ class Images {
   #actions() {
     const { classes } = this.values;
     const act = (action, to = "") => () => this.decide(action, to);
-    const both = h("button", { type: "button", "aria-pressed": String(this.isBoth), onclick: () => { this.isBoth = !this.isBoth; this.#details(); } }, h("kbd", {}, "b"), " both are right");
+    const both = h("button", { type: "button", "aria-pressed": String(this.isBoth), onclick: () => { this.isBoth = !this.isBoth; this.#details(); } }, h("kbd", {}, "b"), " both are correct");
     return [
       h("h2", {}, this.isBoth ? "It is of this class too:" : "The label is wrong; it is:"),
       h("div", { class: "classes" }, classes.map((each, place) => {
@@ -237,7 +233,7 @@ class Images {
         return button;
       })),
       h("div", { class: "more" }, both,
-        h("button", { type: "button", onclick: act("fine") }, h("kbd", {}, "f"), " the label is right"),
+        h("button", { type: "button", onclick: act("fine") }, h("kbd", {}, "f"), " the label is correct"),
         h("button", { type: "button", onclick: act("exclude") }, h("kbd", {}, "e"), " exclude"),
         h("button", { type: "button", onclick: () => this.undo() }, h("kbd", {}, "u"), " undo")),
       Object.keys(this.values.corrections).length > 0 && h("p", {}, h("a", { href: address("train", [], { data: this.folder }) },
@@ -322,4 +318,4 @@ class Images {
   }
 }
 
-const decision = ({ action, to }) => ({ relabel: `it is ${to}`, both: `it is ${to} too`, exclude: "excluded from trainings", fine: "the label is right" })[action];
+const decision = ({ action, to }) => ({ relabel: `it is ${to}`, both: `it is ${to} too`, exclude: "excluded from trainings", fine: "the label is correct" })[action];

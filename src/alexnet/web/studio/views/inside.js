@@ -8,10 +8,12 @@ import { address, go } from "../router.js";
 export const name = "inside";
 export const title = "Inside";
 export const key = "i";
-export const keys = [["← ↑ ↓ →", "on a map: to another cell"], ["c", "cover nothing"], ["v", "paste an image with Ctrl-V"]];
+export const keys = [["← ↑ ↓ →", "on a map: to another cell; on the image: move the brush"], ["Space", "on the image: cover what is under the brush, or uncover it"],
+  ["Esc", "on the image: cover nothing"], ["c", "cover nothing"], ["v", "paste an image with Ctrl-V"]];
 
 const CELLS = 24; // a side, in which the image is covered
 const BRUSH = 1; // cells around the pointer
+const MOVES = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 
 export async function open(root, place, studio) {
   const run = place.parts[0];
@@ -30,10 +32,11 @@ async function choose(root, studio) {
 
 class Page {
   #covered = new Set(); #asking = false; #again = false;
+  #brush = [CELLS / 2, CELLS / 2]; #isBrushShown = false; // its middle cell, x and y, when the keyboard moves it
 
   constructor(root, run, studio) {
     Object.assign(this, { root, run, studio, path: `runs/${part(run)}` });
-    this.image = h("canvas", { class: "own", role: "img", "aria-label": "the image as the network gets it; drag to cover parts" });
+    this.image = h("canvas", { class: "own", tabindex: 0, role: "application", "aria-roledescription": "image", "aria-label": "the image as the network gets it; drag to cover parts, or move the brush with the arrow keys, cover with Space, uncover all with Escape" });
     this.bars = h("dl", { class: "bars" });
     this.layers = h("div", { class: "layers" });
     this.samples = h("div", { class: "samples" });
@@ -46,7 +49,7 @@ class Page {
     const file = h("input", { type: "file", accept: "image/*", "aria-label": "an image of your own" });
     file.addEventListener("change", () => file.files[0] && this.#send(file.files[0]));
     fill(this.root, h("h1", {}, `Inside ${this.run}`),
-      h("p", { class: "soft" }, "Choose an image below, drop one, or paste one. Drag over it to cover parts."),
+      h("p", { class: "soft" }, "Choose an image below, drop one, or paste one. Drag over it to cover parts, or move the brush with the arrow keys and press Space."),
       this.samples, h("p", {}, h("label", {}, "your own: ", file), " ", h("button", { type: "button", onclick: () => this.#clear() }, "cover nothing")),
       h("div", { class: "split" }, h("div", {}, this.image, this.about), h("div", {}, this.bars)),
       h("h2", {}, "The way through the network"),
@@ -111,6 +114,11 @@ class Page {
     const side = image.width / CELLS;
     for (const cell of this.#covered) pen.fillRect((cell % CELLS) * side, Math.floor(cell / CELLS) * side, side + 0.5, side + 0.5);
     if (this.field) { const [top, left, bottom, right] = this.field; pen.strokeStyle = "#e69f00"; pen.lineWidth = 1; pen.strokeRect(left + 0.5, top + 0.5, right - left - 1, bottom - top - 1); }
+    if (this.#isBrushShown) this.#drawBrush(pen, side);
+  }
+  #drawBrush(pen, side) {
+    const [x, y] = this.#brush.map((at) => (at - BRUSH) * side), width = (2 * BRUSH + 1) * side;
+    for (const [color, line] of [["#ffffff", 3], ["#000000", 1]]) { pen.strokeStyle = color; pen.lineWidth = line; pen.strokeRect(x, y, width, width); }
   }
   #outline(field) { this.field = field; if (this.source) this.#drawImage(); }
   #drawBars(probabilities) {
@@ -126,11 +134,32 @@ class Page {
   #cover(event) {
     const box = this.image.getBoundingClientRect();
     const [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height].map((each) => Math.floor(each * CELLS));
-    for (let dy = -BRUSH; dy <= BRUSH; dy++) for (let dx = -BRUSH; dx <= BRUSH; dx++) {
-      if (x + dx >= 0 && x + dx < CELLS && y + dy >= 0 && y + dy < CELLS) this.#covered.add((y + dy) * CELLS + x + dx);
-    }
+    for (const cell of under(x, y)) this.#covered.add(cell);
     this.#drawImage(); this.#ask();
   }
+
+  /** Cover what is under the brush; uncover it where all of it is covered. */
+  #coverOrUncover() {
+    const cells = under(...this.#brush), isCovered = cells.every((cell) => this.#covered.has(cell));
+    for (const cell of cells) this.#covered[isCovered ? "delete" : "add"](cell);
+    this.studio.say(`${isCovered ? "Uncovered" : "Covered"} at ${this.#place()}.`);
+    if (this.#covered.size === 0) { this.#clear(); return; }
+    this.#drawImage(); this.#ask();
+  }
+  #place() { return `row ${this.#brush[1] + 1}, column ${this.#brush[0] + 1} of ${CELLS}`; }
+  #paint(event) {
+    const move = MOVES[event.key];
+    if (event.ctrlKey || event.metaKey || event.altKey || !this.source) return;
+    if (move) {
+      this.#brush = this.#brush.map((at, axis) => Math.max(0, Math.min(CELLS - 1, at + move[axis])));
+      this.studio.say(`Brush at ${this.#place()}.`);
+    } else if (event.key === " ") this.#coverOrUncover();
+    else if (event.key === "Escape") this.#clear();
+    else return;
+    event.preventDefault();
+    this.#showBrush(true);
+  }
+  #showBrush(isShown) { this.#isBrushShown = isShown; if (this.source) this.#drawImage(); }
   async #ask() {
     if (this.#asking) { this.#again = true; return; }
     this.#asking = true;
@@ -149,6 +178,9 @@ class Page {
   }
 
   listen() {
+    this.image.addEventListener("keydown", (event) => this.#paint(event));
+    this.image.addEventListener("focus", () => this.#showBrush(this.image.matches(":focus-visible")));
+    this.image.addEventListener("blur", () => this.#showBrush(false));
     this.image.addEventListener("pointerdown", (event) => { this.image.setPointerCapture(event.pointerId); this.drawing = true; this.#cover(event); });
     this.image.addEventListener("pointermove", (event) => this.drawing && this.#cover(event));
     for (const each of ["pointerup", "pointercancel"]) this.image.addEventListener(each, () => { this.drawing = false; });
@@ -160,4 +192,10 @@ class Page {
   }
   close() { removeEventListener("paste", this.pasted); }
   press(event) { if (event.key === "c") this.#clear(); }
+}
+
+/** The cells under the brush around a cell, as far as they are on the image. */
+function under(x, y) {
+  const around = (at) => Array.from({ length: 2 * BRUSH + 1 }, (_, n) => at + n - BRUSH).filter((each) => each >= 0 && each < CELLS);
+  return around(y).flatMap((row) => around(x).map((column) => row * CELLS + column));
 }

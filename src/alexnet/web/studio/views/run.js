@@ -5,6 +5,7 @@ import "../../mistake-detail.js";
 import "../../mistakes-browser.js";
 import { get, part, post } from "../api.js";
 import { duration, fill, h, numberOf, percent } from "../dom.js";
+import { DECISION_KEYS } from "../keys.js";
 import { address, go } from "../router.js";
 import { openUnit } from "../unit.js";
 
@@ -12,7 +13,7 @@ export const name = "run";
 export const title = "Run";
 export const key = "r";
 export const keys = [["← ↑ ↓ →", "through the mistakes, or the cells of the matrix"], ["Enter", "to the details"], ["Esc", "back; all classes"],
-  ["1", "label is wrong"], ["2", "both are right"], ["3", "hard, but right"], ["4", "leave it out"], ["u", "undo"]];
+  ...DECISION_KEYS];
 
 export async function open(root, place, studio) {
   const [run, section, ...rest] = place.parts;
@@ -90,7 +91,7 @@ async function mistakes(browser, line, run, place, studio) {
   const asked = place.query.get("image");
   if (asked) browser.selectedFile = asked;
   tell();
-  return { press(event) { if (!event.defaultPrevented && "1234u".includes(event.key) && event.key.length === 1) browser.shadowRoot.querySelector("mistake-detail").decide({ 1: "relabel", 2: "both", 3: "fine", 4: "exclude", u: "undo" }[event.key]); } };
+  return { press(event) { if (!event.defaultPrevented && browser.shadowRoot.querySelector("mistake-detail").press(event.key)) event.preventDefault(); } };
 }
 
 function kernels(run) {

@@ -109,7 +109,7 @@ class Form {
     const num = all.length - main.length;
     fill(this.choices,
       h("h2", {}, h("label", { for: "data" }, "Images")), this.#data(),
-      h("h2", {}, "Recipe"), this.#presets(),
+      h("h2", {}, "Recipe"), this.#presets(), this.#differing(),
       h("h2", {}, "Settings"), main.map((setting) => this.#field(setting)),
       h("details", { open: unfolded }, h("summary", {}, `All ${num} other settings`),
         this.form.groups.map((group) => [h("h3", {}, group.title),
@@ -131,10 +131,24 @@ class Form {
     return h("fieldset", { class: "presets" }, h("legend", { class: "hidden" }, "Recipe"), this.form.presets.map((preset) =>
       h("label", {}, h("input", { type: "radio", name: "preset", id: `preset-${preset.name}`, checked: preset === this.preset, onchange: () => {
         this.preset = preset;
-        this.settings = {};
-        this.draw();
-        this.#changed();
+        this.#drop((name) => this.#same(this.settings[name], preset.values[name]));
       } }), h("b", {}, preset.name), h("span", { class: "words" }, preset.words))));
+  }
+
+  /** The settings that differ from the preset, which another preset does not take back. */
+  #differing() {
+    const names = Object.keys(this.settings);
+    return names.length > 0 && h("p", { class: "differing" }, `Changed from ${this.preset.name}: `, h("b", {}, names.map((each) => each.replaceAll("_", " ")).join(", ")), ". ",
+      h("button", { type: "button", onclick: () => this.#drop(() => true) }, `Use ${this.preset.name} unchanged`));
+  }
+
+  #same(value, other) { return JSON.stringify(value) === JSON.stringify(other); }
+
+  /** Forget the changes of the settings of which `isDropped(name)` holds. */
+  #drop(isDropped) {
+    this.settings = Object.fromEntries(Object.entries(this.settings).filter(([name]) => !isDropped(name)));
+    this.draw();
+    this.#changed();
   }
 
   #field(setting) {
