@@ -14,19 +14,20 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 
 @contextmanager
 def interrupts_deferred() -> Iterator[threading.Event]:
-    """Yield an event that the first signal sets, so that no step is cut in half; a second signal raises at once.
+    """Yield an event that the first signal sets, so that no step is cut in half; a second Ctrl-C raises at once.
 
-    Python delivers signals to the main thread only: in any other thread the event is never set. A signal that is
-    ignored stays so: under nohup, a closed terminal is no interrupt. On leaving, the signal handlers are those from
-    before.
+    A closed terminal may send SIGHUP twice, and a batch system SIGTERM to a whole group; a second Ctrl-C shows that
+    somebody is waiting. Python delivers signals to the main thread only: in any other thread the event is never set.
+    A signal that is ignored stays so: under nohup, a closed terminal is no interrupt. On leaving, the signal handlers
+    are those from before.
     """
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield interrupted
         return
 
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        if interrupted.is_set():
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if interrupted.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
         interrupted.set()
 

@@ -56,6 +56,18 @@ def test_signal_in_a_step_or_while_saving(
     assert left(stopped) == []
 
 
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_terminal_or_batch_system_that_sends_its_signal_twice_loses_nothing(
+    run_command: Command, monkeypatch: pytest.MonkeyPatch, stopped: Path, finished: Path, name: str
+) -> None:
+    with monkeypatch.context() as patch:
+        before(patch, PHASES["step"], lambda: [send(name)() for _ in range(2)])
+        code, _, err = run_command("resume", stopped)
+    assert (code, "saved at step 5;" in err) == (130, True)
+    resume(stopped)
+    assert fingerprint(stopped) == fingerprint(finished)
+
+
 @pytest.mark.parametrize("name", SIGNALS)
 def test_signal_in_the_evaluation(
     run_command: Command, monkeypatch: pytest.MonkeyPatch, untested: Path, finished: Path, no_report: None, name: str
