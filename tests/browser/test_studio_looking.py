@@ -126,6 +126,30 @@ ANSWERED = "() => /^Noted|: (it is|excluded|the label)/.test(document.querySelec
 UNDONE = "() => /^Taken back|^Undone/.test(document.querySelector('#said').textContent)"
 
 
+def test_a_run_is_trained_on_from_its_network(tab: Any, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = alexnet.open_run(studio.workspace.run("first").path)
+    started: list[list[str]] = []
+    monkeypatch.setattr(studio.workspace.jobs, "start", lambda words, out: started.append(words))
+    tab.route("**/api/plan", lambda route: None)  # not estimated here
+    tab.goto(f"{studio.address}#/run/first")
+    epoch = run.folder.model_info.epoch
+    tab.get_by_text(f"The run keeps the network after epoch {epoch} only").wait_for()
+    tab.get_by_role("link", name="Train on from this network").click()
+    tab.get_by_text("Starts from the network of first, with a new optimizer").wait_for()
+    assert tab.locator("#setting-weights").input_value() == "first"
+    assert tab.locator("#data").input_value() == "images"
+    tab.get_by_text("other settings").click()
+    assert float(tab.locator("#setting-learning_rate").input_value()) == run.recipe.learning_rate / 10
+    assert tab.locator("#setting-epochs").input_value() == str(run.recipe.epochs)
+    tab.reload()
+    tab.get_by_text("Starts from the network of first").wait_for()
+    assert violations(tab) == []
+    tab.get_by_role("button", name="Start the training").click()
+    tab.wait_for_function("location.hash.startsWith('#/train/images-fast')")
+    assert f"weights={studio.workspace.run('first').path}" in started[0]
+    assert f"learning_rate={run.recipe.learning_rate / 10}" in started[0]
+
+
 def test_a_cell_is_written_out_in_the_networks_numbers(tab: Any, studio: Studio) -> None:
     run = alexnet.open_run(studio.workspace.run("first").path)
     file = run.predictions[0].file

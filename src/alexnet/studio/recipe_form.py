@@ -8,7 +8,7 @@ from pydantic import WrapValidator
 from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe
 
-__all__ = ["GROUPS", "MAIN", "PRESET_WORDS", "recipe_form"]
+__all__ = ["GROUPS", "MAIN", "PRESET_WORDS", "changed_settings", "recipe_form"]
 
 PRESET_WORDS = {
     "fast": "The best accuracy for the time on a small set: a few minutes for a few thousand images.",
@@ -43,6 +43,16 @@ def recipe_form() -> dict[str, Any]:
         "main": list(MAIN),
         "groups": list(_groups()),
     }
+
+
+def changed_settings(recipe: Recipe, preset: str) -> dict[str, Any]:
+    """The settings by which a recipe differs from a preset, as JSON has them.
+
+    >>> changed_settings(PRESETS["seminar"].replace(epochs=3), "seminar")
+    {'epochs': 3}
+    """
+    values, chosen = recipe.model_dump(mode="json"), PRESETS[preset].model_dump(mode="json")
+    return {field: value for field, value in values.items() if field != "name" and value != chosen[field]}
 
 
 def _groups() -> Iterator[dict[str, Any]]:

@@ -11,6 +11,8 @@ from alexnet.files import shown_name
 from alexnet.studio.answers import NotHereError, answer, posted
 from alexnet.studio.network_images import jpeg, network_pixels
 from alexnet.studio.opened_runs import finished_run, predictions_of, using_run
+from alexnet.studio.train_on import train_on
+from alexnet.studio.workspace import workspace_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +49,7 @@ def scores(request: Request) -> Response:
             "images": about.data.images,
             "recipe": run.recipe.name,
             "variant": run.recipe.variant,
+            "train_on": train_on(workspace_of(request), name, run.folder),
             "kernel_epochs": [epoch for epoch, _ in run.folder.kernel_snapshots()],
             "layers": {each: len(next(find_layer(network, each).parameters())) for each in weighted_layers(network)},
         }

@@ -21,7 +21,7 @@ from alexnet.recipe import Recipe, build_recipe
 from alexnet.safe_name import safe_name
 from alexnet.studio.answers import Endpoint, answer, posted, read_object, refuse
 from alexnet.studio.follow import run_state
-from alexnet.studio.recipe_form import recipe_form
+from alexnet.studio.recipe_form import changed_settings, recipe_form
 from alexnet.studio.workspace import Workspace, workspace_of
 
 __all__ = ["ROUTES", "free_run_path"]
@@ -75,10 +75,8 @@ def start(request: Request, values: dict[str, Any]) -> Any:
     out = free_run_path(workspace, _text(values, "name") or f"{data}-{recipe.name}")
     path = workspace.folder_path(data)
     words = ["train", str(path), "--preset", recipe.name, "--out", str(out)]
-    chosen = PRESETS[recipe.name].model_dump()
-    for field, value in recipe.model_dump().items():
-        if value != chosen[field]:
-            words += ["--set", f"{field}={_setting(value)}"]
+    for field, value in changed_settings(recipe, recipe.name).items():
+        words += ["--set", f"{field}={_setting(value)}"]
     if values.get("corrected"):
         words += ["--corrections", str(corrections_path(path))]
     workspace.jobs.start(words, out)

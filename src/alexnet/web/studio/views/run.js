@@ -6,6 +6,7 @@ import "../../mistakes-browser.js";
 import { get, part, post } from "../api.js";
 import { duration, fill, h, numberOf, percent } from "../dom.js";
 import { DECISION_KEYS } from "../keys.js";
+import { recipeAddress } from "../recipe-address.js";
 import { address, go } from "../router.js";
 import { openUnit } from "../unit.js";
 
@@ -33,6 +34,7 @@ export async function open(root, place, studio) {
       figure(`${evaluation.num_mistakes} of ${evaluation.num_images}`, "test images classified wrongly"),
       evaluation.top5_error !== null && figure(percent(evaluation.top5_error), "top-5 error"),
       scores.seconds !== null && figure(duration(scores.seconds), "training and test")),
+    trainOn(scores),
     h("h2", {}, "Mistakes"), retrain, browser,
     h("h2", {}, "Classes"), classes(evaluation),
     h("h2", {}, "Kernels of conv1"), kernels(run),
@@ -54,6 +56,14 @@ async function choose(root, studio) {
   fill(root, h("h1", {}, "Run"), runs.length === 0
     ? h("p", {}, "No training has finished yet. ", h("a", { href: address("train") }, "Start one"), ".")
     : h("ul", {}, runs.map((each) => h("li", {}, h("a", { href: address("run", [each.name]) }, each.name), ` ${percent(1 - each.top1_error)}`))));
+}
+
+/** The form of a training that starts from this network. */
+function trainOn({ train_on: form }) {
+  const words = ` starts a new training from it, with a tenth of the learning rate. The run keeps the network after epoch ${form.epoch} only: no other epoch can be trained on from.`;
+  return h("p", { class: "train-on" }, form.data === null
+    ? h("span", { class: "soft" }, "To train on from this network, start the studio where its images are.")
+    : [h("a", { href: recipeAddress(form) }, "Train on from this network"), h("span", { class: "soft" }, words)]);
 }
 
 const figure = (value, words) => h("div", {}, h("b", {}, value), h("span", {}, words));

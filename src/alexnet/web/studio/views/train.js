@@ -2,6 +2,7 @@
 import { get, part, post } from "../api.js";
 import { bytes, duration, fill, h, numberOf } from "../dom.js";
 import { field } from "../form.js";
+import { recipeAddress, settingsOf } from "../recipe-address.js";
 import { address, go } from "../router.js";
 import { openTraining } from "../training.js";
 
@@ -11,7 +12,7 @@ export const key = "t";
 export const keys = [["Enter", "in a field: take the value over"], ["← →", "on the kernels: an epoch back, an epoch on"]];
 
 const WAIT = 700; // ms after the last change before the estimate is made
-const PREFIX = "set."; // of a setting in the address
+const IMAGENET = "imagenet";
 
 export async function open(root, place, studio) {
   if (place.parts[0]) return openTraining(root, place.parts[0], studio);
@@ -33,10 +34,7 @@ class Form {
     this.data = here.folders.some((folder) => folder.name === query.get("data")) ? query.get("data") : here.folders[0].name;
     this.preset = form.presets.find((preset) => preset.name === query.get("preset")) ?? form.presets[0];
     this.corrected = query.get("corrected") !== "no";
-    this.settings = {};
-    for (const [key, value] of query) {
-      if (key.startsWith(PREFIX)) this.settings[key.slice(PREFIX.length)] = JSON.parse(value);
-    }
+    this.settings = settingsOf(query);
     this.corrections = 0;
     this.estimate = h("div", { class: "estimate", "aria-live": "polite" });
     this.choices = h("div", { class: "choices" });
@@ -72,9 +70,7 @@ class Form {
 
   /** Something was changed: it goes into the address, and the estimate is made anew. */
   #changed() {
-    const query = { data: this.data, preset: this.preset.name, corrected: this.corrected ? "" : "no" };
-    for (const [key, value] of Object.entries(this.settings)) query[PREFIX + key] = JSON.stringify(value);
-    go(address("train", [], query), { replace: true });
+    go(recipeAddress({ data: this.data, preset: this.preset.name, settings: this.settings, corrected: this.corrected }), { replace: true });
     clearTimeout(this.#timer);
     if (this.here.runs.some((run) => run.status === "training") || this.here.pending.length > 0) {
       fill(this.estimate, h("p", {}, "A training is running; an estimate would slow it down and be wrong. "),
@@ -109,7 +105,7 @@ class Form {
     const num = all.length - main.length;
     fill(this.choices,
       h("h2", {}, h("label", { for: "data" }, "Images")), this.#data(),
-      h("h2", {}, "Recipe"), this.#presets(), this.#differing(),
+      h("h2", {}, "Recipe"), this.#presets(), this.#differing(), this.#origin(),
       h("h2", {}, "Settings"), main.map((setting) => this.#field(setting)),
       h("details", { open: unfolded }, h("summary", {}, `All ${num} other settings`),
         this.form.groups.map((group) => [h("h3", {}, group.title),
@@ -140,6 +136,13 @@ class Form {
     const names = Object.keys(this.settings);
     return names.length > 0 && h("p", { class: "differing" }, `Changed from ${this.preset.name}: `, h("b", {}, names.map((each) => each.replaceAll("_", " ")).join(", ")), ". ",
       h("button", { type: "button", onclick: () => this.#drop(() => true) }, `Use ${this.preset.name} unchanged`));
+  }
+
+  /** Which network the training starts from, where it is that of a run. */
+  #origin() {
+    const { weights } = this.settings;
+    return weights && weights !== IMAGENET && h("p", { class: "origin" }, "Starts from the network of ",
+      h("a", { href: address("run", [weights]) }, weights), ", with a new optimizer and schedule; it is a new run and leaves that one as it is.");
   }
 
   #same(value, other) { return JSON.stringify(value) === JSON.stringify(other); }
