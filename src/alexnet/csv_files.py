@@ -6,12 +6,22 @@ import io
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
-from alexnet.files import shown_name
+from alexnet.errors import DataError
+from alexnet.files import disk_errors, shown_name, write_whole
 from alexnet.records import Prediction, Record
 
-__all__ = ["parse_predictions", "parse_records", "parse_rows", "prediction_rows", "record_rows", "to_csv"]
+__all__ = [
+    "parse_predictions",
+    "parse_records",
+    "parse_rows",
+    "prediction_rows",
+    "record_rows",
+    "to_csv",
+    "write_csv",
+]
 
 NUM_TOP = 5
 """Classes that predictions.csv names for each image."""
@@ -38,6 +48,18 @@ def to_csv(rows: Iterable[Row]) -> str:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows([_cell(value) for value in row] for row in rows)
     return text.getvalue()
+
+
+def write_csv(rows: Iterable[Row], path: Path | str) -> Path:
+    """Write rows into a CSV file, whole, and return its path.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    path = Path(path)
+    with disk_errors(path, DataError, "choose another path"):
+        write_whole(path, lambda beside: beside.write_text(to_csv(rows), encoding="utf-8", newline=""))
+    return path
 
 
 def _cell(value: Any) -> Any:

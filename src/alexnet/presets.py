@@ -1,8 +1,10 @@
 """The presets: named recipes."""
 
+from alexnet.errors import RecipeError
+from alexnet.files import shown_name
 from alexnet.recipe import AUTO, Recipe
 
-__all__ = ["PRESETS"]
+__all__ = ["PRESETS", "as_recipe"]
 
 PAPER = Recipe(
     # Krizhevsky et al. 2012; "not printed" marks what the paper does not state
@@ -124,3 +126,19 @@ PRESETS: dict[str, Recipe] = {
     ),
 }
 """The named recipes."""
+
+
+def as_recipe(recipe: Recipe | str) -> Recipe:
+    """A recipe, or the preset of that name.
+
+    Raises:
+        RecipeError: there is no such preset.
+
+    >>> as_recipe("fast").name
+    'fast'
+    """
+    if isinstance(recipe, Recipe):
+        return recipe
+    if recipe not in PRESETS:
+        raise RecipeError(f"preset {shown_name(recipe)[:80]}: no such preset; choose one of {', '.join(PRESETS)}")
+    return PRESETS[recipe]

@@ -11,14 +11,13 @@ from jaxtyping import Float, Int
 from alexnet.audit.confident import doubt_scores, wrong_fraction, wrong_interval
 from alexnet.audit.fold_runs import HeldOutAnswers, answer_folds, fold_recipe
 from alexnet.audit.linear_head import assign_folds, held_out_probabilities, principal_components
-from alexnet.csv_files import to_csv
+from alexnet.csv_files import write_csv
 from alexnet.data.cache import DecodedImages, decode_folder
 from alexnet.data.decode import Pixels, plain_preprocessing
 from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.errors import DataError, RecipeError
-from alexnet.files import disk_errors, write_whole
 from alexnet.inspection.neighbours import Neighbour, nearest_rows
-from alexnet.presets import PRESETS
+from alexnet.presets import as_recipe
 from alexnet.recipe import Recipe
 from alexnet.records import Record
 from alexnet.training.events import Listener, Progress, ignore
@@ -100,7 +99,6 @@ class Doubts(Record):
         Raises:
             DataError: it cannot be written.
         """
-        path = Path(path)
         header = ["file", "label", "suggested", "doubt"]
         header += [f"{name}_{rank}" for rank in range(1, NUM_NEIGHBOURS + 1) for name in ("nearest", "nearest_label")]
         rows = []
@@ -108,10 +106,7 @@ class Doubts(Record):
             near = [text for one in each.neighbours for text in (one.file, one.label)]
             rows.append([each.file, each.label, each.suggested, round(each.doubt, 6), *near])
         rows = [row + [None] * (len(header) - len(row)) for row in rows]
-        with disk_errors(path, DataError, "choose another path"):
-            text = to_csv([header, *rows])
-            write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8", newline=""))
-        return path
+        return write_csv([header, *rows], path)
 
     def draw(self, most: int = 12) -> "Figure":
         """The most doubtful images, each in a row with its nearest ones.
@@ -174,7 +169,7 @@ def doubts(
     if method not in METHODS:
         raise RecipeError(f"method = {method}: choose one of {', '.join(METHODS)}")
     scanned = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
-    base = recipe if isinstance(recipe, Recipe) else _preset(recipe)
+    base = as_recipe(recipe)
     images = decode_folder(
         scanned,
         plain_preprocessing(base),
@@ -209,17 +204,11 @@ def plan_doubts(
     if method not in METHODS:
         raise RecipeError(f"method = {method}: choose one of {', '.join(METHODS)}")
     scanned = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
-    base = recipe if isinstance(recipe, Recipe) else _preset(recipe)
+    base = as_recipe(recipe)
     sized = _sized(base, len(scanned.files))
     whole = replace(scanned, files=tuple(replace(file, split=None) for file in scanned.files))
     part = plan_training(whole, sized.replace(test_fraction=1 / METHODS[method]))
     return METHODS[method] * (part.training_seconds - part.decode_seconds) + part.decode_seconds
-
-
-def _preset(name: str) -> Recipe:
-    if name not in PRESETS:
-        raise RecipeError(f"preset {name}: no such preset; choose one of {', '.join(PRESETS)}")
-    return PRESETS[name]
 
 
 def _sized(recipe: Recipe, num_images: int) -> Recipe:

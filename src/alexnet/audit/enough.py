@@ -7,23 +7,30 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
+from alexnet.csv_files import write_csv
 from alexnet.data.cache import decode_folder
 from alexnet.data.decode import plain_preprocessing
 from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.data.split import split_images
 from alexnet.errors import DataError
 from alexnet.files import disk_errors, user_cache_dir, write_whole
-from alexnet.presets import PRESETS
+from alexnet.presets import as_recipe
 from alexnet.recipe import Recipe
 from alexnet.records import Record, wilson_interval
 from alexnet.training.events import Listener, Note, Progress, ignore
+from alexnet.training.plan import plan_training
+from alexnet.training.sizing import size_recipe
 from alexnet.training.train import train_or_resume
 
-__all__ = ["FRACTIONS", "ClassCurve", "Enough", "SizeScore", "enough", "fit_curve"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["FRACTIONS", "ClassCurve", "Enough", "SizeScore", "enough", "fit_curve", "plan_enough"]
 
 FRACTIONS = (0.125, 0.25, 0.5, 1.0)
 """Of the training images of each class; the smaller sets are parts of the larger ones."""
@@ -77,6 +84,62 @@ class Enough(Record):
     num_test: int
     seeds: tuple[int, ...]
 
+    def save_csv(self, path: Path | str) -> Path:
+        """Write a CSV file with a line for all classes and for each: images, errors, and what twice as many bring.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        sizes = range(len(FRACTIONS))
+        header = ["class", *(f"{what}_{place + 1}" for place in sizes for what in ("images", "error"))]
+        header += ["expected", "expected_low", "expected_high", "gain", "gain_low", "gain_high"]
+        rows = []
+        for curve in (self.curve, *self.classes):
+            measured = [value for pair in zip(curve.num_images, curve.errors, strict=True) for value in pair]
+            rows.append(
+                [curve.name or "(all)", *measured, curve.expected, *curve.interval, curve.gain, *curve.gain_interval]
+            )
+        return write_csv([header, *rows], path)
+
+    def draw(self) -> "Figure":
+        """The test error by the number of training images, of all classes and of each, and with twice as many."""
+        from alexnet.figures.learning_curves import LearningCurve, draw_learning_curves
+
+        intervals = [score.interval for score in self.sizes]
+        curves = [
+            LearningCurve(
+                curve.name or "all classes", curve.num_images, curve.errors, curve.expected, curve.interval,
+                () if curve.name else intervals,
+            )
+            for curve in (self.curve, *self.classes)
+        ]  # fmt: skip
+        title = f"Test error of {self.num_test} images; orange: expected with twice as many training images, 95 %"
+        return draw_learning_curves(curves, title=title)
+
+
+def plan_enough(folder: ImageFolder | Path | str, *, recipe: Recipe | str = "fast", num_seeds: int = 1) -> float:
+    """Estimate how many seconds `enough` will take on this machine, from half a minute of measurements.
+
+    Args:
+        folder, recipe, num_seeds: as in `enough`. Nothing is trained.
+
+    Raises:
+        DataError, RecipeError: as in `enough`.
+
+    >>> alexnet.plan_enough("images") > 0
+    True
+    """
+    base = as_recipe(recipe)
+    scanned = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
+    whole = plan_training(scanned, base)
+
+    def passes(fraction: float) -> float:
+        count = max(1, round(fraction * whole.counts.train))
+        return size_recipe(base, count).epochs * count
+
+    parts = sum(passes(fraction) for fraction in FRACTIONS) / passes(1.0)
+    return whole.decode_seconds + num_seeds * parts * (whole.training_seconds - whole.decode_seconds)
+
 
 def enough(
     folder: ImageFolder | Path | str,
@@ -106,7 +169,7 @@ def enough(
     >>> [score.num_images for score in alexnet.enough("images", recipe=recipe).sizes]
     [9, 18, 36, 72]
     """
-    base = recipe if isinstance(recipe, Recipe) else PRESETS[recipe]
+    base = as_recipe(recipe)
     scanned = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
     images = decode_folder(
         scanned,

@@ -3,19 +3,23 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Int
 
 from alexnet.audit.linear_head import assign_folds, fit_head, held_out_probabilities
 from alexnet.audit.probes import PROBES, probe_values
+from alexnet.csv_files import write_csv
 from alexnet.data.cache import decode_folder
 from alexnet.data.decode import plain_preprocessing
 from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.data.split import split_images
 from alexnet.presets import PRESETS
 from alexnet.records import Record, wilson_interval
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Alarm", "ProbeScore", "Shortcuts", "shortcuts"]
 
@@ -80,6 +84,33 @@ class Shortcuts(Record):
     num_test: int
     probes: tuple[ProbeScore, ...]
     alarms: tuple[Alarm, ...]
+
+    def save_csv(self, path: Path | str) -> Path:
+        """Write a CSV file with a line for each probe, its numbers as fractions.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        header = ["probe", "sees", "accuracy", "low", "high", "chance", "test_accuracy", "test_low", "test_high"]
+        rows = [
+            [s.probe, s.sees, s.accuracy, *s.interval, s.chance, s.test_accuracy, *s.test_interval,
+             s.probe in self._alarming()]
+            for s in self.probes
+        ]  # fmt: skip
+        return write_csv([[*header, "alarm"], *rows], path)
+
+    def draw(self) -> "Figure":
+        """The accuracy of each probe beside chance, on held-out training images and on the test images."""
+        from alexnet.figures.probe_accuracies import ProbeRow, draw_probes
+
+        rows = [
+            ProbeRow(s.probe, s.sees, s.accuracy, s.interval, s.chance, s.test_accuracy, s.probe in self._alarming())
+            for s in self.probes
+        ]
+        return draw_probes(rows, title=f"Classes told apart without the object, {self.num_images} images")
+
+    def _alarming(self) -> set[str]:
+        return {alarm.probe for alarm in self.alarms}
 
 
 def shortcuts(folder: ImageFolder | Path | str, *, seed: int = 0, on_progress: Progress | None = None) -> Shortcuts:

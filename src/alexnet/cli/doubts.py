@@ -1,12 +1,12 @@
 """`alexnet doubts`: images that are probably mislabeled."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import alexnet
-from alexnet.cli.options import Corrections, Data, Json, Out, Preset, Settings, choose_recipe, corrected
+from alexnet.cli.options import Corrections, Csv, Data, Json, Out, Preset, Settings, choose_recipe, corrected
+from alexnet.cli.plan_table import show_seconds
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.scores import interval_text
 from alexnet.cli.screen import number_of, percent, screen
@@ -38,7 +38,7 @@ def doubts(
     corrections: Corrections = None,
     seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     plan: Annotated[bool, typer.Option("--plan", help="Estimate the time; do not train.")] = False,
-    csv: Annotated[Path | None, typer.Option(help="CSV file to write.", show_default=False)] = None,
+    csv: Csv = None,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
@@ -51,8 +51,7 @@ def doubts(
     folder = corrected(data, corrections)
     if plan:
         seconds = alexnet.plan_doubts(folder, method=method, recipe=recipe)
-        screen.print(f"about {seconds / 60:.0f} minutes on this machine")
-        screen.print_json({"method": method, "seconds": seconds})
+        show_seconds(seconds, method=method)
         return
     with ProgressDisplay() as display:
         result = alexnet.doubts(folder, method=method, recipe=recipe, seed=seed, on_event=display)

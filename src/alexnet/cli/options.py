@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import alexnet
 from alexnet.cli.screen import screen
 from alexnet.errors import RecipeError
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Corrections",
+    "Csv",
     "Data",
     "Json",
     "Only",
@@ -23,6 +25,7 @@ __all__ = [
     "choose_recipe",
     "corrected",
     "parse_numbers",
+    "write_results",
 ]
 
 
@@ -41,6 +44,7 @@ Data = Annotated[
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", help="Figure to write: .png, .svg, .pdf.", show_default=False)
 ]
+Csv = Annotated[Path | None, typer.Option(help="CSV file to write.", show_default=False)]
 Corrections = Annotated[
     Path | None,
     typer.Option("--corrections", metavar="FILE", help="Corrections of labels to apply.", show_default=False),
@@ -84,13 +88,20 @@ def parse_numbers(text: str | None, option: str = "--only") -> list[int] | None:
 
 def choose_recipe(name: str, file: Path | None, settings: list[str] | None, **changes: Any) -> "Recipe":
     """The preset of a name, changed by a TOML file, by single values that are not None, and by settings."""
-    from alexnet.presets import PRESETS
+    from alexnet.presets import PRESETS, as_recipe
     from alexnet.recipe import load_recipe, parse_settings
 
-    if name not in PRESETS:
-        raise RecipeError(f"preset {name}: no such preset; choose one of {', '.join(PRESETS)}")
+    preset = as_recipe(name)
     if str(file) in PRESETS and not Path(str(file)).exists():
         raise RecipeError(f"{file} is a preset, no file; write --preset {file}")
-    recipe = load_recipe(file, base=PRESETS[name]) if file else PRESETS[name]
+    recipe = load_recipe(file, base=preset) if file else preset
     recipe = recipe.replace(**{field: value for field, value in changes.items() if value is not None})
     return parse_settings(recipe, settings or [])
+
+
+def write_results(result: Any, csv: Path | None, out: Path | None) -> None:
+    """Write the CSV file and the figure that were asked for."""
+    if csv is not None:
+        screen.print(f"written: {result.save_csv(csv)}")
+    if out is not None:
+        screen.print(f"written: {alexnet.save_figure(result.draw(), out)}")

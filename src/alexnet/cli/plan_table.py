@@ -7,7 +7,7 @@ from alexnet.cli.screen import screen
 if TYPE_CHECKING:
     from alexnet.training.plan import Plan
 
-__all__ = ["show_plan"]
+__all__ = ["show_plan", "show_seconds"]
 
 Rows = list[tuple[str, str, str]]
 
@@ -19,6 +19,12 @@ def show_plan(plan: "Plan") -> None:
     for warning in plan.warnings:
         screen.note(f"warning: {warning}", style="yellow")
     screen.print_json(plan.to_dict() | {"seconds": screen.seconds})
+
+
+def show_seconds(seconds: float, **values: str) -> None:
+    """Show how long something will take; `values` stand beside it in the JSON object."""
+    screen.print(f"about {max(1.0, seconds / 60):.0f} minutes on this machine")
+    screen.print_json(values | {"seconds": seconds})
 
 
 def _count_rows(plan: "Plan") -> Rows:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Corrections, Data, Json, corrected
+from alexnet.cli.options import Corrections, Csv, Data, Json, Out, corrected, write_results
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.scores import interval_text
 from alexnet.cli.screen import percent, screen
@@ -17,6 +17,8 @@ def shortcuts(
     data: Data,
     corrections: Corrections = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the split, where the folder has none.")] = 0,
+    csv: Csv = None,
+    out: Out = None,
     as_json: Json = False,
 ) -> None:
     """Test whether the classes can be told without the object.
@@ -34,4 +36,5 @@ def shortcuts(
         screen.print(f"alarm: {alarm.sentence}")
     if not result.alarms:
         screen.print("no alarm")
+    write_results(result, csv, out)
     screen.print_json(result.to_dict())

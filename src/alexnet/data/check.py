@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from alexnet.csv_files import write_csv
 from alexnet.data.cache import DecodedImages, decode_folder
 from alexnet.data.decode import ImageFacts, plain_preprocessing
 from alexnet.data.folder import ImageFile, ImageFolder, scan_folder
@@ -58,6 +59,21 @@ class FolderReport(Record):
     notes: tuple[str, ...]
     fingerprint: str
     near_duplicates: tuple[NearDuplicate, ...] = ()
+
+    def save_csv(self, path: Path | str) -> Path:
+        """Write a CSV file with a line for each problem: its kind, the file or class, and the other file of a pair.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        details = self.left_out | self.depths
+        rows: list[tuple[object, ...]] = [
+            (kind, name, None, None, details.get(name)) for kind, names in self.oddities.items() for name in names
+        ]
+        rows += [
+            (f"nearly identical {pair.kind}", pair.a, pair.b, pair.distance, None) for pair in self.near_duplicates
+        ]
+        return write_csv([("problem", "file", "other_file", "distance", "detail"), *rows], path)
 
 
 def check_folder(

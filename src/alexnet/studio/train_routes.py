@@ -16,7 +16,7 @@ from alexnet.data.corrections import corrections_path
 from alexnet.data.folder import ImageFolder
 from alexnet.errors import RecipeError, RunError
 from alexnet.files import shown_name
-from alexnet.presets import PRESETS
+from alexnet.presets import as_recipe
 from alexnet.recipe import Recipe, build_recipe
 from alexnet.safe_name import safe_name
 from alexnet.studio.answers import Endpoint, answer, posted, read_object, refuse
@@ -123,14 +123,12 @@ def _folder(workspace: Workspace, values: dict[str, Any]) -> ImageFolder:
 def _recipe(workspace: Workspace, values: dict[str, Any]) -> Recipe:
     """The preset with its settings changed. Weights are those of a run that is listed, or ImageNet's."""
     preset, settings = _text(values, "preset") or "fast", values.get("settings") or {}
-    if preset not in PRESETS:
-        raise RecipeError(f"preset {shown_name(preset)[:80]}: no such preset; choose one of {', '.join(PRESETS)}")
     if not isinstance(settings, dict):
         raise RecipeError("settings: is not a table of settings")
     weights = settings.get("weights")
     if isinstance(weights, str) and weights != IMAGENET:
         settings = settings | {"weights": str(workspace.run(weights).path)}
-    return build_recipe(PRESETS[preset].model_dump() | settings | {"name": preset})
+    return build_recipe(as_recipe(preset).model_dump() | settings | {"name": preset})
 
 
 def _setting(value: Any) -> str:

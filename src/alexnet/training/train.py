@@ -20,7 +20,7 @@ from alexnet.errors import DataError, RecipeError, RunError, is_lack_of_memory
 from alexnet.evaluation.evaluate import evaluate_classifier
 from alexnet.files import shown_name
 from alexnet.model.checkpoint import load_network
-from alexnet.presets import PRESETS
+from alexnet.presets import as_recipe
 from alexnet.recipe import Recipe
 from alexnet.records import ImageSetInfo, RunInfo
 from alexnet.run_folder import SCHEMA, RunFolder
@@ -65,7 +65,7 @@ def train(
     21
     """
     folder = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
-    recipe = recipe if isinstance(recipe, Recipe) else _preset(recipe)
+    recipe = as_recipe(recipe)
     run = RunFolder(free_run_path(folder.path, recipe) if out is None else Path(out).expanduser())
     run.require_free()
     return _train(folder, recipe, run, is_resumed=False, emit=on_event)
@@ -137,12 +137,6 @@ def _train(folder: ImageFolder, recipe: Recipe, run: RunFolder, *, is_resumed: b
                 state = fit(job, run, emit)
                 _finish(run, job, images, state.seconds, time.perf_counter() - started)
     return Run(run)
-
-
-def _preset(name: str) -> Recipe:
-    if name not in PRESETS:
-        raise RecipeError(f"preset {name}: no such recipe; choose one of {', '.join(PRESETS)}")
-    return PRESETS[name]
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Enough images: nested parts, one test set, a curve that recovers a known law, and work that is kept."""
 
+import csv
 import itertools
 import json
 from collections.abc import Callable
@@ -7,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from alexnet.audit import enough as module
-from alexnet.audit.enough import enough, fit_curve
+from alexnet.audit.enough import enough, fit_curve, plan_enough
 from alexnet.errors import DataError
+from alexnet.training.plan import Counts
 from tests.conftest import draw_stripes, small_recipe
 
 Command = Callable[..., tuple[int, str, str]]
@@ -76,11 +79,39 @@ def test_few_images_are_refused_by_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_command_says_it_in_sentences(image_folder: Path, run_command: Command) -> None:
+def test_command_says_it_in_sentences(image_folder: Path, run_command: Command, tmp_path: Path) -> None:
     settings = ("variant=narrow", "size=67", "start_size=none", "batch_size=8", "epochs=1")
     words = [word for setting in settings for word in ("--set", setting)]
-    code, out, err = run_command("enough", image_folder, *words, "--json")
+    files = ("--csv", tmp_path / "enough.csv", "-o", tmp_path / "enough.png")
+    code, out, err = run_command("enough", image_folder, *words, *files, "--json")
     assert code == 0, err
     values = json.loads(out)
     assert len(values["sizes"]) == 4
     assert values["sentences"][0].startswith("all classes: 72 more images would")
+    with (tmp_path / "enough.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["class"] for row in rows] == ["(all)", "across", "down", "rings"]
+    assert [int(rows[0][f"images_{place}"]) for place in (1, 2, 3, 4)] == [9, 18, 36, 72]
+    assert [float(rows[0][f"error_{place}"]) for place in (1, 2, 3, 4)] == values["curve"]["errors"]
+    assert float(rows[0]["gain"]) == values["curve"]["gain"]
+    with Image.open(tmp_path / "enough.png") as figure:
+        assert figure.width > 600
+
+
+def test_plan_is_the_time_of_the_parts(
+    image_folder: Path, run_command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Planned:
+        """A second to decode, and ten to train on 72 images."""
+
+        decode_seconds, training_seconds = 1.0, 11.0
+        counts = Counts(93, 3, 72, 0, 21)
+
+    monkeypatch.setattr(module, "plan_training", lambda folder, recipe: Planned())
+    fixed = small_recipe(epochs=4)
+    assert plan_enough(image_folder, recipe=fixed) == pytest.approx(1 + 10 * (1 + 1 / 2 + 1 / 4 + 1 / 8))
+    assert plan_enough(image_folder, recipe=fixed, num_seeds=2) == pytest.approx(1 + 20 * 1.875)
+    code, out, _ = run_command("enough", image_folder, "--plan", "--set", "epochs=4", "--json")
+    assert (code, json.loads(out)["seconds"]) == (0, pytest.approx(19.75))
+    code, _, err = run_command("enough", image_folder, "--plan", "--preset", "nothing")
+    assert code == 2 and "preset nothing: no such preset; choose one of fast" in err

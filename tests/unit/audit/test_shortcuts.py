@@ -1,5 +1,6 @@
 """Shortcuts: what was planted is named, and nothing is where nothing was."""
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -112,3 +113,10 @@ def test_command_prints_alarms_and_json(tmp_path: Path, run_command: Command) ->
     values = json.loads(run_command("shortcuts", tmp_path, "--json")[1])
     assert set(values["alarms"][0]) == {"probe", "class", "sentence"}
     assert set(values["probes"][0]) >= {"probe", "accuracy", "interval", "chance", "test_accuracy"}
+    out_files = (tmp_path / "probes.csv", tmp_path / "probes.svg")
+    assert run_command("shortcuts", tmp_path, "--csv", out_files[0], "-o", out_files[1])[0] == 0
+    with out_files[0].open(encoding="utf-8") as file:
+        rows = {row["probe"]: row for row in csv.DictReader(file)}
+    assert float(rows["size"]["accuracy"]) == next(p for p in values["probes"] if p["probe"] == "size")["accuracy"]
+    assert (rows["size"]["alarm"], rows["center"]["alarm"]) == ("True", "False")
+    assert out_files[1].stat().st_size > 5000

@@ -1,5 +1,6 @@
 """Near duplicates: planted ones are paired with their originals, other images are not."""
 
+import csv
 import io
 import json
 from collections.abc import Callable
@@ -108,14 +109,19 @@ def test_two_images_are_enough_and_one_is_compared_with_nothing(tmp_path: Path) 
     assert _pairs(tmp_path) == ()
 
 
-def test_report_and_command_name_the_pairs(planted: Path, run_command: Command) -> None:
+def test_report_and_command_name_the_pairs(planted: Path, run_command: Command, tmp_path: Path) -> None:
     report = check_folder(planted)
     assert report.near_duplicates == _pairs(planted)
     assert check_folder(planted, near_duplicates=False).near_duplicates == ()
     code, out, _ = run_command("data", "check", planted, "--json")
     values = json.loads(out)["near_duplicates"]
     assert (code, set(values[0])) == (0, {"a", "b", "distance", "kind"})
-    code, out, _ = run_command("data", "check", planted)
+    code, out, _ = run_command("data", "check", planted, "--csv", tmp_path / "problems.csv")
+    with (tmp_path / "problems.csv").open(encoding="utf-8") as file:
+        pairs = [row for row in csv.DictReader(file) if row["problem"].startswith("nearly identical ")]
+    assert [(row["file"], row["other_file"]) for row in pairs] == [
+        (pair.a, pair.b) for pair in report.near_duplicates
+    ]
     assert "nearly identical across the split: " in out and "~ train/" in out
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Corrections, Data, Json, corrected
+from alexnet.cli.options import Corrections, Csv, Data, Json, corrected
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.screen import screen
 
@@ -24,6 +24,7 @@ def check(
     every: Annotated[bool, typer.Option("--all", help="List every file.")] = False,
     near: Annotated[bool, typer.Option("--near/--no-near", help="Look for near duplicates.")] = True,
     corrections: Corrections = None,
+    csv: Csv = None,
     as_json: Json = False,
 ) -> None:
     """Check a folder of images and list its problems.
@@ -51,6 +52,8 @@ def check(
         screen.print(note)
     if not report.oddities and not report.near_duplicates:
         screen.print("no problems")
+    if csv is not None:
+        screen.print(f"written: {report.save_csv(csv)}")
     screen.print_json(report.to_dict())
 
 
