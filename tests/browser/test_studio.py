@@ -294,6 +294,36 @@ def test_training_is_followed_through_a_restart_of_the_server(browser: Any, stud
         page.close()
 
 
+def test_trainings_wait_in_a_queue_while_one_runs(
+    browser: Any, studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_linked(studio.workspace.folder_path("images"), tmp_path / "images")
+    run = RunFolder(copy_linked(studio.workspace.run("first").path, tmp_path / "runs" / "growing"))
+    about = run.about
+    run.write_about(replace(about, status="running"))
+    started: list[str] = []
+    page = browser.new_page()
+    with served([tmp_path]) as other:
+        monkeypatch.setattr(other.workspace.jobs, "start", lambda words, out: started.append(out.name))
+        with run.locked():
+            page.goto(f"{other.address}#/train?data=images&preset=seminar")
+            add = page.get_by_role("button", name="Add to queue")
+            for name in ("images-seminar", "images-seminar-2", "images-seminar-3"):
+                add.click()
+                page.locator(".queue li", has_text=f"{name} images with seminar").wait_for()
+            page.get_by_role("button", name="Remove images-seminar-2").click()
+            page.locator(".queue li").nth(2).wait_for(state="detached")
+            assert violations(page) == []
+            page.reload()
+            page.locator(".queue li").nth(1).wait_for()
+            assert started == []
+        run.write_about(about)
+        page.locator(".queue li").first.wait_for(state="detached")
+        assert started == ["images-seminar", "images-seminar-3"]
+        add.wait_for(state="hidden")
+    page.close()
+
+
 def test_a_folder_of_ones_own_is_begun_on_the_page(browser: Any, tmp_path: Path) -> None:
     draw_stripes(0, 1).save(tmp_path / "one.png")
     (tmp_path / "place").mkdir()

@@ -145,7 +145,7 @@ def test_a_run_is_trained_on_from_its_network(tab: Any, studio: Studio, monkeypa
     tab.get_by_text("Starts from the network of first").wait_for()
     assert violations(tab) == []
     tab.get_by_role("button", name="Start the training").click()
-    tab.wait_for_function("location.hash.startsWith('#/train/images-fast')")
+    tab.wait_for_function("() => location.hash.startsWith('#/train/images-fast')")
     assert f"weights={studio.workspace.run('first').path}" in started[0]
     assert f"learning_rate={run.recipe.learning_rate / 10}" in started[0]
 

@@ -1,5 +1,6 @@
 """The studio's life: a port, the server, and its end."""
 
+import asyncio
 import errno
 import secrets
 import socket
@@ -11,6 +12,7 @@ import uvicorn
 from alexnet.errors import DataError
 from alexnet.studio.access import LOOPBACK, Access
 from alexnet.studio.application import create_application
+from alexnet.studio.queue_routes import watch_queue
 from alexnet.studio.workspace import Workspace, require_readable
 
 __all__ = ["USUAL_PORT", "listen", "make_server", "serve_studio"]
@@ -73,20 +75,28 @@ def make_server(workspace: Workspace, access: Access, on_ready: Callable[[], obj
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    return _Server(config, on_ready)
+    return _Server(config, workspace, on_ready)
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it answers."""
+    """A server that says when it answers, and meanwhile starts the trainings that wait."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], object]) -> None:
+    def __init__(self, config: uvicorn.Config, workspace: Workspace, on_ready: Callable[[], object]) -> None:
         super().__init__(config)
-        self._on_ready = on_ready
+        self._workspace, self._on_ready = workspace, on_ready
+        self._watch: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to answer."""
         await super().startup(sockets)
+        self._watch = asyncio.create_task(watch_queue(self._workspace))
         self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer no more; what waits, waits for the next server."""
+        if self._watch is not None:
+            self._watch.cancel()
+        await super().shutdown(sockets)
 
 
 def listen(host: str, port: int | None) -> socket.socket:

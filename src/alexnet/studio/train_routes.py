@@ -24,7 +24,7 @@ from alexnet.studio.follow import run_state
 from alexnet.studio.recipe_form import changed_settings, recipe_form
 from alexnet.studio.workspace import Workspace, workspace_of
 
-__all__ = ["ROUTES", "free_run_path"]
+__all__ = ["ROUTES", "free_run_path", "training_command"]
 
 IMAGENET = "imagenet"
 
@@ -70,6 +70,17 @@ def computed(function: Callable[[ImageFolder, Recipe], Any]) -> Endpoint:
 def start(request: Request, values: dict[str, Any]) -> Any:
     """Start a training as a process of its own; answers the name of its run."""
     workspace = workspace_of(request)
+    words, out, _ = training_command(workspace, values)
+    workspace.jobs.start(words, out)
+    return {"run": out.name}
+
+
+def training_command(workspace: Workspace, values: dict[str, Any]) -> tuple[list[str], Path, Recipe]:
+    """The words of the command that a request describes, the run folder that it will write, and its recipe.
+
+    Raises:
+        NotHereError, RecipeError: there are no such images or weights, or settings are wrong.
+    """
     recipe = _recipe(workspace, values)
     data = _text(values, "data")
     out = free_run_path(workspace, _text(values, "name") or f"{data}-{recipe.name}")
@@ -79,8 +90,7 @@ def start(request: Request, values: dict[str, Any]) -> Any:
         words += ["--set", f"{field}={_setting(value)}"]
     if values.get("corrected"):
         words += ["--corrections", str(corrections_path(path))]
-    workspace.jobs.start(words, out)
-    return {"run": out.name}
+    return words, out, recipe
 
 
 def stop(request: Request, _: dict[str, Any]) -> Any:
@@ -137,8 +147,8 @@ def _setting(value: Any) -> str:
 
 
 def free_run_path(workspace: Workspace, name: str) -> Path:
-    """A run folder that does not exist yet and whose name no other run has."""
-    used = {*workspace.listing().runs, *workspace.pending()}
+    """A run folder that does not exist yet and whose name no other run has, nor one that waits."""
+    used = {*workspace.listing().runs, *workspace.pending(), *(each.name for each in workspace.queue.waiting())}
     name = safe_name(name.strip().lstrip("."))
     number, chosen = 1, name
     while chosen in used or (workspace.runs_dir / chosen).exists():

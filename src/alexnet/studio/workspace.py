@@ -19,6 +19,7 @@ from alexnet.files import shown_name, unescape_name
 from alexnet.run_folder import RunFolder
 from alexnet.studio.answers import NotHereError
 from alexnet.studio.jobs import Jobs
+from alexnet.studio.training_queue import TrainingQueue
 
 __all__ = ["COLLECTED", "Listing", "Workspace", "workspace_of"]
 
@@ -62,13 +63,15 @@ class Workspace:
     """What the studio shows: everything below `paths`.
 
     home: where new runs and folders are written: the first path that is neither a run nor a folder of images.
-    jobs: the commands that were started from here. computing: is held by whatever computes at length.
+    jobs: the commands that were started from here. queue: the trainings that wait. computing: is held by whatever
+    computes at length.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.paths = tuple(path.resolve() for path in paths)
         self.home = next((path for path in self.paths if _kind(path) == "other"), Path.cwd())
         self.jobs = Jobs()
+        self.queue = TrainingQueue(self.runs_dir)
         self.computing = threading.Lock()
         self._lock = threading.RLock()
         self._listing: tuple[float, Listing] = (float("-inf"), Listing({}, {}))

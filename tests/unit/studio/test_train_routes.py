@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from alexnet.recipe import Recipe, build_recipe, parse_settings
 from alexnet.run_folder import RunFolder
 from alexnet.studio.follow import run_state, thin_steps
 from alexnet.studio.jobs import Job, Jobs
+from alexnet.studio.queue_routes import failed_early
 from alexnet.studio.recipe_form import GROUPS, MAIN, recipe_form
 from alexnet.studio.train_on import LEARNING_RATES, train_on
 from alexnet.studio.workspace import Workspace
@@ -179,7 +181,7 @@ def test_a_training_is_followed_stopped_and_found_by_another_server(studio: Stud
 
 
 @pytest.mark.slow
-def test_a_training_that_fails_shows_its_line(tmp_path: Path) -> None:
+def test_a_training_that_fails_shows_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace, out = Workspace([tmp_path]), tmp_path / "runs" / "broken"
     job = workspace.jobs.start(["train", str(tmp_path / "nowhere"), "--out", str(out)], out)
     assert workspace.pending() == {"broken": out}
@@ -189,6 +191,9 @@ def test_a_training_that_fails_shows_its_line(tmp_path: Path) -> None:
     state = run_state(workspace, "broken")
     assert state["status"] == "failed"
     assert state["fault"].startswith(str(tmp_path / "nowhere")) and "no such file or folder" in state["fault"]
+    assert failed_early(workspace) == [{"run": "broken", "fault": state["fault"]}]
+    monkeypatch.setattr("alexnet.studio.queue_routes.FAILED_FOR", timedelta(days=-1))
+    assert failed_early(workspace) == []
 
 
 def test_a_later_process_of_the_same_number_is_not_taken_for_the_job(tmp_path: Path) -> None:

@@ -117,8 +117,9 @@ class Page {
     if (this.#isBrushShown) this.#drawBrush(pen, side);
   }
   #drawBrush(pen, side) {
-    const [x, y] = this.#brush.map((at) => (at - BRUSH) * side), width = (2 * BRUSH + 1) * side;
-    for (const [color, line] of [["#ffffff", 3], ["#000000", 1]]) { pen.strokeStyle = color; pen.lineWidth = line; pen.strokeRect(x, y, width, width); }
+    const [x, y] = this.#brush.map((at) => Math.round((at - BRUSH) * side)), width = Math.round((2 * BRUSH + 1) * side);
+    pen.lineWidth = 1; // a dark ring within a light one is seen on any image
+    for (const [color, out] of [["#ffffff", 0.5], ["#000000", -0.5]]) { pen.strokeStyle = color; pen.strokeRect(x - out, y - out, width + 2 * out, width + 2 * out); }
   }
   #outline(field) { this.field = field; if (this.source) this.#drawImage(); }
   #drawBars(probabilities) {

@@ -5,6 +5,7 @@ import { field } from "../form.js";
 import { recipeAddress, settingsOf } from "../recipe-address.js";
 import { address, go } from "../router.js";
 import { openTraining } from "../training.js";
+import { queueBox } from "../training-queue.js";
 
 export const name = "train";
 export const title = "Train";
@@ -21,13 +22,13 @@ export async function open(root, place, studio) {
     fill(root, h("h1", {}, "Train"), h("p", {}, "There are no images yet. ", h("a", { href: address("home") }, "The first page"), " says how to begin."));
     return {};
   }
-  return new Form(root, form, here, place.query).page();
+  return new Form(root, form, here, place.query, studio).page();
 }
 
 class Form {
   #timer = 0; #request = null;
 
-  constructor(root, form, here, query) {
+  constructor(root, form, here, query, studio) {
     this.root = root;
     this.form = form;
     this.here = here;
@@ -38,12 +39,13 @@ class Form {
     this.corrections = 0;
     this.estimate = h("div", { class: "estimate", "aria-live": "polite" });
     this.choices = h("div", { class: "choices" });
-    fill(root, h("h1", {}, "Train"), this.#running(), h("div", { class: "split" }, this.choices, h("aside", {}, h("h2", {}, "What it will take"), this.estimate, this.#start())));
+    this.queue = queueBox(() => this.#values(), studio);
+    fill(root, h("h1", {}, "Train"), this.#running(), h("div", { class: "split" }, this.choices, h("aside", {}, h("h2", {}, "What it will take"), this.estimate, this.#start(), this.queue.element)));
     this.#chosen();
   }
 
   page() {
-    return { close: () => { clearTimeout(this.#timer); this.#request?.abort(); } };
+    return { close: () => { clearTimeout(this.#timer); this.#request?.abort(); this.queue.stop(); } };
   }
 
   #running() {
@@ -178,7 +180,7 @@ class Form {
         button.disabled = false;
       }
     } }, "Start the training");
-    return h("div", { class: "start" }, button, " ", h("span", { class: "soft" }, "It goes on when this page or the studio is closed."), line);
+    return h("div", { class: "start" }, button, " ", this.queue.add, " ", h("span", { class: "soft" }, "It goes on when this page or the studio is closed."), line);
   }
 }
 
