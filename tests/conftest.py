@@ -212,6 +212,17 @@ def reported_run(tmp_path_factory: pytest.TempPathFactory, trained_run: "Run") -
     return open_run(copy_linked(made, tmp_path_factory.mktemp("own") / "reported-run"))
 
 
+@pytest.fixture(scope="session")
+def complete_report(tmp_path_factory: pytest.TempPathFactory, narrow_run: "Run") -> Path:
+    """The page of `narrow_run` with everything, in a folder whose name a shell would split; not to be changed."""
+    from alexnet.report.page import write_report
+
+    def make(folder: Path) -> None:
+        write_report(copy_linked(narrow_run.path, folder / "my run"), everything=True)
+
+    return made_once(tmp_path_factory, "complete-report", make) / "my run" / "report.html"
+
+
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image_folder: Path, trained_run: "Run") -> Path:
     """The current folder as examples expect it: `images/`, `photo.jpg` and a finished run `runs/first`."""

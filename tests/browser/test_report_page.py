@@ -5,19 +5,10 @@ from typing import Any
 
 import pytest
 
-from alexnet.report.page import write_report
 from alexnet.runs.run import Run
 from tests.accessibility import violations
-from tests.conftest import copy_linked
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def complete_report(narrow_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page with everything on it."""
-    copy = copy_linked(narrow_run.path, tmp_path_factory.mktemp("complete") / "first run")
-    return write_report(copy, everything=True)
 
 
 def _open(browser: Any, path: Path, width: int, scheme: str = "light") -> Any:

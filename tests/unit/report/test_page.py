@@ -21,7 +21,6 @@ from alexnet.files import shown_name
 from alexnet.report.page import write_comparison, write_report
 from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
-from tests.conftest import copy_linked
 
 pytestmark = pytest.mark.slow
 
@@ -114,14 +113,13 @@ def test_report_of_a_run_names_what_is_true_and_predicted(reported_run: Run) -> 
     assert "Most confused pairs" in text
 
 
-def test_every_command_on_the_page_is_one(reported_run: Run, tmp_path: Path) -> None:
+def test_every_command_on_the_page_is_one(complete_report: Path) -> None:
     """Each `alexnet ...` parses as it stands, with the name of a folder that a shell would split."""
     from typer.main import get_command
 
     from alexnet.cli.commands import app
 
-    path = write_report(copy_linked(reported_run.path, tmp_path / "my run"), everything=True)
-    text = path.read_text(encoding="utf-8")
+    text = complete_report.read_text(encoding="utf-8")
     commands = [shlex.split(html.unescape(code)) for code in re.findall(r"<code>(alexnet .*?)</code>", text)]
     assert len(commands) >= 12
     for words in commands:
@@ -129,13 +127,16 @@ def test_every_command_on_the_page_is_one(reported_run: Run, tmp_path: Path) -> 
         command = get_command(app)
         context = typer.Context(command, info_name="alexnet")
         _, command, rest = command.resolve_command(context, words[1:])
-        command.make_context(words[1], [str(path) if word == "IMAGE" else word for word in rest], parent=context)
+        command.make_context(
+            words[1], [str(complete_report) if word == "IMAGE" else word for word in rest], parent=context
+        )
 
 
-def test_report_with_everything_stays_small_and_says_what_is_left_out(narrow_run: Run, tmp_path: Path) -> None:
-    path = write_report(copy_linked(narrow_run.path, tmp_path / "run"), everything=True)
-    assert path.stat().st_size < 15e6
-    text = path.read_text(encoding="utf-8")
+def test_report_with_everything_stays_small_and_says_what_is_left_out(
+    narrow_run: Run, complete_report: Path, tmp_path: Path
+) -> None:
+    assert complete_report.stat().st_size < 15e6
+    text = complete_report.read_text(encoding="utf-8")
     assert "Without " not in Page(text).text.replace("Without a kernel", "")
     names = {name: name for name in narrow_run.about.classes}
     moved = write_report(renamed(narrow_run, tmp_path / "moved", names), everything=True).read_text(encoding="utf-8")
