@@ -26,7 +26,7 @@ STEPS = 12
 NUM_RANDOM = 8
 """Random orders that a map is compared with: half of them drawn, the others their reverses, which cost nothing."""
 
-BATCH = 64
+BATCH = 128
 """Partly covered images that pass through the network at once."""
 
 
