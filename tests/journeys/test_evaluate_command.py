@@ -114,7 +114,7 @@ def test_what_cannot_be_tested_is_one_line(run_command: Command, narrow_run: Run
             "views = left: no such views; choose one of",
         ),
         ([narrow_run.path, second.parent / "gone"], "gone: no such folder"),
-        ([], "Missing argument 'RUN...'"),
+        ([], "Missing argument 'RUN'"),
     ):
         code, out, err = run_command("evaluate", *words)
         assert (code, out, err.count("\n")) == (2, "", 1), words
