@@ -228,6 +228,7 @@ def classifier(converted: tuple[Classifier, Any], monkeypatch: pytest.MonkeyPatc
     return converted[0]
 
 
+@pytest.mark.slow
 def test_a_file_that_computes_something_else_is_not_written(classifier: Classifier, tmp_path: Path) -> None:
     classifier = copy.deepcopy(classifier)
     with torch.no_grad():

@@ -39,6 +39,7 @@ def corrections(spoiled: tuple[Path, Answers], tmp_path: Path) -> Path:
     return write_corrections(tmp_path / "corrections.csv", lines)
 
 
+@pytest.mark.slow
 def test_new_head_is_compared_on_the_same_images_and_opens_as_a_run(
     run: Run, corrections: Path, spoiled: tuple[Path, Answers], tmp_path: Path
 ) -> None:

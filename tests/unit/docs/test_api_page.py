@@ -78,6 +78,7 @@ def test_sections_become_lists_and_examples_code(page: ModuleType) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_types_in_signatures_and_fields_are_explained_on_the_page(page: ModuleType) -> None:
     """Names of this library, that is: Python's, NumPy's and the letters of shapes are not."""
     text = page.api_page()
@@ -90,6 +91,7 @@ def test_types_in_signatures_and_fields_are_explained_on_the_page(page: ModuleTy
     assert types - python - arrays - explained == set()
 
 
+@pytest.mark.slow
 def test_the_page_has_a_heading_for_every_public_name(page: ModuleType) -> None:
     lines = page.api_page().splitlines()
     assert [name for name in PUBLIC if f"## {name}" not in lines] == []

@@ -45,6 +45,7 @@ def images(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_first_page_list_and_thumbnails_load_no_torch_and_nothing_that_draws(images: Path) -> None:
     done = subprocess.run([sys.executable, "-c", FIRST_PAGE], cwd=images, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -53,6 +54,7 @@ def test_first_page_list_and_thumbnails_load_no_torch_and_nothing_that_draws(ima
     assert loaded & {"torch", "matplotlib"} == set()
 
 
+@pytest.mark.slow
 def test_command_prints_its_address_and_ctrl_c_ends_it_with_one_line(images: Path) -> None:
     command = [sys.executable, "-m", "alexnet", "studio", "--no-open", "images"]
     with subprocess.Popen(

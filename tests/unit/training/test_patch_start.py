@@ -121,6 +121,7 @@ def test_same_seed_same_kernels() -> None:
     assert not torch.equal(conv1(first), conv1(other))
 
 
+@pytest.mark.slow
 def test_kernels_are_kept_for_the_same_images_and_found_again_when_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -121,6 +121,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(image_folder: Path, tmp_pa
     assert not (tmp_path / "broken" / "state").exists()
 
 
+@pytest.mark.slow
 def test_run_killed_before_anything_was_saved_starts_anew(image_folder: Path, tmp_path: Path) -> None:
     class Killed(Exception):  # noqa: N818
         pass
