@@ -113,7 +113,7 @@ class Enough(Record):
             )
             for curve in (self.curve, *self.classes)
         ]  # fmt: skip
-        title = f"Test error of {self.num_test} images; orange: expected with twice as many training images, 95 %"
+        title = f"Test error of {self.num_test:,} images; orange: expected with twice as many training images, 95 %"
         return draw_learning_curves(curves, title=title)
 
 

@@ -107,7 +107,7 @@ class Shortcuts(Record):
             ProbeRow(s.probe, s.sees, s.accuracy, s.interval, s.chance, s.test_accuracy, s.probe in self._alarming())
             for s in self.probes
         ]
-        return draw_probes(rows, title=f"Classes told apart without the object, {self.num_images} images")
+        return draw_probes(rows, title=f"Classes told apart without the object, {self.num_images:,} images")
 
     def _alarming(self) -> set[str]:
         return {alarm.probe for alarm in self.alarms}

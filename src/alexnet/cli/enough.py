@@ -16,7 +16,7 @@ from alexnet.cli.options import (
     choose_recipe,
     corrected,
     write_results,
-)  # fmt: skip
+)
 from alexnet.cli.plan_table import show_seconds
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.scores import interval_text

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from alexnet.cli.screen import screen
+from alexnet.cli.screen import number_of, screen
 
 if TYPE_CHECKING:
     from alexnet.training.plan import Plan
@@ -23,7 +23,7 @@ def show_plan(plan: "Plan") -> None:
 
 def show_seconds(seconds: float, **values: str) -> None:
     """Show how long something will take; `values` stand beside it in the JSON object."""
-    screen.print(f"about {max(1.0, seconds / 60):.0f} minutes on this machine")
+    screen.print(f"about {number_of(max(1, round(seconds / 60)), 'minute')} on this machine")
     screen.print_json(values | {"seconds": seconds})
 
 

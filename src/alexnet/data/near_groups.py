@@ -14,7 +14,7 @@ __all__ = ["grouped_digests"]
 
 
 def grouped_digests(images: DecodedImages, *, on_progress: Progress | None = None) -> list[str]:
-    """The digest of each image's pixels, where near duplicates have one and the same: the first of their group.
+    """The digest of each image's pixels; near duplicates share one, the smallest of their group.
 
     What was found is kept beside the decoded images.
 

@@ -33,7 +33,7 @@ class UnitRemoval:
         self.between = [module for _, module in layers[after:until]]
         assert isinstance(weighted, nn.Conv2d | nn.Linear)
         self.weighted = weighted
-        self.entering = self._pass(output.clone(), list(self.between))
+        self.entering = self._pass(output.clone(), self.between)
         whole = self.entering if isinstance(weighted, nn.Conv2d) else self.entering.flatten(1)
         self.result: Tensor = weighted(whole)
         norms = [module for module in self.between if isinstance(module, LocalResponseNorm)]

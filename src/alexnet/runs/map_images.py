@@ -39,7 +39,7 @@ WITHOUT_TSNE = (
     "mapped by principal components; t-SNE, which keeps near images near, needs scikit-learn: "
     "pip install 'alexnet-workbench[map]'"
 )
-"""The note on a map whose method was left to us."""
+"""The note on a map whose method was left open."""
 
 NUM_NEAR = 5
 """Neighbors of each image."""

@@ -64,12 +64,9 @@ def initialize_from_patches(
         chosen = patch_kernels(patches, conv1.out_channels, seed=seed, variance_offset=offset)
         return chosen, patches.square().mean().sqrt().clamp(min=1e-3)
 
-    if cache is None:
-        chosen, root_mean_square = choose()
-    else:
-        numbers = [seed, conv1.weight.shape, MOST_IMAGES, NUM_PATCHES, VARIANCE_OFFSET]
-        depends_on = [*numbers, preprocessing.to_dict(), rows.tobytes(), _mean_bytes(network)]
-        chosen, root_mean_square = cache.kernels(depends_on, choose)
+    numbers = [seed, conv1.weight.shape, MOST_IMAGES, NUM_PATCHES, VARIANCE_OFFSET]
+    depends_on = [*numbers, preprocessing.to_dict(), rows.tobytes(), _mean_bytes(network)]
+    chosen, root_mean_square = cache.kernels(depends_on, choose) if cache else choose()
     with torch.no_grad():
         random = nn.functional.normalize(conv1.weight.flatten(1), dim=1).view_as(conv1.weight)
         kernels = torch.where(chosen.is_distinct[:, None, None, None], chosen.weights, random)

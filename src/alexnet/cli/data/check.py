@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Corrections, Csv, Data, Json, corrected
+from alexnet.cli.options import Corrections, Csv, Data, Json, corrected, write_results
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.screen import screen
 
@@ -52,8 +52,7 @@ def check(
         screen.print(note)
     if not report.oddities and not report.near_duplicates:
         screen.print("no problems")
-    if csv is not None:
-        screen.print(f"written: {report.save_csv(csv)}")
+    write_results(report, csv, None)
     screen.print_json(report.to_dict())
 
 
