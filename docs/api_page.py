@@ -51,6 +51,7 @@ ARGUMENTS = {
     "Paths": "one path, or several",
     "Array": "a NumPy array",
     "Count, Number, Fraction, NotNegative": "an integer >= 0; a float; a float from 0 to 1; a float >= 0",
+    "SplitName, TarName, Checksum": "`train`, `validation` or `test`; a file's name; 64 hexadecimal digits",
     "Name, Classes": "a text; the names of classes, in the order of the network's outputs",
     "Errors": "top-1 and top-5 error",
     "NetworkSpec": "a network's table, as in `VARIANTS`",

@@ -31,6 +31,7 @@ from alexnet.data.corrections import read_corrections as read_corrections
 from alexnet.data.corrections import undo_correction as undo_correction
 from alexnet.data.corrections import write_corrections as write_corrections
 from alexnet.data.folder import scan_folder as scan_folder
+from alexnet.data.write_shards import write_shards as write_shards
 from alexnet.errors import AlexNetError as AlexNetError
 from alexnet.export import export_onnx as export_onnx
 from alexnet.figures.canvas import save_figure as save_figure

@@ -26,6 +26,7 @@ PANELS = {
         "data correct",
         "data merge",
         "data apply",
+        "data shards",
         "data spoil",
         "data soccer",
         "data thousand",
@@ -40,7 +41,7 @@ FALLBACKS = {"convolve": "apply", "model": "show"}
 
 GROUPS = {
     "convolve": ("apply", "trace", "teach", "lab", "like", "kernels"),
-    "data": ("check", "correct", "merge", "apply", "spoil", "soccer", "thousand", "cache"),
+    "data": ("check", "correct", "merge", "apply", "shards", "spoil", "soccer", "thousand", "cache"),
     "model": ("show", "diff", "check"),
 }
 COMMANDS = tuple(dict.fromkeys(path.split()[0] for paths in PANELS.values() for path in paths))
@@ -48,7 +49,7 @@ COMMANDS = tuple(dict.fromkeys(path.split()[0] for paths in PANELS.values() for 
 HELP = {
     "convolve": "Convolve images with kernels.\n\n`alexnet convolve IMAGE` is short for "
     "`alexnet convolve apply IMAGE`.",
-    "data": "Check and correct a folder of images, plant faults in a copy, draw practice images.",
+    "data": "Check and correct a folder of images, write it as shards, plant faults in a copy, draw practice images.",
     "model": "Print networks, and check whether one will train.\n\n`alexnet model NAME` is short for "
     "`alexnet model show NAME`.",
 }

@@ -16,7 +16,7 @@ __all__ = ["ProgressDisplay"]
 PLAIN_SECONDS = 10.0
 """Without a terminal, a line at least this often while an epoch runs."""
 
-JOBS = ("classifying", "comparing", "copying", "decoding", "downloading", "drawing", "looking")
+JOBS = ("classifying", "comparing", "copying", "decoding", "downloading", "drawing", "looking", "writing")
 """Jobs besides training, each with a bar of its own."""
 
 
