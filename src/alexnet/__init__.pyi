@@ -97,6 +97,7 @@ from alexnet.runs.twins import evaluate_without_twins as evaluate_without_twins
 from alexnet.runs.unit import UnitView as UnitView
 from alexnet.runs.unit import unit as unit
 from alexnet.studio.serve import serve_studio as serve_studio
+from alexnet.training.launch import is_first_process as is_first_process
 from alexnet.training.plan import plan_training as plan_training
 from alexnet.training.recipe_check import check_recipe as check_recipe
 from alexnet.training.train import resume as resume

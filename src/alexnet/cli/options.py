@@ -20,6 +20,7 @@ __all__ = [
     "Json",
     "Only",
     "Out",
+    "Processes",
     "RunPath",
     "Settings",
     "choose_recipe",
@@ -48,6 +49,9 @@ Csv = Annotated[Path | None, typer.Option(help="CSV file to write.", show_defaul
 Corrections = Annotated[
     Path | None,
     typer.Option("--corrections", metavar="FILE", help="Corrections of labels to apply.", show_default=False),
+]
+Processes = Annotated[
+    int, typer.Option(min=1, help="Processes that train together, each on its part of every batch.")
 ]
 Only = Annotated[str | None, typer.Option(help="Numbers of kernels, for example 0,7,37.", show_default=False)]
 Preset = Annotated[str, typer.Option(help="Named recipe: {presets}.")]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Json, RunPath
+from alexnet.cli.options import Json, Processes, RunPath
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.train import finish
 
@@ -18,9 +18,10 @@ def resume(
     data: Annotated[
         Path | None, typer.Option(help="Where the images are now, if they were moved.", show_default=False)
     ] = None,
+    processes: Processes = 1,
     as_json: Json = False,
 ) -> None:
     """Continue an unfinished training from its last saved state."""
     with ProgressDisplay() as display:
-        finished = alexnet.resume(run, data=data, on_event=display)
+        finished = alexnet.resume(run, data=data, processes=processes, on_event=display)
     finish(finished)

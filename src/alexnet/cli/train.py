@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Corrections, Data, Json, RecipeFile, Settings, choose_recipe, corrected
+from alexnet.cli.options import Corrections, Data, Json, Processes, RecipeFile, Settings, choose_recipe, corrected
 from alexnet.cli.plan_table import show_plan
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.scores import show_evaluation
@@ -39,6 +39,7 @@ def train(
         Path | None, typer.Option("--out", "-o", help="Run folder to write.", show_default="a new folder in runs")
     ] = None,
     corrections: Corrections = None,
+    processes: Processes = 1,
     plan: Annotated[bool, typer.Option("--plan", help="Estimate time, memory and disk; do not train.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -54,12 +55,14 @@ def train(
             screen.note("counting images, timing a few steps on random images and the decoding of some files ...")
             show_plan(alexnet.plan_training(folder, recipe, on_event=display))
             return
-        run = alexnet.train(folder, recipe, out=out, on_event=display)
+        run = alexnet.train(folder, recipe, out=out, processes=processes, on_event=display)
     finish(run)
 
 
 def finish(run: "Run") -> None:
-    """Write the report of a finished run and show its scores."""
+    """Write the report of a finished run and show its scores; of several processes, the first one does."""
+    if not alexnet.is_first_process():
+        return
     try:
         page = alexnet.write_report(run)
     except KeyboardInterrupt:

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from alexnet.batch_part import BatchPart
 from alexnet.data.batches import send
 from alexnet.data.decode import normalize
 from alexnet.data.resample import resample
@@ -52,6 +53,7 @@ def augment(
     generator: torch.Generator,
     colors: PrincipalColors | None = None,
     mean_image: Tensor | None = None,
+    part: BatchPart | None = None,
 ) -> Float[Tensor, "N 3 R R"]:
     """The network's input of training images, changed at random and `size` px on a side.
 
@@ -69,31 +71,54 @@ def augment(
         generator: a CPU generator; the result depends on its seed alone.
         colors: principal colors to shift along; None shifts nothing.
         mean_image: the mean image that the network will subtract; used with `pca_rescale` only.
+        part: the part of a batch that `pixels` is; None for a whole batch.
 
     Returns:
         Normalized float32 images on the device of `pixels`, channels-last in memory.
     """
-    count = len(pixels)
+    draws = _Draws(part or BatchPart.of(0, 1, len(pixels)), generator)
     if pixels.shape[1] > preprocessing.size:
-        pixels = _cut(pixels, augmentation, preprocessing.size, generator)
+        pixels = _cut(pixels, augmentation, preprocessing.size, draws)
     side = pixels.shape[1]
-    mirrored = torch.zeros(count, dtype=torch.bool)
+    mirrored = torch.zeros(len(pixels), dtype=torch.bool)
     if augmentation.flip:
-        mirrored = _shared(torch.rand(count, generator=generator), augmentation.crop_group) < 0.5
+        mirrored = draws.uniform(0.0, 1.0, group=augmentation.crop_group) < 0.5
     if not augmentation.resamples and size == side:
         x = normalize(_mirror(pixels, mirrored) if augmentation.flip else pixels, preprocessing)
     else:
-        x = normalize(resample(pixels, _affine(augmentation, mirrored, generator), size), preprocessing)
+        x = normalize(resample(pixels, _affine(augmentation, mirrored, draws), size), preprocessing)
     if augmentation.color > 0.0:
-        x = _change_color(x, augmentation.color, preprocessing, generator)
+        x = _change_color(x, augmentation.color, preprocessing, draws)
     if augmentation.pca_color > 0.0 and colors is not None:
-        x = _shift_along(x, augmentation, colors, preprocessing, generator, mean_image)
+        x = _shift_along(x, augmentation, colors, preprocessing, draws, mean_image)
     return x
 
 
-def _shared(values: Tensor, group: int) -> Tensor:
-    """Each value replaced by the first value of its group of neighbors."""
-    return values if group == 1 else values[torch.arange(len(values)) // group * group]
+@dataclass(frozen=True)
+class _Draws:
+    """Random numbers for every image of a part, drawn for the whole batch."""
+
+    part: BatchPart
+    generator: torch.Generator
+
+    def uniform(self, low: float, high: float, *, group: int = 1) -> Tensor:
+        """A number between low and high for each image, [n]; neighbors of a group share it."""
+        values = torch.empty(self.part.whole).uniform_(low, high, generator=self.generator)
+        return self._own(values, group)
+
+    def places(self, room: int, *, group: int) -> Tensor:
+        """Two whole numbers below `room` for each image, [n, 2]; neighbors of a group share them."""
+        return self._own(torch.randint(0, room, (self.part.whole, 2), generator=self.generator), group)
+
+    def color_shifts(self, augmentation: Augmentation, colors: PrincipalColors) -> Tensor:
+        """A shift along the principal colors for each image, [n, 3]."""
+        shifts = colors.shifts(self.part.whole, augmentation.pca_color, augmentation.pca_form, self.generator)
+        return shifts[self.part.places]
+
+    def _own(self, values: Tensor, group: int) -> Tensor:
+        if group > 1:
+            values = values[torch.arange(len(values)) // group * group]
+        return values[self.part.places]
 
 
 def _mirror(pixels: Tensor, mirrored: Tensor) -> Tensor:
@@ -104,11 +129,10 @@ def _mirror(pixels: Tensor, mirrored: Tensor) -> Tensor:
     return torch.where(send(mirrored, pixels.device).view(-1, 1, 1, 1), pixels.flip(2), pixels)
 
 
-def _cut(pixels: Tensor, augmentation: Augmentation, size: int, generator: torch.Generator) -> Tensor:
+def _cut(pixels: Tensor, augmentation: Augmentation, size: int, draws: _Draws) -> Tensor:
     """A crop of `size` px of each image, at a random place; neighbors of a group share it."""
-    count, room = len(pixels), pixels.shape[1] - size
-    places = torch.randint(0, room + int(augmentation.crop_last_offset), (count, 2), generator=generator)
-    places = _shared(places, augmentation.crop_group)
+    room = pixels.shape[1] - size + int(augmentation.crop_last_offset)
+    places = draws.places(room, group=augmentation.crop_group)
     return _squares_at_once(pixels, places, size) if pixels.is_cuda else _squares(pixels, places, size)
 
 
@@ -132,11 +156,11 @@ def _shift_along(
     augmentation: Augmentation,
     colors: PrincipalColors,
     preprocessing: Preprocessing,
-    generator: torch.Generator,
+    draws: _Draws,
     mean_image: Tensor | None,
 ) -> Tensor:
     """Shift each image along the principal colors, in place; with `pca_rescale`, scale it down afterwards."""
-    shifts = colors.shifts(len(x), augmentation.pca_color, augmentation.pca_form, generator)
+    shifts = draws.color_shifts(augmentation, colors)
     if preprocessing.channels == "BGR":
         shifts = shifts.flip(1)
     x.add_(send(shifts / torch.tensor(preprocessing.std), x.device).view(-1, 3, 1, 1))
@@ -147,13 +171,9 @@ def _shift_along(
     return x
 
 
-def _affine(augmentation: Augmentation, mirrored: Tensor, generator: torch.Generator) -> Float[Tensor, "N 2 3"]:
+def _affine(augmentation: Augmentation, mirrored: Tensor, draws: _Draws) -> Float[Tensor, "N 2 3"]:
     """From output to input coordinates, both -1 ... 1."""
-    count = len(mirrored)
-
-    def uniform(low: float, high: float) -> Tensor:
-        return torch.empty(count).uniform_(low, high, generator=generator)
-
+    uniform = draws.uniform
     area = uniform(augmentation.crop_scale, 1.0)
     ratio = uniform(-math.log(augmentation.crop_ratio), math.log(augmentation.crop_ratio)).exp()
     width, height = (area * ratio).sqrt().clamp(max=1.0), (area / ratio).sqrt().clamp(max=1.0)
@@ -166,12 +186,11 @@ def _affine(augmentation: Augmentation, mirrored: Tensor, generator: torch.Gener
     return torch.stack(rows, 1)
 
 
-def _change_color(x: Tensor, strength: float, preprocessing: Preprocessing, generator: torch.Generator) -> Tensor:
+def _change_color(x: Tensor, strength: float, preprocessing: Preprocessing, draws: _Draws) -> Tensor:
     """Brightness, contrast and saturation of normalized images, in place."""
 
     def uniform(spread: float, center: float) -> Tensor:
-        numbers = torch.empty(len(x), 1, 1, 1).uniform_(center - spread, center + spread, generator=generator)
-        return send(numbers, x.device)
+        return send(draws.uniform(center - spread, center + spread).view(-1, 1, 1, 1), x.device)
 
     std = sum(preprocessing.std) / 3
     saturation, contrast = uniform(2.0 * strength, 1.0), uniform(1.5 * strength, 1.0)

@@ -28,6 +28,10 @@ class Subset:
     def __len__(self) -> int:
         return len(self.indices)
 
+    def part(self, places: slice) -> "Subset":
+        """Some consecutive images of it."""
+        return Subset(self.indices[places], self.labels[places])
+
 
 @dataclass(frozen=True)
 class Split:

@@ -1,7 +1,7 @@
 """Test a network: in eval mode, without gradients, every image counted."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from alexnet.batch_part import BatchPart
 from alexnet.data.batches import in_order
 from alexnet.data.decode import Pixels, normalize
 from alexnet.data.split import Indices, Subset
@@ -88,21 +89,28 @@ def measure(
     preprocessing: Preprocessing,
     *,
     device: torch.device,
+    part: BatchPart | None = None,
+    add_up: Callable[[list[Tensor]], object] = lambda _sums: None,
 ) -> HeldOutScore | None:
     """Loss and errors on a subset, by the center crop of each image; None if the subset is empty.
 
     The network keeps the mode that it is in.
+
+    Args:
+        part: what to compute of the subset, where several processes share it; None for all of it.
+        add_up: replaces sums over the part by those over all parts.
     """
     if not len(subset):
         return None
-    num_classes = 0
+    num_classes, own = 0, subset if part is None else subset.part(part.places)
     sums = torch.zeros(3, dtype=torch.float64, device=device)  # read once, so that a GPU is not waited for each time
     with in_eval_mode(network):
-        for images, labels in in_order(pixels, subset, batch_size=BATCH, device=device):
+        for images, labels in in_order(pixels, own, batch_size=BATCH, device=device):
             probs = probabilities(network, images, preprocessing)
             num_classes = probs.shape[1]
             loss = nn.functional.nll_loss(_log(probs), labels, reduction="sum")
             sums += torch.stack((loss, num_wrong(probs, labels), num_wrong(probs, labels, k=5)))
+    add_up([sums])
     loss_mean, top1_error, top5_error = (sums / len(subset)).tolist()
     return HeldOutScore(loss_mean, top1_error, top5_error if num_classes >= TOP5_FROM else None)
 

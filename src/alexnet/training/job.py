@@ -9,11 +9,12 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from alexnet.batch_part import BatchPart
 from alexnet.data.augment import Augmentation, augment
 from alexnet.data.batches import Shuffled
 from alexnet.data.decode import Pixels
 from alexnet.data.folder import ImageFile
-from alexnet.data.split import Split
+from alexnet.data.split import Indices, Split
 from alexnet.data.statistics import PrincipalColors
 from alexnet.layers.dropout import set_dropout_generator
 from alexnet.model.alexnet import AlexNet
@@ -21,6 +22,7 @@ from alexnet.model.checkpoint import Classifier
 from alexnet.recipe import Recipe
 from alexnet.records import Preprocessing
 from alexnet.training.machine import Machine
+from alexnet.training.processes import ALONE, Processes
 from alexnet.training.schedule import Rates, image_size, rates_at, usable_sizes
 
 __all__ = ["Job"]
@@ -42,6 +44,7 @@ class Job:
         classifier: the network on its device, with its classes and preprocessing.
         colors: principal colors of the training images; None where the recipe does not use them.
         files: the file of each row of `pixels`, where a loss that is not finite shall name them.
+        processes: those that train together, each on its part of every batch.
     """
 
     recipe: Recipe
@@ -51,13 +54,14 @@ class Job:
     machine: Machine
     colors: PrincipalColors | None = None
     files: tuple[ImageFile, ...] = field(default=(), repr=False)
+    processes: Processes = ALONE
     dropout_generator: torch.Generator = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Give the dropout layers a generator of the job's own."""
         generator = torch.Generator(self.machine.device)
         object.__setattr__(self, "dropout_generator", generator)
-        set_dropout_generator(self.network, generator)
+        set_dropout_generator(self.network, generator, part=self.part)
 
     @property
     def network(self) -> AlexNet:
@@ -74,6 +78,11 @@ class Job:
     def batch_size(self) -> int:
         """Images in a step: the recipe's number, or all there are."""
         return min(self.recipe.batch_size, len(self.split.train))
+
+    @property
+    def part(self) -> BatchPart | None:
+        """The part of every batch that this process computes; None where that is the whole batch."""
+        return self.processes.part_of(self.batch_size)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -110,6 +119,11 @@ class Job:
         """From the number of a step to the training images that it uses."""
         return Shuffled(len(self.split.train), self.batch_size, self.recipe.seed)
 
+    def own_order(self, step: int) -> Indices:
+        """The training images of a step that this process computes."""
+        places = self.order(step)
+        return places if self.part is None else places[self.part.places]
+
     def files_of(self, step: int) -> list[ImageFile]:
         """The files of a step's batch."""
         return [self.files[row] for row in self.split.train.indices[self.order(step)]] if self.files else []
@@ -124,11 +138,17 @@ class Job:
         return image_size(self.recipe, self._sizes, step, num_steps=self.num_steps)
 
     def augment(
-        self, images: UInt8[Tensor, "N S S 3"], step: int, *, size: int | None = None
+        self,
+        images: UInt8[Tensor, "N S S 3"],
+        step: int,
+        *,
+        size: int | None = None,
+        part: BatchPart | None = None,
     ) -> Float[Tensor, "N 3 R R"]:
         """The network's input for a step: images changed at random, resized and normalized.
 
         size: side in px; by default, that of the step.
+        part: the part of the batch that `images` is; None for a whole batch.
         """
         augmentation = Augmentation.of(self.recipe)
         if step >= round(self.recipe.crop_until * self.num_steps):
@@ -141,6 +161,7 @@ class Job:
             generator=torch.Generator().manual_seed(self._seed(step) + 1),
             colors=self.colors if step < round(self.recipe.pca_until * self.num_steps) else None,
             mean_image=self.network.mean_image,
+            part=part,
         )
 
     def seed_dropout(self, step: int) -> None:

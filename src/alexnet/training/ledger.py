@@ -52,15 +52,19 @@ class Ledger:
     """Counts the steps of a training and writes them down, each as soon as its loss can be read.
 
     `state` describes the steps that are written down; after `catch_up` that is every step taken.
+
+    Args:
+        run: the run folder; None in a process that only counts.
     """
 
-    def __init__(self, job: Job, run: RunFolder, state: TrainingState, emit: Listener) -> None:
+    def __init__(self, job: Job, run: RunFolder | None, state: TrainingState, emit: Listener) -> None:
         self._job, self._run, self._state, self._emit = job, run, state, emit
         self._pending: deque[_Step] = deque()
         self._training_started = time.perf_counter() - state.seconds  # as if it had never been interrupted
         self._step_started = self._last_read = 0.0
-        run.cut_records("steps.csv", StepRecord, state.step)  # what a killed process wrote after its last save
-        run.cut_records("epochs.csv", EpochRecord, state.step)
+        if run:
+            run.cut_records("steps.csv", StepRecord, state.step)  # what a killed process wrote after its last save
+            run.cut_records("epochs.csv", EpochRecord, state.step)
 
     def start_step(self) -> None:
         """Start the clock of the next step."""
@@ -103,11 +107,15 @@ class Ledger:
             seconds=state.seconds,
             images_per_second=state.num_seen / state.step_seconds,
         )
-        self._run.append_records("epochs.csv", [record])
+        self._append("epochs.csv", record)
         self._emit(Ended(record, job.recipe.epochs, is_kept))
         self._warn_if_stalled()
         self._drop_on_plateau(validation)
         state.start_epoch()
+
+    def _append(self, name: str, record: StepRecord | EpochRecord) -> None:
+        if self._run:
+            self._run.append_records(name, [record])  # type: ignore[arg-type]
 
     def _write_all_but(self, num_left: int) -> None:
         state = self._state
@@ -117,7 +125,7 @@ class Ledger:
             now = time.perf_counter()
             state.step_seconds += now - max(pending.started, self._last_read)
             state.seconds, self._last_read = now - self._training_started, now
-            self._run.append_records("steps.csv", [record])
+            self._append("steps.csv", record)
             self._emit(self._progress(record))
 
     def _count(self, pending: _Step) -> StepRecord:
@@ -149,7 +157,7 @@ class Ledger:
     def _not_finite(self, step: int, rate: float) -> RunError:
         """What is said of a loss that is not finite; the images of its batch are listed in the run folder."""
         rows, listed = [(file.entry.name, file.class_name) for file in self._job.files_of(step)], ""
-        if rows:
+        if rows and self._run:
             name = f"batch-{step + 1:09d}.csv"
             self._run.write_table(name, ["file", "class"], rows)
             listed = f"; {name} in the run folder lists the step's images"

@@ -1,22 +1,28 @@
 """The training loop, read downward."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from alexnet.data.batches import training_batches
-from alexnet.evaluation.evaluate import measure
+from alexnet.data.split import Subset
+from alexnet.evaluation.evaluate import HeldOutScore, measure
 from alexnet.evaluation.metrics import num_wrong
 from alexnet.model.checkpoint import save_network
 from alexnet.run_folder import RunFolder
-from alexnet.training.cuda_graphs import replayed_on_gpu
+from alexnet.training.cuda_graphs import ForwardBackward, replayed_on_gpu
 from alexnet.training.events import Listener
 from alexnet.training.interrupts import interrupts_deferred
 from alexnet.training.job import Job
 from alexnet.training.kernel_snapshots import save_kernel_snapshot
 from alexnet.training.ledger import Ledger
 from alexnet.training.optimizer import Optimizers
-from alexnet.training.resume import Saver, TrainingState, load_state
+from alexnet.training.processes import ProcessLostError
+from alexnet.training.resume import Saver, TrainingState, load_state, share_state
+from alexnet.training.schedule import Rates
 
 __all__ = ["fit"]
 
@@ -24,60 +30,110 @@ __all__ = ["fit"]
 def fit(job: Job, run: RunFolder, emit: Listener) -> TrainingState:
     """Train from the saved state, or from the start, to the last step; the network to keep is saved as it appears.
 
+    Each of several processes calls this; only the first one reads and writes the run folder.
+
     Raises:
         KeyboardInterrupt: the user interrupted; the state is saved.
+        ProcessLostError: another process has ended; the state is saved.
         RunError: the loss is not finite, or the run folder cannot be written.
     """
-    recipe, network, split, machine, device = job.recipe, job.network, job.split, job.machine, job.machine.device
-    optimizers = Optimizers(network, recipe, dtype=machine.dtype)
-    state = load_state(run, network, optimizers, num_steps=job.num_steps, emit=emit) or TrainingState()
-    ledger = Ledger(job, run, state, emit)
-    saver = Saver(run, network, optimizers, state, minutes=recipe.save_minutes)
-
-    def forward_backward(x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.autocast(device.type, machine.dtype, enabled=machine.dtype != torch.float32):
-            logits = network(x)  # [N, K]
-        loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss.detach(), num_wrong(logits.detach(), labels)
-
-    compute_gradients = replayed_on_gpu(forward_backward, job, first_step=state.step, emit=emit)
-    if state.step == 0:
-        save_kernel_snapshot(run, job.classifier, epoch=0)
+    network, processes, device = job.network, job.processes, job.machine.device
+    own_run = run if processes.is_first else None
+    optimizers = Optimizers(network, job.recipe, dtype=job.machine.dtype)
+    state = TrainingState()
+    if own_run:
+        state = load_state(own_run, network, optimizers, num_steps=job.num_steps, emit=emit) or state
+    state = share_state(processes, network, optimizers, state)
+    ledger = Ledger(job, own_run, state, emit)
+    saver = Saver(own_run, network, optimizers, state, minutes=job.recipe.save_minutes)
+    compute_gradients = replayed_on_gpu(_forward_backward(job), job, first_step=state.step, emit=emit)
+    if own_run and state.step == 0:
+        save_kernel_snapshot(own_run, job.classifier, epoch=0)
     network.train()
+    is_stopped = False
     with (
         interrupts_deferred() as interrupted,
-        training_batches(job.pixels, split.train, job.order, device, num_steps=job.num_steps) as batch_at,
+        training_batches(job.pixels, job.split.train, job.own_order, device, num_steps=job.num_steps) as batch_at,
     ):
         for step in range(state.step, job.num_steps):
             ledger.start_step()
             images, labels = batch_at(step)  # uint8 [N, S, S, 3], int64 [N]
-            x = job.augment(images, step)  # float32 [N, 3, size, size], normalized
+            x = job.augment(images, step, part=job.part)  # float32 [N, 3, size, size], normalized
             job.seed_dropout(step)
             loss, wrong = compute_gradients(x, labels)
+            with _saved_if_one_is_lost(ledger, saver):
+                processes.add_up([*_gradients(job), loss, wrong])
             rates = job.rates(step, num_drops=state.plateau.num_drops)
             optimizers.step(rates)  # updates the weights and clears the gradients
             ledger.record(step, rates, loss, wrong)
 
             if (step + 1) % job.steps_per_epoch == 0:
                 ledger.catch_up()
-                validation, test, is_kept = None, None, False
-                if job.is_evaluated(step):
-                    validation = measure(network, job.pixels, split.validation, job.preprocessing, device=device)
-                    test = measure(network, job.pixels, split.test, job.preprocessing, device=device)
-                    is_kept = recipe.keeps_last or state.keeps(validation, len(split.validation))
-                if is_kept:
-                    save_network(run, job.classifier, epoch=job.epoch_of(step))
-                save_kernel_snapshot(run, job.classifier, epoch=job.epoch_of(step))
-                ledger.end_epoch(step, rates, validation, test, is_kept=is_kept)
-            if interrupted.is_set():
+                _end_epoch(job, own_run, step, rates, state, ledger)
+            with _saved_if_one_is_lost(ledger, saver):
+                is_stopped = processes.any_of(interrupted.is_set())
+            if is_stopped:
                 break
             if saver.is_due() and step + 1 < job.num_steps:
                 ledger.catch_up()
                 saver.save()
         ledger.catch_up()
-        if interrupted.is_set() or saver.is_worthwhile():  # the final test may be interrupted, too
+        is_stopped = is_stopped or interrupted.is_set()
+        if is_stopped or saver.is_worthwhile():  # the final test may be interrupted, too
             saver.save()
-        if interrupted.is_set():
+        if is_stopped:
             raise KeyboardInterrupt
     return state
+
+
+def _forward_backward(job: Job) -> ForwardBackward:
+    """From a batch to its loss and number of wrong images, and its gradients; of a part, the part's share of them."""
+    network, recipe, machine = job.network, job.recipe, job.machine
+
+    def forward_backward(x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.autocast(machine.device.type, machine.dtype, enabled=machine.dtype != torch.float32):
+            logits = network(x)  # [N, K]
+        loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+        if job.part is not None:
+            loss = loss * (len(labels) / job.batch_size)  # the shares of all parts add up to the batch's mean
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach(), num_wrong(logits.detach(), labels)
+
+    return forward_backward
+
+
+def _gradients(job: Job) -> list[Tensor]:
+    return [parameter.grad for parameter in job.network.parameters() if parameter.grad is not None]
+
+
+@contextmanager
+def _saved_if_one_is_lost(ledger: Ledger, saver: Saver) -> Iterator[None]:
+    """Save the state after the last update if another process has ended."""
+    try:
+        yield
+    except ProcessLostError:
+        ledger.catch_up()
+        saver.save()
+        raise
+
+
+def _end_epoch(
+    job: Job, run: RunFolder | None, step: int, rates: Rates, state: TrainingState, ledger: Ledger
+) -> None:
+    """Measure the network on the held-out images, save it if it is to be kept, and write the epoch down."""
+    validation, test, is_kept = None, None, False
+    if job.is_evaluated(step):
+        validation, test = _score(job, job.split.validation), _score(job, job.split.test)
+        is_kept = job.recipe.keeps_last or state.keeps(validation, len(job.split.validation))
+    if run and is_kept:
+        save_network(run, job.classifier, epoch=job.epoch_of(step))
+    if run:
+        save_kernel_snapshot(run, job.classifier, epoch=job.epoch_of(step))
+    ledger.end_epoch(step, rates, validation, test, is_kept=is_kept)
+
+
+def _score(job: Job, subset: Subset) -> HeldOutScore | None:
+    """Loss and errors on held-out images; each process computes its part of them."""
+    part, add_up = job.processes.part_of(len(subset)), job.processes.add_up
+    device = job.machine.device
+    return measure(job.network, job.pixels, subset, job.preprocessing, device=device, part=part, add_up=add_up)

@@ -34,15 +34,18 @@ class Machine:
         return f"{self.device}, {str(self.dtype).removeprefix('torch.')} ({self.reason})"
 
 
-def choose_machine(recipe: Recipe) -> Machine:
+def choose_machine(recipe: Recipe, *, gpu: int = 0) -> Machine:
     """The device and precision for a recipe.
 
     On a CPU, `precision = auto` means bfloat16 only where its matmuls are several times as fast as float32's.
 
+    Args:
+        gpu: the number of the GPU where the recipe names none; of several processes, each has its own.
+
     Raises:
         RecipeError: the device is unknown or not available.
     """
-    device = _choose_device(recipe.device)
+    device = _choose_device(recipe.device, gpu)
     if recipe.precision != "auto":
         return Machine(device, getattr(torch, recipe.precision), "set by the recipe")
     if device.type == "cuda":
@@ -56,9 +59,16 @@ def choose_machine(recipe: Recipe) -> Machine:
     return Machine(device, torch.float32, f"the safe choice on {device.type}")
 
 
-def _choose_device(name: str) -> torch.device:
+def _choose_device(name: str, gpu: int) -> torch.device:
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and gpu:
+        if gpu >= torch.cuda.device_count():
+            raise RecipeError(
+                f"process {gpu + 1} of this machine has no GPU of its own, there are {torch.cuda.device_count()}: "
+                "start one process for each GPU"
+            )
+        name = f"cuda:{gpu}"
     try:
         device = torch.device(name)
         torch.empty(1, device=device)

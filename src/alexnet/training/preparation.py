@@ -35,18 +35,19 @@ __all__ = ["missing_validation", "prepare"]
 
 
 def prepare(
-    folder: ImageFolder, recipe: Recipe, emit: Listener, *, resumed: RunFolder | None = None
+    folder: ImageFolder, recipe: Recipe, emit: Listener, *, resumed: RunFolder | None = None, gpu: int = 0
 ) -> tuple[Job, DecodedImages]:
     """Gather what a training needs; nothing is written but the cache of decoded images.
 
     Args:
         resumed: the run that is resumed: it keeps its preprocessing, and where it has a saved state, no pretrained
             weights are needed.
+        gpu: the number of the GPU where the recipe names none.
 
     Raises:
         DataError, RecipeError, WeightsError, GeometryError: one line that says what to correct.
     """
-    machine = choose_machine(recipe)
+    machine = choose_machine(recipe, gpu=gpu)
     has_state = resumed is not None and resumed.holds_state
     pretrained = None if has_state else load_pretrained(recipe, emit)
     recipe = recipe if resumed else settle_recipe(recipe, pretrained)

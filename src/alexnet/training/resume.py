@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -23,9 +24,10 @@ from alexnet.model.checkpoint import write_tensors
 from alexnet.run_folder import RunFolder
 from alexnet.training.events import Listener, Warned
 from alexnet.training.optimizer import Optimizers
+from alexnet.training.processes import Processes
 from alexnet.training.schedule import Plateau
 
-__all__ = ["Saver", "TrainingState", "discard_state", "load_state"]
+__all__ = ["Saver", "TrainingState", "discard_state", "load_state", "share_state"]
 
 NUM_KEPT = 2
 """Saved states that are kept: should the newest be damaged, the one before serves."""
@@ -87,10 +89,14 @@ class TrainingState:
 
 
 class Saver:
-    """Saves the state of a training from time to time: every `save_minutes` of the recipe, at most."""
+    """Saves the state of a training from time to time: every `save_minutes` of the recipe, at most.
+
+    Args:
+        run: the run folder; None in a process that saves nothing.
+    """
 
     def __init__(
-        self, run: RunFolder, network: AlexNet, optimizers: Optimizers, state: TrainingState, *, minutes: float
+        self, run: RunFolder | None, network: AlexNet, optimizers: Optimizers, state: TrainingState, *, minutes: float
     ) -> None:
         self._run, self._network, self._optimizers, self._state = run, network, optimizers, state
         self._interval = 60.0 * minutes
@@ -110,6 +116,8 @@ class Saver:
         Raises:
             RunError: the disk is full, or the folder cannot be written; the states before it are kept.
         """
+        if self._run is None:
+            return
         if not all(bool(torch.isfinite(parameter).all()) for parameter in self._network.parameters()):
             return  # the next step's loss will not be finite: the last good state is kept
         started = time.perf_counter()
@@ -125,11 +133,8 @@ def save_state(run: RunFolder, network: AlexNet, optimizers: Optimizers, state: 
         RunError: the disk is full, or the folder cannot be written; the states before it are kept.
     """
     name = f"step-{state.step:09d}"
-    tensors = {f"model.{key}": value for key, value in network.state_dict().items()}
-    tensors |= {f"optimizer.{key}": value for key, value in optimizers.state_tensors().items()}
-    write_tensors(run, f"state/{name}.safetensors", tensors)
-    values = asdict(state)
-    values["plateau"]["best"] = None if math.isinf(state.plateau.best) else state.plateau.best
+    write_tensors(run, f"state/{name}.safetensors", _tensors(network, optimizers))
+    values = _values(state)
     manifest = {
         "tensors": f"{name}.safetensors",
         "blake2b": _checksum(run.state_dir / f"{name}.safetensors"),
@@ -142,6 +147,43 @@ def save_state(run: RunFolder, network: AlexNet, optimizers: Optimizers, state: 
         if path.stem not in kept:
             with contextlib.suppress(OSError):
                 path.unlink()
+
+
+def _tensors(network: AlexNet, optimizers: Optimizers) -> dict[str, Tensor]:
+    tensors = {f"model.{key}": value for key, value in network.state_dict().items()}
+    return tensors | {f"optimizer.{key}": value for key, value in optimizers.state_tensors().items()}
+
+
+def _values(state: TrainingState) -> dict[str, Any]:
+    values = asdict(state)
+    values["plateau"]["best"] = None if math.isinf(state.plateau.best) else state.plateau.best
+    return values
+
+
+def _restore(network: AlexNet, optimizers: Optimizers, tensors: dict[str, Tensor]) -> None:
+    network.load_state_dict(_below("model.", tensors))
+    optimizers.load_state_tensors(_below("optimizer.", tensors))
+
+
+def share_state(
+    processes: Processes, network: AlexNet, optimizers: Optimizers, state: TrainingState
+) -> TrainingState:
+    """Give the weights, what the optimizers remember, and the state of process 0 to every process.
+
+    Raises:
+        ProcessLostError: another process has ended.
+    """
+    if processes.count == 1:
+        return state
+    tensors, values = b"", b""
+    if processes.is_first:
+        contiguous = {name: tensor.cpu().contiguous() for name, tensor in _tensors(network, optimizers).items()}
+        tensors, values = safetensors.torch.save(contiguous), json.dumps(_values(state)).encode()
+    tensors, values = processes.share(tensors), processes.share(values)
+    if processes.is_first:
+        return state
+    _restore(network, optimizers, safetensors.torch.load(tensors))
+    return _read_state(json.loads(values), num_steps=sys.maxsize)
 
 
 def load_state(
@@ -178,9 +220,7 @@ def _load(path: Path, network: AlexNet, optimizers: Optimizers, num_steps: int) 
         if manifest.get("blake2b_of_state", checksum) != checksum:  # older versions wrote none
             raise ValueError("the checksum of its numbers does not match")
         state = _read_state(manifest["state"], num_steps)
-        tensors = safetensors.torch.load_file(tensors_path)
-        network.load_state_dict(_below("model.", tensors))
-        optimizers.load_state_tensors(_below("optimizer.", tensors))
+        _restore(network, optimizers, safetensors.torch.load_file(tensors_path))
     return state
 
 

@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,11 +28,14 @@ from alexnet.runs.own_images import scan_own_images
 from alexnet.runs.run import Run
 from alexnet.training.events import Listener, Note, Warned, ignore
 from alexnet.training.job import Job
+from alexnet.training.launch import Launch, launched
 from alexnet.training.loop import fit
 from alexnet.training.machine import describe_machine, subnormals_flushed
 from alexnet.training.preparation import prepare
+from alexnet.training.processes import ProcessLostError
 from alexnet.training.recipe_check import check_job
-from alexnet.training.resume import discard_state
+from alexnet.training.resume import TrainingState, discard_state
+from alexnet.training.worker import follow, what_must_agree
 
 __all__ = ["free_run_path", "resume", "train", "train_or_resume"]
 
@@ -45,14 +48,18 @@ def train(
     recipe: Recipe | str = "fast",
     *,
     out: Path | str | None = None,
+    processes: int = 1,
     on_event: Listener = ignore,
 ) -> Run:
     """Train a network on a folder of images and test it; everything it leaves is in the run folder.
+
+    Where torchrun started this process, it trains together with the others that torchrun started.
 
     Args:
         folder: a scanned folder, or the path of a folder, `.tar` or `.zip` of class folders.
         recipe: all settings, or the name of a preset.
         out: the run folder; by default a new one below runs/.
+        processes: how many processes train together on this machine, each on its part of every batch.
         on_event: called with every step, epoch and message.
 
     Raises:
@@ -64,19 +71,32 @@ def train(
     >>> run.evaluation.num_images
     21
     """
-    folder = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
-    recipe = as_recipe(recipe)
-    run = RunFolder(free_run_path(folder.path, recipe) if out is None else Path(out).expanduser())
-    run.require_free()
-    return _train(folder, recipe, run, is_resumed=False, emit=on_event)
+    with launched(processes) as launch:
+        if launch and launch.number > 0:
+            return Run(follow(launch))
+        if launch and launch.is_restarted and out is not None:
+            with suppress(RunError):
+                return _resume(RunFolder.open(out), None, launch, on_event)
+        folder = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
+        recipe = as_recipe(recipe)
+        run = RunFolder(free_run_path(folder.path, recipe) if out is None else Path(out).expanduser())
+        run.require_free()
+        return _train(folder, recipe, run, is_resumed=False, launch=launch, emit=on_event)
 
 
-def resume(run: Path | str | Run, *, data: Path | str | None = None, on_event: Listener = ignore) -> Run:
+def resume(
+    run: Path | str | Run,
+    *,
+    data: Path | str | None = None,
+    processes: int = 1,
+    on_event: Listener = ignore,
+) -> Run:
     """Continue an unfinished run, on the images that it was started with; a finished run is returned as it is.
 
     Args:
         run: the run folder.
         data: where the images are now, if they were moved.
+        processes: how many processes train together, see `train`; it may be another number than before.
         on_event: called with every step, epoch and message.
 
     Raises:
@@ -87,15 +107,22 @@ def resume(run: Path | str | Run, *, data: Path | str | None = None, on_event: L
     >>> run = alexnet.resume("runs/first")
     """
     folder = RunFolder.open(run.path if isinstance(run, Run) else Path(run).expanduser())
+    with launched(processes) as launch:
+        return Run(follow(launch)) if launch and launch.number > 0 else _resume(folder, data, launch, on_event)
+
+
+def _resume(folder: RunFolder, data: Path | str | None, launch: Launch | None, emit: Listener) -> Run:
     if folder.about.is_finished:
-        on_event(Note(f"{folder.path}: is finished; nothing to resume"))
+        emit(Note(f"{folder.path}: is finished; nothing to resume"))
+        if launch:
+            launch.tell("start", {"finished": str(folder.path.resolve())})
         discard_state(folder)  # where the training was killed after its last record
         return Run(folder)
     place = data or folder.about.data.path
     if not os.path.lexists(place):
         raise DataError(f"{shown_name(place)}: no such file or folder; put the images back, or give --data")
     images = scan_own_images(folder, data)
-    return _train(images, folder.recipe, folder, is_resumed=True, emit=on_event)
+    return _train(images, folder.recipe, folder, is_resumed=True, launch=launch, emit=emit)
 
 
 def train_or_resume(folder: ImageFolder, recipe: Recipe, out: Path, *, on_event: Listener = ignore) -> Run:
@@ -120,35 +147,67 @@ def train_or_resume(folder: ImageFolder, recipe: Recipe, out: Path, *, on_event:
     return _train(folder, run.recipe, run, is_resumed=True, emit=on_event)
 
 
-def _train(folder: ImageFolder, recipe: Recipe, run: RunFolder, *, is_resumed: bool, emit: Listener) -> Run:
+def _train(
+    folder: ImageFolder,
+    recipe: Recipe,
+    run: RunFolder,
+    *,
+    is_resumed: bool,
+    launch: Launch | None = None,
+    emit: Listener,
+) -> Run:
     started = time.perf_counter()
     with subnormals_flushed(), _memory_errors(recipe):
-        job, images = prepare(folder, recipe, emit, resumed=run if is_resumed else None)
+        gpu = launch.local_number if launch else 0
+        job, images = prepare(folder, recipe, emit, resumed=run if is_resumed else None, gpu=gpu)
+        if launch and job.batch_size < launch.count:
+            raise RecipeError(f"batch_size = {job.batch_size}: too few for {launch.count} processes; use fewer")
         with run.locked():
             report = check_decoded(images)
             if is_resumed:
                 _require_same_images(run, images)
             else:
-                _write_start(RunFolder.create(run.path), job, images, report)
-            with _way_on_told(run, emit):
+                _write_start(RunFolder.create(run.path), job, images, report, launch.count if launch else 1)
+            if launch:
+                launch.tell("start", {"run": str(run.path.resolve()), "data": str(images.folder.path.resolve())})
+            with _way_on_told(run, launch, emit):
                 _describe(job, images, report, emit)
                 if not run.holds_state:
                     _warn_if_it_will_not_train(job, emit)
-                state = fit(job, run, emit)
+                state = _fit(job, images, run, launch, emit)
                 _finish(run, job, images, state.seconds, time.perf_counter() - started)
+        if launch:
+            launch.tell("finished", {})
     return Run(run)
 
 
+def _fit(job: Job, images: DecodedImages, run: RunFolder, launch: Launch | None, emit: Listener) -> TrainingState:
+    """Train alone, or with the other processes once all are ready."""
+    if launch is None:
+        return fit(job, run, emit)
+    launch.gather(what_must_agree(job, images))
+    with launch.joined(job.machine.device) as processes:
+        emit(Note(f"{launch.count} processes, each on its part of every batch"))
+        return fit(replace(job, processes=processes), run, emit)
+
+
 @contextmanager
-def _way_on_told(run: RunFolder, emit: Listener) -> Iterator[None]:
+def _way_on_told(run: RunFolder, launch: Launch | None, emit: Listener) -> Iterator[None]:
     """Say of an interrupted run where it goes on from."""
+
+    def way_on() -> str:
+        saved = [path.stem.removeprefix("step-").lstrip("0") for path in run.state_manifests()]
+        command = f"`alexnet resume {run.path}`"
+        return f"saved at step {saved[0]}; {command} continues" if saved else f"{command} trains from the start"
+
     try:
         yield
     except KeyboardInterrupt:
-        saved = [path.stem.removeprefix("step-").lstrip("0") for path in run.state_manifests()]
-        way_on = f"`alexnet resume {run.path}`"
-        emit(Note(f"saved at step {saved[0]}; {way_on} continues" if saved else f"{way_on} trains from the start"))
+        emit(Note(way_on()))
         raise
+    except ProcessLostError as error:
+        ended = launch.describe_ended(seconds=2.0) if launch else ""  # its connection ends before it does
+        raise RunError(f"{ended or error}; {way_on()}") from error
 
 
 @contextmanager
@@ -195,7 +254,7 @@ def _finish(run: RunFolder, job: Job, images: DecodedImages, training_seconds: f
     discard_state(run)
 
 
-def _write_start(run: RunFolder, job: Job, images: DecodedImages, report: FolderReport) -> None:
+def _write_start(run: RunFolder, job: Job, images: DecodedImages, report: FolderReport, num_processes: int) -> None:
     """Write down everything that is known before the first step; run.json last."""
     recipe, split = job.recipe, job.split
     run.write_recipe(recipe)
@@ -218,7 +277,7 @@ def _write_start(run: RunFolder, job: Job, images: DecodedImages, report: Folder
         preprocessing=job.preprocessing,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         program={"version": _version(), "commit": _commit()},
-        machine=describe_machine(),
+        machine=describe_machine() | {"processes": num_processes},
         seed=recipe.seed,
     )
     run.write_about(about)

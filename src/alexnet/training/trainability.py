@@ -253,14 +253,14 @@ def _gradients(network: AlexNet, x: Tensor, labels: Tensor, moving: Moving) -> l
 def _dropout_repeated(network: AlexNet) -> Iterator[Callable[[], object]]:
     """Inside, calling the yielded function makes dropout draw the same masks again; its own generators come back."""
     layers = [layer for layer in network.modules() if isinstance(layer, Dropout | ClassicDropout)]
-    before = [layer.generator for layer in layers]
+    before = [(layer.generator, layer.part) for layer in layers]
     generator = torch.Generator(next(network.parameters()).device).manual_seed(0)
     set_dropout_generator(network, generator)
     try:
         yield lambda: generator.manual_seed(0)
     finally:
         for layer, own in zip(layers, before, strict=True):
-            layer.generator = own
+            layer.generator, layer.part = own
 
 
 @contextmanager
