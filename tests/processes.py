@@ -12,7 +12,7 @@ import sys
 from tests.conftest import narrow_variants
 from alexnet.training.worker import main
 with narrow_variants():
-    sys.exit(main(*sys.argv[1:]))
+    main(*sys.argv[1:])
 """
 
 COMMAND = """

@@ -36,9 +36,9 @@ def measure(setting: Setting) -> list[Comparison]:
     times: dict[str, list[float]] = {name: [] for name in ways}
     for repeat in range(setting.repeats + 1):
         for name, count in ways.items():
-            taken = seconds(count)
+            each = seconds(count)
             if repeat:  # the first round is the warm-up
-                times[name].append(taken)
-    candidates = tuple(Candidate(name, tuple(taken), float(recipe.batch_size)) for name, taken in times.items())
+                times[name].append(each)
+    candidates = tuple(Candidate(name, tuple(each), float(recipe.batch_size)) for name, each in times.items())
     note = "an epoch of 2,048 images, batches of 128; the steps alone"
     return [Comparison("training in processes", candidates, unit="images/s", peer=ALONE, notes=(note,))]

@@ -104,11 +104,17 @@ class Launch:
                 code = child.poll()
                 if code is not None:
                     how = f"was killed (signal {-code})" if code < 0 else "has ended"
-                    last = errors.read_text(errors="replace").strip().splitlines()[-1:]
-                    return f"process {number + 1} of {self.count} {how}" + "".join(f": {line[:300]}" for line in last)
+                    return f"process {number + 1} of {self.count} {how}{self._last_words(number, errors)}"
             if time.monotonic() >= until:
                 return ""
             time.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def _last_words(self, number: int, errors: Path) -> str:
+        """What a process said of its end: its message, or the last line of its error messages."""
+        if self.store.check([f"fault/{number}"]):
+            return f": {self.hear(f'fault/{number}')['fault']}"
+        lines = errors.read_text(errors="replace").strip().splitlines()
+        return f": {lines[-1][:300]}" if lines else ""
 
     # --- meeting
     def gather(self, facts: dict[str, Any]) -> None:
@@ -204,7 +210,7 @@ def _torchrun_launch() -> Launch | None:
 def launched(count: int) -> Iterator[Launch | None]:
     """Start the other processes of a training, which end with this block; None where this one trains alone.
 
-    Each gets an equal share of this process's threads, and so does this one while it trains. Where torchrun has
+    Each gets an equal part of this process's threads, and so does this one while it trains. Where torchrun has
     started this process and others, they are the training's, and none is started here.
 
     Raises:

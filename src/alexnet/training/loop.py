@@ -87,7 +87,7 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> TrainingState:
 
 
 def _forward_backward(job: Job) -> ForwardBackward:
-    """From a batch to its loss and number of wrong images, and its gradients; of a part, the part's share of them."""
+    """From a batch to its loss and number of wrong images, and its gradients; of a part, what it adds to them."""
     network, recipe, machine = job.network, job.recipe, job.machine
 
     def forward_backward(x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -95,7 +95,7 @@ def _forward_backward(job: Job) -> ForwardBackward:
             logits = network(x)  # [N, K]
         loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
         if job.part is not None:
-            loss = loss * (len(labels) / job.batch_size)  # the shares of all parts add up to the batch's mean
+            loss = loss * (len(labels) / job.batch_size)  # the sum over all parts is the batch's mean
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach(), num_wrong(logits.detach(), labels)
 

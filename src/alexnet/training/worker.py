@@ -53,22 +53,19 @@ def what_must_agree(job: Job, images: DecodedImages) -> dict[str, Any]:
     return {"checksum of the images": images.fingerprint, "precision": str(job.machine.dtype)}
 
 
-def main(folder: str, number: str, count: str, parent: str) -> int:
-    """Follow the process that started this one; returns the exit code."""
+def main(folder: str, number: str, count: str, parent: str) -> None:
+    """Follow the process that started this one, and leave it a message where that fails."""
     for name in ("SIGINT", "SIGHUP"):  # the first process hears them and tells when to stop
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
+    launch = Launch.from_parent(Path(folder), int(number), int(count), int(parent))
     try:
-        follow(Launch.from_parent(Path(folder), int(number), int(count), int(parent)))
-    except ProcessLostError:
-        return 1
-    except KeyboardInterrupt:
-        return 130
+        follow(launch)
+    except (ProcessLostError, KeyboardInterrupt):
+        return  # the first process knows
     except AlexNetError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    return 0
+        launch.tell(f"fault/{launch.number}", {"fault": str(error)})
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    main(*sys.argv[1:])
