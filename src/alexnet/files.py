@@ -13,6 +13,7 @@ from pathlib import Path
 from alexnet.errors import AlexNetError, DataError
 
 __all__ = [
+    "address_of",
     "disk_errors",
     "escape_name",
     "is_unfinished",
@@ -51,7 +52,8 @@ def shown_name(name: str | bytes | os.PathLike[str]) -> str:
     >>> shown_name("red \x1b[31m")
     'red \\x1b[31m'
     """
-    return "".join(map(_escaped, _text(name)))
+    address = address_of(name) if isinstance(name, Path) else None
+    return "".join(map(_escaped, address or _text(name)))
 
 
 def escape_name(name: str | bytes) -> str:
@@ -102,6 +104,16 @@ def _unescaped(match: re.Match[str]) -> str:
         return {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}[kind]
     number = int(digits, 16)
     return chr(number + 0xDC00 if kind == "x" and number >= 0x80 else number)
+
+
+def address_of(path: Path | str) -> str | None:
+    """The address on an HTTP server that a path stands for; None where it is a path. `Path` makes one slash of two.
+
+    >>> address_of(Path("http://host/shards.json")), address_of("images")
+    ('http://host/shards.json', None)
+    """
+    match = re.match(r"(?i)(https?):/+(?=[^/])", text := path.as_posix() if isinstance(path, Path) else path)
+    return f"{match[1].lower()}://{text[match.end() :]}" if match else None
 
 
 def user_cache_dir() -> Path:

@@ -69,7 +69,9 @@ def _run(words: list[str], interrupts: Interrupts) -> int:
 
 
 def _expand(words: list[str]) -> list[str]:
-    """The words with `--quiet` taken out, which may stand anywhere, and `~/` as the home folder; no addresses.
+    """The words with `--quiet` taken out, which may stand anywhere, and `~/` as the home folder.
+
+    Of addresses, only those of shards are read.
 
     A shell expands `--out ~/x`, but most leave `--out=~/x` as it is.
     """
@@ -77,7 +79,7 @@ def _expand(words: list[str]) -> list[str]:
     options = [word for word in words[:end] if word not in ("--quiet", "-q")]
     screen.quiet = screen.quiet or len(options) < end
     for word in words:
-        if word.lower().startswith(("http://", "https://")):
+        if word.lower().startswith(("http://", "https://")) and not word.endswith("/shards.json"):
             raise DataError(f"{word}: is an address; commands read files, so download it and give the file's path")
     return [_expand_home(word) for word in options] + words[end:]
 

@@ -39,7 +39,7 @@ Json = Annotated[bool, typer.Option("--json", callback=_set_json, help="Print on
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)]
 Data = Annotated[
     Path,
-    typer.Argument(metavar="DATA", help="A folder, .tar or .zip with a folder of images for each class.",
+    typer.Argument(metavar="DATA", help="A folder, .tar or .zip with a folder of images for each class, or shards.",
                    show_default=False),
 ]  # fmt: skip
 Out = Annotated[

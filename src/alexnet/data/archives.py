@@ -13,7 +13,7 @@ from alexnet.data.limits import get_limits
 from alexnet.errors import AlexNetError, DataError
 from alexnet.files import escape_name, shown_name
 
-__all__ = ["TarSource", "ZipSource"]
+__all__ = ["TarSource", "ZipSource", "archive_errors", "tar_members"]
 
 END_MARK = 512
 """Bytes of zeros, at the least, that end a whole tar."""
@@ -36,7 +36,7 @@ MADE_BY_WINDOWS, UTF8, ENCRYPTED = 0, 0x800, 0x1
 
 
 @contextmanager
-def _archive_errors(path: Path, kind: str) -> Iterator[None]:
+def archive_errors(path: Path, kind: str) -> Iterator[None]:
     """Turn whatever listing an archive raises into one line."""
     try:
         yield
@@ -54,11 +54,11 @@ class TarSource:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with _archive_errors(path, "tar"):
+        with archive_errors(path, "tar"):
             self._list()
 
     def _list(self) -> None:
-        members = _tar_members(self.path)
+        members = tar_members(self.path)
         names = _clean_all(member.name for member in members)
         by_name = dict(zip(names, members, strict=True))  # of a name that comes twice the last counts
         resolved = {name: _follow_links(name, by_name) for name in by_name}
@@ -79,7 +79,7 @@ class TarSource:
             return file.read(entry.num_bytes)
 
 
-def _tar_members(path: Path) -> list[tarfile.TarInfo]:
+def tar_members(path: Path) -> list[tarfile.TarInfo]:
     """All members of a tar.
 
     Raises:
@@ -144,7 +144,7 @@ class ZipSource:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with _archive_errors(path, "zip"):
+        with archive_errors(path, "zip"):
             self._archive = zipfile.ZipFile(path)
             self._list()
 

@@ -1,10 +1,11 @@
-"""From the uint8 cache to batches: in a seeded order for training, in file order for testing.
+"""From the uint8 cache, or from shards, to batches: in a seeded order for training, in file order for testing.
 
 On a CPU each batch is gathered when it is needed. A GPU must not wait for that: images that fit into half of its free
-memory are kept there; otherwise threads gather the next batch into pinned memory while the GPU works on this one. All
-three ways give the same numbers.
+memory are kept there; otherwise threads gather the next batch into pinned memory while the GPU works on this one. Of
+shards, threads decode the next batch in any case. All ways give the same numbers.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,8 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from alexnet.data.decode import Pixels
-from alexnet.data.split import Indices, Subset
+from alexnet.data.decode import Indices, PixelRows, Pixels
+from alexnet.data.lanes import LaneOrder
+from alexnet.data.split import Subset
+from alexnet.data.streamed import StreamedPixels
+from alexnet.errors import DataError, DownloadError
 
 __all__ = [
     "Order",
@@ -29,6 +33,7 @@ __all__ = [
     "in_order",
     "send",
     "training_batches",
+    "training_order",
 ]
 
 RESIDENT_FRACTION = 0.5
@@ -36,6 +41,9 @@ RESIDENT_FRACTION = 0.5
 
 COPY_THREADS = 4
 """Threads that gather a batch; a single one copies more slowly than a fast GPU trains."""
+
+AHEAD_IMAGES = 8192
+"""Images before they are needed, at which the download of their shards begins."""
 
 CHUNK_BYTES = 64 << 20
 """Bytes of pixels copied to the GPU at a time."""
@@ -73,6 +81,15 @@ class Shuffled:
         return order[batch * self.batch_size : (batch + 1) * self.batch_size]
 
 
+def training_order(pixels: PixelRows, subset: Subset, *, batch_size: int, seed: int) -> Order:
+    """The order in which a training uses the places of a subset: shuffled; of shards, a few of them at a time."""
+    if isinstance(pixels, StreamedPixels):
+        order = LaneOrder(pixels.source.shards_of(subset.indices), batch_size, seed)
+        pixels.source.keep(2 * order.num_lanes)
+        return order
+    return Shuffled(len(subset), batch_size, seed)
+
+
 def send(tensor: Tensor, device: torch.device) -> Tensor:
     """A tensor on a device; to a GPU by way of pinned memory, so that the copy does not wait for the GPU."""
     if device.type == "cuda":
@@ -80,7 +97,7 @@ def send(tensor: Tensor, device: torch.device) -> Tensor:
     return tensor.to(device)
 
 
-def gather(pixels: Pixels, subset: Subset, places: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor]:
+def gather(pixels: PixelRows, subset: Subset, places: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor]:
     """Images, uint8 [n, size, size, 3], and labels, int64 [n], at some places of a subset, on a device."""
     images = torch.from_numpy(pixels[subset.indices[places]])
     labels = torch.from_numpy(subset.labels[places])
@@ -89,10 +106,13 @@ def gather(pixels: Pixels, subset: Subset, places: np.ndarray, device: torch.dev
 
 @contextmanager
 def training_batches(
-    pixels: Pixels, subset: Subset, order: Order, device: torch.device, *, num_steps: int
+    pixels: PixelRows, subset: Subset, order: Order, device: torch.device, *, num_steps: int
 ) -> Iterator[Callable[[int], tuple[Tensor, Tensor]]]:
     """A function that gives the images and labels of a step, as `gather` does, in the fastest way for the device."""
-    if device.type != "cuda":
+    if isinstance(pixels, StreamedPixels):
+        with PrefetchedBatches(pixels, subset, order, device, num_steps=num_steps) as batches:
+            yield batches.get
+    elif device.type != "cuda":
         yield lambda step: gather(pixels, subset, order(step), device)
     elif _bytes(pixels, subset) <= RESIDENT_FRACTION * torch.cuda.mem_get_info(device)[0]:
         yield ResidentBatches(pixels, subset, order, device).get
@@ -102,7 +122,7 @@ def training_batches(
 
 
 def in_order(
-    pixels: Pixels, subset: Subset, *, batch_size: int, device: torch.device
+    pixels: PixelRows, subset: Subset, *, batch_size: int, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Every image of a subset once, in order; the last batch may be smaller."""
     num_batches = -(-len(subset) // batch_size)
@@ -110,7 +130,7 @@ def in_order(
     def order(step: int) -> Indices:
         return np.arange(step * batch_size, min((step + 1) * batch_size, len(subset)))
 
-    if device.type == "cuda":
+    if device.type == "cuda" or isinstance(pixels, StreamedPixels):
         with PrefetchedBatches(pixels, subset, order, device, num_steps=num_batches) as batches:
             yield from map(batches.get, range(num_batches))
     else:
@@ -118,14 +138,14 @@ def in_order(
             yield gather(pixels, subset, order(step), device)
 
 
-def _bytes(pixels: Pixels, subset: Subset) -> int:
+def _bytes(pixels: PixelRows, subset: Subset) -> int:
     return len(subset) * int(np.prod(pixels.shape[1:]))
 
 
 class ResidentBatches:
     """A subset's images in the memory of the device, where batches are gathered."""
 
-    def __init__(self, pixels: Pixels, subset: Subset, order: Order, device: torch.device) -> None:
+    def __init__(self, pixels: PixelRows, subset: Subset, order: Order, device: torch.device) -> None:
         self._shape, self._order, self._device = pixels.shape[1:], order, device
         per_image = int(np.prod(self._shape))
         images = torch.empty(len(subset), per_image, dtype=torch.uint8, device=device)
@@ -155,10 +175,15 @@ class PrefetchedBatches:
     threads.
     """
 
-    def __init__(self, pixels: Pixels, subset: Subset, order: Order, device: torch.device, *, num_steps: int) -> None:
+    def __init__(
+        self, pixels: PixelRows, subset: Subset, order: Order, device: torch.device, *, num_steps: int
+    ) -> None:
         self._pixels, self._subset, self._order, self._device = pixels, subset, order, device
         self._num_steps = num_steps
-        self._pool = ThreadPoolExecutor(COPY_THREADS)
+        is_streamed = isinstance(pixels, StreamedPixels)
+        self._num_threads = max(COPY_THREADS, os.cpu_count() or 1) if is_streamed else COPY_THREADS
+        self._pool = ThreadPoolExecutor(self._num_threads)
+        self._announced = -1
         self._stream: torch.cuda.Stream | None = None
         if device.type == "cuda":
             self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
@@ -178,21 +203,39 @@ class PrefetchedBatches:
         """Images and labels of a step; the next one is started."""
         images, parts = self._started.pop(step) if step in self._started else self._start(step)
         for part in parts:
-            part.result()
+            try:
+                part.result()
+            except (DataError, DownloadError) as error:
+                raise type(error)(f"step {step + 1}: {error}") from error
         if step + 1 < self._num_steps:
             self._started = {step + 1: self._start(step + 1)}
         labels = torch.from_numpy(self._subset.labels[self._order(step)])
         return self._copy_over(images), send(labels, self._device)
 
     def _start(self, step: int) -> tuple[Tensor, list[Future[None]]]:
+        self._announce(step)
         rows = self._subset.indices[self._order(step)]
         shape = (len(rows), *self._pixels.shape[1:])
         images = torch.empty(shape, dtype=torch.uint8, pin_memory=self._stream is not None)
-        parts = zip(np.array_split(rows, COPY_THREADS), np.array_split(images.numpy(), COPY_THREADS), strict=True)
+        parts = zip(
+            np.array_split(rows, self._num_threads), np.array_split(images.numpy(), self._num_threads), strict=True
+        )
         return images, [self._pool.submit(self._copy, *part) for part in parts]
 
+    def _announce(self, step: int) -> None:
+        """Have the shards ready that the steps after this one need."""
+        if not isinstance(self._pixels, StreamedPixels):
+            return
+        last = min(step + AHEAD_IMAGES // max(1, len(self._order(step))), self._num_steps - 1)
+        for ahead in range(max(step, self._announced + 1), last + 1):
+            self._pixels.source.fetch_ahead(self._subset.indices[self._order(ahead)])
+        self._announced = max(last, self._announced)
+
     def _copy(self, rows: Indices, into: Pixels) -> None:
-        np.take(self._pixels, rows, axis=0, out=into, mode="clip")  # the other modes copy twice
+        if isinstance(self._pixels, StreamedPixels):
+            self._pixels.read_into(rows, into)
+        else:
+            np.take(self._pixels, rows, axis=0, out=into, mode="clip")  # type: ignore[call-overload]  # no other copies once
 
     def _copy_over(self, images: Tensor) -> Tensor:
         if self._stream is None:

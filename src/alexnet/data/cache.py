@@ -13,7 +13,7 @@ import os
 import shutil
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple, dataclass, field, fields
@@ -24,12 +24,13 @@ from pathlib import Path
 import filelock
 import numpy as np
 
+from alexnet.data.cache_folder import caches_dir
 from alexnet.data.decode import ImageFacts, Pixels
 from alexnet.data.decode_files import decode_files
 from alexnet.data.folder import ImageFile, ImageFolder
 from alexnet.data.limits import get_limits
 from alexnet.errors import DataError
-from alexnet.files import disk_errors, user_cache_dir, write_whole
+from alexnet.files import disk_errors, write_whole
 from alexnet.records import Preprocessing
 
 __all__ = ["DecodedImages", "caches_dir", "clear_cache", "decode_folder", "list_caches"]
@@ -63,8 +64,8 @@ class DecodedImages:
     folder: ImageFolder
     preprocessing: Preprocessing
     pixels_path: Path
-    files: tuple[ImageFile, ...]
-    facts: tuple[ImageFacts, ...]
+    files: Sequence[ImageFile]
+    facts: Sequence[ImageFacts]
     left_out: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -77,17 +78,17 @@ class DecodedImages:
         return np.memmap(self.pixels_path, dtype=np.uint8, mode="r", shape=shape)
 
     @property
+    def names(self) -> Sequence[str]:
+        """The name of the file of each row."""
+        return [file.entry.name for file in self.files]
+
+    @property
     def fingerprint(self) -> str:
         """Changes when a usable image, its name, class or split does."""
         digest = blake2b(digest_size=16)
         for file, fact in zip(self.files, self.facts, strict=True):
             digest.update(f"{file.entry.name}\0{file.class_name}\0{file.split}\0{fact.digest}\n".encode())
         return digest.hexdigest()
-
-
-def caches_dir() -> Path:
-    """The folder that holds all caches."""
-    return user_cache_dir() / "images"
 
 
 def decode_folder(

@@ -5,11 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from alexnet.csv_files import write_csv
 from alexnet.data.cache import DecodedImages, decode_folder
 from alexnet.data.decode import ImageFacts, plain_preprocessing
 from alexnet.data.folder import ImageFile, ImageFolder, scan_folder
 from alexnet.data.near_duplicates import NearDuplicate, find_near_duplicates
+from alexnet.data.streamed import StreamedImages
 from alexnet.files import shown_name
 from alexnet.presets import PRESETS
 from alexnet.records import Record
@@ -107,7 +110,9 @@ def check_folder(
 
 
 def check_decoded(images: DecodedImages) -> FolderReport:
-    """Report what is odd in a decoded folder; no file is opened again."""
+    """Report what is odd in a decoded folder; no file is opened again. Of shards, only what their lists say."""
+    if isinstance(images, StreamedImages):
+        return _check_shards(images)
     folder, usable = images.folder, list(zip(images.files, images.facts, strict=True))
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for file, _ in usable:
@@ -131,6 +136,32 @@ def check_decoded(images: DecodedImages) -> FolderReport:
         left_out=images.left_out,
         depths={file.entry.name: fact.depth for file, fact in usable if fact.depth},
         notes=folder.notes + images.notes,
+        fingerprint=images.fingerprint,
+    )
+
+
+def _check_shards(images: StreamedImages) -> FolderReport:
+    source, folder = images.source, images.folder
+    counts: dict[str, Counter[str]] = {}
+    for split in ("train", "validation", "test"):
+        rows = source.rows_of(split)
+        numbers = np.bincount(source.labels[rows], minlength=len(source.classes)).tolist()
+        if len(rows):
+            counts[split] = Counter(dict(zip(source.classes, numbers, strict=True)))
+    oddities = _class_oddities(source.classes, counts)
+    return FolderReport(
+        path=shown_name(folder.path),
+        classes=source.classes,
+        num_files=len(source),
+        num_images=len(source),
+        counts={split: dict(counter) for split, counter in counts.items()},
+        widths=(0, 0, 0),
+        heights=(0, 0, 0),
+        formats={},
+        oddities={kind: names for kind, names in oddities.items() if names},
+        left_out={},
+        depths={},
+        notes=folder.notes,
         fingerprint=images.fingerprint,
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,8 @@ from alexnet.records import Preprocessing
 __all__ = [
     "NORMALIZATIONS",
     "ImageFacts",
+    "Indices",
+    "PixelRows",
     "Pixels",
     "center_crop",
     "decode_file",
@@ -34,6 +37,22 @@ __all__ = [
 ]
 
 Pixels = npt.NDArray[np.uint8]
+Indices = npt.NDArray[np.int64]
+
+
+@runtime_checkable
+class PixelRows(Protocol):
+    """Decoded images by row: in memory, in a mapped file, or decoded when they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """[N, S, S, 3]."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Any:
+        """The pixels of a row, a slice of rows, or an array of them."""
+
 
 NORMALIZATIONS: dict[str, tuple[str, tuple[float, float, float], tuple[float, float, float]]] = {
     # channels, mean and std on the scale 0-255

@@ -1,10 +1,11 @@
-"""One file of a folder or an archive, and what every source of files can do."""
+"""One file of a folder, an archive or a shard, and what every source of files can do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Entry", "ImageSource"]
+__all__ = ["Entry", "ImageFile", "ImageSource"]
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,34 @@ class Entry:
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class ImageFile:
+    """A file that should hold an image.
+
+    split: `train`, `test`, `validation`, or None where the folder has none. labeled: the class whose folder it lies
+    in, where a correction gave it another.
+    """
+
+    entry: Entry
+    class_name: str
+    split: str | None
+    labeled: str | None = None
+
+    @property
+    def folder_class(self) -> str:
+        """The class whose folder it lies in."""
+        return self.class_name if self.labeled is None else self.labeled
+
+
 class ImageSource(Protocol):
     """Where files come from. `folders` are names of folders, empty ones too; `read` is thread-safe."""
 
     path: Path
-    entries: tuple[Entry, ...]
     folders: frozenset[str]
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """All files by name."""
 
     def read(self, entry: Entry) -> bytes:
         """The content of a file. Raises OSError where it cannot be read."""

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alexnet.data.entry import Entry, ImageSource
+from alexnet.data.entry import ImageFile, ImageSource
 from alexnet.data.folder_layout import Layout, find_layout, is_hidden
+from alexnet.data.shard_source import ShardSource
 from alexnet.data.sources import open_source
 from alexnet.errors import DataError
-from alexnet.files import shown_name
+from alexnet.files import address_of, shown_name
 
 if TYPE_CHECKING:
     from alexnet.data.corrections import Correction
@@ -28,25 +29,6 @@ OWN_FILES = {"corrections.csv", "answers.json"}
 
 
 @dataclass(frozen=True)
-class ImageFile:
-    """A file that should hold an image.
-
-    split: `train`, `test`, `validation`, or None where the folder has none. labeled: the class whose folder it lies
-    in, where a correction gave it another.
-    """
-
-    entry: Entry
-    class_name: str
-    split: str | None
-    labeled: str | None = None
-
-    @property
-    def folder_class(self) -> str:
-        """The class whose folder it lies in."""
-        return self.class_name if self.labeled is None else self.labeled
-
-
-@dataclass(frozen=True)
 class ImageFolder:
     """A scanned folder: what it holds by name, before any file is opened.
 
@@ -58,7 +40,7 @@ class ImageFolder:
     path: Path
     source: ImageSource = field(repr=False, compare=False)
     classes: tuple[str, ...]
-    files: tuple[ImageFile, ...] = field(repr=False)
+    files: Sequence[ImageFile] = field(repr=False)
     stray: tuple[str, ...] = field(repr=False)
     notes: tuple[str, ...] = ()
     corrections: tuple["Correction", ...] = field(default=(), repr=False)
@@ -66,7 +48,14 @@ class ImageFolder:
     @property
     def has_split(self) -> bool:
         """Whether the folder has its own test or validation images."""
+        if isinstance(self.source, ShardSource):
+            return any(table.split != "train" for table in self.source.tables)
         return any(file.split in ("test", "validation") for file in self.files)
+
+    @property
+    def location(self) -> str:
+        """Where it is: an absolute path, or an address."""
+        return address_of(self.path) or str(self.path.resolve())
 
     def counts(self) -> dict[str, Counter[str]]:
         """Number of files by split (`all` where the folder has none) and class."""
@@ -87,7 +76,7 @@ class ImageFolder:
 
 
 def scan_folder(path: Path | str, *, min_classes: int = 2) -> ImageFolder:
-    """List a folder of images, or a `.tar` or `.zip` of one; no file is opened.
+    """List a folder of images, a `.tar` or `.zip` of one, or a set of shards; no image is opened.
 
     Layouts: `DIR/train/CLASS/*` with `DIR/test` or `DIR/val` or both, or `DIR/CLASS/*`; other names that contain
     train, test, val, valid, eval, dev or holdout as a word do as well, such as `training_set`. Single folders around
@@ -95,7 +84,7 @@ def scan_folder(path: Path | str, *, min_classes: int = 2) -> ImageFolder:
     Unicode's composed form (NFC). Hidden folders, and those that programs make, are left aside at every level.
 
     Args:
-        path: of the folder or archive.
+        path: of the folder or archive; or of shards, see `open_shards`.
         min_classes: how many class folders there must be, >= 1.
 
     Raises:
@@ -106,6 +95,8 @@ def scan_folder(path: Path | str, *, min_classes: int = 2) -> ImageFolder:
     ('across', 'down', 'rings')
     """
     source = open_source(path)
+    if isinstance(source, ShardSource):
+        return ImageFolder(source.path, source, source.classes, source.files, (), source.notes)
     layout = find_layout(source)
     files, stray, hidden = [], [], Counter[str]()
     for entry in source.entries:

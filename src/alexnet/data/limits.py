@@ -7,6 +7,8 @@ Every bound is an environment variable, so that it holds for each command and ca
                                 count more: WebP 4 times, JPEG 2000 5 times, AVIF 3 times, a progressive JPEG and a
                                 TIFF with an EXIF orientation twice; another JPEG, decoded at a fraction, less.
     ALEXNET_MAX_ARCHIVE_RATIO   bytes of an archive's files over bytes of the archive, 100
+
+    ALEXNET_MAX_SHARD_CACHE_BYTES   bytes of downloaded shards that are kept, 4 GB; two shards a lane are kept anyway
 """
 
 import os
@@ -15,7 +17,7 @@ from functools import lru_cache
 
 from alexnet.errors import DataError
 
-__all__ = ["Limits", "get_limits"]
+__all__ = ["Limits", "get_limits", "get_shard_cache_bytes"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,16 @@ def get_limits() -> Limits:
     return _limits(*map(os.environ.get, VARIABLES))
 
 
+def get_shard_cache_bytes() -> int:
+    """Bytes of downloaded shards that are kept.
+
+    Raises:
+        DataError: the variable is not a positive number.
+    """
+    return _read(SHARD_CACHE, os.environ.get(SHARD_CACHE), 4_000_000_000)
+
+
+SHARD_CACHE = "ALEXNET_MAX_SHARD_CACHE_BYTES"
 VARIABLES = ("ALEXNET_MAX_IMAGE_BYTES", "ALEXNET_MAX_IMAGE_PIXELS", "ALEXNET_MAX_ARCHIVE_RATIO")
 
 

@@ -19,9 +19,22 @@ from alexnet.errors import DataError
 from alexnet.records import LAZY, Record
 from alexnet.stored_values import Classes, Count, Name
 
-__all__ = ["MANIFEST", "Shard", "ShardIndex", "ShardSet", "SplitName", "parse_index", "parse_manifest", "to_json"]
+__all__ = [
+    "MANIFEST",
+    "UNFINISHED",
+    "Shard",
+    "ShardIndex",
+    "ShardSet",
+    "SplitName",
+    "parse_index",
+    "parse_manifest",
+    "to_json",
+]
 
 MANIFEST = "shards.json"
+
+UNFINISHED = "unfinished.json"
+"""Lies in the folder while it is written, with the checksum of what it is made from."""
 
 Checksum = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 TarName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*\.tar$")]

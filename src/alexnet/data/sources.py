@@ -7,6 +7,8 @@ from pathlib import Path
 
 from alexnet.data.archives import TarSource, ZipSource
 from alexnet.data.entry import Entry, ImageSource
+from alexnet.data.open_shards import open_remote_shards, open_shards
+from alexnet.data.shards import MANIFEST
 from alexnet.errors import DataError
 from alexnet.files import escape_name, shown_name, unescape_name
 
@@ -25,14 +27,22 @@ UNPACK = {
 
 
 def open_source(path: Path | str) -> ImageSource:
-    """The folder or archive at `path`, listed but not read. Archives are recognized by their content.
+    """The folder, archive or set of shards at `path`, listed but not read. Archives are recognized by their content.
 
     Raises:
         DataError: it is missing, neither folder nor archive, damaged, compressed, or may not be read.
     """
+    shards = open_remote_shards(path)
+    if shards is not None:
+        return shards
     path = Path(path)
     try:
-        if stat.S_ISDIR(path.stat().st_mode):
+        is_folder = stat.S_ISDIR(path.stat().st_mode)
+        if is_folder or path.name == MANIFEST:
+            shards = open_shards(path if is_folder else path.parent)
+            if shards is not None:
+                return shards
+        if is_folder:
             return FolderSource(path)
         kind = _archive_kind(path)
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:

@@ -2,20 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
+from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from alexnet.data.cache import DecodedImages
+from alexnet.data.decode import Indices
 from alexnet.data.near_groups import grouped_digests
-from alexnet.errors import DataError
+from alexnet.data.split_shards import sides_of_shards
+from alexnet.data.streamed import StreamedImages
+from alexnet.errors import DataError, RecipeError
 from alexnet.files import shown_name
 
 __all__ = ["Indices", "Split", "Subset", "hold_out", "split_images"]
-
-Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,13 @@ def split_images(
     Raises:
         DataError: fewer than two classes have training images, or none is left to test on.
     """
+    if isinstance(images, StreamedImages):
+        if group_near_duplicates:
+            raise RecipeError(
+                "group_near_duplicates: near duplicates in shards are not looked for; set it to false, or train on "
+                "the folder"
+            )
+        return _split_shards(images, test_fraction, validation_fraction, seed)
     sides = _sides_of_layout(images)
     digests = grouped_digests(images) if group_near_duplicates else [fact.digest for fact in images.facts]
     names = [file.class_name for file in images.files]
@@ -82,15 +90,39 @@ def split_images(
     if validation is None:
         train, validation = hold_out(train, folders, digests, validation_fraction, seed + 1)
     classes = tuple(sorted({names[row] for row in train}))
-    _require_enough(images, classes, test)
+    tested = {names[row] for row in test}
+    _require_enough(images.folder.path, classes, is_testable=bool(tested & set(classes)))
     number = {name: position for position, name in enumerate(classes)}
 
     def subset(rows: Iterable[int]) -> Subset:
         kept = [row for row in rows if names[row] in number]
         return Subset(np.array(kept, np.int64), np.array([number[names[row]] for row in kept], np.int64))
 
-    notes = _notes(images, classes, {names[row] for row in [*test, *validation]})
+    notes = _notes(images, classes, {names[row] for row in [*test, *validation]}, set(names))
     return Split(classes, subset(train), subset(validation), subset(test), notes)
+
+
+def _split_shards(images: StreamedImages, test_fraction: float, validation_fraction: float, seed: int) -> Split:
+    """The split of shards, where nothing is done image by image."""
+    source = images.source
+    train, validation, test = sides_of_shards(
+        source, test_fraction=test_fraction, validation_fraction=validation_fraction, seed=seed
+    )
+    counts = np.bincount(source.labels[train], minlength=len(source.classes))
+    classes = tuple(name for name, count in zip(source.classes, counts, strict=True) if count)
+    number = np.where(counts > 0, np.cumsum(counts > 0) - 1, -1)  # of the classes that have training images
+    path = images.folder.path
+
+    def subset(rows: Indices) -> Subset:
+        labels = number[source.labels[rows]]
+        return Subset(rows[labels >= 0], labels[labels >= 0])
+
+    split = Split(classes, subset(train), subset(validation), subset(test), ())
+    _require_enough(path, classes, is_testable=len(split.test) > 0)
+    present = set(np.unique(source.labels).tolist())
+    named = {name for place, name in enumerate(source.classes) if place in present}
+    held_out = {source.classes[label] for label in np.unique(source.labels[np.concatenate([test, validation])])}
+    return replace(split, notes=_notes(images, classes, held_out, named))
 
 
 def _sides_of_layout(images: DecodedImages) -> dict[str, list[int]]:
@@ -103,13 +135,16 @@ def _sides_of_layout(images: DecodedImages) -> dict[str, list[int]]:
     return dict(sides)
 
 
-def _notes(images: DecodedImages, classes: tuple[str, ...], held_out: set[str]) -> tuple[str, ...]:
-    """What is left aside or left out of a split, in words. held_out: classes of its test and validation images."""
+def _notes(images: DecodedImages, classes: tuple[str, ...], held_out: set[str], present: set[str]) -> tuple[str, ...]:
+    """What is left aside or left out of a split, in words.
+
+    held_out: classes of its test and validation images. present: classes with images.
+    """
     notes = [*images.folder.notes, *images.notes]
     count = len(images.left_out)
     if count:
         notes.append(f"{count} {'file is' if count == 1 else 'files are'} left out: not an image, or unreadable")
-    empty = sorted(set(images.folder.classes) - {file.class_name for file in images.files})
+    empty = sorted(set(images.folder.classes) - present)
     if empty:
         notes.append(f"{', '.join(empty)}: no usable images; the class is left out")
     strangers = sorted(held_out - set(classes))
@@ -166,13 +201,12 @@ def _rank(digest: str, seed: int) -> bytes:
     return blake2b(f"{seed} {digest}".encode(), digest_size=16).digest()
 
 
-def _require_enough(images: DecodedImages, classes: tuple[str, ...], test: Sequence[int]) -> None:
-    path = shown_name(images.folder.path)
+def _require_enough(folder: Path, classes: tuple[str, ...], *, is_testable: bool) -> None:
+    path = shown_name(folder)
     if len(classes) < 2:
         present = f"only {classes[0]} has any" if classes else "none has any"
         raise DataError(f"{path}: at least two classes need training images, and {present}; add images")
-    names = {images.files[row].class_name for row in test}
-    if not names & set(classes):
+    if not is_testable:
         raise DataError(
             f"{path}: no image is left to test on; add images (at least two of each class), "
             "a test folder, or raise test_fraction"

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from alexnet.data.decode import Pixels, center_crop
+from alexnet.data.decode import PixelRows, center_crop
 from alexnet.data.split import Subset
 from alexnet.records import Preprocessing
 
@@ -21,17 +21,18 @@ EXACT = 64
 
 
 def channel_statistics(
-    pixels: Pixels, subset: Subset, *, most: int = MAX_IMAGES
+    pixels: PixelRows, subset: Subset, *, most: int = MAX_IMAGES
 ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
     """Mean and std by channel, 0-255, of up to `most` evenly spaced images of a subset."""
     rows = _sample(subset, most)
     total, squares = np.zeros(3), np.zeros(3)
+    num_values = int(np.prod(pixels.shape[1:]))
     for start in range(0, len(rows), EXACT):
-        values = pixels[rows[start : start + EXACT]].reshape(-1, pixels[0].size).astype(np.float32)
+        values = pixels[rows[start : start + EXACT]].reshape(-1, num_values).astype(np.float32)
         ones = np.ones(len(values), np.float32)
         total += (ones @ values).reshape(-1, 3).sum(0, dtype=np.float64)
         squares += (ones @ np.square(values, out=values)).reshape(-1, 3).sum(0, dtype=np.float64)
-    mean, square = (sums / (len(rows) * pixels[0, ..., 0].size) for sums in (total, squares))
+    mean, square = (sums / (len(rows) * num_values // 3) for sums in (total, squares))
     std = np.sqrt(np.maximum(square - mean**2, 1.0))
     r, g, b = (round(float(value), 3) for value in mean)
     dr, dg, db = (round(float(value), 3) for value in std)
@@ -42,14 +43,15 @@ def _sample(subset: Subset, most: int) -> npt.NDArray[np.int64]:
     return subset.indices[:: max(1, len(subset) // most)]
 
 
-def mean_image(pixels: Pixels, subset: Subset, preprocessing: Preprocessing) -> Tensor:
+def mean_image(pixels: PixelRows, subset: Subset, preprocessing: Preprocessing) -> Tensor:
     """Mean image of a subset (centers), minus the channel means of `preprocessing`.
 
     Float32 [3, size, size], channels in the network's order, on the scale of the network's input.
     """
     total = np.zeros((preprocessing.size, preprocessing.size, 3))
-    for row in subset.indices:
-        total += center_crop(pixels[row], preprocessing)
+    for start in range(0, len(subset), EXACT):
+        for image in pixels[subset.indices[start : start + EXACT]]:
+            total += center_crop(image, preprocessing)
     mean = total / max(1, len(subset))
     if preprocessing.channels == "BGR":
         mean = mean[:, :, ::-1]
@@ -85,7 +87,7 @@ class PrincipalColors:
         return (alpha * torch.from_numpy(scale) @ torch.from_numpy(self.vectors).T).float()
 
 
-def principal_colors(pixels: Pixels, subset: Subset, *, most: int = MAX_IMAGES) -> PrincipalColors:
+def principal_colors(pixels: PixelRows, subset: Subset, *, most: int = MAX_IMAGES) -> PrincipalColors:
     """Principal colors of up to `most` evenly spaced images of a subset, over all their pixels."""
     total, squares, count = np.zeros(3), np.zeros((3, 3)), 0
     for row in _sample(subset, most):

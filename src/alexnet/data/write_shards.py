@@ -17,16 +17,13 @@ import numpy as np
 from alexnet.data.decode import ImageFacts, plain_preprocessing
 from alexnet.data.decode_files import read_checked
 from alexnet.data.folder import ImageFile, ImageFolder, scan_folder
-from alexnet.data.shards import MANIFEST, Shard, ShardIndex, ShardSet, SplitName, parse_manifest, to_json
+from alexnet.data.shards import MANIFEST, UNFINISHED, Shard, ShardIndex, ShardSet, SplitName, parse_manifest, to_json
 from alexnet.data.split import hold_out
 from alexnet.errors import DataError
 from alexnet.files import disk_errors, is_unfinished, shown_name, write_whole
 from alexnet.presets import PRESETS
 
 __all__ = ["write_shards"]
-
-UNFINISHED = "unfinished.json"
-"""Lies in the folder while it is written, with the checksum of what it is made from."""
 
 LOCK = ".shards.lock"
 

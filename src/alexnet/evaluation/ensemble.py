@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alexnet.data.decode import Pixels
+from alexnet.data.decode import PixelRows
 from alexnet.data.split import Subset
 from alexnet.evaluation.evaluate import average_probabilities, score, subset_probabilities
 from alexnet.evaluation.views import DESCRIPTIONS
@@ -19,7 +19,7 @@ class EnsembleMember:
     """A network and its images. pixels: decoded as it needs them. subset: the rows that are tested."""
 
     classifier: Classifier
-    pixels: Pixels
+    pixels: PixelRows
     subset: Subset
     views: str
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from alexnet.batch_part import BatchPart
 from alexnet.data.batches import in_order
-from alexnet.data.decode import Pixels, normalize
+from alexnet.data.decode import PixelRows, normalize
 from alexnet.data.split import Indices, Subset
 from alexnet.errors import WeightsError
 from alexnet.evaluation.metrics import TOP5_FROM, class_scores, confusion_matrix, num_wrong
@@ -84,7 +84,7 @@ def average_probabilities(parts: Sequence[Float[Tensor, "N K"]]) -> Float[Tensor
 
 def measure(
     network: nn.Module,
-    pixels: Pixels,
+    pixels: PixelRows,
     subset: Subset,
     preprocessing: Preprocessing,
     *,
@@ -121,7 +121,7 @@ def _log(probs: Tensor) -> Tensor:
 
 def evaluate_classifier(
     classifier: Classifier,
-    pixels: Pixels,
+    pixels: PixelRows,
     subset: Subset,
     names: Sequence[str],
     *,
@@ -151,7 +151,7 @@ def evaluate_classifier(
 
 
 def subset_probabilities(
-    classifier: Classifier, pixels: Pixels, subset: Subset, *, views: str
+    classifier: Classifier, pixels: PixelRows, subset: Subset, *, views: str
 ) -> Float[Tensor, "N K"]:
     """Probabilities of every image of a subset, in order, averaged over its views; the model is left as found."""
     device = next(classifier.network.parameters()).device

@@ -1,21 +1,16 @@
 """Pretrained weights, downloaded once into the user's cache when the user asks for them."""
 
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from filelock import FileLock
 
+from alexnet.downloads import download_rest, file_sha256
 from alexnet.errors import DownloadError
 from alexnet.files import disk_errors, user_cache_dir
 
 __all__ = ["IMAGENET", "RemoteWeights", "fetch_weights"]
-
-BLOCK = 1 << 20
-TIMEOUT_SECONDS = 30.0
 
 Progress = Callable[[int, int], None]
 
@@ -58,12 +53,11 @@ def fetch_weights(remote: RemoteWeights = IMAGENET, *, on_progress: Progress | N
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f".{remote.file_name}.lock"):
             if target.is_file():
-                if _digest(target).startswith(remote.sha256_prefix):
+                if file_sha256(target).startswith(remote.sha256_prefix):
                     return target
                 target.unlink()  # damaged since it was downloaded
-            part.touch()
-            _download(remote, part, on_progress)
-            digest = _digest(part)
+            download_rest(remote.url, part, on_progress=on_progress)
+            digest = file_sha256(part)
             if not digest.startswith(remote.sha256_prefix):
                 part.unlink()
                 raise DownloadError(
@@ -72,42 +66,3 @@ def fetch_weights(remote: RemoteWeights = IMAGENET, *, on_progress: Progress | N
                 )
             part.replace(target)
     return target
-
-
-def _download(remote: RemoteWeights, part: Path, on_progress: Progress | None) -> None:
-    """Append to `part` what is missing."""
-    there = part.stat().st_size
-    request = urllib.request.Request(remote.url, headers={"Range": f"bytes={there}-"} if there else {})
-    hint = f"check the connection and try again: the download continues where it stopped ({part})"
-    try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
-            resumes = answer.status == 206
-            there = there if resumes else 0
-            total = there + int(answer.headers.get("Content-Length") or 0)
-            with (
-                disk_errors(part, DownloadError, "free some space, or set ALEXNET_CACHE to another folder"),
-                part.open("ab" if resumes else "wb") as file,
-            ):
-                while block := answer.read(BLOCK):
-                    file.write(block)
-                    there += len(block)
-                    if on_progress:
-                        on_progress(there, total)
-    except urllib.error.HTTPError as error:
-        if error.code == 416:  # nothing is missing: `part` is the whole file
-            return
-        raise DownloadError(
-            f"{remote.url}: the server answers {error.code} {error.reason}; try again later"
-        ) from error
-    except OSError as error:
-        raise DownloadError(f"{remote.url}: cannot be downloaded ({error}); {hint}") from error
-    if total and there < total:
-        raise DownloadError(f"{remote.url}: only {there} of {total} bytes arrived; {hint}")
-
-
-def _digest(path: Path) -> str:
-    digest = sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from alexnet.data.cache import DecodedImages, decode_folder
+from alexnet.data.cache import DecodedImages
 from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.data.split import Subset
+from alexnet.data.streamed import open_images
 from alexnet.errors import DataError, RunError
+from alexnet.files import shown_name
 from alexnet.runs.own_images import own_split, scan_own_images
 from alexnet.runs.run import Run
 
@@ -92,9 +94,9 @@ def _check_runs(runs: Sequence[Run]) -> None:
 
 
 def _choose(run: Run, folder: ImageFolder, first: Run, *, is_named: bool) -> HeldOutImages:
-    if not is_named or folder.path.resolve() == Path(run.about.data.path):
+    if not is_named or folder.location == run.about.data.path:
         folder = scan_own_images(run.folder, folder.path, min_classes=1)
-    images = decode_folder(folder, run.model.preprocessing)
+    images = open_images(folder, run.model.preprocessing)
     is_own = images.fingerprint == run.about.data.fingerprint
     if not is_named and not is_own and run is first:
         raise DataError(
@@ -136,9 +138,9 @@ def _num_held_out(images: DecodedImages) -> int:
 
 def _check_not_trained_on(run: Run, images: DecodedImages) -> None:
     """Check that images without a test set are not those of the training, with a few changed since."""
-    path = images.folder.path
-    if not images.folder.has_split and path.resolve() == Path(run.about.data.path):
+    folder = images.folder
+    if not folder.has_split and folder.location == run.about.data.path:
         raise DataError(
-            f"{path}: has changed since {run.path} was trained on a part of it, and has no test set; restore it, "
-            "or give other images"
+            f"{shown_name(folder.path)}: has changed since {run.path} was trained on a part of it, and has no test "
+            "set; restore it, or give other images"
         )

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from alexnet.data.cache import DecodedImages, decode_folder
+from alexnet.data.cache import DecodedImages
 from alexnet.data.corrections import apply_corrections, read_corrections
 from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.data.split import Split, split_images
+from alexnet.data.streamed import open_images
 from alexnet.errors import DataError
 from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
@@ -38,7 +39,7 @@ def decode_own_images(run: Run, *, on_progress: Callable[[int, int], None] | Non
     Raises:
         DataError: the images are missing, or have changed since the training.
     """
-    images = decode_folder(scan_own_images(run.folder), run.model.preprocessing, on_progress=on_progress)
+    images = open_images(scan_own_images(run.folder), run.model.preprocessing, on_progress=on_progress)
     if images.fingerprint != run.about.data.fingerprint:
         raise DataError(f"{run.about.data.path}: the images have changed since {run.path} was trained; train again")
     return images

@@ -1,6 +1,7 @@
 """Everything that a training works on, gathered in one value."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -11,8 +12,8 @@ from torch import Tensor
 
 from alexnet.batch_part import BatchPart
 from alexnet.data.augment import Augmentation, augment
-from alexnet.data.batches import Shuffled
-from alexnet.data.decode import Pixels
+from alexnet.data.batches import Order, training_order
+from alexnet.data.decode import PixelRows
 from alexnet.data.folder import ImageFile
 from alexnet.data.split import Indices, Split
 from alexnet.data.statistics import PrincipalColors
@@ -49,11 +50,11 @@ class Job:
 
     recipe: Recipe
     classifier: Classifier
-    pixels: Pixels
+    pixels: PixelRows
     split: Split
     machine: Machine
     colors: PrincipalColors | None = None
-    files: tuple[ImageFile, ...] = field(default=(), repr=False)
+    files: Sequence[ImageFile] = field(default=(), repr=False)
     processes: Processes = ALONE
     dropout_generator: torch.Generator = field(init=False, repr=False, compare=False)
 
@@ -115,9 +116,9 @@ class Job:
         )
 
     @cached_property
-    def order(self) -> Shuffled:
+    def order(self) -> Order:
         """From the number of a step to the training images that it uses."""
-        return Shuffled(len(self.split.train), self.batch_size, self.recipe.seed)
+        return training_order(self.pixels, self.split.train, batch_size=self.batch_size, seed=self.recipe.seed)
 
     def own_order(self, step: int) -> Indices:
         """The training images of a step that this process computes."""

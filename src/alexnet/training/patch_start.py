@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from alexnet.data.decode import Pixels, normalize
+from alexnet.data.decode import PixelRows, normalize
 from alexnet.data.split import Indices
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.patch_kernels import PatchKernels, patch_kernels
@@ -28,7 +28,7 @@ HE_NORM = 2.0**0.5
 
 def initialize_from_patches(
     network: AlexNet,
-    pixels: Pixels,
+    pixels: PixelRows,
     rows: Indices,
     preprocessing: Preprocessing,
     *,
@@ -85,7 +85,7 @@ def _mean_bytes(network: AlexNet) -> bytes:
 
 
 def sample_patches(
-    network: AlexNet, pixels: Pixels, rows: Indices, preprocessing: Preprocessing, *, kernel_size: int, seed: int
+    network: AlexNet, pixels: PixelRows, rows: Indices, preprocessing: Preprocessing, *, kernel_size: int, seed: int
 ) -> Tensor:
     """Patches [n, 3, k, k] of the network's first input, at random places of random training images.
 

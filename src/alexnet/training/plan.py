@@ -10,7 +10,9 @@ from pathlib import Path
 from alexnet.data.cache import DecodedImages, caches_dir
 from alexnet.data.decode import ImageFacts, plain_preprocessing
 from alexnet.data.folder import ImageFolder, scan_folder
+from alexnet.data.shard_source import ShardSource
 from alexnet.data.split import split_images
+from alexnet.data.streamed import StreamedImages, open_images
 from alexnet.evaluation.views import NUM_VIEWS
 from alexnet.model.specs import Activation, LayerGeometry, NetworkSpec
 from alexnet.model.variants import get_variant
@@ -84,7 +86,7 @@ class Plan(Record):
         num_steps: steps of all epochs.
         decoded_size: side of the decoded images, px.
         cache_path: folder of the decoded images.
-        cache_bytes: their size, files * decoded_size² * 3.
+        cache_bytes: their size, files * decoded_size² * 3; 0 for shards.
         free_bytes: free space on the disk of that folder.
         parameters: weights and biases of the network.
         memory: what a step needs.
@@ -92,7 +94,7 @@ class Plan(Record):
         flop: of one image in training, multiply_adds * 2 * 3.
         total_flop: of all steps, at the sizes that the images grow through.
         speeds: measured on this machine.
-        decode_seconds: decoding all images; later trainings use the cache.
+        decode_seconds: decoding all images; later trainings use the cache. Of shards, decoding them in every epoch.
         epoch_seconds: an epoch at the recipe's size, with the evaluation of the held-out images.
         training_seconds: decoding, all epochs, and the final test.
         paper: what the paper's own training took.
@@ -146,14 +148,25 @@ def plan_training(folder: ImageFolder | Path | str, recipe: Recipe, *, on_event:
     folder = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
     if recipe.variant == "auto":
         recipe = settle_recipe(recipe, load_pretrained(recipe, on_event))
-    facts = tuple(ImageFacts(digest=file.entry.name) for file in folder.files)
-    undecoded = DecodedImages(folder, plain_preprocessing(recipe), Path(), folder.files, facts)
+    undecoded = _undecoded(folder, recipe)
     recipe = size_for_images(recipe, undecoded)
     counts = _count(undecoded, recipe)
     batch = min(recipe.batch_size, counts.train)
     speeds = measure_speeds(folder, recipe, num_classes=counts.classes, batch=batch)
     cache = caches_dir()
-    return lay_out(folder.path, recipe, counts, speeds, cache_path=cache, free_bytes=_free_bytes(cache))
+    is_streamed = isinstance(undecoded, StreamedImages)
+    free_bytes = _free_bytes(cache)
+    return lay_out(
+        folder.path, recipe, counts, speeds, cache_path=cache, free_bytes=free_bytes, is_streamed=is_streamed
+    )
+
+
+def _undecoded(folder: ImageFolder, recipe: Recipe) -> DecodedImages:
+    """The images of a folder as if every file were an image of its own; those of shards as they are."""
+    if isinstance(folder.source, ShardSource):
+        return open_images(folder, plain_preprocessing(recipe))
+    facts = tuple(ImageFacts(digest=file.entry.name) for file in folder.files)
+    return DecodedImages(folder, plain_preprocessing(recipe), Path(), folder.files, facts)
 
 
 def _count(undecoded: DecodedImages, recipe: Recipe) -> Counts:
@@ -177,8 +190,20 @@ def _free_bytes(path: Path) -> int:
     return shutil.disk_usage(next(folder for folder in (absolute, *absolute.parents) if folder.exists())).free
 
 
-def lay_out(data: Path, recipe: Recipe, counts: Counts, speeds: Speeds, *, cache_path: Path, free_bytes: int) -> Plan:
+def lay_out(
+    data: Path,
+    recipe: Recipe,
+    counts: Counts,
+    speeds: Speeds,
+    *,
+    cache_path: Path,
+    free_bytes: int,
+    is_streamed: bool = False,
+) -> Plan:
     """The plan that follows from counts and speeds by arithmetic alone.
+
+    Args:
+        is_streamed: the images are those of shards: none is kept, and all are decoded in every epoch.
 
     Raises:
         RecipeError: there is no such variant.
@@ -191,7 +216,14 @@ def lay_out(data: Path, recipe: Recipe, counts: Counts, speeds: Speeds, *, cache
     flop = multiply_adds * FLOP_PER_MULTIPLY_ADD * TRAINING_FACTOR
     total_flop = budget.batch_size * _flop_of_steps(recipe, spec, counts.classes, budget.num_steps)
     size_fraction = total_flop / (budget.num_steps * budget.batch_size * flop)  # below 1 where images grow
-    decode_seconds, epoch_seconds, training_seconds = _times(recipe, counts, speeds, budget, size_fraction)
+    decode_seconds, epoch_seconds, training_seconds = _times(
+        recipe,
+        counts,
+        speeds,
+        budget,
+        size_fraction,
+        num_decoded=counts.files * (recipe.epochs if is_streamed else 1),
+    )
     plan = Plan(
         data=str(data),
         recipe=recipe.name,
@@ -204,7 +236,7 @@ def lay_out(data: Path, recipe: Recipe, counts: Counts, speeds: Speeds, *, cache
         num_steps=budget.num_steps,
         decoded_size=recipe.cut_from,
         cache_path=str(cache_path),
-        cache_bytes=counts.files * recipe.cut_from**2 * 3,
+        cache_bytes=0 if is_streamed else counts.files * recipe.cut_from**2 * 3,
         free_bytes=free_bytes,
         parameters=sum(layer.parameters for layer in layers),
         memory=_memory(recipe, spec, layers, budget.batch_size),
@@ -221,18 +253,18 @@ def lay_out(data: Path, recipe: Recipe, counts: Counts, speeds: Speeds, *, cache
 
 
 def _times(
-    recipe: Recipe, counts: Counts, speeds: Speeds, budget: StepBudget, size_fraction: float
+    recipe: Recipe, counts: Counts, speeds: Speeds, budget: StepBudget, size_fraction: float, *, num_decoded: int
 ) -> tuple[float, float, float]:
     """Seconds of decoding, of an epoch at full size, and of the whole training.
 
-    size_fraction: operations of the average step over those of a step at full size.
+    size_fraction: operations of the average step over those of a step at full size. num_decoded: in all epochs.
     """
     batch = budget.batch_size
     step = speeds.pass_seconds * batch / speeds.batch * size_fraction + speeds.update_seconds
     view = speeds.pass_seconds / speeds.batch / TRAINING_FACTOR  # the forward pass of one image
     held_out = (counts.validation + counts.test) * view
     test = counts.test * NUM_VIEWS[recipe.test_views] * view
-    decoding = counts.files / speeds.decode_speed
+    decoding = num_decoded / speeds.decode_speed
     epoch = budget.steps_per_epoch * speeds.step_seconds(batch) + held_out
     return decoding, epoch, decoding + budget.num_steps * step + recipe.epochs * held_out + test
 

@@ -2,16 +2,18 @@
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from alexnet.data.cache import DecodedImages, decode_folder
+from alexnet.data.cache import DecodedImages
 from alexnet.data.decode import NORMALIZATIONS, plain_preprocessing
 from alexnet.data.folder import ImageFolder
 from alexnet.data.near_groups import grouped_digests
-from alexnet.data.split import Split, split_images
+from alexnet.data.split import Split, Subset, split_images
 from alexnet.data.statistics import channel_statistics, mean_image, principal_colors
+from alexnet.data.streamed import StreamedImages, open_images
 from alexnet.errors import RecipeError
 from alexnet.layers.fast_path import allow_fast_paths
 from alexnet.model.alexnet import AlexNet
@@ -69,7 +71,7 @@ def prepare(
             note = initialize_from_patches(
                 network,
                 images.pixels,
-                split.train.indices,
+                _few(images, split, recipe).indices,
                 preprocessing,
                 seed=recipe.seed,
                 cache=KernelCache(images.pixels_path.parent, images.fingerprint),
@@ -78,12 +80,12 @@ def prepare(
                 emit(Note(note))
     network.to(device=machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     classifier = Classifier(network, split.classes, preprocessing, views=recipe.test_views)
-    colors = principal_colors(images.pixels, split.train) if recipe.pca_color > 0.0 else None
+    colors = principal_colors(images.pixels, _few(images, split, recipe)) if recipe.pca_color > 0.0 else None
     return Job(recipe, classifier, images.pixels, split, machine, colors, images.files), images
 
 
 def _decode(folder: ImageFolder, recipe: Recipe, emit: Listener) -> DecodedImages:
-    return decode_folder(
+    return open_images(
         folder,
         plain_preprocessing(recipe),
         on_progress=lambda done, total: emit(Progress("decoding", done, total)),
@@ -102,6 +104,14 @@ def _split(images: DecodedImages, recipe: Recipe) -> Split:
     if missing:
         raise RecipeError(missing)
     return split
+
+
+def _few(images: DecodedImages, split: Split, recipe: Recipe) -> Subset:
+    """The training images that statistics and patches are taken from: all, or of shards those of a few."""
+    if not isinstance(images, StreamedImages):
+        return split.train
+    rows = images.few(split.train.indices, seed=recipe.seed)
+    return Subset(rows, split.train.labels[np.isin(split.train.indices, rows)])
 
 
 def missing_validation(recipe: Recipe, num_train: int, num_validation: int) -> str | None:
@@ -126,7 +136,7 @@ def _choose_preprocessing(
     elif recipe.normalization in NORMALIZATIONS:
         channels, mean, std = NORMALIZATIONS[recipe.normalization]
     else:
-        mean, std = channel_statistics(images.pixels, split.train)
+        mean, std = channel_statistics(images.pixels, _few(images, split, recipe))
         std = std if recipe.normalization == "dataset" else (1.0, 1.0, 1.0)
     return replace(plain_preprocessing(recipe), channels=channels, mean=mean, std=std)
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 from torch import Tensor
 
-from alexnet.data.batches import epoch_order, gather
+from alexnet.data.batches import gather
 from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.recipe import Recipe
 from alexnet.training.advice import Situation, explain_plateau
@@ -86,6 +87,8 @@ def _situation(job: Job) -> Situation:
 def _batch(job: Job, *, step: int) -> tuple[Tensor, Tensor]:
     """The first images of the epoch that `step` belongs to, augmented as in training."""
     recipe, count = job.recipe, min(MOST_IMAGES, len(job.split.train))
-    order = epoch_order(len(job.split.train), seed=recipe.seed, epoch=step // job.steps_per_epoch)
-    pixels, labels = gather(job.pixels, job.split.train, order[:count], job.machine.device)
+    first = step - step % job.steps_per_epoch
+    steps = range(first, first + min(-(-count // job.batch_size), job.steps_per_epoch))
+    places = np.concatenate([job.order(each) for each in steps])[:count]
+    pixels, labels = gather(job.pixels, job.split.train, places, job.machine.device)
     return job.augment(pixels, step, size=recipe.size), labels

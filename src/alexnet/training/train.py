@@ -18,7 +18,7 @@ from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.data.split import Split
 from alexnet.errors import DataError, RecipeError, RunError, is_lack_of_memory
 from alexnet.evaluation.evaluate import evaluate_classifier
-from alexnet.files import shown_name
+from alexnet.files import address_of, shown_name
 from alexnet.model.checkpoint import load_network
 from alexnet.presets import as_recipe
 from alexnet.recipe import Recipe
@@ -56,7 +56,8 @@ def train(
     Where torchrun started this process, it trains together with the others that torchrun started.
 
     Args:
-        folder: a scanned folder, or the path of a folder, `.tar` or `.zip` of class folders.
+        folder: a scanned folder, or the path of a folder, `.tar` or `.zip` of class folders; or a set of shards, by
+            its folder or by the address of its `shards.json`.
         recipe: all settings, or the name of a preset.
         out: the run folder; by default a new one below runs/.
         processes: how many processes train together on this machine, each on its part of every batch.
@@ -119,7 +120,7 @@ def _resume(folder: RunFolder, data: Path | str | None, launch: Launch | None, e
         discard_state(folder)  # where the training was killed after its last record
         return Run(folder)
     place = data or folder.about.data.path
-    if not os.path.lexists(place):
+    if address_of(place) is None and not os.path.lexists(place):
         raise DataError(f"{shown_name(place)}: no such file or folder; put the images back, or give --data")
     images = scan_own_images(folder, data)
     return _train(images, folder.recipe, folder, is_resumed=True, launch=launch, emit=emit)
@@ -169,7 +170,7 @@ def _train(
             else:
                 _write_start(RunFolder.create(run.path), job, images, report, launch.count if launch else 1)
             if launch:
-                launch.tell("start", {"run": str(run.path.resolve()), "data": str(images.folder.path.resolve())})
+                launch.tell("start", {"run": str(run.path.resolve()), "data": images.folder.location})
             with _way_on_told(run, launch, emit):
                 _describe(job, images, report, emit)
                 if not run.holds_state:
@@ -236,7 +237,7 @@ def free_run_path(data: Path, recipe: Recipe) -> Path:
 def _require_same_images(run: RunFolder, images: DecodedImages) -> None:
     if run.about.data.fingerprint != images.fingerprint:
         raise RunError(
-            f"{run.path}: the images in {images.folder.path} have changed since the run was started; "
+            f"{run.path}: the images in {shown_name(images.folder.path)} have changed since the run was started; "
             "put them back as they were, or train again with another --out"
         )
 
@@ -245,8 +246,7 @@ def _finish(run: RunFolder, job: Job, images: DecodedImages, training_seconds: f
     """Test the kept checkpoint, write down the result, and remove the saved states."""
     classifier = load_network(run)
     classifier.network.to(job.machine.device)
-    names = [file.entry.name for file in images.files]
-    evaluation, predictions = evaluate_classifier(classifier, images.pixels, job.split.test, names)
+    evaluation, predictions = evaluate_classifier(classifier, images.pixels, job.split.test, images.names)
     run.write_evaluation(evaluation)
     run.write_predictions(predictions)
     seconds += evaluation.seconds
@@ -263,7 +263,7 @@ def _write_start(run: RunFolder, job: Job, images: DecodedImages, report: Folder
     run.write_table("left_out.csv", ["file", "reason"], report.left_out.items())
     counts = {name: len(getattr(split, name)) for name in ("train", "validation", "test")}
     data = ImageSetInfo(
-        path=str(images.folder.path.resolve()),
+        path=images.folder.location,
         fingerprint=images.fingerprint,
         images=counts,
         left_out=len(report.left_out),
@@ -287,7 +287,7 @@ def _describe(job: Job, images: DecodedImages, report: FolderReport, emit: Liste
     """Tell once what the training works on and with."""
     split = job.split
     counts = f"{len(split.train)} training, {len(split.validation)} validation and {len(split.test)} test images"
-    emit(Note(f"{images.folder.path}: {len(split.classes)} classes, {counts}"))
+    emit(Note(f"{shown_name(images.folder.path)}: {len(split.classes)} classes, {counts}"))
     for note in split.notes:
         emit(Note(f"{note} (see left_out.csv)" if "left out: not an image" in note else note))
     _warn_of_images(report, split, emit)

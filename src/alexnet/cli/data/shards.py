@@ -26,7 +26,8 @@ def shards(
 ) -> None:
     """Write a folder as shards: tars in the WebDataset format.
 
-    The images keep their bytes; an index beside each tar says where they lie. Interrupted, the same command goes on.
+    Train on them with `alexnet train OUT`, or from any HTTP server: `alexnet train URL/shards.json`. DATA may also
+    be a folder of such tars. Interrupted, the same command goes on.
     """
     folder = corrected(data, corrections)
     with ProgressDisplay() as display:
