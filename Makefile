@@ -27,6 +27,18 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]' -c constraints.txt
 	@touch $@
 
+.PHONY: locked
+locked: ## build .venv anew from files whose hashes are pinned in hashes.txt, and from nothing else
+	@rm -rf $(VENV) && $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r hashes.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip check
+	@touch $(STAMP)
+
+.PHONY: audit
+audit: $(STAMP) ## look up known vulnerabilities of the pinned packages, where they can be looked up
+	@$(BIN)/python -m tests.audit
+
 .PHONY: demo
 demo: $(STAMP) ## draw practice images, train on them, and say where the report is
 	@test -d practice/train || $(BIN)/alexnet data soccer practice
@@ -39,6 +51,7 @@ check: $(STAMP) ## formatting, lint, types, floors
 	$(BIN)/ruff check src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(BIN)/python -m tests.audit
 
 .PHONY: quick
 quick: check ## check, then the rules and the unit tests without the slow ones: under a minute on 2 cores
