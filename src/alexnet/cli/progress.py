@@ -20,6 +20,10 @@ JOBS = ("classifying", "comparing", "copying", "decoding", "downloading", "drawi
 """Jobs besides training, each with a bar of its own."""
 
 
+STARTING = "starting"
+"""What a terminal shows until the first event: torch is loaded and folders are read."""
+
+
 class ProgressDisplay(AbstractContextManager["ProgressDisplay"]):
     """Shows the events of a job; to be called with each of them."""
 
@@ -27,6 +31,7 @@ class ProgressDisplay(AbstractContextManager["ProgressDisplay"]):
         self._screen = on
         self._bar: Any = None
         self._task: Any = None
+        self._starting: Any = None
         self._last = time.monotonic()
 
     def __enter__(self) -> "ProgressDisplay":
@@ -36,6 +41,7 @@ class ProgressDisplay(AbstractContextManager["ProgressDisplay"]):
             columns = TextColumn("{task.description}"), BarColumn(bar_width=28), TextColumn("{task.fields[amount]}")
             self._bar = Progress(*columns, TimeElapsedColumn(), console=self._screen.terminal, transient=True)
             self._bar.start()
+            self._starting = self._bar.add_task(STARTING, total=None, amount="")
         return self
 
     def __exit__(
@@ -74,6 +80,9 @@ class ProgressDisplay(AbstractContextManager["ProgressDisplay"]):
     def _advance(self, what: str, done: int, total: int, amount: str) -> None:
         is_done = what in JOBS and done == total
         if self._bar is not None:
+            if self._starting is not None:
+                self._bar.remove_task(self._starting)
+                self._starting = None
             if self._task is None:
                 self._task = self._bar.add_task(what, total=total or None, amount=amount)
             self._bar.update(self._task, description=what, completed=done, total=total or None, amount=amount)
