@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from jaxtyping import Float, UInt8
 from PIL import Image
 
 from alexnet.data.bit_depth import Depth, deep_color_mode, find_depth, is_deep, widen_color
 from alexnet.data.image_file import load_image, open_image, read_file, strips
+from alexnet.data.pixels import Indices, PixelRows, Pixels
 from alexnet.data.quiet import quiet_pillow
 from alexnet.data.to_rgb import is_transparent, to_rgb
 from alexnet.errors import DataError
@@ -35,24 +34,6 @@ __all__ = [
     "normalize",
     "plain_preprocessing",
 ]
-
-Pixels = npt.NDArray[np.uint8]
-Indices = npt.NDArray[np.int64]
-
-
-@runtime_checkable
-class PixelRows(Protocol):
-    """Decoded images by row: in memory, in a mapped file, or decoded when they are asked for."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """[N, S, S, 3]."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, rows: Any, /) -> Any:
-        """The pixels of a row, a slice of rows, or an array of them."""
-
 
 NORMALIZATIONS: dict[str, tuple[str, tuple[float, float, float], tuple[float, float, float]]] = {
     # channels, mean and std on the scale 0-255

@@ -10,8 +10,8 @@ from typing import TypeVar, overload
 
 import numpy as np
 
-from alexnet.data.decode import Indices
 from alexnet.data.entry import Entry, ImageFile
+from alexnet.data.pixels import Indices
 from alexnet.data.shard_store import OpenShards, ShardStore
 from alexnet.errors import DataError
 
@@ -157,7 +157,7 @@ class ShardSource:
         number = int(np.searchsorted(self.starts, row, side="right")) - 1
         table, place = self.tables[number], row - int(self.starts[number])
         offset, length = int(table.offsets[place]), int(table.lengths[place])
-        while True:
+        for is_last in (False, True):
             try:
                 data = self._open.read(table.name, offset, length)
             except OSError as error:
@@ -166,11 +166,12 @@ class ShardSource:
             if len(data) == length and (table.crcs is None or zlib.crc32(data) == table.crcs[place]):
                 return data
             self._open.close(table.name)
-            if not self.store.forget(table.name):
-                raise DataError(
-                    f"{self.location}: {table.name} has changed since it was written "
-                    f"({self._names_of(number)[place]}); restore the shard, or write the shards again"
-                )
+            if is_last or not self.store.forget(table.name):
+                break
+        raise DataError(
+            f"{self.location}: {table.name} has changed since it was written "
+            f"({self._names_of(number)[place]}); restore the shard, or write the shards again"
+        )
 
 
 @dataclass(frozen=True)

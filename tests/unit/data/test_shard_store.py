@@ -138,6 +138,15 @@ def test_a_copy_damaged_in_the_cache_is_downloaded_again(server: ShardServer, sh
     assert server.requests["train-000000.tar"] == 2
 
 
+def test_an_index_that_is_not_that_of_the_tar_is_one_line(server: ShardServer) -> None:
+    images = opened(server)
+    assert images.source.tables[0].crcs is not None
+    images.source.tables[0].crcs[0] += 1
+    with pytest.raises(DataError, match="train-000000.tar has changed since it was written"):
+        images.pixels[0]
+    assert server.requests["train-000000.tar"] == 2
+
+
 def test_the_cache_keeps_to_its_limit(server: ShardServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALEXNET_MAX_SHARD_CACHE_BYTES", "130000")
     images = opened(server)
