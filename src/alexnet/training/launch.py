@@ -144,7 +144,8 @@ class Launch:
         if dist.is_initialized():
             raise RunError("torch.distributed is in use by this program already; train in a process of its own")
         backend = "nccl" if device.type == "cuda" else "gloo"
-        with _loopback_only(is_needed=bool(self.others) or self.parent is not None):
+        is_local = bool(self.others) or self.parent is not None
+        with _loopback_only(is_needed=is_local):
             threads = torch.get_num_threads()
             torch.set_num_threads(self.threads or threads)
             try:
@@ -156,7 +157,8 @@ class Launch:
                     timeout=LONGEST_WAIT,
                     device_id=device if device.type == "cuda" else None,
                 )
-                yield Processes(self.number, self.count, dist.new_group(backend="gloo", timeout=LONGEST_WAIT))
+                control = dist.new_group(backend="gloo", timeout=LONGEST_WAIT)
+                yield Processes(self.number, self.count, control, is_local and device.type == "cpu")
             finally:
                 torch.set_num_threads(threads)
                 if dist.is_initialized():

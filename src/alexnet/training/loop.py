@@ -15,6 +15,7 @@ from alexnet.model.checkpoint import save_network
 from alexnet.run_folder import RunFolder
 from alexnet.training.cuda_graphs import ForwardBackward, replayed_on_gpu
 from alexnet.training.events import Listener
+from alexnet.training.exchange import Exchange
 from alexnet.training.interrupts import interrupts_deferred
 from alexnet.training.job import Job
 from alexnet.training.kernel_snapshots import save_kernel_snapshot
@@ -44,6 +45,7 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> TrainingState:
     if own_run:
         state = load_state(own_run, network, optimizers, num_steps=job.num_steps, emit=emit) or state
     state = share_state(processes, network, optimizers, state)
+    exchange = Exchange(processes, network, optimizers, step=state.step)
     ledger = Ledger(job, own_run, state, emit)
     saver = Saver(own_run, network, optimizers, state, minutes=job.recipe.save_minutes)
     compute_gradients = replayed_on_gpu(_forward_backward(job), job, first_step=state.step, emit=emit)
@@ -62,9 +64,10 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> TrainingState:
             job.seed_dropout(step)
             loss, wrong = compute_gradients(x, labels)
             with _saved_if_one_is_lost(ledger, saver):
-                processes.add_up([*_gradients(job), loss, wrong])
+                exchange.add_up(loss, wrong)
             rates = job.rates(step, num_drops=state.plateau.num_drops)
             optimizers.step(rates)  # updates the weights and clears the gradients
+            exchange.finish_step()
             ledger.record(step, rates, loss, wrong)
 
             if (step + 1) % job.steps_per_epoch == 0:
@@ -100,10 +103,6 @@ def _forward_backward(job: Job) -> ForwardBackward:
         return loss.detach(), num_wrong(logits.detach(), labels)
 
     return forward_backward
-
-
-def _gradients(job: Job) -> list[Tensor]:
-    return [parameter.grad for parameter in job.network.parameters() if parameter.grad is not None]
 
 
 @contextmanager

@@ -82,6 +82,7 @@ class UpdateRule:
             rules, whose steps do not grow with the gradient.
         rate_setting: the recipe's field that holds the peak learning rate.
         accepts: whether it can update a parameter; by default all.
+        cost: time of an update for each weight, in units of AdamW's.
     """
 
     name: str
@@ -91,6 +92,7 @@ class UpdateRule:
     sharpness_limit: Callable[[Recipe], float] | None
     rate_setting: str = "learning_rate"
     accepts: Callable[[ParameterInfo], bool] = lambda _parameter: True
+    cost: float = 1.0
 
     @property
     def is_adaptive(self) -> bool:
@@ -169,6 +171,7 @@ MUON = UpdateRule(
     sharpness_limit=None,
     rate_setting="muon_learning_rate",
     accepts=lambda info: not info.is_bias and not info.is_last and min(info.matrix) <= LARGEST_SIDE,
+    cost=5.0,
 )
 
 OPTIMIZERS: dict[str, tuple[UpdateRule, ...]] = {
@@ -228,6 +231,9 @@ class Optimizers:
     def __init__(self, network: AlexNet, recipe: Recipe, *, dtype: torch.dtype = torch.float32) -> None:
         groups = _group_by_rule(network, recipe)
         self._parts = [rule.build(group, recipe, dtype) for rule, group in groups.items()]
+        self._cost_of = {
+            group["params"][0]: rule.cost * group["params"][0].numel() for rule in groups for group in groups[rule]
+        }
         self._part_of = {
             parameter: part
             for part in self._parts
@@ -244,6 +250,22 @@ class Optimizers:
             part.step()
         for parameter in self._parameters.values():
             parameter.grad = None
+
+    def update_only(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Leave the other parameters to other processes; what is remembered of them stays."""
+        own = set(parameters)
+        for part in self._parts:
+            part.param_groups = [group for group in part.param_groups if group["params"][0] in own]
+
+    def cost_of(self, parameter: nn.Parameter) -> float:
+        """How long the update of a parameter takes, in units of one weight's with AdamW."""
+        return float(self._cost_of[parameter])
+
+    def remember_in(self, key: str, place: Tensor) -> None:
+        """Keep one of the `state_tensors`, whose value is there already, at another place in memory."""
+        name, _, item = key.rpartition(".")
+        parameter = self._parameters[name]
+        self._part_of[parameter].state[parameter][item] = place
 
     def state_tensors(self) -> dict[str, Tensor]:
         """All that the optimizers remember, by `parameter.key`."""

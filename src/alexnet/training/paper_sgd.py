@@ -46,4 +46,6 @@ class PaperSGD(SGD):
         buffer, previous = state.get("momentum_buffer"), state.get("rate")
         if buffer is not None and previous is not None and float(previous) != learning_rate:
             buffer.mul_(float(previous) / learning_rate)
-        state["rate"] = torch.tensor(learning_rate, dtype=torch.float64)
+        if previous is None:
+            previous = state["rate"] = torch.empty((), dtype=torch.float64)
+        previous.fill_(learning_rate)

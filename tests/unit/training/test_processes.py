@@ -17,10 +17,11 @@ from alexnet.batch_part import BatchPart
 from alexnet.data.folder import scan_folder
 from alexnet.errors import RecipeError, RunError
 from alexnet.run_folder import RunFolder
-from alexnet.training import launch
+from alexnet.training import exchange, launch, shared_memory
 from alexnet.training.events import Event, Stepped, ignore
 from alexnet.training.preparation import prepare
 from alexnet.training.processes import Processes
+from alexnet.training.shared_memory import SharedMemory, owners, share_memory
 from alexnet.training.train import resume, train
 from tests import processes
 from tests.conftest import small_recipe
@@ -221,3 +222,48 @@ def test_torchrun_restarts_a_training_that_lost_a_process(images: Path, tmp_path
     assert output.count("2 processes, each on its part of every batch") == 2  # it was started twice
     train(images, recipe, out=tmp_path / "alone")
     require_close(tmp_path / "run", tmp_path / "alone")
+
+
+def test_owners_have_equal_work() -> None:
+    costs = [16.8, 4.2, 3.0, 4.4, 3.3, 1.5, 0.2]
+    chosen = owners(costs, 2)
+    loads = [sum(cost for cost, owner in zip(costs, chosen, strict=True) if owner == number) for number in range(2)]
+    assert abs(loads[0] - loads[1]) < 0.1 * sum(costs)
+    assert owners(costs, 1) == [0] * 7
+    assert set(owners([1.0, 1.0], 3)) == {0, 1}
+
+
+def test_memory_is_reserved_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_memory, "MEMORY", tmp_path)
+    path = shared_memory._reserve(1000)
+    assert path is not None
+    assert path.stat().st_size == 1000
+    path.unlink()
+    assert shared_memory._reserve(1 << 62) is None  # more than any disk has
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(shared_memory, "MEMORY", tmp_path / "missing")
+    assert shared_memory._reserve(1000) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_there", [True, False])
+def test_memory_is_shared_where_there_is_enough_and_leaves_no_file(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    """The same training with shared memory and, where that is missing, over sockets."""
+    calls: list[SharedMemory | None] = []
+
+    def noted(*arguments: object) -> SharedMemory | None:
+        calls.append(share_memory(*arguments))  # type: ignore[arg-type]
+        return calls[-1]
+
+    memory = tmp_path / "memory"
+    if is_there:
+        memory.mkdir()
+    monkeypatch.setattr(shared_memory, "MEMORY", memory)
+    monkeypatch.setattr(exchange, "share_memory", noted)
+    train(images, RECIPE, out=tmp_path / "together", processes=2)
+    assert [call is not None for call in calls] == [is_there]
+    assert not is_there or list(memory.iterdir()) == []
+    train(images, RECIPE, out=tmp_path / "alone")
+    require_close(tmp_path / "together", tmp_path / "alone")
