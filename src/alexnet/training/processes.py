@@ -81,7 +81,7 @@ class Processes:
             length = torch.tensor([len(content)])
             dist.broadcast(length, src=0, group=self.control)
             received = torch.empty(int(length.item()), dtype=torch.uint8)
-            if self.is_first:
+            if self.is_first and content:
                 received.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
             dist.broadcast(received, src=0, group=self.control)
         return received.numpy().tobytes()
