@@ -9,8 +9,9 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from alexnet.errors import GeometryError
+from alexnet.records import Preprocessing
 
-__all__ = ["CHANGES", "Change", "change_image"]
+__all__ = ["CHANGES", "Change", "apply_changes", "change_image", "mean_color"]
 
 Pixels = UInt8[np.ndarray, "S S 3"]
 
@@ -55,6 +56,33 @@ def change_image(image: Pixels, name: str, amount: float, *, fill: tuple[int, in
     if amount == change.identity:
         return image.copy()
     return change.apply(image, amount, fill)
+
+
+def apply_changes(image: Pixels, amounts: Mapping[str, float], *, fill: tuple[int, int, int] = (0, 0, 0)) -> Pixels:
+    """A decoded image after several changes, one after the other in the order of `CHANGES`.
+
+    Args:
+        image: uint8 [S, S, 3].
+        amounts: change → how much, in the change's unit; their order does not matter.
+        fill: RGB of what a change uncovers.
+
+    Raises:
+        GeometryError: there is no such change, or an amount is outside its range.
+
+    >>> image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    >>> apply_changes(image, {"brightness": 2.0, "shift-x": 0.5})[:, :, 0].tolist()
+    [[0, 0], [0, 12]]
+    """
+    changed = image.copy()
+    for name in sorted(amounts, key=lambda name: list(CHANGES).index(name) if name in CHANGES else -1):
+        changed = change_image(changed, name, amounts[name], fill=fill)
+    return changed
+
+
+def mean_color(preprocessing: Preprocessing) -> tuple[int, int, int]:
+    """RGB of the training images' mean, rounded: what a change uncovers, and what covers a part."""
+    red, green, blue = (round(min(max(value, 0.0), 255.0)) for value in preprocessing.mean)
+    return (blue, green, red) if preprocessing.channels == "BGR" else (red, green, blue)
 
 
 def _filled(image: Pixels, fill: tuple[int, int, int]) -> Pixels:

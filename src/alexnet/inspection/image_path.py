@@ -1,6 +1,6 @@
 """One image on its way through a network: the strongest maps of each layer, and the units that decide."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -104,16 +104,24 @@ class ImagePath(Record):
 
 
 def follow_image(
-    classifier: Classifier, image: UInt8[np.ndarray, "S S 3"], *, num_maps: int = 3, num_units: int = 6
+    classifier: Classifier,
+    image: UInt8[np.ndarray, "S S 3"],
+    *,
+    num_maps: int = 3,
+    num_units: int = 6,
+    chosen: Mapping[str, Sequence[int]] | None = None,
 ) -> ImagePath:
     """Follow a decoded image through a network, in one forward pass; the network is preserved.
 
     Args:
         num_maps: strongest maps of each layer.
         num_units: units of the decision on each side.
+        chosen: layer → numbers of its maps to show instead of the strongest, in this order, so that the same maps can
+            be watched while the image changes; of a layer that is not in it, the strongest.
 
     Raises:
-        GeometryError: the image has another size, or the network ends in no fully connected layer or knows one class.
+        GeometryError: the image has another size, the network ends in no fully connected layer or knows one class,
+            or a layer has no map of a chosen number.
     """
     check_input(classifier, image)
     network = classifier.network
@@ -123,7 +131,7 @@ def follow_image(
         raise GeometryError("the network does not end in a fully connected layer for two classes or more")
     with _both_ends(network) as ends:
         logits = network(network_input(classifier, image[None]))[0].float()
-    stages = [_stage(network, name, ends, num_maps) for name in layer_names(network)]
+    stages = [_stage(network, name, ends, num_maps, (chosen or {}).get(name)) for name in layer_names(network)]
     hidden = _hidden_layer(network, last)
     decision = _decide(classifier, deciding, last, hidden, ends[last][0], logits, num_units)
     kept = tuple(stage for stage in stages if stage is not None)
@@ -165,7 +173,13 @@ def _keep_ends(ends: dict[str, tuple[Tensor, Tensor]], inputs: dict[str, Tensor]
     return hook
 
 
-def _stage(network: nn.Module, name: str, ends: dict[str, tuple[Tensor, Tensor]], num_maps: int) -> LayerStage | None:
+def _stage(
+    network: nn.Module,
+    name: str,
+    ends: dict[str, tuple[Tensor, Tensor]],
+    num_maps: int,
+    chosen: Sequence[int] | None,
+) -> LayerStage | None:
     """The stage of a layer; None where it is none to be shown."""
     module = find_layer(network, name)
     if name not in ends or ends[name][1].ndim != 4:
@@ -179,7 +193,9 @@ def _stage(network: nn.Module, name: str, ends: dict[str, tuple[Tensor, Tensor]]
         kind = "normalization" if isinstance(module, NORMS) else "pooling"
         before, maps = (end[0].float().cpu() for end in ends[name])
     peaks, places = maps.flatten(1).max(1)
-    strongest = torch.argsort(peaks, descending=True, stable=True)[:num_maps].tolist()
+    for number in chosen or ():
+        UnitAddress(name, number).require_below(len(maps))
+    shown = torch.argsort(peaks, descending=True, stable=True)[:num_maps].tolist() if chosen is None else chosen
     return LayerStage(
         name,
         kind,
@@ -192,7 +208,7 @@ def _stage(network: nn.Module, name: str, ends: dict[str, tuple[Tensor, Tensor]]
                 int(places[number]),
                 None if before is None else before[number].numpy(),
             )
-            for number in strongest
+            for number in shown
         ),
     )
 

@@ -12,7 +12,7 @@ from jaxtyping import Float32
 from alexnet.data.decode import Pixels
 from alexnet.evaluation.predict import read_image
 from alexnet.files import shown_name
-from alexnet.inspection.image_changes import CHANGES, Change, change_image
+from alexnet.inspection.image_changes import CHANGES, Change, change_image, mean_color
 from alexnet.inspection.network_layers import network_input
 from alexnet.inspection.recording import preserved
 from alexnet.model.checkpoint import Classifier
@@ -150,7 +150,7 @@ def edit(model: Model, image: Path | str, changes: Sequence[str] | str | None = 
     classifier = as_classifier(model)
     names = [changes] if isinstance(changes, str) else list(CHANGES) if changes is None else list(changes)
     pixels = read_image(image, classifier)
-    fill = _mean_color(classifier)
+    fill = mean_color(classifier.preprocessing)
     for name in names:
         if name in CHANGES:
             continue
@@ -160,12 +160,6 @@ def edit(model: Model, image: Path | str, changes: Sequence[str] | str | None = 
     curves = [_curve(classifier, pixels, CHANGES[name], number, fill) for name in names]
     classes = tuple(classifier.classes)
     return EditedImage(str(image), pixels, classes, classes[number], float(own[number]), tuple(curves), fill)
-
-
-def _mean_color(classifier: Classifier) -> tuple[int, int, int]:
-    mean = classifier.preprocessing.mean
-    red, green, blue = (round(min(max(value, 0.0), 255.0)) for value in mean)
-    return (blue, green, red) if classifier.preprocessing.channels == "BGR" else (red, green, blue)
 
 
 def _curve(

@@ -22,6 +22,7 @@ from alexnet.studio import (
     queue_routes,
     retrain_routes,
     run_routes,
+    shown_image,
     thumbnails,
     train_routes,
 )
@@ -48,6 +49,7 @@ ROUTES: tuple[Sequence[BaseRoute], ...] = (
     inside_routes.ROUTES,
     lab_routes.ROUTES,
     network_images.ROUTES,
+    shown_image.ROUTES,
     compare_routes.ROUTES,
     break_routes.ROUTES,
 )

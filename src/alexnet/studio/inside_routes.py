@@ -1,22 +1,26 @@
-"""One image inside a run's network: its strongest maps, one cell written out, and the image with parts covered."""
+"""One image inside a run's network, changed or covered or from the camera: its maps, and one cell written out."""
 
 import base64
 from typing import TYPE_CHECKING, Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from alexnet.errors import GeometryError
 from alexnet.files import shown_name
-from alexnet.studio.answers import answer, posted
-from alexnet.studio.network_images import network_pixels
+from alexnet.studio.answers import answer, read_body
+from alexnet.studio.network_images import MOST_BYTES, decode, network_pixels
 from alexnet.studio.opened_runs import finished_run, predictions_of, using_run
+from alexnet.studio.shown_image import change_and_cover, shown_pixels
 
 if TYPE_CHECKING:
     import numpy as np
 
     from alexnet.inspection.layer_trace import LayerStep
+    from alexnet.inspection.next_units import NextUnit
+    from alexnet.runs.run import Run
 
 __all__ = ["ROUTES"]
 
@@ -28,33 +32,45 @@ MOST_CHANNELS = 4
 
 NUM_SAMPLES = 8
 
-COVER_CELLS = 24
-"""Cells a side in which parts of an image are covered."""
-
 
 def image_path(request: Request) -> Response:
-    """The image, the strongest maps of each layer, and the probabilities."""
-    from alexnet.inspection.image_path import follow_image
-    from alexnet.report.image_sources import image_uri
-
+    """The image as the query changes it, and what the network makes of it: see `_follow`."""
     with using_run(request) as run:
         pixels = network_pixels(request, run, request.query_params.get("image", ""))
-        path = follow_image(run.model, pixels, num_maps=NUM_MAPS)
-        classes = run.model.classes
+        return answer(_follow(request, run, pixels))
+
+
+async def frame(request: Request) -> Response:
+    """The same for a frame of the camera, an image file that is the body."""
+    data = await read_body(request, MOST_BYTES)
+    return await run_in_threadpool(_frame, request, data)
+
+
+def _frame(request: Request, data: bytes) -> Response:
+    with using_run(request) as run:
+        return answer(_follow(request, run, decode(run, data, "the frame")))
+
+
+def _follow(request: Request, run: "Run", pixels: "np.ndarray") -> dict[str, Any]:
+    """The changed image, the probabilities, and maps of each layer: the strongest, or `units=conv1/3,conv2/5`."""
+    from alexnet.inspection.image_path import follow_image
+    from alexnet.inspection.unit_address import parse_units
+    from alexnet.report.image_sources import image_uri
+
+    units = request.query_params.get("units")
+    changed, covered = change_and_cover(request, run, pixels)
+    path = follow_image(run.model, covered, num_maps=NUM_MAPS, chosen=parse_units(units) if units else None)
     layers = [
         {"layer": stage.layer, "kind": stage.kind, "num_maps": stage.num_maps,
          "maps": [_map(one.address.number, one.values) for one in stage.maps]}
         for stage in path.stages
     ]  # fmt: skip
-    return answer(
-        {
-            "source": str(image_uri(pixels)),
-            "classes": [shown_name(name) for name in classes],
-            "probabilities": path.probabilities,
-            "decision": path.decision,
-            "layers": layers,
-        }
-    )
+    return {
+        "source": str(image_uri(changed)),
+        "classes": [shown_name(name) for name in run.model.classes],
+        "probabilities": path.probabilities,
+        "layers": layers,
+    }
 
 
 def samples(request: Request) -> Response:
@@ -79,23 +95,6 @@ def samples(request: Request) -> Response:
     )  # fmt: skip
 
 
-def one_map(request: Request) -> Response:
-    """One map of a layer, after its activation, whether it is among the strongest or not."""
-    from alexnet.inspection.network_layers import network_input, output_layer
-    from alexnet.inspection.recording import recorded
-
-    layer, number = request.path_params["layer"], request.path_params["number"]
-    with using_run(request) as run:
-        pixels = network_pixels(request, run, request.query_params.get("image", ""))
-        name = output_layer(run.model.network, layer)
-        with recorded(run.model.network, [name]) as outputs:
-            run.model.network(network_input(run.model, pixels[None]))
-    maps = outputs[name][0].float().cpu().numpy()
-    if maps.ndim != 3 or not 0 <= number < len(maps):
-        raise GeometryError(f"{layer}: has no map {number}; choose 0 to {len(maps) - 1}")
-    return answer(_map(number, maps[number]))
-
-
 def _map(number: int, values: "np.ndarray") -> dict[str, Any]:
     """A map as bytes, 255 for its largest value; what is below 0 is 0."""
     largest = max(float(values.max()), 0.0)
@@ -116,7 +115,7 @@ def cell(request: Request) -> Response:
     number, row, column = (_whole(query.get(name)) for name in ("map", "row", "column"))
     layer = request.path_params["layer"]
     with using_run(request) as run:
-        pixels = network_pixels(request, run, query.get("image", ""))
+        pixels = shown_pixels(request, run)
         names = list(run.model.network.layer_names)
         step = alexnet.trace_layer(run, pixels, layer, map=number, row=row, column=column)
         after: list[dict[str, Any]] = []
@@ -128,6 +127,36 @@ def cell(request: Request) -> Response:
             row, column = following["place"]
         field = _field(run, layer, step.place)
     return answer({"step": _step(step), "after": after, "field": field})
+
+
+def forward(request: Request) -> Response:
+    """Units of the next layer that read a unit: those with the largest weights and, with an image, contributions."""
+    from alexnet.inspection.network_layers import weighted_layers
+    from alexnet.inspection.next_units import next_units
+    from alexnet.inspection.unit_address import UnitAddress
+
+    unit = UnitAddress(request.path_params["layer"], request.path_params["number"])
+    with using_run(request) as run:
+        if unit.layer == weighted_layers(run.model.network)[-1]:
+            return answer({"layer": None})
+        pixels = shown_pixels(request, run) if "image" in request.query_params else None
+        read = next_units(run.model, unit, pixels)
+
+    def listed(units: "tuple[NextUnit, ...]") -> list[dict[str, Any]]:
+        return [
+            {"number": each.unit.number, "weight": each.weight_norm, "contribution": each.contribution,
+             "place": each.place, "class": each.class_name and shown_name(each.class_name)}
+            for each in units
+        ]  # fmt: skip
+
+    return answer(
+        {
+            "layer": read.layer,
+            "num_units": read.num_units,
+            "by_weight": listed(read.by_weight),
+            "by_contribution": listed(read.by_contribution),
+        }
+    )
 
 
 def _field(run: Any, layer: str, place: tuple[int, int]) -> list[int]:
@@ -192,34 +221,10 @@ def _following(
     }  # fmt: skip
 
 
-def covered(request: Request, values: dict[str, Any]) -> Any:
-    """The probabilities of an image with some of its cells, numbered row by row, covered with the mean color."""
-    import numpy as np
-
-    from alexnet.evaluation.evaluate import in_eval_mode
-    from alexnet.inspection.network_layers import network_input
-
-    cells = values.get("cells")
-    if not isinstance(cells, list) or not all(isinstance(one, int) and 0 <= one < COVER_CELLS**2 for one in cells):
-        raise GeometryError(f"cells: a list of numbers from 0 to {COVER_CELLS**2 - 1}")
-    with using_run(request) as run:
-        pixels = network_pixels(request, run, str(values.get("image", ""))).copy()
-        size = pixels.shape[0]
-        mask = np.zeros((COVER_CELLS, COVER_CELLS), bool)
-        mask.flat[cells] = True
-        places = np.arange(size) * COVER_CELLS // size
-        mean = run.model.preprocessing.mean
-        color = mean[::-1] if run.model.preprocessing.channels == "BGR" else mean
-        pixels[mask[places][:, places]] = np.round(color).astype(np.uint8)
-        with in_eval_mode(run.model.network):
-            logits = run.model.network(network_input(run.model, pixels[None]))[0]
-        return {"probabilities": logits.float().softmax(0).tolist()}
-
-
 ROUTES: list[BaseRoute] = [
     Route("/api/runs/{name}/inside", image_path),
     Route("/api/runs/{name}/samples", samples),
-    Route("/api/runs/{name}/inside/{layer}/maps/{number:int}", one_map),
     Route("/api/runs/{name}/inside/{layer}/cell", cell),
-    Route("/api/runs/{name}/inside/covered", posted(covered), methods=["POST"]),
+    Route("/api/runs/{name}/next/{layer}/{number:int}", forward),
+    Route("/api/runs/{name}/inside/frame", frame, methods=["POST"]),
 ]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from alexnet.data.decode import Pixels
     from alexnet.runs.run import Run
 
-__all__ = ["ROUTES", "jpeg", "network_pixels"]
+__all__ = ["MOST_BYTES", "ROUTES", "decode", "jpeg", "network_pixels"]
 
 SENT = "sent:"
 """Begins the name of an image that was sent."""
@@ -44,8 +44,6 @@ def network_pixels(request: Request, run: "Run", name: str) -> "Pixels":
         NotHereError: there is no such image.
         DataError: it cannot be used.
     """
-    from alexnet.data.decode import center_crop, inspect_image
-
     if name.startswith(SENT):
         if name not in _sent:
             raise NotHereError("this image was sent to another studio, or long ago; choose it again")
@@ -56,6 +54,17 @@ def network_pixels(request: Request, run: "Run", name: str) -> "Pixels":
         if not places:
             raise NotHereError(f"{shown_name(name)[:80]}: is not among the images of the run; put it back")
         data = image_bytes(folder, places[0])
+    return decode(run, data, name)
+
+
+def decode(run: "Run", data: bytes, name: str) -> "Pixels":
+    """The bytes of an image file as the network gets them: uint8 [size, size, 3].
+
+    Raises:
+        DataError: they cannot be used; the message has the name.
+    """
+    from alexnet.data.decode import center_crop, inspect_image
+
     pixels, facts = inspect_image(data, run.model.preprocessing)
     if pixels is None:
         raise DataError(f"{shown_name(name)[:80]}: cannot be used ({facts.error}); choose a JPEG or PNG")

@@ -24,6 +24,7 @@ MOST_OPENED = 4
 
 _opened: "OrderedDict[tuple[Path, int, bool], Run]" = OrderedDict()
 _predictions: "WeakKeyDictionary[Run, tuple[Prediction, ...]]" = WeakKeyDictionary()
+_all_threads = 0
 _list_lock = threading.Lock()
 _use_locks = {False: threading.Lock(), True: threading.Lock()}
 
@@ -31,6 +32,8 @@ _use_locks = {False: threading.Lock(), True: threading.Lock()}
 @contextmanager
 def using_run(request: Request, *, is_slow: bool = False) -> Iterator["Run"]:
     """The run that a request names, with its network; others wait, since a network that is looked into has hooks.
+
+    A quick request computes in one thread: beside a training that keeps all cores busy, two take ten times as long.
 
     Args:
         is_slow: it takes longer than a moment: a network of its own is used, so that quick requests do not wait.
@@ -40,7 +43,24 @@ def using_run(request: Request, *, is_slow: bool = False) -> Iterator["Run"]:
         RunError: it is not finished, or damaged.
     """
     with _use_locks[is_slow]:
-        yield finished_run(request, request.path_params["name"], is_slow=is_slow)
+        run = finished_run(request, request.path_params["name"], is_slow=is_slow)
+        with _threads(is_slow=is_slow):
+            yield run
+
+
+@contextmanager
+def _threads(*, is_slow: bool) -> Iterator[None]:
+    """Inside the block torch computes in one thread, or where it takes long, in all."""
+    import torch
+
+    global _all_threads
+    with _list_lock:
+        _all_threads = _all_threads or torch.get_num_threads()
+    torch.set_num_threads(_all_threads if is_slow else 1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(_all_threads)
 
 
 def finished_run(request: Request, name: str, *, is_slow: bool = False) -> "Run":

@@ -1,6 +1,7 @@
 """Changes of an image against Pillow's and torch's own, and the identity to the last bit."""
 
 import colorsys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ import torch.nn.functional as F
 from PIL import Image, ImageEnhance
 
 from alexnet.errors import GeometryError
-from alexnet.inspection.image_changes import CHANGES, change_image
+from alexnet.inspection.image_changes import CHANGES, apply_changes, change_image, mean_color
+from alexnet.records import Preprocessing
 
 
 @pytest.fixture
@@ -34,6 +36,23 @@ def test_identity_changes_nothing_and_everything_else_something(image: np.ndarra
         assert amount == change.identity or not np.array_equal(changed, image)
     np.testing.assert_array_equal(image, kept)
     assert list(change.amounts) == sorted(change.amounts)
+
+
+def test_several_changes_are_applied_in_the_order_of_the_table(image: np.ndarray) -> None:
+    turned = change_image(change_image(image, "turn", 20.0, fill=(9, 8, 7)), "brightness", 1.5)
+    for amounts in ({"brightness": 1.5, "turn": 20.0}, {"turn": 20.0, "brightness": 1.5}):
+        np.testing.assert_array_equal(apply_changes(image, amounts, fill=(9, 8, 7)), turned)
+    same = apply_changes(image, {})
+    np.testing.assert_array_equal(same, image)
+    assert same is not image
+    with pytest.raises(GeometryError, match="change flip: choose one of"):
+        apply_changes(image, {"turn": 20.0, "flip": 1.0})
+
+
+def test_mean_color_is_rgb_whatever_order_the_network_takes() -> None:
+    mean = Preprocessing(8, "squash", True, "RGB", (300.0, 20.4, -3.0), (1.0, 1.0, 1.0))
+    assert mean_color(mean) == (255, 20, 0)
+    assert mean_color(replace(mean, channels="BGR")) == (0, 20, 255)
 
 
 def test_shift_equals_padding_and_cropping(image: np.ndarray) -> None:

@@ -60,6 +60,21 @@ def test_maps_are_the_strongest_behind_the_activation_with_pooling_before_and_af
     assert not classifier.network["conv1"]._forward_hooks and not classifier.network["conv1"]._forward_pre_hooks
 
 
+def test_chosen_maps_are_shown_in_their_order_and_others_are_the_strongest(
+    narrow_run: Run, image: np.ndarray
+) -> None:
+    every = follow_image(narrow_run.model, image, num_maps=48)
+    path = follow_image(narrow_run.model, image, num_maps=2, chosen={"conv2": [9, 4]})
+    for stage, whole in zip(path.stages, every.stages, strict=True):
+        numbers = [9, 4] if stage.layer == "conv2" else [one.address.number for one in whole.maps[:2]]
+        assert [one.address.number for one in stage.maps] == numbers
+        values = {one.address.number: one.values for one in whole.maps}
+        for one in stage.maps:
+            np.testing.assert_array_equal(one.values, values[one.address.number])
+    with pytest.raises(GeometryError, match="conv2/48: conv2 has units 0 to 47"):
+        follow_image(narrow_run.model, image, chosen={"conv2": [48]})
+
+
 def test_network_that_ends_in_no_vector_is_refused(narrow_run: Run, image: np.ndarray) -> None:
     network = nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     classifier = Classifier(network, ("a", "b"), narrow_run.model.preprocessing)

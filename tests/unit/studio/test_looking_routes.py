@@ -103,25 +103,93 @@ def test_inside_shows_the_numbers_of_the_network(studio: Studio, run: Run) -> No
     assert pooled["kind"] == "max pooling"
     window = alexnet.trace_layer(run, path, pooled["layer"], map=3, row=pooled["place"][0], column=pooled["place"][1])
     assert 0 <= 4 - window.corner[0] < window.patch.shape[1] and 0 <= 5 - window.corner[1] < window.patch.shape[2]
-    one = studio.ask(f"/api/runs/first/inside/conv3/maps/7?image={quote(file)}").values
-    after = alexnet.feature_maps(run, path, "conv3").after[7]
-    assert one["maximum"] == pytest.approx(float(after.max()), abs=1e-5)
+    one = studio.ask(f"/api/runs/first/inside?image={quote(file)}&units=conv3/7,conv3/2").values["layers"]
+    (kept,) = (each["maps"] for each in one if each["layer"] == "conv3")
+    after = alexnet.feature_maps(run, path, "conv3").after
+    assert [each["number"] for each in kept] == [7, 2]
+    assert [each["maximum"] for each in kept] == pytest.approx([after[7].max(), after[2].max()], abs=1e-5)
+    assert "has units 0 to" in studio.ask(f"/api/runs/first/inside?image={quote(file)}&units=conv3/999").error
 
 
 def test_covering_everything_is_the_mean_color_and_nothing_the_image(studio: Studio, run: Run) -> None:
-    file = run.predictions[0].file
-    values = studio.ask(f"/api/runs/first/inside?image={quote(file)}").values
-    nothing = studio.post("/api/runs/first/inside/covered", {"image": file, "cells": []}).values
-    assert nothing["probabilities"] == pytest.approx(values["probabilities"], abs=1e-6)
-    other = run.predictions[20].file
-    whole = [
-        studio.post("/api/runs/first/inside/covered", {"image": name, "cells": list(range(576))}).values
-        for name in (file, other)
-    ]
+    file, other = (quote(run.predictions[place].file) for place in (0, 20))
+    values = studio.ask(f"/api/runs/first/inside?image={file}").values
+    nothing = studio.ask(f"/api/runs/first/inside?image={file}&cells=").values
+    assert nothing == values
+    every = ",".join(map(str, range(576)))
+    whole = [studio.ask(f"/api/runs/first/inside?image={name}&cells={every}").values for name in (file, other)]
     assert whole[0]["probabilities"] == pytest.approx(whole[1]["probabilities"], abs=1e-6)
     assert whole[0]["probabilities"] != pytest.approx(values["probabilities"], abs=1e-6)
-    for bad in ([576], ["0"], "all", None):
-        assert studio.post("/api/runs/first/inside/covered", {"image": file, "cells": bad}).status == 400
+    assert whole[0]["layers"] == whole[1]["layers"], "the maps are those of the covered image"
+    for bad in ("576", "a", "1,,2", "-1", "1.5", "99999"):
+        assert "cells: numbers from 0 to 575" in studio.ask(f"/api/runs/first/inside?image={file}&cells={bad}").error
+
+
+@pytest.mark.parametrize("name", ["turn", "shift-x", "shift-y", "scale", "brightness", "saturation", "hue"])
+def test_a_changed_image_has_the_probabilities_of_edit(studio: Studio, run: Run, name: str) -> None:
+    file = run.predictions[0].file
+    (curve,) = alexnet.edit(run, Path(run.about.data.path) / file, name).curves
+    for place in (0, 3, len(curve.amounts) - 1):
+        values = studio.ask(f"/api/runs/first/inside?image={quote(file)}&{name}={curve.amounts[place]}").values
+        assert values["probabilities"] == pytest.approx(curve.probabilities[place], abs=1e-5)
+
+
+def test_the_units_that_read_a_unit_are_those_of_the_library(studio: Studio, run: Run) -> None:
+    from alexnet.evaluation.predict import read_image
+    from alexnet.inspection.image_changes import change_image, mean_color
+    from alexnet.inspection.next_units import next_units
+
+    file = run.predictions[0].file
+    fill = mean_color(run.model.preprocessing)
+    pixels = change_image(read_image(Path(run.about.data.path) / file, run.model), "turn", 90.0, fill=fill)
+    expected = next_units(run.model, "conv1/3", pixels)
+    values = studio.ask(f"/api/runs/first/next/conv1/3?image={quote(file)}&turn=90").values
+    assert values["layer"] == "conv2" and values["num_units"] == 48
+    assert [each["number"] for each in values["by_weight"]] == [each.unit.number for each in expected.by_weight]
+    for each, own in zip(values["by_contribution"], expected.by_contribution, strict=True):
+        assert (each["number"], tuple(each["place"])) == (own.unit.number, own.place)
+        assert each["contribution"] == pytest.approx(own.contribution, rel=1e-4)
+    without = studio.ask("/api/runs/first/next/fc7/3").values
+    assert without["by_contribution"] == [] and without["by_weight"][0]["class"] in run.about.classes
+    assert studio.ask("/api/runs/first/next/fc8/0").values == {"layer": None}
+
+
+def test_changes_are_offered_with_their_range_and_refused_outside_it(studio: Studio, run: Run) -> None:
+    offered = {one["name"]: one for one in studio.ask("/api/image-changes").values["changes"]}
+    assert {"cover", "crop"}.isdisjoint(offered)
+    assert (offered["turn"]["least"], offered["turn"]["most"]) == (-180.0, 180.0)
+    path = f"/api/runs/first/inside?image={quote(run.predictions[0].file)}"
+    for bad, words in {
+        "turn=a": "turn = a: write a number",
+        "scale=9": "choose 0.2 to 3 times",
+        "hue=nan": "choose",
+    }.items():
+        assert words in studio.ask(f"{path}&{bad}").error
+
+
+def test_a_cell_is_that_of_the_changed_and_covered_image(studio: Studio, run: Run) -> None:
+    from alexnet.evaluation.predict import read_image
+    from alexnet.inspection.image_changes import apply_changes, mean_color
+
+    file = run.predictions[0].file
+    fill = mean_color(run.model.preprocessing)
+    pixels = apply_changes(read_image(Path(run.about.data.path) / file, run.model), {"turn": 90.0}, fill=fill)
+    pixels, cell = pixels.copy(), np.arange(len(pixels)) * 24 // len(pixels)
+    pixels[np.ix_(cell == 0, cell == 2)] = fill
+    expected = alexnet.trace_layer(run, pixels, "conv1", map=3, row=0, column=1)
+    query = f"image={quote(file)}&turn=90&cells=2&map=3&row=0&column=1"
+    step = studio.ask(f"/api/runs/first/inside/conv1/cell?{query}").values["step"]
+    assert step["value"] == pytest.approx(expected.value)
+    np.testing.assert_allclose(step["patch"], expected.patch)
+
+
+def test_a_frame_of_the_camera_is_the_image_of_the_same_bytes(studio: Studio, run: Run) -> None:
+    own = {"Origin": f"http://{studio.host}", "Sec-Fetch-Site": "same-origin"}
+    path, data = "/api/runs/first/inside/frame?turn=20", encode(draw_stripes(0, 1))
+    frame = studio.ask(path, method="POST", body=data, headers=own).values
+    sent = studio.ask("/api/images", method="POST", body=data, headers=own).values["image"]
+    assert frame == studio.ask(f"/api/runs/first/inside?image={quote(sent)}&turn=20").values
+    assert "the frame: cannot be used" in studio.ask(path, method="POST", body=b"no image", headers=own).error
 
 
 def test_an_image_that_is_sent_is_looked_at_and_other_bytes_are_refused(studio: Studio) -> None:

@@ -1,6 +1,7 @@
 // A map, enlarged, and one cell of it in numbers: patch, kernel, products, sum, bias, and what becomes of it afterwards.
 import { get, part } from "./api.js";
 import { fill, h } from "./dom.js";
+import { showNextUnits } from "./next-units.js";
 import { brief, paintMap, short } from "./paint.js";
 import { address } from "./router.js";
 
@@ -13,20 +14,33 @@ export class Cell {
     this.root = h("div", { class: "output-cell" });
   }
 
-  clear(image) { this.image = image; this.map = null; this.outline(null); fill(this.root); }
+  /** Show no map; `query` names the image of the next one, as the server takes it. */
+  clear(query) { this.query = query; this.map = null; this.outline(null); fill(this.root); }
+
+  /** The same map of an image that has changed; `query` names it. */
+  repaint(map, query) { Object.assign(this, { map, query }); this.#draw(); }
+  /** The numbers of the same cell once more. */
+  async again() {
+    if (!this.map) return;
+    await this.#go(this.at);
+    await this.#forward();
+  }
+  #forward() { return showNextUnits(this.forward, this.run, this.layer, this.map.number, { query: this.query }); }
 
   async open(layer, map, at) {
     Object.assign(this, { layer, map });
     this.canvas = h("canvas", { class: "large", tabindex: 0, role: "application", "aria-roledescription": "map", "aria-label": `map ${map.number} of ${layer}; arrow keys choose a cell` });
     this.numbers = h("div", { class: "numbers", role: "status" });
+    this.forward = h("div", { class: "forward" });
     const { canvas } = this;
     canvas.addEventListener("click", (event) => this.#go([Math.floor((event.offsetY / canvas.clientHeight) * map.shape[0]), Math.floor((event.offsetX / canvas.clientWidth) * map.shape[1])]));
     canvas.addEventListener("keydown", (event) => {
       const move = MOVES[event.key];
       if (move) { event.preventDefault(); this.#go([this.at[0] + move[0], this.at[1] + move[1]]); }
     });
-    fill(this.root, h("div", {}, h("h3", {}, h("a", { href: address("run", [this.run, "unit", layer, map.number]) }, `${layer}/${map.number}`), h("span", { class: "soft" }, ` at most ${short(map.maximum)}`)), canvas), this.numbers);
+    fill(this.root, h("div", {}, h("h3", {}, h("a", { href: address("run", [this.run, "unit", layer, map.number]) }, `${layer}/${map.number}`), h("span", { class: "soft" }, ` at most ${short(map.maximum)}`)), canvas), h("div", {}, this.numbers, this.forward));
     await this.#go(at ?? peak(map));
+    if (map === this.map) await this.#forward();
   }
 
   async #go([row, column]) {
@@ -35,8 +49,8 @@ export class Cell {
     this.#draw();
     const asked = this.at;
     try {
-      const answer = await get(`runs/${part(this.run)}/inside/${part(layer)}/cell?image=${part(this.image)}&map=${map.number}&row=${this.at[0]}&column=${this.at[1]}`);
-      if (asked === this.at && map === this.map) { this.#tell(answer); this.outline(answer.field); this.chosen(...this.at); }
+      const answer = await get(`runs/${part(this.run)}/inside/${part(layer)}/cell?${this.query}&map=${map.number}&row=${this.at[0]}&column=${this.at[1]}`);
+      if (asked === this.at && layer === this.layer && map.number === this.map?.number) { this.#tell(answer); this.outline(answer.field); this.chosen(...this.at); }
     } catch (error) { fill(this.numbers, h("p", { class: "fault" }, error.message)); }
   }
 

@@ -2,6 +2,7 @@
 //
 // `target` has folder, className(), studio, and done(), which is called when images were added.
 import { part, upload } from "./api.js";
+import { openCamera } from "./camera.js";
 import { fill, h, numberOf } from "./dom.js";
 
 const SIDE = 224; // px of an image of the camera
@@ -44,26 +45,22 @@ export function pickFiles(target) {
 export function cameraBox(target) {
   const element = h("div", { class: "camera" });
   const words = h("p", { class: "soft", role: "status" });
-  let stream = null, timer = 0;
+  let camera = null, timer = 0;
   const stop = () => {
     clearInterval(timer);
-    stream?.getTracks().forEach((track) => track.stop());
-    stream = null;
+    camera?.stop();
+    camera = null;
     rest();
   };
   const rest = () => fill(element, h("button", { type: "button", onclick: start }, "Use the camera"), words);
   async function start() {
-    try {
-      stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 }, audio: false });
-    } catch (error) {
-      words.textContent = `The camera cannot be used (${error.name}). Allow it for this page in the browser, or choose files.`;
+    try { camera = await openCamera("choose files"); } catch (error) {
+      words.textContent = error.message;
       return;
     }
     words.textContent = "";
-    const video = h("video", { muted: true, playsinline: true, autoplay: true });
-    video.srcObject = stream;
     const hold = h("button", { type: "button", class: "primary" }, `Hold to fill the class`);
-    const taken = taker(video, target, words);
+    const taken = taker(camera, target, words);
     const begin = () => { clearInterval(timer); taken.take(); timer = setInterval(taken.take, PERIOD); };
     const end = () => { clearInterval(timer); taken.finish(); };
     hold.addEventListener("pointerdown", (event) => { hold.setPointerCapture(event.pointerId); begin(); });
@@ -71,28 +68,24 @@ export function cameraBox(target) {
     hold.addEventListener("pointercancel", end);
     hold.addEventListener("keydown", (event) => { if (event.key === " " && !event.repeat) { event.preventDefault(); begin(); } });
     hold.addEventListener("keyup", (event) => { if (event.key === " ") end(); });
-    fill(element, video, h("p", {}, hold, " ", h("button", { type: "button", onclick: stop }, "Camera off")), words);
+    fill(element, camera.video, h("p", {}, hold, " ", h("button", { type: "button", onclick: stop }, "Camera off")), words);
   }
   rest();
   return { element, stop };
 }
 
 /** Takes the middle of the camera's image, and saves it at once; the class fills while others are on their way. */
-function taker(video, target, words) {
-  const canvas = h("canvas", { width: SIDE, height: SIDE });
-  const pen = canvas.getContext("2d");
+function taker(camera, target, words) {
   let num = 0, waiting = Promise.resolve(), isBusy = 0;
-  const take = () => {
-    if (!video.videoWidth || isBusy > 4) return;
-    const side = Math.min(video.videoWidth, video.videoHeight);
-    pen.drawImage(video, (video.videoWidth - side) / 2, (video.videoHeight - side) / 2, side, side, 0, 0, SIDE, SIDE);
+  const take = async () => {
+    if (isBusy > 4) return;
     isBusy += 1;
-    canvas.toBlob((blob) => {
-      waiting = waiting.then(() => upload(path(target, `camera-${Date.now()}.jpg`), blob)).then(() => {
-        num += 1;
-        words.textContent = `${numberOf(num, "image")} added to ${target.className()}`;
-      }, (error) => { words.textContent = error.message; }).finally(() => { isBusy -= 1; });
-    }, "image/jpeg", 0.92);
+    const blob = await camera.jpeg(SIDE);
+    if (!blob) { isBusy -= 1; return; }
+    waiting = waiting.then(() => upload(path(target, `camera-${Date.now()}.jpg`), blob)).then(() => {
+      num += 1;
+      words.textContent = `${numberOf(num, "image")} added to ${target.className()}`;
+    }, (error) => { words.textContent = error.message; }).finally(() => { isBusy -= 1; });
   };
   const finish = () => {
     waiting = waiting.then(() => (num > 0 ? target.done() : null)).catch((error) => { words.textContent = error.message; });

@@ -1,5 +1,6 @@
 // Break it: find an image that a network gets confidently wrong. The best ones are on the board, and are kept.
 import { get, part, upload } from "../api.js";
+import { openCamera } from "../camera.js";
 import { fill, h, numberOf, percent } from "../dom.js";
 import { address } from "../router.js";
 
@@ -78,28 +79,22 @@ class Board {
   #rest() { fill(this.camera, h("button", { type: "button", onclick: () => this.#on() }, "Use the camera")); }
 
   #off() {
-    this.stream?.getTracks().forEach((track) => track.stop());
-    this.stream = null;
+    this.opened?.stop();
+    this.opened = null;
   }
 
   async #on() {
-    try {
-      this.stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 }, audio: false });
-    } catch (error) {
-      fill(this.verdict, h("span", { class: "fault" }, `The camera cannot be used (${error.name}). Allow it for this page in the browser, or choose a file.`));
+    try { this.opened = await openCamera("choose a file"); } catch (error) {
+      fill(this.verdict, h("span", { class: "fault" }, error.message));
       return;
     }
-    const video = h("video", { muted: true, playsinline: true, autoplay: true });
-    video.srcObject = this.stream;
-    const take = h("button", { type: "button", class: "primary", onclick: () => this.#take(video) }, "Try this image");
-    fill(this.camera, video, h("p", {}, take, " ", h("button", { type: "button", onclick: () => { this.#off(); this.#rest(); } }, "Camera off")));
+    const { opened } = this;
+    const take = h("button", { type: "button", class: "primary", onclick: () => this.#take(opened) }, "Try this image");
+    fill(this.camera, opened.video, h("p", {}, take, " ", h("button", { type: "button", onclick: () => { this.#off(); this.#rest(); } }, "Camera off")));
   }
 
-  #take(video) {
-    const side = Math.min(video.videoWidth, video.videoHeight);
-    if (!side) return;
-    const canvas = h("canvas", { width: side, height: side });
-    canvas.getContext("2d").drawImage(video, (video.videoWidth - side) / 2, (video.videoHeight - side) / 2, side, side, 0, 0, side, side);
-    canvas.toBlob((blob) => this.#attempt(blob, `camera-${Date.now()}.jpg`), "image/jpeg", 0.92);
+  async #take(opened) {
+    const blob = await opened.jpeg();
+    if (blob) await this.#attempt(blob, `camera-${Date.now()}.jpg`);
   }
 }

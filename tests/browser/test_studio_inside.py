@@ -1,0 +1,156 @@
+"""Inside in a real browser: an image is changed by keyboard, and the camera's goes through the network."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import alexnet
+from alexnet.run_folder import RunFolder
+from alexnet.runs.run import Run
+from tests.accessibility import violations
+from tests.conftest import copy_linked
+from tests.studio_server import Studio, served
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory, narrow_run: Run, image_folder: Path) -> Iterator[Studio]:
+    root = tmp_path_factory.mktemp("inside")
+    images = copy_linked(image_folder, root / "images")
+    run = RunFolder(copy_linked(narrow_run.path, root / "runs" / "first"))
+    run.write_about(replace(run.about, data=replace(run.about.data, path=str(images))))
+    with served([root]) as running:
+        yield running
+
+
+@pytest.fixture
+def tab(browser: Any, studio: Studio) -> Iterator[Any]:
+    """A page on which nothing fails; the camera may be used."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    page.set_default_timeout(15000)
+    told: list[str] = []
+    page.on("pageerror", lambda error: told.append(str(error)))
+    page.on("console", lambda message: told.append(message.text) if message.type in ("error", "warning") else None)
+    yield page
+    page.close()
+    assert told == []
+
+
+BARS = "[...document.querySelectorAll('.bars .n')].map((each) => each.innerText).join()"
+MAPS = "[...document.querySelectorAll('.strip canvas')].map((each) => each.toDataURL()).join()"
+
+
+def bars(tab: Any) -> dict[str, float]:
+    names, values = (tab.locator(f".bars {each}").all_inner_texts() for each in ("dt", ".n"))
+    return {name: float(value.replace("%", "")) / 100 for name, value in zip(names, values, strict=True)}
+
+
+def test_an_image_is_turned_and_recolored_by_keyboard_as_edit_does_it(tab: Any, studio: Studio) -> None:
+    run = alexnet.open_run(studio.workspace.run("first").path)
+    file = run.predictions[0].file
+    tab.goto(f"{studio.address}#/inside/first?image={file}&layer=conv2&map=5&row=2&column=2")
+    tab.locator(".after li").first.wait_for()
+    before, maps, cell = tab.evaluate(BARS), tab.evaluate(MAPS), tab.locator(".equation").inner_text()
+    units = tab.locator(".strip button").evaluate_all("all => all.map((each) => each.dataset.unit)")
+    tab.get_by_label("turn").focus()
+    for _ in range(10):
+        tab.keyboard.press("ArrowRight")
+    tab.wait_for_function("() => location.hash.includes('turn=10')")
+    tab.wait_for_function(f"(before) => {MAPS} !== before", arg=maps)
+    tab.wait_for_function("(cell) => document.querySelector('.equation').innerText !== cell", arg=cell)
+    assert tab.locator("output").all_inner_texts()[2] == "10°"
+    (curve,) = alexnet.edit(run, Path(run.about.data.path) / file, "turn").curves
+    expected = dict(zip(run.about.classes, curve.probabilities[curve.amounts.index(10.0)], strict=True))
+    assert bars(tab) == pytest.approx(expected, abs=6e-4)
+    assert tab.locator(".strip button").evaluate_all("all => all.map((each) => each.dataset.unit)") == units
+    tab.reload()
+    tab.locator(".after li").first.wait_for()
+    assert tab.get_by_label("turn").input_value() == "10", "the address keeps the change"
+    tab.get_by_label("hue").focus()
+    tab.keyboard.press("End")
+    tab.wait_for_function("() => location.hash.includes('hue=180')")
+    tab.wait_for_load_state("networkidle")
+    assert violations(tab) == []
+    tab.keyboard.press("r")
+    tab.wait_for_function(f"(before) => {BARS} === before", arg=before)
+    tab.wait_for_function("() => !/hue|turn/.test(location.hash)")
+    assert tab.evaluate(MAPS) == maps
+    assert tab.get_by_role("button", name="reset the changes").is_disabled()
+
+
+def test_the_way_goes_forward_from_a_cell_to_a_unit_that_reads_it(tab: Any, studio: Studio) -> None:
+    from alexnet.evaluation.predict import read_image
+    from alexnet.inspection.next_units import next_units
+
+    run = alexnet.open_run(studio.workspace.run("first").path)
+    file = run.predictions[0].file
+    expected = next_units(run.model, "conv2/5", read_image(Path(run.about.data.path) / file, run.model))
+    tab.goto(f"{studio.address}#/inside/first?image={file}&layer=conv2&map=5&row=2&column=2")
+    readers = tab.locator(".readers")
+    readers.nth(1).wait_for()
+    for place, units in enumerate((expected.by_contribution, expected.by_weight)):
+        links = readers.nth(place).locator("a[href*=unit]").all_inner_texts()
+        assert links == [str(each.unit) for each in units]
+    best = expected.by_contribution[0]
+    readers.nth(0).locator("a[href*=inside]").first.click()
+    row, column = best.place
+    tab.get_by_text(f"conv3, map {best.unit.number}, row {row}, column {column}").wait_for()
+    tab.go_back()
+    readers.nth(1).locator("a").first.click()
+    tab.get_by_role("heading", name=f"{expected.by_weight[0].unit} of first").wait_for()
+    tab.get_by_text("Read by conv4").wait_for()
+    assert violations(tab) == []
+
+
+def test_the_camera_goes_through_the_network_until_it_is_stopped(tab: Any, studio: Studio) -> None:
+    tab.goto(f"{studio.address}#/inside/first")
+    tab.locator(".bars .n").first.wait_for()
+    tab.get_by_role("button", name="Use the camera").click()
+    tab.wait_for_function("() => /^[1-9]\\d* images a second$/.test(document.querySelector('.rate')?.innerText)")
+    shown = tab.evaluate(MAPS)
+    tab.wait_for_function(f"(shown) => {MAPS} !== shown", arg=shown)
+    assert violations(tab) == []
+    tab.get_by_label("brightness").focus()
+    tab.keyboard.press("Home")
+    tab.wait_for_function(DARK)
+    tab.keyboard.press("r")
+    tab.locator(".strip button").nth(2).click()
+    tab.locator(".after li").first.wait_for()
+    assert "image=sent" in tab.evaluate("location.hash")
+    assert tab.get_by_text("your own image").count() == 1, "a map is opened on the frame at which it was chosen"
+    tab.get_by_role("button", name="Use the camera").click()
+    tab.get_by_role("button", name="Stop at this image").wait_for()
+    tab.wait_for_function("() => document.querySelector('.rate').innerText !== ''")
+    tab.evaluate("location.hash = '#/home'")
+    tab.locator(".cards").first.wait_for()
+    tab.wait_for_load_state("networkidle")  # no frame is sent any more
+
+
+DARK = """() => {
+    const pen = Object.assign(document.createElement('canvas'), {width: 1, height: 1}).getContext('2d');
+    pen.drawImage(document.querySelector('canvas.own'), 9, 9, 1, 1, 0, 0, 1, 1);
+    return pen.getImageData(0, 0, 1, 1).data[1] < 4;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("NotAllowedError", "It was refused: allow it for this page in the browser, or choose an image."),
+        ("NotFoundError", "None is connected: connect one, or choose an image."),
+    ],
+)
+def test_a_camera_that_cannot_be_used_is_said_kindly(tab: Any, studio: Studio, fault: str, words: str) -> None:
+    tab.add_init_script(
+        f"navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', '{fault}'))"
+    )
+    tab.goto(f"{studio.address}#/inside/first")
+    tab.locator(".bars .n").first.wait_for()
+    tab.get_by_role("button", name="Use the camera").click()
+    tab.get_by_text(f"The camera cannot be used. {words}").wait_for()
+    assert violations(tab) == []
+    assert tab.get_by_role("button", name="Use the camera").is_enabled()
