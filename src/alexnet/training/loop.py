@@ -9,6 +9,7 @@ from torch import Tensor
 
 from alexnet.data.batches import training_batches
 from alexnet.data.split import Subset
+from alexnet.errors import DataError, DownloadError
 from alexnet.evaluation.evaluate import HeldOutScore, measure
 from alexnet.evaluation.metrics import num_wrong
 from alexnet.model.checkpoint import save_network
@@ -36,6 +37,7 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> TrainingState:
     Raises:
         KeyboardInterrupt: the user interrupted; the state is saved.
         ProcessLostError: another process has ended; the state is saved.
+        DataError, DownloadError: shards cannot be read any more; the state is saved.
         RunError: the loss is not finite, or the run folder cannot be written.
     """
     network, processes, device = job.network, job.processes, job.machine.device
@@ -59,11 +61,12 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> TrainingState:
     ):
         for step in range(state.step, job.num_steps):
             ledger.start_step()
-            images, labels = batch_at(step)  # uint8 [N, S, S, 3], int64 [N]
+            with _saved_on_failure(ledger, saver):
+                images, labels = batch_at(step)  # uint8 [N, S, S, 3], int64 [N]
             x = job.augment(images, step, part=job.part)  # float32 [N, 3, size, size], normalized
             job.seed_dropout(step)
             loss, wrong = compute_gradients(x, labels)
-            with _saved_if_one_is_lost(ledger, saver):
+            with _saved_on_failure(ledger, saver):
                 exchange.add_up(loss, wrong)
             rates = job.rates(step, num_drops=state.plateau.num_drops)
             optimizers.step(rates)  # updates the weights and clears the gradients
@@ -73,7 +76,7 @@ def fit(job: Job, run: RunFolder, emit: Listener) -> TrainingState:
             if (step + 1) % job.steps_per_epoch == 0:
                 ledger.catch_up()
                 _end_epoch(job, own_run, step, rates, state, ledger)
-            with _saved_if_one_is_lost(ledger, saver):
+            with _saved_on_failure(ledger, saver):
                 is_stopped = processes.any_of(interrupted.is_set())
             if is_stopped:
                 break
@@ -106,11 +109,11 @@ def _forward_backward(job: Job) -> ForwardBackward:
 
 
 @contextmanager
-def _saved_if_one_is_lost(ledger: Ledger, saver: Saver) -> Iterator[None]:
-    """Save the state after the last update if another process has ended."""
+def _saved_on_failure(ledger: Ledger, saver: Saver) -> Iterator[None]:
+    """Save the state after the last update if another process has ended, or if images cannot be read."""
     try:
         yield
-    except ProcessLostError:
+    except (ProcessLostError, DataError, DownloadError):
         ledger.catch_up()
         saver.save()
         raise

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from alexnet.errors import DataError, RunError
 from alexnet.run_folder import RunFolder
 from alexnet.runs.evaluate_runs import evaluate
 from alexnet.training import launch
-from alexnet.training.events import ignore
+from alexnet.training.events import Event, Stepped, ignore
 from alexnet.training.plan import plan_training
 from alexnet.training.preparation import prepare
 from alexnet.training.processes import Processes
@@ -116,6 +117,28 @@ def test_a_set_that_changes_on_the_server_names_shard_and_step(server: ShardServ
         path.write_bytes(data)
     with pytest.raises(Exception, match=r"train-00000\d.tar: has changed on the server"):
         train(server.address, small_recipe(epochs=1, batch_size=8), out=tmp_path / "run")
+
+
+def test_shards_that_go_away_cost_no_step(shards: Path, tmp_path: Path) -> None:
+    is_away = False
+    read = StreamedPixels.read_into
+
+    def leave(event: Event) -> None:
+        nonlocal is_away
+        is_away = isinstance(event, Stepped) and event.record.step == 4
+
+    def read_or_fail(pixels: StreamedPixels, *arguments: Any) -> None:
+        if is_away:
+            raise DataError("train-000001.tar: cannot be read; restore the shard")
+        read(pixels, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StreamedPixels, "read_into", read_or_fail)
+        with pytest.raises(DataError, match=r"train-000001.tar"):
+            train(shards, RECIPE.replace(save_minutes=10.0), out=tmp_path / "run", on_event=leave)
+    last = int(RunFolder.open(tmp_path / "run").state_manifests()[0].stem.removeprefix("step-"))
+    assert last in (4, 5)  # the batch of step 5 may have been read ahead
+    assert resume(tmp_path / "run").about.is_finished
 
 
 def test_a_finished_run_is_evaluated_and_its_mistakes_are_shown(shards: Path, tmp_path: Path) -> None:
