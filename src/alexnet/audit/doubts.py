@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from alexnet.audit.confident import doubt_scores, wrong_fraction, wrong_interval
+from alexnet.audit.confident import doubt_scores, wrong_fraction
 from alexnet.audit.fold_runs import HeldOutAnswers, answer_folds, fold_recipe
 from alexnet.audit.linear_head import assign_folds, held_out_probabilities, principal_components
 from alexnet.csv_files import write_csv
@@ -64,8 +64,8 @@ class Doubts(Record):
 
     Args:
         num_images: images that were judged.
-        estimated_wrong: fraction of wrong labels, estimated by confident learning.
-        interval: its 95 % interval, by bootstrap over the images.
+        estimated_wrong: fraction of wrong labels, estimated from the images that the networks are most certain of.
+        interval: its 95 % interval.
         doubts: the images whose most probable class is not their label.
         method: `features` or `folds`.
         num_reviewed: images that the corrections call fine, both or relabeled; they are not listed.
@@ -294,7 +294,6 @@ def _rank(
         )
         for row in order[:count]
     )
-    interval = wrong_interval(labels, probs)
     agreement = float((probs.argmax(1) == labels).mean())
-    estimated = wrong_fraction(labels, probs)
+    estimated, interval = wrong_fraction(labels, probs)
     return Doubts(len(labels), estimated, interval, listed, method, len(reviewed), agreement, images)
