@@ -43,6 +43,10 @@ NUM_COMPONENTS = 128
 """Principal components of the features on which the heads are fitted: seconds instead of minutes, and no worse."""
 
 
+NETWORK_WEIGHT = 0.7
+"""Weight of the networks' probabilities beside that of the heads (EXPERIMENTS.md, "Doubts: five spoiled folders")."""
+
+
 @dataclass(frozen=True)
 class Doubt(Record):
     """An image whose label may be wrong.
@@ -232,7 +236,7 @@ def _require_enough(images: DecodedImages, labels: Int[np.ndarray, " N"], classe
 def combine(
     answers: HeldOutAnswers, labels: Int[np.ndarray, " N"], folds: Int[np.ndarray, " N"], digests: Sequence[str]
 ) -> Float[np.ndarray, "N K"]:
-    """Probabilities of the networks and of linear heads on their features, averaged as logarithms.
+    """Probabilities of the networks and of linear heads on their features, a weighted mean of logarithms.
 
     The heads of a part are fitted on its own images, which the network has not seen either, four fifths of them for
     each fifth.
@@ -244,7 +248,8 @@ def combine(
         inner = assign_folds([str(label) for label in labels[rows]], [digests[int(row)] for row in rows], INNER_FOLDS)
         values = principal_components(answers.values[rows], NUM_COMPONENTS)
         heads[rows] = held_out_probabilities(values, labels[rows], inner, num_classes)
-    mean = 0.5 * (np.log(np.clip(answers.probs, 1e-6, None)) + np.log(np.clip(heads, 1e-6, None)))
+    logs = [np.log(np.clip(probs, 1e-6, None)) for probs in (answers.probs, heads)]
+    mean = NETWORK_WEIGHT * logs[0] + (1.0 - NETWORK_WEIGHT) * logs[1]
     powers = np.exp(mean - mean.max(1, keepdims=True))
     return np.asarray(powers / powers.sum(1, keepdims=True))
 
