@@ -44,7 +44,6 @@ def download_rest(url: str, part: Path, *, on_progress: Progress | None = None) 
     part.touch()
     there = part.stat().st_size
     request = urllib.request.Request(url, headers={"Range": f"bytes={there}-"} if there else {})
-    hint = f"check the connection and try again: the download continues where it stopped ({part})"
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
             resumes = answer.status == 206
@@ -65,9 +64,17 @@ def download_rest(url: str, part: Path, *, on_progress: Progress | None = None) 
         kind = DownloadError if error.code >= 500 or error.code in PASSING else RefusedError
         raise kind(f"{url}: the server answers {error.code} {error.reason}; try again later") from error
     except (OSError, http.client.HTTPException) as error:
-        raise DownloadError(f"{url}: cannot be downloaded ({error}); {hint}") from error
+        reason = getattr(error, "reason", None) or error
+        raise DownloadError(f"{url}: cannot be downloaded ({reason}); {_way_on(part)}") from error
     if total and there < total:
-        raise DownloadError(f"{url}: only {there} of {total} bytes arrived; {hint}")
+        raise DownloadError(f"{url}: only {there} of {total} bytes arrived; {_way_on(part)}")
+
+
+def _way_on(part: Path) -> str:
+    """What to do after a download that ended early."""
+    if part.exists() and part.stat().st_size > 0:
+        return f"check the connection and try again: the download continues where it stopped ({part})"
+    return "check the address and the connection, then try again"
 
 
 def download_patiently(url: str, part: Path) -> None:

@@ -113,7 +113,7 @@ def test_missing_file_names_the_answer(server: str) -> None:
 
 
 def test_no_server_is_said_in_one_line() -> None:
-    with pytest.raises(DownloadError, match="cannot be downloaded .* check the connection"):
+    with pytest.raises(DownloadError, match="cannot be downloaded .* check the address and the connection"):
         fetch_weights(RemoteWeights("http://127.0.0.1:9/w.pth", DIGEST[:8]))
 
 
