@@ -46,11 +46,12 @@ demo: $(STAMP) ## draw practice images, train on them, and say where the report 
 	@echo "To look around, correct labels and train on a page: $(BIN)/alexnet studio"
 
 .PHONY: check
-check: $(STAMP) ## formatting, lint, types, floors
+check: $(STAMP) ## formatting, lint, types, floors, the modules of the pages
 	$(BIN)/ruff format --check src tests benchmarks docs
 	$(BIN)/ruff check src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(BIN)/python -m tests.page_modules
 	@$(BIN)/python -m tests.audit
 
 .PHONY: quick

@@ -242,6 +242,33 @@ def test_no_fourth_run_can_be_ticked(tab: Any, studio: Studio) -> None:
     assert tab.get_by_role("checkbox", name="first").is_disabled(), "an address with three runs is full, too"
 
 
+def test_the_kernels_are_stepped_through_from_their_start_and_played(tab: Any, studio: Studio) -> None:
+    tab.goto(f"{studio.address}#/run/first")
+    tab.get_by_text("the film: from their start").click()
+    film = tab.locator(".film")
+    film.get_by_text("After epoch 2: median cosine").wait_for()
+    slider, image = film.get_by_label("epoch of the kernels"), film.locator("img")
+    slider.focus()
+    tab.keyboard.press("Home")
+    film.get_by_text("At the start: median cosine to the start 1.00").wait_for()
+    tab.wait_for_function("() => document.querySelector('.film img').src.endsWith('/kernels/0')")
+    film.get_by_text("on one scale").click()
+    tab.wait_for_function("() => document.querySelector('.film img').src.endsWith('/kernels/0?common=2')")
+    film.get_by_role("button", name="Next epoch").click()  # motion is not wanted here: one epoch a press
+    film.get_by_text("After epoch 1:").wait_for()
+    tab.wait_for_timeout(700)
+    assert slider.input_value() == "1" and image.evaluate("image => image.naturalWidth") > 16
+    assert violations(tab) == []
+    tab.emulate_media(reduced_motion="no-preference")
+    tab.reload()
+    tab.get_by_text("the film: from their start").click()
+    film.get_by_role("button", name="Play").click()
+    film.get_by_text("At the start").wait_for()
+    film.get_by_role("button", name="Pause").wait_for()
+    film.get_by_text("After epoch 2").wait_for()
+    film.get_by_role("button", name="Play").wait_for()
+
+
 def test_folded_figures_and_the_map_are_drawn_when_they_are_opened(tab: Any, studio: Studio) -> None:
     tab.goto(f"{studio.address}#/run/first")
     tab.get_by_text("how they changed from their start").click()

@@ -33,7 +33,16 @@ def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]
 
 def page(_: Request) -> Response:
     """The page; its views are modules."""
-    text = resources.files("alexnet.web").joinpath("studio/index.html").read_text(encoding="utf-8")
+    return _html("studio")
+
+
+def gallery(_: Request) -> Response:
+    """Each component alone with drawn data, for whoever works on them; the page finds its name in the address."""
+    return _html("gallery")
+
+
+def _html(folder: str) -> Response:
+    text = resources.files("alexnet.web").joinpath(f"{folder}/index.html").read_text(encoding="utf-8")
     return Response(text, media_type="text/html")
 
 
@@ -46,4 +55,9 @@ def asset(request: Request) -> Response:
     return Response(_assets()[name].read_bytes(), media_type=kind, headers={"cache-control": "no-cache"})
 
 
-ROUTES: list[BaseRoute] = [Route("/", page), Route("/assets/{name:path}", asset)]
+ROUTES: list[BaseRoute] = [
+    Route("/", page),
+    Route("/components", gallery),
+    Route("/components/{name}", gallery),
+    Route("/assets/{name:path}", asset),
+]

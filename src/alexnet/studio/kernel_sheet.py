@@ -12,7 +12,8 @@ from starlette.routing import BaseRoute, Route
 
 from alexnet.errors import RunError
 from alexnet.run_folder import RunFolder
-from alexnet.studio.answers import NotHereError
+from alexnet.studio.answers import NotHereError, answer
+from alexnet.studio.opened_runs import finished_run
 from alexnet.studio.workspace import workspace_of
 
 __all__ = ["ROUTES", "kernel_sheet", "read_snapshot"]
@@ -44,10 +45,14 @@ def read_snapshot(run: RunFolder, epoch: int) -> npt.NDArray[np.float32]:
     return np.nan_to_num(weights.astype(np.float32))
 
 
-def kernel_sheet(weights: npt.NDArray[np.float32]) -> bytes:
-    """A PNG of kernels [n, channels, k, k] in rows of 16, each on its own scale around 0, which is gray."""
+def kernel_sheet(weights: npt.NDArray[np.float32], largest: float | None = None) -> bytes:
+    """A PNG of kernels [n, channels, k, k] in rows of 16, around 0, which is gray.
+
+    Args:
+        largest: the weight that is drawn as full color; None gives each kernel a scale of its own.
+    """
     count, channels, height, width = weights.shape
-    scale = np.abs(weights).max(axis=(1, 2, 3), keepdims=True)
+    scale = np.abs(weights).max(axis=(1, 2, 3), keepdims=True) if largest is None else np.array(largest)
     tiles = 0.5 + 0.5 * weights / np.where(scale > 0, scale, 1.0)
     tiles = tiles.transpose(0, 2, 3, 1) if channels == 3 else tiles.mean(axis=1)[..., None].repeat(3, axis=3)
     columns = min(COLUMNS, count)
@@ -62,10 +67,32 @@ def kernel_sheet(weights: npt.NDArray[np.float32]) -> bytes:
 
 
 def kernels_of_epoch(request: Request) -> Response:
-    """The sheet of a run's epoch."""
+    """The sheet of a run's epoch; with `common` on the scale of the largest weight of all epochs."""
     run = workspace_of(request).run(request.path_params["name"])
-    sheet = kernel_sheet(read_snapshot(run, request.path_params["epoch"]))
+    largest = None
+    if request.query_params.get("common"):
+        largest = max(float(np.abs(read_snapshot(run, epoch)).max()) for epoch, _ in run.kernel_snapshots())
+    sheet = kernel_sheet(read_snapshot(run, request.path_params["epoch"]), largest)
     return Response(sheet, media_type="image/png", headers={"cache-control": "no-cache"})
 
 
-ROUTES: list[BaseRoute] = [Route("/api/runs/{name}/kernels/{epoch:int}", kernels_of_epoch)]
+def kernel_numbers(request: Request) -> Response:
+    """How the kernels changed: a line for each epoch, as the film of `alexnet kernels --film` has it."""
+    import alexnet
+
+    history = alexnet.kernel_history(finished_run(request, request.path_params["name"])).to_dict()
+    rows = zip(*(history[name] for name in ("epochs", "cosine_to_start", "structure", "norm")), strict=True)
+    return answer(
+        {
+            "numbers": {
+                epoch: f"median cosine to the start {cosine:.2f}, structure {structure:.2f}, norm {norm:.3g}"
+                for epoch, cosine, structure, norm in rows
+            }
+        }
+    )
+
+
+ROUTES: list[BaseRoute] = [
+    Route("/api/runs/{name}/kernels/{epoch:int}", kernels_of_epoch),
+    Route("/api/runs/{name}/kernel-numbers", kernel_numbers),
+]

@@ -68,8 +68,8 @@ class ConvolutionLab extends HTMLElement {
       <form class="guess" hidden><label><span></span> <input inputmode="text" autocomplete="off" aria-label="your prediction"></label>
         <button>reveal</button><button type="button" class="all">reveal all</button><span class="told" role="status"></span></form>
       <p class="soft about"></p>`;
-    for (const name of ["rows", "columns"]) this.#find(`.${name}`).append(...SIDES.map((side) => new Option(side, side)));
-    for (const [name, values] of Object.entries(CHOICES)) this.#find(`.${name}`).append(...values.map((value) => new Option(value, value)));
+    for (const name of ["rows", "columns"]) this.#find(`.${name}`).append(...SIDES.map((side) => new Option(String(side), String(side))));
+    for (const [name, values] of Object.entries(CHOICES)) this.#find(`.${name}`).append(...values.map((value) => new Option(String(value), String(value))));
     this.#listen();
     const holder = this.querySelector('script[type="application/json"]');
     if (holder) this.data = JSON.parse(holder.textContent);
@@ -88,9 +88,9 @@ class ConvolutionLab extends HTMLElement {
 
   #start() {
     const { images, kernels, settings } = this.#data;
-    this.#find(".image").replaceChildren(...images.map((image, n) => new Option(image.name, n)), new Option("edited", ""));
+    this.#find(".image").replaceChildren(...images.map((image, n) => new Option(image.name, String(n))), new Option("edited", ""));
     const groups = new Map();
-    kernels.forEach((kernel, n) => groups.set(kernel.group, [...(groups.get(kernel.group) ?? []), new Option(kernel.name, n)]));
+    kernels.forEach((kernel, n) => groups.set(kernel.group, [...(groups.get(kernel.group) ?? []), new Option(kernel.name, String(n))]));
     this.#find(".gallery").replaceChildren(...[...groups].map(([name, options]) => {
       const group = document.createElement("optgroup"); group.label = name; group.append(...options); return group;
     }), new Option("edited", ""));
@@ -159,7 +159,7 @@ class ConvolutionLab extends HTMLElement {
     this.#find(".border").disabled = size === "valid";
     for (const [name, side] of [["rows", kernel.length], ["columns", kernel[0].length]]) {
       const select = this.#find(`.${name}`);
-      if (![...select.options].some((option) => option.value === String(side))) select.append(new Option(side, side));
+      if (![...select.options].some((option) => option.value === String(side))) select.append(new Option(String(side), String(side)));
       select.value = side;
     }
     this.#find(".kernel .grid").replaceChildren(this.#editable(kernel, "kernel"));
@@ -171,7 +171,7 @@ class ConvolutionLab extends HTMLElement {
     this.values = this.#convolve();
     this.#at = [Math.min(this.#at[0], plan.down.outputs - 1), Math.min(this.#at[1], plan.across.outputs - 1)];
     this.#find(".input .grid").replaceChildren(this.#inputGrid(plan));
-    this.#find(".output .grid").replaceChildren(this.#outputGrid(plan));
+    this.#find(".output .grid").replaceChildren(this.#outputGrid());
     this.#point();
   }
   get #isLarge() { return Math.max(this.#state.image.length, this.#state.image[0].length) > MOST_CELLS; }
@@ -199,7 +199,7 @@ class ConvolutionLab extends HTMLElement {
       cells.push([]);
       for (let x = low[1]; x < high[1]; x++) {
         const cell = inputs[y]?.[x] ?? cellOf(short(this.#read(y, x)), "border");
-        cell.dataset.y = y; cell.dataset.x = x; cells.at(-1).push(cell);
+        cell.dataset.y = String(y); cell.dataset.x = String(x); cells.at(-1).push(cell);
       }
     }
     const grown = gridOf(cells); grown.classList.toggle("wide", high[1] - low[1] > 9);
@@ -213,8 +213,8 @@ class ConvolutionLab extends HTMLElement {
     const most = Math.max(1e-12, ...values.flat().map(Math.abs)), isHiding = this.#find(".predict").checked;
     const table = gridOf(values.map((row, i) => row.map((value, j) => {
       const isShown = !isHiding || this.#shown.has(`${i},${j}`), cell = cellOf(isShown ? short(value) : "?");
-      cell.dataset.row = i; cell.dataset.column = j; cell.tabIndex = -1;
-      cell.style.setProperty("--part", isShown ? Math.abs(value) / most : 0);
+      cell.dataset.row = String(i); cell.dataset.column = String(j); cell.tabIndex = -1;
+      cell.style.setProperty("--part", String(isShown ? Math.abs(value) / most : 0));
       cell.style.setProperty("--tint", value < 0 ? "var(--accent)" : "var(--mistake)");
       return cell;
     })));
@@ -226,8 +226,8 @@ class ConvolutionLab extends HTMLElement {
     if (plan.fault || !this.values) return;
     const [row, column] = this.#at, [top, left] = this.#corner(plan, row, column), { slid } = plan;
     if (this.#isLarge) {
-      frame(this.#find(".input canvas"), left, top, slid[0].length, slid.length, this.#state.image[0].length);
-      frame(this.#find(".output canvas"), column, row, 1, 1, this.values[0].length);
+      frame(this.#find(".input canvas"), left, top, slid[0].length, slid.length);
+      frame(this.#find(".output canvas"), column, row, 1, 1);
     } else {
       for (const cell of this.shadowRoot.querySelectorAll(".input td")) {
         const s = Number(cell.dataset.y) - top, t = Number(cell.dataset.x) - left, weight = slid[s]?.[t];
@@ -243,7 +243,7 @@ class ConvolutionLab extends HTMLElement {
     }
     this.#explain(plan, row, column, top, left);
   }
-  #explain({ down, across, slid }, row, column, top, left) {
+  #explain(/** @type {any} */ { down, across, slid }, row, column, top, left) {
     const { stride } = this.#state, name = `O[${down.first + row * stride},${across.first + column * stride}]`;
     const isHidden = this.#find(".predict").checked && !this.#shown.has(`${row},${column}`) && !this.#isLarge;
     this.#find(".guess span").textContent = `${name} =`;
@@ -277,7 +277,7 @@ class ConvolutionLab extends HTMLElement {
     if (all) this.values.forEach((line, i) => line.forEach((_, j) => this.#shown.add(`${i},${j}`)));
     else if (!this.#shown.has(key)) {
       const guess = this.#find(".guess input").value.trim().replace(",", "."), isGood = guess !== "" && Math.abs(Number(guess) - value) <= 1e-3 * Math.max(1, Math.abs(value));
-      this.#score = [this.#score[0] + isGood, this.#score[1] + 1]; this.#shown.add(key);
+      this.#score = [this.#score[0] + Number(isGood), this.#score[1] + 1]; this.#shown.add(key);
       told.textContent = `${isGood ? "✓ yes" : `✗ it is ${short(value)}`}: ${this.#score[0]} of ${this.#score[1]} predicted`;
     }
     this.#find(".guess input").value = "";
@@ -358,18 +358,19 @@ function rangeOf(kernel, values) { // what is black and what is white: around 0 
   if (Math.abs(sum) < 1e-9 + 0.01 * size) { const most = Math.max(1e-12, Math.abs(low), Math.abs(high)); return [-most, most]; }
   return Math.abs(sum - 1) < 1e-6 ? [0, 255] : [low, Math.max(high, low + 1e-12)];
 }
-function canvasOf(rows, [low, high], words) {
-  const canvas = document.createElement("canvas");
+const PLAIN = new WeakMap(); // canvas → its pixels without a frame
+function canvasOf(rows, range, words) {
+  const [low, high] = range, canvas = document.createElement("canvas");
   canvas.width = rows[0].length; canvas.height = rows.length; canvas.setAttribute("role", "img"); canvas.setAttribute("aria-label", words);
   const pixels = new ImageData(canvas.width, canvas.height);
   rows.flat().forEach((value, n) => { pixels.data.fill((255 * (value - low)) / (high - low), 4 * n, 4 * n + 3); pixels.data[4 * n + 3] = 255; });
   canvas.getContext("2d").putImageData(pixels, 0, 0);
-  canvas.plain = pixels;
+  PLAIN.set(canvas, pixels);
   return canvas;
 }
 function frame(canvas, x, y, width, height) {
   const pen = canvas.getContext("2d");
-  pen.putImageData(canvas.plain, 0, 0);
+  pen.putImageData(PLAIN.get(canvas), 0, 0);
   pen.strokeStyle = "#e69f00"; pen.lineWidth = 1; pen.strokeRect(x - 0.5, y - 0.5, width + 1, height + 1);
 }
 async function grayOf(source) {

@@ -232,7 +232,11 @@ class ImageMap extends HTMLElement {
     place.textContent = names.length ? `${names.length} selected` : "";
     if (names.length) {
       const list = document.createElement("ol");
-      list.append(...names.slice(0, MOST_LISTED).map((name) => Object.assign(document.createElement("li"), { textContent: name })));
+      for (const name of names.slice(0, MOST_LISTED)) {
+        const line = document.createElement("li");
+        line.textContent = name;
+        list.append(line);
+      }
       place.append(list);
       if (names.length > MOST_LISTED) place.append(`and ${names.length - MOST_LISTED} more`);
     }

@@ -66,7 +66,7 @@ class MistakesBrowser extends HTMLElement {
         <span class="count" role="status"></span><button class="clear" hidden>all classes</button></div>
         <div class="tiles" role="listbox" aria-label="Wrongly classified images"></div>
         <button class="more" hidden></button></div></div>`;
-    this.#find(".sort").append(...Object.entries(SORTS).map(([name, [words]]) => new Option(words, name)));
+    this.#find(".sort").append(...Object.entries(SORTS).map(([name, [words]]) => new Option(String(words), name)));
     this.#listen(root);
     const holder = this.querySelector('script[type="application/json"]');
     if (holder) this.data = JSON.parse(holder.textContent);

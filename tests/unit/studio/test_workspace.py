@@ -107,6 +107,24 @@ def test_kernel_sheet_shows_every_kernel_on_its_own_scale(studio: Studio) -> Non
         assert np.abs(tile - expected).max() <= 0.501
 
 
+def test_kernels_of_all_epochs_share_one_scale_where_it_is_asked_for(studio: Studio) -> None:
+    import numpy as np
+
+    import alexnet
+    from alexnet.studio.kernel_sheet import kernel_sheet, read_snapshot
+
+    run = studio.workspace.run("first")
+    history = alexnet.kernel_history(run.path)
+    largest = float(np.abs(history.weights).max())
+    for epoch in (0, 2):
+        answer = studio.ask(f"/api/runs/first/kernels/{epoch}?common=2")
+        assert answer.body == kernel_sheet(read_snapshot(run, epoch), largest)
+    numbers = studio.ask("/api/runs/first/kernel-numbers").values["numbers"]
+    cosine = history.to_dict()["cosine_to_start"]
+    assert numbers["0"].startswith("median cosine to the start 1.00")
+    assert numbers["2"].startswith(f"median cosine to the start {cosine[-1]:.2f}")
+
+
 def test_a_file_that_is_no_image_is_named(tmp_path: Path) -> None:
     from alexnet.studio.thumbnails import image_bytes
 

@@ -1,20 +1,23 @@
 // Requests to the server that this page came from. An error is one line, as the server says it.
 
-/** What the server answers to a path below /api/. */
-export async function get(path, { signal } = {}) {
-  return read(() => fetch(`/api/${path}`, { signal }));
+/** What the server answers to a path below /api/.
+ * @param {{signal?: AbortSignal}} options */
+export async function get(path, options = {}) {
+  return read(() => fetch(`/api/${path}`, options));
 }
 
-/** Send an object. */
-export async function post(path, values = {}, { signal } = {}) {
+/** Send an object.
+ * @param {{signal?: AbortSignal}} options */
+export async function post(path, values = {}, options = {}) {
   const body = JSON.stringify(values);
-  return read(() => fetch(`/api/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body, signal }));
+  return read(() => fetch(`/api/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body, ...options }));
 }
 
-/** Send a file. */
-export async function upload(path, file, { signal } = {}) {
+/** Send a file.
+ * @param {{signal?: AbortSignal}} options */
+export async function upload(path, file, options = {}) {
   const headers = { "content-type": "application/octet-stream" };
-  return read(() => fetch(`/api/${path}`, { method: "POST", headers, body: file, signal }));
+  return read(() => fetch(`/api/${path}`, { method: "POST", headers, body: file, ...options }));
 }
 
 /** A name as a part of a path. */

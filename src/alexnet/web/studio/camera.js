@@ -23,7 +23,7 @@ export async function openCamera(otherwise) {
 }
 
 class Camera {
-  constructor(stream, video) { Object.assign(this, { stream, video }); }
+  constructor(stream, video) { this.stream = stream; this.video = video; }
 
   stop() { for (const track of this.stream.getTracks()) track.stop(); }
 

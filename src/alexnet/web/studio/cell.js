@@ -10,7 +10,7 @@ const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRi
 export class Cell {
   /** `chosen` is called with row and column of a cell, `outline` with the receptive field on the image or null. */
   constructor(run, chosen, outline) {
-    Object.assign(this, { run, chosen, outline });
+    this.run = run; this.chosen = chosen; this.outline = outline;
     this.root = h("div", { class: "output-cell" });
   }
 
@@ -18,7 +18,7 @@ export class Cell {
   clear(query) { this.query = query; this.map = null; this.outline(null); fill(this.root); }
 
   /** The same map of an image that has changed; `query` names it. */
-  repaint(map, query) { Object.assign(this, { map, query }); this.#draw(); }
+  repaint(map, query) { this.map = map; this.query = query; this.#draw(); }
   /** The numbers of the same cell once more. */
   async again() {
     if (!this.map) return;
@@ -28,7 +28,7 @@ export class Cell {
   #forward() { return showNextUnits(this.forward, this.run, this.layer, this.map.number, { query: this.query }); }
 
   async open(layer, map, at) {
-    Object.assign(this, { layer, map });
+    this.layer = layer; this.map = map;
     this.canvas = h("canvas", { class: "large", tabindex: 0, role: "application", "aria-roledescription": "map", "aria-label": `map ${map.number} of ${layer}; arrow keys choose a cell` });
     this.numbers = h("div", { class: "numbers", role: "status" });
     this.forward = h("div", { class: "forward" });
@@ -43,8 +43,8 @@ export class Cell {
     if (map === this.map) await this.#forward();
   }
 
-  async #go([row, column]) {
-    const { map, layer } = this, [height, width] = map.shape;
+  async #go(place) {
+    const [row, column] = place, { map, layer } = this, [height, width] = map.shape;
     this.at = [Math.max(0, Math.min(row, height - 1)), Math.max(0, Math.min(column, width - 1))];
     this.#draw();
     const asked = this.at;

@@ -13,7 +13,8 @@ export class CoveredImage {
 
   /** `changed` is called when other cells are covered; `say` with a line that is announced. */
   constructor(changed, say) {
-    Object.assign(this, { changed, say, covered: new Set() });
+    this.changed = changed; this.say = say;
+    this.covered = new Set(); // numbers of cells, row by row
     this.canvas = h("canvas", { class: "own", tabindex: 0, role: "application", "aria-roledescription": "image", "aria-label": NAME });
     this.#listen();
   }
@@ -55,8 +56,8 @@ export class CoveredImage {
   #drawBrush(pen, side) {
     const [x, y] = this.#brush.map((at) => Math.round((at - BRUSH) * side)), width = Math.round((2 * BRUSH + 1) * side);
     pen.lineWidth = 1; // a dark ring within a light one is seen on any image
-    for (const [color, out] of [["#ffffff", 0.5], ["#000000", -0.5]]) {
-      pen.strokeStyle = color;
+    for (const out of [0.5, -0.5]) {
+      pen.strokeStyle = out > 0 ? "#ffffff" : "#000000";
       pen.strokeRect(x - out, y - out, width + 2 * out, width + 2 * out);
     }
   }

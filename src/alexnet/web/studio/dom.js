@@ -55,7 +55,8 @@ export function duration(seconds) {
 
 /** Bytes as people read them. */
 export function bytes(count) {
+  /** @type {[number, string][]} */
   const units = [[1e12, "TB"], [1e9, "GB"], [1e6, "MB"], [1e3, "kB"]];
-  const [size, unit] = units.find(([least]) => count >= least) ?? [1, "bytes"];
+  const [size, unit] = units.find(([least]) => count >= least) ?? /** @type {[number, string]} */ ([1, "bytes"]);
   return `${(count / size).toFixed(size > 1 ? 1 : 0)} ${unit}`;
 }

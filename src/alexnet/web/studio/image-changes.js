@@ -7,7 +7,7 @@ const STEPS = { degrees: 1, "of the side": 0.01, times: 0.05 };
 export class ImageChanges {
   /** `changes` as the server describes them; `amounts` to begin with; `changed` is called when one has changed. */
   constructor(changes, amounts, changed) {
-    Object.assign(this, { changes, changed, amounts: {} });
+    this.changes = changes; this.changed = changed; this.amounts = {};
     this.root = h("div", { class: "changes", role: "group", "aria-label": "change the image" });
     for (const { name, least, most, identity } of changes) {
       const amount = Number(amounts[name] ?? identity);

@@ -4,14 +4,18 @@ import { fill, h } from "./dom.js";
 
 const PERIOD = 500; // ms that an epoch is shown
 
+/** The images of a run's kernels; on the common scale one depends on the last epoch that there is. */
+export const sheetOf = (run) => (epoch, scale, last) => `/api/runs/${part(run)}/kernels/${epoch}${scale === "common" ? `?common=${last}` : ""}`;
+
 export class KernelFilm {
   #chosen = null; // the epoch that is shown; null follows the newest
   #timer = 0; #frames = new Map();
 
-  /** `numbers`, epoch → a line about its kernels, may be missing. */
-  constructor(run, numbers = {}) {
-    Object.assign(this, { run, numbers, epochs: [], isStill: matchMedia("(prefers-reduced-motion: reduce)").matches });
-    this.image = h("img", { class: "kernels" });
+  /** `sheet(epoch, scale, last)` is the address of an image, see `sheetOf`; `numbers`, epoch → a line, may be missing. */
+  constructor(sheet, numbers = {}) {
+    this.sheet = sheet; this.numbers = numbers; this.epochs = [];
+    this.isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.image = h("img");
     this.slider = h("input", { type: "range", min: 0, "aria-label": "epoch of the kernels", oninput: () => { this.stop(); this.#choose(Number(this.slider.value)); } });
     this.button = h("button", { type: "button", onclick: () => this.#play() });
     const common = h("input", { type: "checkbox", onchange: () => { this.scale = common.checked ? "common" : "own"; this.#draw(); } });
@@ -78,9 +82,9 @@ export class KernelFilm {
     this.image.alt = `Kernels of conv1, ${when.toLowerCase()}`;
   }
 
-  /** The image of an epoch, loaded before it is shown; on the common scale it depends on how many epochs there are. */
+  /** The image of an epoch, loaded before it is shown. */
   async #frame(epoch) {
-    const source = `/api/runs/${part(this.run)}/kernels/${epoch}?${this.scale === "own" ? "" : `common=${this.epochs.at(-1)}`}`;
+    const source = this.sheet(epoch, this.scale, this.epochs.at(-1));
     if (!this.#frames.has(source)) {
       const image = new Image();
       image.src = source;

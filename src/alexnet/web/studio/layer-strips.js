@@ -6,7 +6,7 @@ export class LayerStrips {
   #buttons = new Map(); // unit → its button
 
   /** `open` is called with the layer and the number of a map that is chosen. */
-  constructor(open) { Object.assign(this, { open, layers: [], root: h("div", { class: "layers" }) }); }
+  constructor(open) { this.open = open; this.layers = []; this.root = h("div", { class: "layers" }); }
 
   /** Addresses of the maps that are shown, as the server takes them. */
   get units() { return [...this.#buttons.keys()].join(","); }

@@ -74,6 +74,7 @@ async function show() {
   const mine = opened;
   try {
     if (!view) throw new Error(`There is no view ${place.view}.`);
+    /** @type {any} */
     const page = (await view.open(root, place, studio)) ?? {};
     if (opened === mine) mine.page = page;
     else page.close?.();

@@ -2,6 +2,7 @@
 import { part, post } from "./api.js";
 import { curves } from "./curves.js";
 import { duration, fill, h, percent } from "./dom.js";
+import { KernelFilm, sheetOf } from "./kernel-film.js";
 import { address, go } from "./router.js";
 
 const WORDS = {
@@ -28,8 +29,10 @@ class Training {
     this.run = run;
     this.studio = studio;
     this.state = null;
-    this.epoch = null; // of the kernels that are shown; null follows the newest
-    this.parts = Object.fromEntries(["head", "scores", "curves", "kernels", "table"].map((name) => [name, h("section", { class: name })]));
+    this.film = new KernelFilm(sheetOf(run));
+    this.parts = Object.fromEntries(["head", "scores", "curves", "film", "table"].map((name) => [name, h("section", { class: name })]));
+    fill(this.parts.film, h("h2", {}, "Kernels of the first layer"), this.film.root);
+    this.parts.film.hidden = true; // until there are some
     fill(root, h("h1", {}, `Training ${run}`), ...Object.values(this.parts));
     fill(this.parts.head, h("p", { class: "soft" }, "connecting ..."));
   }
@@ -50,7 +53,12 @@ class Training {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!step || !this.state?.kernel_epochs?.length) return;
     event.preventDefault();
-    this.#choose(this.#place() + step);
+    this.film.step(step);
+  }
+
+  #kernels() {
+    this.parts.film.hidden = this.state.kernel_epochs.length === 0;
+    this.film.show(this.state.kernel_epochs);
   }
 
   #head() {
@@ -89,39 +97,6 @@ class Training {
     this.#width = width;
     const each = width > 900 ? Math.floor((width - 16) / 2) : width;
     fill(this.parts.curves, this.state.steps.length > 0 && curves(this.state, Math.max(260, each)));
-  }
-
-  // --- kernels
-  #place() {
-    const known = this.state.kernel_epochs;
-    const place = known.indexOf(this.epoch);
-    return place < 0 ? known.length - 1 : place;
-  }
-
-  #choose(place) {
-    const known = this.state.kernel_epochs;
-    const chosen = Math.max(0, Math.min(known.length - 1, place));
-    this.epoch = chosen === known.length - 1 ? null : known[chosen];
-    this.#kernels();
-  }
-
-  #kernels() {
-    const known = this.state.kernel_epochs;
-    if (known.length === 0) return;
-    const epoch = known[this.#place()];
-    if (!this.slider) {
-      this.image = h("img", { class: "kernels" });
-      this.slider = h("input", { type: "range", min: 0, id: "kernel-epoch", "aria-label": "epoch of the kernels",
-        oninput: () => this.#choose(Number(this.slider.value)) });
-      this.words = h("p", { class: "soft" });
-      fill(this.parts.kernels, h("h2", {}, "Kernels of the first layer"), this.image, this.slider, this.words);
-    }
-    this.slider.max = known.length - 1;
-    this.slider.value = this.#place();
-    this.slider.setAttribute("aria-valuetext", `epoch ${epoch}`);
-    this.image.src = `/api/runs/${part(this.run)}/kernels/${epoch}`;
-    this.image.alt = `Kernels of conv1 ${epoch === 0 ? "at the start" : `after epoch ${epoch}`}`;
-    this.words.textContent = `${epoch === 0 ? "At the start" : `After epoch ${epoch}`}. Each kernel is drawn on a scale of its own; gray is 0.`;
   }
 
   // --- at the end

@@ -21,7 +21,7 @@ export async function open(root, place, studio) {
 
 class Board {
   constructor(root, run, studio) {
-    Object.assign(this, { root, run, studio });
+    this.root = root; this.run = run; this.studio = studio;
     this.verdict = h("p", { class: "verdict", role: "status" });
     this.board = h("div");
     this.camera = h("div", { class: "camera" });

@@ -36,7 +36,7 @@ export async function open(root, place, studio) {
 
 class Images {
   constructor(root, folder, values, here, query, studio) {
-    Object.assign(this, { root, folder, here, studio });
+    this.root = root; this.folder = folder; this.here = here; this.studio = studio;
     this.shown = { class: query.get("class") ?? "", q: query.get("q") ?? "", show: query.get("show") ?? "", order: query.get("order") ?? "" };
     this.isBoth = false;
     this.chosen = SELECTIONS.get(folder) ?? new Set(); // names of files

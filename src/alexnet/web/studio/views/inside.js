@@ -42,7 +42,10 @@ class Page {
   #isAsking = false; #again = false; #resting = 0; #camera = null; #isClosed = false;
 
   constructor(root, run, studio) {
-    Object.assign(this, { root, run, studio, path: `runs/${part(run)}`, before: null, chosen: {} });
+    this.root = root; this.run = run; this.studio = studio;
+    this.path = `runs/${part(run)}`;
+    this.before = null; // what the network makes of the image without changes
+    this.chosen = {}; // layer, map, row and column of the cell
     this.image = new CoveredImage(() => this.#ask(), (text) => studio.say(text));
     this.bars = h("dl", { class: "bars" });
     this.verdict = h("p", { class: "told", role: "status" });

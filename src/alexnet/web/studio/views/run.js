@@ -5,6 +5,7 @@ import "../../mistake-detail.js";
 import "../../mistakes-browser.js";
 import { get, part, post } from "../api.js";
 import { duration, fill, h, numberOf, percent } from "../dom.js";
+import { KernelFilm, sheetOf } from "../kernel-film.js";
 import { DECISION_KEYS } from "../keys.js";
 import { recipeAddress } from "../recipe-address.js";
 import { address, go } from "../router.js";
@@ -37,7 +38,7 @@ export async function open(root, place, studio) {
     trainOn(scores),
     h("h2", {}, "Mistakes"), retrain, browser,
     h("h2", {}, "Classes"), classes(evaluation),
-    h("h2", {}, "Kernels of conv1"), kernels(run),
+    h("h2", {}, "Kernels of conv1"), kernels(run), film(run, scores.kernel_epochs),
     folded("how they changed from their start", run, "kernel-change", `alexnet kernels ${run} --show change`),
     folded("sorted by kind: edges, bars, blobs", run, "kernel-kinds", `alexnet kernels ${run} --show kinds`),
     folded("by orientation and frequency", run, "orientations", `alexnet kernels ${run} --show orientations`),
@@ -111,6 +112,19 @@ function kernels(run) {
   get(`runs/${part(run)}/kernels`).then((answer) => fill(box, answer.kernels.map((one) => h("a", { href: address("run", [run, "unit", "conv1", one.number]) },
     h("img", { class: "common", src: one.common, alt: `kernel ${one.number}` }), h("img", { class: "alone", src: one.own, alt: `kernel ${one.number}, own scale` }), one.number)))).catch((error) => fill(box, error.message));
   return [h("label", {}, own, " each kernel on its own scale"), box];
+}
+
+/** The kernels epoch by epoch, loaded when they are asked for. */
+function film(run, epochs) {
+  if (epochs.length < 2) return null; // an earlier version trained it
+  const box = h("details", { ontoggle: async () => {
+    if (!box.open || box.querySelector(".film")) return;
+    const { numbers } = await get(`runs/${part(run)}/kernel-numbers`).catch(() => ({ numbers: {} }));
+    const shown = new KernelFilm(sheetOf(run), numbers);
+    box.append(shown.root, h("p", { class: "soft" }, "As a file: ", h("code", {}, `alexnet kernels ${run} --film film.html`)));
+    shown.show(epochs);
+  } }, h("summary", {}, "the film: from their start through every epoch"));
+  return box;
 }
 
 function units(run, layers) {

@@ -1,0 +1,82 @@
+// Pieces of the studio's views, without its server.
+import { Cell } from "../studio/cell.js";
+import { drawBars } from "../studio/class-bars.js";
+import { CoveredImage } from "../studio/covered-image.js";
+import { curves } from "../studio/curves.js";
+import { h } from "../studio/dom.js";
+import { field } from "../studio/form.js";
+import { ImageChanges } from "../studio/image-changes.js";
+import { ImageGrid } from "../studio/image-grid.js";
+import { KernelFilm } from "../studio/kernel-film.js";
+import { LayerStrips } from "../studio/layer-strips.js";
+import { showNextUnits } from "../studio/next-units.js";
+import { queueBox } from "../studio/training-queue.js";
+import { CLASSES, drawImage, drawMap } from "./drawn.js";
+
+const READ = { layer: "conv3", num_units: 384,
+  by_weight: [7, 21, 3].map((number, n) => ({ number, weight: 0.5 - 0.1 * n, contribution: null, place: null, class: null })),
+  by_contribution: [3, 40].map((number, n) => ({ number, weight: 0.3, contribution: n ? -0.7 : 1.25, place: [2, n], class: null })) };
+const KERNEL = [[0.5, 0, -0.5], [1, 0, -1], [0.5, 0, -0.5]], PATCH = [[1, 2, 3], [1, 2, 3], [1, 2, 3]];
+const STEP = { layer: "conv2", kind: "convolution", map: 5, place: [2, 2], equation: "(-4) + bias 0.5 = -3.5", chosen: [0], num_channels: 1, channel_sums: [-4],
+  channels: [0, 0], patch: [PATCH], weights: [KERNEL], products: [KERNEL.map((row, y) => row.map((each, x) => each * PATCH[y][x]))], layer_value: -3.5 };
+const CELL = { step: STEP, field: [4, 4, 30, 30], after: [{ layer: "relu2", kind: "activation", equation: "max(0, x) = 0", value: 0 }] };
+const CHANGES = [["turn", "degrees", 0, -180, 180], ["scale", "times", 1, 0.2, 3], ["shift-x", "of the side", 0, -0.5, 0.5]]
+  .map(([name, unit, identity, least, most]) => ({ name, unit, about: name, identity, least, most }));
+const SETTING = { may_be_none: false, may_be_auto: false, least: null, most: null };
+const SETTINGS = [
+  [{ ...SETTING, name: "epochs", kind: "integer", least: 1, most: 1000, words: "Passes over the training images." }, 8],
+  [{ ...SETTING, name: "flip", kind: "boolean", words: "Mirror images at random, as `flip` does." }, true],
+  [{ ...SETTING, name: "optimizer", kind: "choice", choices: ["sgd", "adam"], words: "Update rule." }, "sgd"]];
+const TRAINING = { num_steps: 80, steps: Array.from({ length: 60 }, (_, n) => [n + 1, 2 * 0.96 ** n, 0.8 * 0.97 ** n]),
+  epochs: Array.from({ length: 6 }, (_, n) => ({ epoch: n + 1, step: 10 * (n + 1), validation_loss: 1.9 * 0.8 ** n, validation_top1_error: 0.7 * 0.85 ** n, test_top1_error: null })) };
+const QUEUE = { is_busy: true, fault: null, failed: [{ run: "second", fault: "no such folder" }], waiting: [{ run: "third", data: "images", preset: "fast" }] };
+
+export const EXHIBITS = {
+  cell: {
+    about: "a map and one cell of it in numbers", answers: { "runs/first/inside/conv2/cell": CELL, "runs/first/next/": READ },
+    build: async () => {
+      const cell = new Cell("first", () => {}, () => {});
+      cell.clear("image=drawn");
+      await cell.open("conv2", drawMap(5, 11), [2, 2]);
+      return cell.root;
+    },
+  },
+  "class-bars": {
+    about: "probabilities, with a mark at what they were",
+    build: () => { const bars = h("dl", { class: "bars" }); drawBars(bars, CLASSES, [0.1, 0.6, 0.2, 0.1], [0.7, 0.1, 0.1, 0.1]); return bars; },
+  },
+  "covered-image": {
+    about: "an image of which parts are covered",
+    build: async ({ say }) => { const image = new CoveredImage(() => {}, say); await image.load(drawImage(3)); return image.canvas; },
+  },
+  curves: { about: "loss and error of a training", build: () => h("section", { class: "curves" }, curves(TRAINING, 340)) },
+  form: {
+    about: "settings of a recipe, one of them changed",
+    build: () => SETTINGS.map(([setting, preset], n) => field(setting, n ? undefined : 12, preset, { runs: [], change: () => {} })),
+  },
+  "image-changes": { about: "sliders that change an image", build: () => new ImageChanges(CHANGES, { turn: 20 }, () => {}).root },
+  "image-grid": {
+    about: "thumbnails of any number, of which only what is visible is in the page",
+    build: () => {
+      const host = h("div"), options = { source: (item) => drawImage(item), label: (item) => `${item}.png`, badge: (item) => ({ text: item % 7 ? "" : "cat", kind: "" }), selected: new Set([2]), onchange: () => {}, onopen: () => {} };
+      new ImageGrid(host, options).show(Array.from({ length: 500 }, (_, n) => n));
+      return host;
+    },
+  },
+  "kernel-film": {
+    about: "kernels from the start of training through every epoch",
+    build: () => { const film = new KernelFilm((epoch) => drawImage(epoch), { 0: "structure 0.10" }); film.show([0, 1, 2, 3]); return film.root; },
+  },
+  "layer-strips": {
+    about: "maps of each layer, painted anew in place",
+    build: () => { const strips = new LayerStrips(() => {}); strips.show([{ layer: "conv1", kind: "convolution", num_maps: 24, maps: [0, 1, 2, 3].map((n) => drawMap(n, 22)) }]); return strips.root; },
+  },
+  "next-units": {
+    about: "the units of the next layer that read a unit", answers: { "runs/first/next/": READ },
+    build: async () => { const box = h("div", { class: "forward" }); await showNextUnits(box, "first", "conv2", 5, { query: "image=drawn" }); return box; },
+  },
+  "training-queue": {
+    about: "the trainings that wait", answers: { queue: QUEUE },
+    build: ({ say }) => { const queue = queueBox(() => ({}), { say }); return [queue.add, queue.element]; },
+  },
+};
