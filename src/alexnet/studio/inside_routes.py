@@ -14,6 +14,7 @@ from alexnet.studio.answers import answer, read_body
 from alexnet.studio.network_images import MOST_BYTES, decode, network_pixels
 from alexnet.studio.opened_runs import finished_run, predictions_of, using_run
 from alexnet.studio.shown_image import change_and_cover, shown_pixels
+from alexnet.studio.traced_cell import receptive_field, trace_cell
 
 if TYPE_CHECKING:
     import numpy as np
@@ -109,23 +110,12 @@ def _map(number: int, values: "np.ndarray") -> dict[str, Any]:
 
 def cell(request: Request) -> Response:
     """One output of a layer and what it is computed from, and what becomes of it in the layers that follow."""
-    import alexnet
-
     query = request.query_params
     number, row, column = (_whole(query.get(name)) for name in ("map", "row", "column"))
     layer = request.path_params["layer"]
     with using_run(request) as run:
-        pixels = shown_pixels(request, run)
-        names = list(run.model.network.layer_names)
-        step = alexnet.trace_layer(run, pixels, layer, map=number, row=row, column=column)
-        after: list[dict[str, Any]] = []
-        for name in names[names.index(layer) + 1 :]:
-            following = _following(run, pixels, name, number, row, column)
-            if following is None:
-                break
-            after.append(following)
-            row, column = following["place"]
-        field = _field(run, layer, step.place)
+        step, after = trace_cell(run, shown_pixels(request, run), layer, number, row, column)
+        field = receptive_field(run, layer, step.place)
     return answer({"step": _step(step), "after": after, "field": field})
 
 
@@ -159,15 +149,6 @@ def forward(request: Request) -> Response:
     )
 
 
-def _field(run: Any, layer: str, place: tuple[int, int]) -> list[int]:
-    """The receptive field of an output in px of the image: first row and column, and those behind the last."""
-    from alexnet.inspection.receptive_field import receptive_boxes
-
-    boxes = receptive_boxes(run.model.network, layer, run.model.preprocessing.size)
-    box = boxes.box(place[0] * len(boxes.columns) + place[1])
-    return [box.rows[0], box.columns[0], box.rows[1], box.columns[1]]
-
-
 def _whole(text: str | None) -> int:
     if text is None or not text.isdecimal() or len(text) > 6:
         raise GeometryError("map, row and column are whole numbers from 0")
@@ -183,42 +164,6 @@ def _step(step: "LayerStep") -> dict[str, Any]:
         rows = values[name]
         values[name] = None if rows is None else [rows[channel] for channel in chosen]  # type: ignore[index]
     return values | {"chosen": chosen, "num_channels": len(step.channel_sums)}
-
-
-def _following(
-    run: Any, pixels: "np.ndarray", name: str, number: int, row: int, column: int
-) -> dict[str, Any] | None:
-    """What a layer without weights makes of an output: activation, normalization, or the pooling window around it."""
-    from torch import nn
-
-    import alexnet
-    from alexnet.inspection.network_layers import network_input
-    from alexnet.inspection.recording import recorded
-
-    module = run.model.network[name]
-    if isinstance(module, nn.Conv2d | nn.Linear | nn.Dropout):
-        return None
-    if isinstance(module, nn.MaxPool2d):
-        stride, taps = int(module.stride), int(module.kernel_size)  # type: ignore[arg-type]
-        with recorded(run.model.network, [name]) as outputs:
-            run.model.network(network_input(run.model, pixels[None]))
-        height, width = outputs[name].shape[-2:]
-        row, column = (min(max(0, (at - taps // 2 + stride // 2) // stride), most - 1)
-                       for at, most in ((row, height), (column, width)))  # fmt: skip
-    try:
-        step = alexnet.trace_layer(run, pixels, name, map=number, row=row, column=column)
-    except GeometryError:  # an activation: nothing to trace, only a value
-        with recorded(run.model.network, [name]) as outputs:
-            run.model.network(network_input(run.model, pixels[None]))
-        if outputs[name].ndim != 4:
-            return None
-        value = float(outputs[name][0, number, row, column])
-        return {"layer": name, "kind": "activation", "place": [row, column], "value": value,
-                "equation": f"max(0, x) = {value:.6g}"}  # fmt: skip
-    return {
-        "layer": name, "kind": step.kind, "place": list(step.place), "value": step.layer_value,
-        "equation": step.equation,
-    }  # fmt: skip
 
 
 ROUTES: list[BaseRoute] = [

@@ -183,6 +183,27 @@ def test_a_cell_is_that_of_the_changed_and_covered_image(studio: Studio, run: Ru
     np.testing.assert_allclose(step["patch"], expected.patch)
 
 
+def test_cells_of_one_image_are_traced_from_one_pass(
+    studio: Studio, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from alexnet.model.alexnet import AlexNet
+
+    passes: list[int] = []
+    forward = AlexNet.forward
+    monkeypatch.setattr(AlexNet, "forward", lambda self, x: passes.append(len(x)) or forward(self, x))
+    file, other = (quote(run.predictions[place].file) for place in (1, 2))
+    for place in range(3):
+        studio.ask(f"/api/runs/first/inside/conv2/cell?image={file}&map={place}&row=1&column={place}")
+    assert len(passes) <= 2, "one for the image, one for the receptive fields of the layer"
+    passes.clear()
+    first = studio.ask(f"/api/runs/first/inside/conv2/cell?image={other}&map=0&row=1&column=0").values
+    assert passes == [1], "another image is looked at anew"
+    step = alexnet.trace_layer(
+        run, Path(run.about.data.path) / run.predictions[2].file, "conv2", map=0, row=1, column=0
+    )
+    assert first["step"]["value"] == pytest.approx(step.value)
+
+
 def test_a_frame_of_the_camera_is_the_image_of_the_same_bytes(studio: Studio, run: Run) -> None:
     own = {"Origin": f"http://{studio.host}", "Sec-Fetch-Site": "same-origin"}
     path, data = "/api/runs/first/inside/frame?turn=20", encode(draw_stripes(0, 1))

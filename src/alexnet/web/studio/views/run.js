@@ -84,10 +84,13 @@ async function mistakes(browser, line, run, place, studio) {
     fill(line, count > 0 && ["Decisions are kept in the corrections of the folder; the images stay as they are. See them help: ",
       h("code", {}, `alexnet retrain ${run}`), ` (${numberOf(count, "decision")} here).`]);
   };
+  let slow = Promise.resolve(); // one answer that takes seconds at a time: a browser has few connections to a server
   browser.loadDetail = async function* load(file) {
     const path = `runs/${part(run)}/mistakes/${numbers.get(file)}`;
     yield { ...(await get(path)), heat_note: "testing the heat map ...", neighbors_note: "looking for the nearest training images; the first time this takes a while ..." };
-    yield await get(`${path}?near=1`);
+    const near = slow.then(() => (browser.selectedFile === file ? get(`${path}?near=1`) : {})); // {}: another was chosen
+    slow = near.catch(() => {});
+    yield await near;
   };
   browser.addEventListener("correction", async (event) => {
     try {

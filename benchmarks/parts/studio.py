@@ -1,0 +1,153 @@
+"""The studio: how long a page takes from a click to its answer, in a browser, on a run that was just trained."""
+
+import contextlib
+import shutil
+import threading
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import alexnet
+from alexnet.studio.access import LOOPBACK, Access
+from alexnet.studio.serve import listen, make_server
+from alexnet.studio.workspace import Workspace
+from benchmarks.compare import MissingPeerError, Setting
+from benchmarks.measured import Candidate, Comparison
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+RECIPE = {"epochs": 2}
+"""What differs from the recipe `fast`: how good the network is does not matter here."""
+
+REPEATS = 10
+CAMERA_SECONDS = 4
+
+UNTIL = """
+const until = (isThere) => new Promise((done) => {
+  const { port1, port2 } = new MessageChannel(); // looks again at once; a timer would wait 4 ms
+  port1.onmessage = () => (isThere() ? done(performance.now()) : port2.postMessage(0));
+  port2.postMessage(0);
+});
+const one = (selector) => document.querySelector(selector);
+const tiles = () => [...(one("mistakes-browser")?.shadowRoot.querySelectorAll(".tile") ?? [])];
+const detail = () => one("mistakes-browser").shadowRoot.querySelector("mistake-detail").shadowRoot;
+"""
+"""Helpers of the tasks, in the page."""
+
+TASKS = {
+    "the run page, from the first page": (
+        100,
+        "location.hash = '#/home'; await until(() => one('.cards'));",
+        "location.hash = '#/run/NAME'; return until(() => one('.figures b') && tiles().length > 1);",
+    ),
+    "another mistake: its probabilities": (
+        100,
+        "if (!tiles().length) location.hash = '#/run/NAME'; await until(() => tiles().length > 1);"
+        "window.place = (window.place ?? 0) + 1;",
+        "const tile = tiles()[window.place % tiles().length]; tile.click();"
+        "const words = () => detail().textContent;"
+        "return until(() => words().includes(tile.dataset.file) && /Probabilities/.test(words()));",
+    ),
+    "a unit with its images, not for the first time": (
+        300,
+        "location.hash = '#/run/NAME/unit/conv2/3'; await until(() => one('.patches img'));"
+        "location.hash = '#/home'; await until(() => one('.cards'));",
+        "location.hash = '#/run/NAME/unit/conv2/3';"
+        "const images = () => [...document.querySelectorAll('.patches img')];"
+        "return until(() => images().length > 0 && images().every((each) => each.complete));",
+    ),
+    "another cell: its numbers": (
+        17,
+        "if (!one('.equation')) location.hash = '#/inside/NAME?layer=conv2&map=5&row=0&column=0';"
+        "await until(() => one('.output-cell .readers'));"
+        "window.key = window.key === 'ArrowRight' ? 'ArrowLeft' : 'ArrowRight';",
+        "const words = () => one('.numbers b').textContent, before = words();"
+        "one('canvas.large').dispatchEvent(new KeyboardEvent('keydown', { key: window.key }));"
+        "return until(() => words() !== before);",
+    ),
+    "a turned image: its probabilities": (
+        100,
+        "if (!one('#change-turn')) { location.hash = '#/inside/NAME'; await until(() => one('.bars .n')); }"
+        "await new Promise((done) => setTimeout(done, 600)); window.angle = ((window.angle ?? 0) + 7) % 90;",
+        "const bars = () => [...document.querySelectorAll('.bars i')];"
+        "const words = () => bars().map((each) => each.style.width).join();"
+        "const before = words();"
+        "one('#change-turn').value = window.angle; one('#change-turn').dispatchEvent(new Event('input'));"
+        "return until(() => words() !== before);",
+    ),
+}
+"""What is asked for → its goal in ms, what comes before, and what follows the click and gives the answer's time."""
+
+
+def measure(setting: Setting) -> list[Comparison]:
+    """From the click to what it asks for, in the page; and the camera's images in a second."""
+    browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser_path is None:
+        raise MissingPeerError("Chromium is not installed")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError as error:
+        raise MissingPeerError(f"{error.name} is not installed") from error
+    recipe = alexnet.PRESETS["fast"].replace(**RECIPE)
+    run = alexnet.train(setting.folder, recipe, out=setting.scratch / "studio")
+    with _served([setting.folder, run.path]) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+        page.set_default_timeout(60_000)
+        page.goto(address)
+        measured = [_answer(page, task, run.path.name) for task in TASKS]
+        measured.append(_camera(page, run.path.name))
+        browser.close()
+    return measured
+
+
+def _answer(page: Any, task: str, name: str) -> Comparison:
+    """Repeat a task; the first time, which loads modules and the network, does not count."""
+    goal, before, act = TASKS[task]
+    timed = f"const start = performance.now(), end = await (async () => {{ {act} }})(); return end - start;"
+    script = f"async () => {{ {UNTIL} {before} {timed} }}".replace("NAME", name)
+    values = [float(page.evaluate(script)) / 1000 for _ in range(REPEATS + 1)][1:]
+    return Comparison(task, (Candidate("ours", tuple(values)),), notes=(f"Goal: {goal} ms.",), charted=False)
+
+
+def _camera(page: Any, name: str) -> Comparison:
+    """Seconds from one of the camera's images to the next, each with its probabilities and maps."""
+    page.evaluate(f"location.hash = '#/inside/{name}'")
+    page.locator(".bars .n").first.wait_for()
+    page.get_by_role("button", name="Use the camera").click()
+    page.locator(".rate").filter(has_text="second").wait_for()
+    script = """async (seconds) => {
+        const times = [], bars = document.querySelector('.bars');
+        const seen = new MutationObserver(() => times.push(performance.now()));
+        seen.observe(bars, { childList: true });
+        await new Promise((done) => setTimeout(done, 1000 * seconds));
+        seen.disconnect();
+        return times;
+    }"""
+    times = [float(time) / 1000 for time in page.evaluate(script, CAMERA_SECONDS)]
+    values = tuple(later - earlier for earlier, later in pairwise(times))
+    return Comparison(
+        "the camera's images",
+        (Candidate("ours", values),),
+        unit="images/s",
+        notes=("Goal: 15 images/s.",),
+        charted=False,
+    )
+
+
+@contextlib.contextmanager
+def _served(paths: list[Path]) -> Iterator[str]:
+    """The address of a studio on paths, until the block ends."""
+    ready = threading.Event()
+    with listen(LOOPBACK, 0) as listener:
+        access = Access(LOOPBACK, listener.getsockname()[1], None)
+        server = make_server(Workspace(paths), access, ready.set)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            ready.wait(30)
+            yield f"http://{LOOPBACK}:{access.port}/"
+        finally:
+            server.should_exit = True
+            thread.join(30)
