@@ -105,6 +105,14 @@ def copy_linked(source: Path, target: Path) -> Path:
     return Path(shutil.copytree(source, target, copy_function=os.link))
 
 
+def copy_images(source: Path, target: Path) -> Path:
+    """A copy without links: a link changes the time stamp of a file, and with it the name of its cache.
+
+    The tests of another process may be reading `source` just then.
+    """
+    return Path(shutil.copytree(source, target))
+
+
 @pytest.fixture(scope="session")
 def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """train/ with 24 and test/ with 7 images of each of three classes."""

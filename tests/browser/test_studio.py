@@ -18,7 +18,7 @@ from alexnet.records import EpochRecord
 from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run, open_run
 from tests.accessibility import violations
-from tests.conftest import copy_linked, draw_stripes
+from tests.conftest import copy_images, copy_linked, draw_stripes
 from tests.studio_server import Studio, served
 
 pytestmark = pytest.mark.browser
@@ -29,7 +29,7 @@ AWKWARD = 'x <img src=x onerror="document.title=1"> \u202egpj.png'
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory, image_folder: Path, narrow_run: Run) -> Iterator[Studio]:
     root = tmp_path_factory.mktemp("studio")
-    copy_linked(image_folder, root / "images")
+    copy_images(image_folder, root / "images")
     (root / "images" / "train" / "across" / "across_000.png").rename(root / "images" / "train" / "across" / AWKWARD)
     copy_linked(narrow_run.path, root / "runs" / "first")
     with served([root]) as running:

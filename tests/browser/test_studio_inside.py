@@ -11,7 +11,7 @@ import alexnet
 from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
 from tests.accessibility import violations
-from tests.conftest import copy_linked
+from tests.conftest import copy_images, copy_linked
 from tests.studio_server import Studio, served
 
 pytestmark = pytest.mark.browser
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory, narrow_run: Run, image_folder: Path) -> Iterator[Studio]:
     root = tmp_path_factory.mktemp("inside")
-    images = copy_linked(image_folder, root / "images")
+    images = copy_images(image_folder, root / "images")
     run = RunFolder(copy_linked(narrow_run.path, root / "runs" / "first"))
     run.write_about(replace(run.about, data=replace(run.about.data, path=str(images))))
     with served([root]) as running:

@@ -31,7 +31,7 @@ from alexnet.data.folder import scan_folder
 from alexnet.data.split import split_images
 from alexnet.errors import DataError
 from alexnet.presets import PRESETS
-from tests.conftest import copy_linked, draw_stripes, small_recipe
+from tests.conftest import copy_images, draw_stripes, small_recipe
 
 Command = Callable[..., tuple[int, str, str]]
 DOWN, RING = "train/down/down_003.png", "train/rings/rings_004.png"
@@ -39,7 +39,7 @@ DOWN, RING = "train/down/down_003.png", "train/rings/rings_004.png"
 
 @pytest.fixture
 def folder(image_folder: Path, tmp_path: Path) -> Path:
-    return copy_linked(image_folder, tmp_path / "images")
+    return copy_images(image_folder, tmp_path / "images")
 
 
 def test_decision_is_a_line_with_the_hash_of_the_bytes_and_leaves_the_image_alone(folder: Path) -> None:

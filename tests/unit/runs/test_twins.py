@@ -9,7 +9,7 @@ import pytest
 
 import alexnet
 from alexnet.runs.twins import evaluate_without_twins
-from tests.conftest import copy_linked, small_recipe
+from tests.conftest import copy_images, small_recipe
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -18,7 +18,7 @@ Command = Callable[..., tuple[int, str, str]]
 def test_planted_twin_is_left_out_of_the_second_error(
     image_folder: Path, tmp_path: Path, run_command: Command
 ) -> None:
-    folder = copy_linked(image_folder, tmp_path / "images")
+    folder = copy_images(image_folder, tmp_path / "images")
     shutil.copy(folder / "train" / "rings" / "rings_003.png", folder / "test" / "rings" / "twin.png")
     run = alexnet.train(folder, small_recipe(epochs=1), out=tmp_path / "run")
     score = evaluate_without_twins(run)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from alexnet.runs.run import Run
-from tests.conftest import copy_linked, draw_stripes
+from tests.conftest import copy_images, copy_linked, draw_stripes
 from tests.studio_server import Studio, served
 
 AWKWARD = 'a <b> & "quoted" \u202egpj.png'
@@ -17,7 +17,7 @@ AWKWARD = 'a <b> & "quoted" \u202egpj.png'
 def place(tmp_path_factory: pytest.TempPathFactory, image_folder: Path, narrow_run: Run) -> Path:
     """A folder as a user has it: `images`, `runs/first`, and things beside them."""
     root = tmp_path_factory.mktemp("studio") / "place"
-    copy_linked(image_folder, root / "images")
+    copy_images(image_folder, root / "images")
     draw_stripes(0, 77).save(root / "images" / "train" / "across" / AWKWARD)
     copy_linked(narrow_run.path, root / "runs" / "first")
     (root / "notes").mkdir()
