@@ -33,7 +33,7 @@ const one = (selector) => document.querySelector(selector);
 const tiles = () => [...(one("mistakes-browser")?.shadowRoot.querySelectorAll(".tile") ?? [])];
 const detail = () => one("mistakes-browser").shadowRoot.querySelector("mistake-detail").shadowRoot;
 """
-"""Helpers of the tasks, in the page."""
+"""Functions that the tasks call in the page."""
 
 TASKS = {
     "the run page, from the first page": (

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from alexnet.audit.confident import doubt_scores, wrong_fraction
 from alexnet.audit.fold_runs import HeldOutAnswers, answer_folds, fold_recipe
+from alexnet.audit.label_doubts import doubt_scores, wrong_fraction
 from alexnet.audit.linear_head import assign_folds, held_out_probabilities, principal_components
 from alexnet.csv_files import write_csv
 from alexnet.data.cache import DecodedImages, decode_folder
@@ -41,7 +41,6 @@ INNER_FOLDS = 5
 
 NUM_COMPONENTS = 128
 """Principal components of the features on which the heads are fitted: seconds instead of minutes, and no worse."""
-
 
 NETWORK_WEIGHT = 0.7
 """Weight of the networks' probabilities beside that of the heads (EXPERIMENTS.md, "Doubts: five spoiled folders")."""
@@ -163,7 +162,8 @@ def doubts(
         RecipeError: there is no such method or preset.
         KeyboardInterrupt: interrupted; the same call continues.
 
-    Source: Northcutt, Jiang & Chuang 2021, "Confident Learning", J. Artif. Intell. Res. 70 (arXiv:1911.00068).
+    Source: that held-out probabilities show wrong labels: Northcutt, Jiang & Chuang 2021, "Confident Learning",
+    J. Artif. Intell. Res. 70 (arXiv:1911.00068).
 
     >>> recipe = alexnet.PRESETS["fast"].replace(epochs=1, size=67, start_size=None)
     >>> result = alexnet.doubts("images", recipe=recipe)

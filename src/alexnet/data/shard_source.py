@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import TypeVar
 
 import numpy as np
 
 from alexnet.data.entry import Entry, ImageFile
+from alexnet.data.lazy_sequence import LazySequence
 from alexnet.data.pixels import Indices
 from alexnet.data.shard_store import OpenShards, ShardStore
 from alexnet.errors import DataError
@@ -91,17 +92,21 @@ class ShardSource:
     @property
     def files(self) -> Sequence[ImageFile]:
         """Every image with its class and split."""
-        return _Made(self, lambda file: file)
+        return self._of_files(lambda file: file)
 
     @property
     def names(self) -> Sequence[str]:
         """The name of every image."""
-        return _Made(self, lambda file: file.entry.name)
+        return self._of_files(lambda file: file.entry.name)
 
     @property
     def entries(self) -> Sequence[Entry]:
         """Every image by name."""
-        return _Made(self, lambda file: file.entry)
+        return self._of_files(lambda file: file.entry)
+
+    def _of_files(self, make: Callable[[ImageFile], Item]) -> Sequence[Item]:
+        """Something of each image, made from its file as it is read."""
+        return LazySequence(len(self), lambda row: make(self.file(row)), lambda: map(make, self.each_file()))
 
     def shards_of(self, rows: Indices) -> Indices:
         """The number of the shard of each image."""
@@ -179,28 +184,3 @@ class _ShardEntry(Entry):
     """An image in a shard. row: its number."""
 
     row: int = -1
-
-
-class _Made(Sequence[Item]):
-    """Something of each image of shards, made as it is read: `make` gets the image's file."""
-
-    def __init__(self, source: ShardSource, make: Callable[[ImageFile], Item]) -> None:
-        self._source, self._make = source, make
-
-    def __len__(self) -> int:
-        return len(self._source)
-
-    @overload
-    def __getitem__(self, row: int) -> Item: ...
-    @overload
-    def __getitem__(self, row: slice) -> Sequence[Item]: ...
-    def __getitem__(self, row: int | slice) -> Item | Sequence[Item]:
-        """That of an image by its number, or of several."""
-        if isinstance(row, slice):
-            return tuple(self[each] for each in range(*row.indices(len(self))))
-        if not -len(self) <= row < len(self):
-            raise IndexError(row)
-        return self._make(self._source.file(int(row) % len(self)))
-
-    def __iter__(self) -> Iterator[Item]:
-        return map(self._make, self._source.each_file())

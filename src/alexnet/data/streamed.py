@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import overload
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from alexnet.data.cache_folder import caches_dir
 from alexnet.data.decode import ImageFacts, Indices, Pixels, inspect_image
 from alexnet.data.folder import ImageFolder
 from alexnet.data.image_file import reserve_bytes, too_many_bytes
+from alexnet.data.lazy_sequence import LazySequence
 from alexnet.data.shard_source import ShardSource
 from alexnet.errors import DataError
 from alexnet.records import Preprocessing
@@ -109,28 +109,6 @@ class StreamedImages(DecodedImages):
         return rows[np.isin(shards, numbers[order[:num_needed]])]
 
 
-class _Facts(Sequence[ImageFacts]):
-    """What each image of shards holds, found by decoding it."""
-
-    def __init__(self, pixels: StreamedPixels) -> None:
-        self._pixels = pixels
-
-    def __len__(self) -> int:
-        return len(self._pixels)
-
-    @overload
-    def __getitem__(self, row: int) -> ImageFacts: ...
-    @overload
-    def __getitem__(self, row: slice) -> Sequence[ImageFacts]: ...
-    def __getitem__(self, row: int | slice) -> ImageFacts | Sequence[ImageFacts]:
-        """The facts of one image, or of several."""
-        if isinstance(row, slice):
-            return tuple(self[each] for each in range(*row.indices(len(self))))
-        if not 0 <= row < len(self):
-            raise IndexError(row)
-        return self._pixels.inspect(row)[1]
-
-
 def open_images(
     folder: ImageFolder, preprocessing: Preprocessing, *, on_progress: Progress | None = None
 ) -> DecodedImages:
@@ -148,5 +126,6 @@ def open_images(
     if not isinstance(source, ShardSource) or isinstance(folder.files, tuple):
         return decode_folder(folder, preprocessing, on_progress=on_progress)
     place = caches_dir() / f"shards-{source.fingerprint[:16]}" / "pixels.u8"
-    facts = _Facts(StreamedPixels(source, preprocessing))
+    pixels = StreamedPixels(source, preprocessing)
+    facts = LazySequence(len(pixels), lambda row: pixels.inspect(row)[1])
     return StreamedImages(folder, preprocessing, place, folder.files, facts, source=source)

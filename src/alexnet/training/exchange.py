@@ -26,7 +26,7 @@ class Exchange:
     def __init__(self, processes: Processes, network: AlexNet, optimizers: Optimizers, *, step: int) -> None:
         self._processes, self._network, self._optimizers = processes, network, optimizers
         self._memory: SharedMemory | None = None
-        self._may_share = processes.share_memory
+        self._may_share = processes.can_share_memory
         if step > 0:
             self._use_shared_memory()
 
@@ -36,7 +36,7 @@ class Exchange:
             self._may_share = False
 
     def add_up(self, loss: Tensor, wrong: Tensor) -> None:
-        """Replace loss, number of wrong images and the gradients that this process updates with by their sums.
+        """Replace loss, number of wrong images and the gradients that this process needs by their sums.
 
         Raises:
             ProcessLostError: another process has ended.

@@ -261,8 +261,8 @@ class Optimizers:
         """How long the update of a parameter takes, in units of one weight's with AdamW."""
         return float(self._cost_of[parameter])
 
-    def remember_in(self, key: str, place: Tensor) -> None:
-        """Keep one of the `state_tensors`, whose value is there already, at another place in memory."""
+    def move_state(self, key: str, place: Tensor) -> None:
+        """Keep one of the `state_tensors` at another place in memory, which holds its value already."""
         name, _, item = key.rpartition(".")
         parameter = self._parameters[name]
         self._part_of[parameter].state[parameter][item] = place

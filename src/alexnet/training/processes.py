@@ -26,13 +26,13 @@ class Processes:
         number: of this process, from 0; process 0 writes the run folder.
         count: how many processes there are.
         control: torch's process group for numbers on the CPU; None for a single process.
-        share_memory: whether they are CPU processes of one machine.
+        can_share_memory: whether they are CPU processes of one machine.
     """
 
     number: int = 0
     count: int = 1
     control: "dist.ProcessGroup | None" = field(default=None, repr=False)
-    share_memory: bool = False
+    can_share_memory: bool = False
 
     @property
     def is_first(self) -> bool:

@@ -94,7 +94,7 @@ def share_memory(processes: Processes, network: AlexNet, optimizers: Optimizers)
             place = next(places)
             if processes.is_first:
                 place.copy_(value)
-            optimizers.remember_in(name, place)
+            optimizers.move_state(name, place)
     chosen = owners([optimizers.cost_of(parameter) for parameter in parameters], processes.count)
     optimizers.update_only(
         [parameter for parameter, owner in zip(parameters, chosen, strict=True) if owner == processes.number]

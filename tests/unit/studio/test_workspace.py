@@ -23,7 +23,10 @@ def test_runs_and_folders_are_listed(studio: Studio, place: Path) -> None:
     assert len(folder["samples"]) == 3
 
 
-def test_folder_itself_archive_and_single_runs_may_be_given(place: Path) -> None:
+def test_folder_itself_archive_and_single_runs_may_be_given(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # practice images of the working directory are listed, too
     assert list(Workspace([place / "images"]).listing().folders) == ["images"]
     assert "first" in Workspace([place / "runs" / "first"]).listing().runs
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from alexnet.audit.confident import count_wrong, doubt_scores, wrong_fraction
+from alexnet.audit.label_doubts import count_wrong, doubt_scores, wrong_fraction
 from alexnet.audit.linear_head import assign_folds, fit_head, held_out_probabilities
 
 
