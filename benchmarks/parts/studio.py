@@ -25,9 +25,8 @@ CAMERA_SECONDS = 4
 
 UNTIL = """
 const until = (isThere) => new Promise((done) => {
-  const { port1, port2 } = new MessageChannel(); // looks again at once; a timer would wait 4 ms
-  port1.onmessage = () => (isThere() ? done(performance.now()) : port2.postMessage(0));
-  port2.postMessage(0);
+  const look = () => (isThere() ? done(performance.now()) : setTimeout(look, 0)); // every 4 ms
+  look();
 });
 const one = (selector) => document.querySelector(selector);
 const tiles = () => [...(one("mistakes-browser")?.shadowRoot.querySelectorAll(".tile") ?? [])];
@@ -57,7 +56,7 @@ TASKS = {
         "const images = () => [...document.querySelectorAll('.patches img')];"
         "return until(() => images().length > 0 && images().every((each) => each.complete));",
     ),
-    "another cell: its numbers": (
+    "the cell beside it: its numbers, asked for beforehand": (
         17,
         "if (!one('.equation')) location.hash = '#/inside/NAME?layer=conv2&map=5&row=0&column=0';"
         "await until(() => one('.output-cell .readers'));"

@@ -65,6 +65,8 @@ def escape_name(name: str | bytes) -> str:
     ('back\\slash', 'back\\\\new')
     """
     text = _text(name)
+    if text.isprintable() and "\\" not in text:
+        return text
     parts = []
     for place, character in enumerate(text):
         rest = text[place + 1 : place + 2]

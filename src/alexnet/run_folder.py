@@ -21,7 +21,7 @@ from alexnet.recipe import Recipe, load_recipe
 from alexnet.records import EpochRecord, Evaluation, ModelInfo, Prediction, Record, RunInfo, StepRecord
 from alexnet.safe_name import safe_name
 
-__all__ = ["SCHEMA", "RunFolder"]
+__all__ = ["SCHEMA", "WRITTEN_BY_EVALUATE", "RunFolder"]
 
 SCHEMA = 4
 """Version of the run folder's layout."""

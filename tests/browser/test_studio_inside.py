@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import alexnet
+from alexnet.inspection.recording import recorded
 from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
 from tests.accessibility import violations
@@ -104,6 +106,27 @@ def test_the_way_goes_forward_from_a_cell_to_a_unit_that_reads_it(tab: Any, stud
     tab.get_by_role("heading", name=f"{expected.by_weight[0].unit} of first").wait_for()
     tab.get_by_text("Read by conv4").wait_for()
     assert violations(tab) == []
+
+
+def test_the_mouse_looks_at_a_cell_and_a_click_chooses_it(tab: Any, studio: Studio) -> None:
+    run = alexnet.open_run(studio.workspace.run("first").path)
+    tab.goto(f"{studio.address}#/inside/first?image={run.predictions[0].file}&layer=conv2&map=5&row=2&column=2")
+    tab.locator(".readers").first.wait_for()
+    head = tab.locator(".numbers b").first
+    large = tab.locator("canvas.large")
+    box = large.bounding_box()
+    with recorded(run.model.network, ["conv2"]) as outputs:
+        run.model.network(torch.zeros(1, 3, run.recipe.size, run.recipe.size))
+    height, width = outputs["conv2"].shape[-2:]
+    over = {"x": box["width"] * 4.5 / width, "y": box["height"] * 3.5 / height}
+    large.hover(position=over)
+    tab.get_by_text("conv2, map 5, row 3, column 4").wait_for()
+    assert "row=2" in tab.evaluate("location.hash"), "looking chooses nothing"
+    tab.get_by_role("heading").first.hover()
+    tab.get_by_text("conv2, map 5, row 2, column 2").wait_for()
+    large.click(position=over)
+    tab.wait_for_function("() => location.hash.includes('row=3&column=4')")
+    assert head.inner_text() == "conv2, map 5, row 3, column 4"
 
 
 def test_the_camera_goes_through_the_network_until_it_is_stopped(tab: Any, studio: Studio) -> None:

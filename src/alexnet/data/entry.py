@@ -42,10 +42,13 @@ class ImageFile:
 
 
 class ImageSource(Protocol):
-    """Where files come from. `folders` are names of folders, empty ones too; `read` is thread-safe."""
+    """Where files come from; `read` is thread-safe."""
 
     path: Path
-    folders: frozenset[str]
+
+    @property
+    def folders(self) -> frozenset[str]:
+        """The names of all folders, empty ones too."""
 
     @property
     def entries(self) -> Sequence[Entry]:

@@ -2,7 +2,8 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 from alexnet.data.archives import TarSource, ZipSource
@@ -12,7 +13,7 @@ from alexnet.data.shards import MANIFEST
 from alexnet.errors import DataError
 from alexnet.files import escape_name, shown_name, unescape_name
 
-__all__ = ["FolderSource", "open_source"]
+__all__ = ["FolderSource", "find_entries", "open_source"]
 
 MAGIC = {
     b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz",
@@ -58,6 +59,15 @@ def open_source(path: Path | str) -> ImageSource:
     raise DataError(f"{shown_name(path)}: {_advice(kind, path)}")
 
 
+def find_entries(source: ImageSource, names: Iterable[str]) -> dict[str, Entry]:
+    """The entries of these names, without those that are not there; a folder is not listed for them."""
+    if isinstance(source, FolderSource):
+        looked_up = ((name, source.find(name)) for name in names)
+        return {name: entry for name, entry in looked_up if entry is not None}
+    wanted = frozenset(names)
+    return {entry.name: entry for entry in source.entries if entry.name in wanted}
+
+
 def _archive_kind(path: Path) -> str:
     """`zip`, `tar`, another format of `MAGIC`, or "" where the file is neither."""
     if not path.is_file():
@@ -81,13 +91,43 @@ def _advice(kind: str, path: Path) -> str:
 
 
 class FolderSource:
-    """Files below a folder. Links are followed, but not in circles; links to nothing are listed as unreadable."""
+    """Files below a folder. Links are followed, but not in circles; links to nothing are listed as unreadable.
+
+    Files are listed when `entries` or `folders` is first read. Raises OSError where the folder cannot be read.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        os.scandir(path).close()
+
+    @cached_property
+    def _listed(self) -> tuple[tuple[Entry, ...], frozenset[str]]:
         folders: set[str] = set()
-        self.entries = tuple(sorted(_walk(path, "", folders, frozenset()), key=lambda entry: entry.name))
-        self.folders = frozenset(folders)
+        entries = sorted(_walk(self.path, "", folders, frozenset()), key=lambda entry: entry.name)
+        return tuple(entries), frozenset(folders)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All files by name."""
+        return self._listed[0]
+
+    @property
+    def folders(self) -> frozenset[str]:
+        """The names of all folders, empty ones too."""
+        return self._listed[1]
+
+    def find(self, name: str) -> Entry | None:
+        """The file of a name, without listing the folder; None where there is none."""
+        inner = unescape_name(name)
+        if escape_name(inner) != name or any(part in ("", ".", "..") for part in inner.split("/")) or "\0" in inner:
+            return None  # no name that a listing has: it could lie outside the folder
+        try:
+            path = self.path / inner
+            if path.is_dir() or not os.path.lexists(path):
+                return None
+            return _entry(name, path.stat)
+        except OSError as error:
+            return Entry(name, 0, "", f"cannot be read ({error.strerror or error})")
 
     def read(self, entry: Entry) -> bytes:
         """The content of a file. Raises OSError where it cannot be read."""
@@ -109,15 +149,16 @@ def _walk(folder: Path, prefix: str, folders: set[str], above: frozenset[str]) -
                 folders.add(name)
                 yield from _walk(Path(item.path), name + "/", folders, above | {real})
             else:
-                yield _file_entry(item, name)
+                yield _entry(name, item.stat)
         except OSError as error:
             what = "the folder cannot be read" if name in folders else "cannot be read"
             yield Entry(name, 0, "", f"{what} ({error.strerror or error})")
 
 
-def _file_entry(item: os.DirEntry[str], name: str) -> Entry:
+def _entry(name: str, look: Callable[[], os.stat_result]) -> Entry:
+    """A file. look: gives its status."""
     try:
-        status = item.stat()
+        status = look()
     except FileNotFoundError:
         return Entry(name, 0, "", "a link to nothing")
     if not stat.S_ISREG(status.st_mode):

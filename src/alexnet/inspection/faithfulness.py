@@ -115,7 +115,7 @@ def check_maps(
         seed: of the random orders and weights.
     """
     if not heat_maps:
-        return ()  # shuffling the weights of a large network takes seconds
+        return ()  # drawing the weights of a large network takes a moment
     randomized = _on_random_weights(classifier, heat_maps, seed)
     return tuple(_check(classifier, *pair, seed) for pair in zip(heat_maps, randomized, strict=True))
 
@@ -162,15 +162,15 @@ def _blob() -> np.ndarray:
 def _on_random_weights(
     classifier: Classifier, heat_maps: Sequence[AttributionMap], seed: int
 ) -> list[AttributionMap]:
-    """The maps that the same methods make of the same images when every weight is shuffled within its layer."""
+    """The same methods' maps of the same images with random weights, of each layer's mean and standard deviation."""
     generator = torch.Generator().manual_seed(seed)
     parameters = list(classifier.network.parameters())
     kept = [parameter.detach().clone() for parameter in parameters]
     try:
         with torch.no_grad():
             for parameter in parameters:
-                order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
-                parameter.copy_(parameter.flatten()[order].view_as(parameter))
+                spread = float(parameter.std(correction=0))
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) * spread + parameter.mean().cpu())
         return [
             attribute(classifier, each.image, each.target, method=each.method, layer=each.layer, against=each.against)
             for each in heat_maps

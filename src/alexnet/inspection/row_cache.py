@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from pathlib import Path
 
 import numpy as np
@@ -73,13 +73,13 @@ def batches_of(images: DecodedImages, on_progress: Progress | None) -> Iterator[
 
 
 def _key(kind: str, classifier: Classifier, images: DecodedImages) -> str:
-    digest = blake2b(digest_size=12)
+    digest = sha256()  # CPUs have instructions for it: half the time of BLAKE2 for a network of 90 MB
     digest.update(f"{kind} {classifier.preprocessing.to_dict()} {images.fingerprint}".encode())
     digest.update(repr(classifier.network).encode())
     for name, tensor in _tensors(classifier.network):
         digest.update(name.encode())
         digest.update(_bytes_of(tensor))
-    return digest.hexdigest()
+    return digest.hexdigest()[:24]
 
 
 def _tensors(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
@@ -88,8 +88,8 @@ def _tensors(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
     yield from network.named_buffers()
 
 
-def _bytes_of(tensor: Tensor) -> bytes:
-    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+def _bytes_of(tensor: Tensor) -> memoryview:
+    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
 
 
 def _manifest(path: Path) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from alexnet.data.decode import Pixels, center_crop, inspect_image
 from alexnet.data.image_file import too_many_bytes
-from alexnet.data.sources import open_source
+from alexnet.data.sources import find_entries, open_source
 from alexnet.errors import DataError
 from alexnet.files import shown_name
 from alexnet.records import Preprocessing
@@ -28,8 +28,9 @@ def read_files(path: Path | str, files: Iterable[str], *, missing_ok: bool = Fal
         DataError: the folder, or a file, is missing or cannot be read.
     """
     source = open_source(path)
-    entries = {entry.name: entry for entry in source.entries}
-    for name in files:
+    names = list(files)
+    entries = find_entries(source, names)
+    for name in names:
         try:
             if name not in entries:
                 raise OSError("it is not there")

@@ -68,7 +68,7 @@ class Run:
         """The scores of the kept checkpoint on the test images."""
         return self.folder.evaluation
 
-    @property
+    @cached_property
     def predictions(self) -> tuple[Prediction, ...]:
         """The prediction for every test image."""
         return self.folder.predictions

@@ -12,7 +12,7 @@ from alexnet.errors import GeometryError
 from alexnet.files import shown_name
 from alexnet.studio.answers import answer, read_body
 from alexnet.studio.network_images import MOST_BYTES, decode, network_pixels
-from alexnet.studio.opened_runs import finished_run, predictions_of, using_run
+from alexnet.studio.opened_runs import finished_run, using_run
 from alexnet.studio.shown_image import change_and_cover, shown_pixels
 from alexnet.studio.traced_cell import receptive_field, trace_cell
 
@@ -78,13 +78,13 @@ def samples(request: Request) -> Response:
     """Test images to begin with: of each class one that is right, and the mistakes that were made most certainly."""
     run = finished_run(request, request.path_params["name"])
     first: dict[str, int] = {}
-    for number, each in enumerate(predictions_of(run)):
+    for number, each in enumerate(run.predictions):
         if not each.is_mistake:
             first.setdefault(str(each.true), number)
-    wrong = sorted((n for n, each in enumerate(predictions_of(run)) if each.is_mistake),
-                   key=lambda number: -predictions_of(run)[number].probability)  # fmt: skip
+    wrong = sorted((n for n, each in enumerate(run.predictions) if each.is_mistake),
+                   key=lambda number: -run.predictions[number].probability)  # fmt: skip
     chosen = [*list(first.values())[:NUM_SAMPLES], *wrong[:NUM_SAMPLES]]
-    listed = [(number, predictions_of(run)[number]) for number in chosen]
+    listed = [(number, run.predictions[number]) for number in chosen]
     return answer(
         {
             "samples": [

@@ -49,11 +49,10 @@ def network_pixels(request: Request, run: "Run", name: str) -> "Pixels":
             raise NotHereError("this image was sent to another studio, or long ago; choose it again")
         data = _sent[name]
     else:
-        folder = workspace_of(request).scan(Path(run.about.data.path)).folder
-        places = [place for place, file in enumerate(folder.files) if file.entry.name == name]
-        if not places:
+        scan = workspace_of(request).scan(Path(run.about.data.path))
+        if name not in scan.places:
             raise NotHereError(f"{shown_name(name)[:80]}: is not among the images of the run; put it back")
-        data = image_bytes(folder, places[0])
+        data = image_bytes(scan.folder, scan.places[name])
     return decode(run, data, name)
 
 

@@ -6,27 +6,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+import anyio.from_thread
 from starlette.requests import Request
 
-from alexnet.errors import RunError
+from alexnet.errors import AlexNetError, RunError
+from alexnet.run_folder import WRITTEN_BY_EVALUATE
 from alexnet.studio.workspace import workspace_of
 
 if TYPE_CHECKING:
-    from alexnet.records import Prediction
     from alexnet.runs.run import Run
 
-__all__ = ["finished_run", "predictions_of", "using_run"]
+__all__ = ["GoneError", "finished_run", "using_run"]
 
 MOST_OPENED = 4
 """Networks in memory."""
 
-_opened: "OrderedDict[tuple[Path, int, bool], Run]" = OrderedDict()
-_predictions: "WeakKeyDictionary[Run, tuple[Prediction, ...]]" = WeakKeyDictionary()
+_opened: "OrderedDict[tuple[Path, tuple[int, ...], bool], Run]" = OrderedDict()
 _all_threads = 0
 _list_lock = threading.Lock()
 _use_locks = {False: threading.Lock(), True: threading.Lock()}
+
+
+class GoneError(AlexNetError):
+    """Whoever asked has gone, to another page perhaps, before it was their turn."""
 
 
 @contextmanager
@@ -41,8 +44,11 @@ def using_run(request: Request, *, is_slow: bool = False) -> Iterator["Run"]:
     Raises:
         NotHereError: there is none of that name.
         RunError: it is not finished, or damaged.
+        GoneError: it is slow, and nobody waits for the answer any more.
     """
     with _use_locks[is_slow]:
+        if is_slow and anyio.from_thread.run(request.is_disconnected):
+            raise GoneError("nobody waits for this answer any more")
         run = finished_run(request, request.path_params["name"], is_slow=is_slow)
         with _threads(is_slow=is_slow):
             yield run
@@ -64,7 +70,7 @@ def _threads(*, is_slow: bool) -> Iterator[None]:
 
 
 def finished_run(request: Request, name: str, *, is_slow: bool = False) -> "Run":
-    """The run of a name, from memory where its weights have not changed.
+    """The run of a name, from memory where neither its weights nor its predictions have changed.
 
     Raises:
         NotHereError: there is none of that name.
@@ -75,8 +81,9 @@ def finished_run(request: Request, name: str, *, is_slow: bool = False) -> "Run"
     folder = workspace_of(request).run(name)
     if not folder.about.is_finished:
         raise RunError(f"{name}: is not finished; it can be looked into when the training has ended")
-    changed_at = folder.model_path.stat().st_mtime_ns if folder.model_path.exists() else 0
-    key = folder.path, changed_at, is_slow
+    files = [folder.model_path, *(folder.path / name for name in sorted(WRITTEN_BY_EVALUATE))]
+    changed = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in files)
+    key = folder.path, changed, is_slow
     with _list_lock:
         if key not in _opened:
             _opened[key] = Run(folder)
@@ -84,11 +91,3 @@ def finished_run(request: Request, name: str, *, is_slow: bool = False) -> "Run"
                 _opened.popitem(last=False)
         _opened.move_to_end(key)
         return _opened[key]
-
-
-def predictions_of(run: "Run") -> "tuple[Prediction, ...]":
-    """The prediction for every test image, read once."""
-    with _list_lock:
-        if run not in _predictions:
-            _predictions[run] = run.predictions
-        return _predictions[run]

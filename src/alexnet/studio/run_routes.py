@@ -10,7 +10,7 @@ from alexnet.errors import AlexNetError, DataError
 from alexnet.files import shown_name
 from alexnet.studio.answers import NotHereError, answer, posted
 from alexnet.studio.network_images import jpeg, network_pixels
-from alexnet.studio.opened_runs import finished_run, predictions_of, using_run
+from alexnet.studio.opened_runs import finished_run, using_run
 from alexnet.studio.train_on import train_on
 from alexnet.studio.workspace import workspace_of
 
@@ -59,7 +59,7 @@ def scores(request: Request) -> Response:
 def mistakes(request: Request) -> Response:
     """The wrongly classified test images as `<mistakes-browser>` lists them, and what was decided about them."""
     run = finished_run(request, request.path_params["name"])
-    wrong = [(number, each) for number, each in enumerate(predictions_of(run)) if each.is_mistake]
+    wrong = [(number, each) for number, each in enumerate(run.predictions) if each.is_mistake]
     wrong.sort(key=lambda pair: (-pair[1].probability, pair[1].file))
     evaluation = run.evaluation
     return answer(
@@ -125,7 +125,7 @@ def mistake_detail(request: Request) -> Response:
 
 
 def _file(request: Request, run: "Run") -> str:
-    number, predictions = request.path_params["number"], predictions_of(run)
+    number, predictions = request.path_params["number"], run.predictions
     if not 0 <= number < len(predictions):
         raise NotHereError("there is no such test image")
     return str(predictions[number].file)

@@ -107,7 +107,9 @@ def listen(host: str, port: int | None) -> socket.socket:
     """
     for wanted in (USUAL_PORT, 0) if port is None else (port,):
         try:
-            return socket.create_server((host, wanted), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+            made = socket.create_server((host, wanted), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+            # asyncio sends small packets at once only from sockets that are marked as TCP; others wait 40 ms
+            return socket.socket(made.family, made.type, socket.IPPROTO_TCP, made.detach())
         except OSError as error:
             if port is None and wanted and error.errno in (errno.EADDRINUSE, errno.EACCES):
                 continue

@@ -46,10 +46,10 @@ def test_maps_tested_together_are_tested_as_one_by_one_and_weights_come_back(nar
     assert all(bool((before[name] == value).all()) for name, value in narrow_run.model.network.state_dict().items())
 
 
-def test_weights_are_not_shuffled_where_no_map_is_tested(narrow_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_weights_are_drawn_where_no_map_is_tested(narrow_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from alexnet.inspection import faithfulness
 
-    monkeypatch.setattr(faithfulness, "_on_random_weights", lambda *_: pytest.fail("shuffled for nothing"))
+    monkeypatch.setattr(faithfulness, "_on_random_weights", lambda *_: pytest.fail("drawn for nothing"))
     assert check_maps(narrow_run.model, []) == ()
     details = explain_mistakes(narrow_run, most=1, num_tested=0, with_neighbors=False).details
     assert details[0].heat_map is not None and details[0].test is None

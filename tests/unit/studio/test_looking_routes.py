@@ -2,7 +2,11 @@
 
 import json
 import shutil
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,8 +14,10 @@ import numpy as np
 import pytest
 
 import alexnet
+from alexnet.errors import GeometryError
 from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
+from alexnet.studio.access import LOOPBACK
 from tests.conftest import copy_linked, draw_stripes, encode
 from tests.studio_server import Studio, served
 
@@ -249,3 +255,28 @@ def test_figures_and_map_are_drawn_on_request(studio: Studio, run: Run) -> None:
     values = studio.ask("/api/runs/first/map").values
     assert len(values["files"]) == len(values["views"][0]["points"]) == 93
     assert values["title"] == alexnet.map_images(run, method="pca").title
+
+
+def test_slow_question_whose_asker_has_gone_is_not_answered(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+    asked: list[str] = []
+
+    def slow_unit(_run: Run, address: str, **_: object) -> None:
+        asked.append(address)
+        begun.set()
+        assert goes_on.wait(30)
+        raise GeometryError("that is enough")
+
+    monkeypatch.setattr(alexnet, "unit", slow_unit)
+    path = "/api/runs/first/units/conv1"
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(studio.ask, f"{path}/1")
+        assert begun.wait(30)
+        with socket.create_connection((LOOPBACK, studio.access.port)) as leaver:
+            leaver.sendall(f"GET {path}/2 HTTP/1.1\r\nHost: {studio.host}\r\n\r\n".encode())
+            time.sleep(0.3)  # its turn has not come
+        time.sleep(0.3)
+        last = pool.submit(studio.ask, f"{path}/3")
+        goes_on.set()
+        assert first.result().error == last.result().error == "that is enough"
+    assert asked == ["conv1/1", "conv1/3"]

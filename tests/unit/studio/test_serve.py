@@ -2,13 +2,18 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
+from alexnet.studio.access import LOOPBACK, Access
+from alexnet.studio.serve import listen, make_server
+from alexnet.studio.workspace import Workspace
 from tests.conftest import draw_stripes
 
 FIRST_PAGE = """
@@ -52,6 +57,25 @@ def test_first_page_list_and_thumbnails_load_no_torch_and_nothing_that_draws(ima
     loaded = set(done.stdout.rpartition("loaded")[2].split())
     assert "starlette" in loaded
     assert loaded & {"torch", "matplotlib"} == set()
+
+
+def test_small_packets_are_sent_at_once(images: Path) -> None:
+    ready = threading.Event()
+    with listen(LOOPBACK, 0) as listener:
+        access = Access(port=listener.getsockname()[1])
+        server = make_server(Workspace([images]), access, ready.set)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        assert ready.wait(30)
+        with socket.create_connection((LOOPBACK, access.port)) as client:
+            client.sendall(f"GET / HTTP/1.1\r\nHost: {LOOPBACK}:{access.port}\r\n\r\n".encode())
+            assert client.recv(12) == b"HTTP/1.1 200"
+            (connection,) = server.server_state.connections
+            sender = connection.transport.get_extra_info("socket")  # type: ignore[union-attr]
+            is_at_once = sender.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        server.should_exit = True
+        thread.join(30)
+    assert is_at_once
 
 
 @pytest.mark.slow

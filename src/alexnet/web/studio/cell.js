@@ -5,9 +5,14 @@ import { showNextUnits } from "./next-units.js";
 import { brief, paintMap, short } from "./paint.js";
 import { address } from "./router.js";
 
+const MOST_KEPT = 200; // answers about cells of the shown map
 const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 export class Cell {
+  /** Of the cells around the shown one the answers are there before they are asked for.
+   * @type {Map<string, Promise<any>>} */
+  #answers = new Map();
+
   /** `chosen` is called with row and column of a cell, `outline` with the receptive field on the image or null. */
   constructor(run, chosen, outline) {
     this.run = run; this.chosen = chosen; this.outline = outline;
@@ -18,22 +23,27 @@ export class Cell {
   clear(query) { this.query = query; this.map = null; this.outline(null); fill(this.root); }
 
   /** The same map of an image that has changed; `query` names it. */
-  repaint(map, query) { this.map = map; this.query = query; this.#draw(); }
+  repaint(map, query) { this.map = map; this.query = query; this.#answers.clear(); this.#draw(); }
   /** The numbers of the same cell once more. */
   async again() {
     if (!this.map) return;
-    await this.#go(this.at);
+    this.seen = null;
+    await this.#look(this.at);
     await this.#forward();
   }
   #forward() { return showNextUnits(this.forward, this.run, this.layer, this.map.number, { query: this.query }); }
 
   async open(layer, map, at) {
     this.layer = layer; this.map = map;
-    this.canvas = h("canvas", { class: "large", tabindex: 0, role: "application", "aria-roledescription": "map", "aria-label": `map ${map.number} of ${layer}; arrow keys choose a cell` });
+    this.#answers.clear();
+    this.canvas = h("canvas", { class: "large", tabindex: 0, role: "application", "aria-roledescription": "map", "aria-label": `map ${map.number} of ${layer}; the mouse looks at a cell, a click or the arrow keys choose one` });
     this.numbers = h("div", { class: "numbers", role: "status" });
     this.forward = h("div", { class: "forward" });
     const { canvas } = this;
-    canvas.addEventListener("click", (event) => this.#go([Math.floor((event.offsetY / canvas.clientHeight) * map.shape[0]), Math.floor((event.offsetX / canvas.clientWidth) * map.shape[1])]));
+    const under = (event) => [Math.floor((event.offsetY / canvas.clientHeight) * map.shape[0]), Math.floor((event.offsetX / canvas.clientWidth) * map.shape[1])];
+    canvas.addEventListener("click", (event) => this.#go(under(event)));
+    canvas.addEventListener("mousemove", (event) => this.#look(under(event)));
+    canvas.addEventListener("mouseleave", () => this.#look(this.at));
     canvas.addEventListener("keydown", (event) => {
       const move = MOVES[event.key];
       if (move) { event.preventDefault(); this.#go([this.at[0] + move[0], this.at[1] + move[1]]); }
@@ -43,15 +53,42 @@ export class Cell {
     if (map === this.map) await this.#forward();
   }
 
+  /** Choose a cell. */
   async #go(place) {
-    const [row, column] = place, { map, layer } = this, [height, width] = map.shape;
-    this.at = [Math.max(0, Math.min(row, height - 1)), Math.max(0, Math.min(column, width - 1))];
+    this.at = this.#inside(place);
     this.#draw();
-    const asked = this.at;
+    if (await this.#look(this.at)) this.chosen(...this.at);
+  }
+
+  #inside([row, column]) {
+    const [height, width] = this.map.shape;
+    return [Math.max(0, Math.min(row, height - 1)), Math.max(0, Math.min(column, width - 1))];
+  }
+
+  /** Show the numbers of a cell; answers whether they are still wanted when they come. */
+  async #look(place) {
+    const { map, layer } = this, asked = this.#inside(place);
+    if (this.seen?.map === map && `${this.seen.place}` === `${asked}`) return true;
+    this.seen = { map, place: asked };
+    this.#draw();
+    const isWanted = () => this.seen?.place === asked && layer === this.layer && map.number === this.map?.number;
     try {
-      const answer = await get(`runs/${part(this.run)}/inside/${part(layer)}/cell?${this.query}&map=${map.number}&row=${this.at[0]}&column=${this.at[1]}`);
-      if (asked === this.at && layer === this.layer && map.number === this.map?.number) { this.#tell(answer); this.outline(answer.field); this.chosen(...this.at); }
-    } catch (error) { fill(this.numbers, h("p", { class: "fault" }, error.message)); }
+      const answer = await this.#ask(asked);
+      if (isWanted()) { this.#tell(answer); this.outline(answer.field); }
+    } catch (error) { if (isWanted()) fill(this.numbers, h("p", { class: "fault" }, error.message)); }
+    if (isWanted()) for (const [down, right] of Object.values(MOVES)) this.#ask(this.#inside([asked[0] + down, asked[1] + right])).catch(() => {});
+    return isWanted();
+  }
+
+  #ask([row, column]) {
+    const path = `runs/${part(this.run)}/inside/${part(this.layer)}/cell?${this.query}&map=${this.map.number}&row=${row}&column=${column}`;
+    if (!this.#answers.has(path)) {
+      if (this.#answers.size >= MOST_KEPT) this.#answers.clear();
+      const answer = get(path);
+      this.#answers.set(path, answer);
+      answer.catch(() => this.#answers.delete(path));
+    }
+    return this.#answers.get(path);
   }
 
   #draw() {
@@ -61,8 +98,10 @@ export class Cell {
     canvas.width = small.width * by; canvas.height = small.height * by;
     pen.imageSmoothingEnabled = false;
     pen.drawImage(small, 0, 0, canvas.width, canvas.height);
-    pen.strokeStyle = "#ffffff"; pen.lineWidth = 4; pen.strokeRect(this.at[1] * by, this.at[0] * by, by, by);
-    pen.strokeStyle = "#d55e00"; pen.lineWidth = 2; pen.strokeRect(this.at[1] * by, this.at[0] * by, by, by);
+    const outline = ([row, column], color, width) => { pen.strokeStyle = color; pen.lineWidth = width; pen.strokeRect(column * by, row * by, by, by); };
+    outline(this.at, "#ffffff", 4);
+    outline(this.at, "#d55e00", 2);
+    if (this.seen) outline(this.seen.place, "#ffffff", 2);
   }
 
   #tell({ step, after }) {

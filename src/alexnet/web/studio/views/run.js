@@ -47,8 +47,7 @@ export async function open(root, place, studio) {
     folded("accuracy and loss", run, "curves", `alexnet curves ${run}`),
     folded("calibration: do the probabilities match the accuracy?", run, "calibration", `alexnet calibrate ${run}`),
     imageMap(run));
-  const page = await mistakes(browser, retrain, run, place, studio);
-  return { press: (event) => page.press(event) };
+  return mistakes(browser, retrain, run, place, studio);
 }
 
 async function choose(root, studio) {
@@ -84,13 +83,13 @@ async function mistakes(browser, line, run, place, studio) {
     fill(line, count > 0 && ["Decisions are kept in the corrections of the folder; the images stay as they are. See them help: ",
       h("code", {}, `alexnet retrain ${run}`), ` (${numberOf(count, "decision")} here).`]);
   };
-  let slow = Promise.resolve(); // one answer that takes seconds at a time: a browser has few connections to a server
+  let asking = new AbortController(); // a question about an image that is not looked at any more is given up
   browser.loadDetail = async function* load(file) {
-    const path = `runs/${part(run)}/mistakes/${numbers.get(file)}`;
-    yield { ...(await get(path)), heat_note: "testing the heat map ...", neighbors_note: "looking for the nearest training images; the first time this takes a while ..." };
-    const near = slow.then(() => (browser.selectedFile === file ? get(`${path}?near=1`) : {})); // {}: another was chosen
-    slow = near.catch(() => {});
-    yield await near;
+    asking.abort();
+    asking = new AbortController();
+    const path = `runs/${part(run)}/mistakes/${numbers.get(file)}`, { signal } = asking;
+    yield { ...(await get(path, { signal })), heat_note: "testing the heat map ...", neighbors_note: "looking for the nearest training images; the first time this takes a while ..." };
+    yield await get(`${path}?near=1`, { signal });
   };
   browser.addEventListener("correction", async (event) => {
     try {
@@ -105,7 +104,7 @@ async function mistakes(browser, line, run, place, studio) {
   const asked = place.query.get("image");
   if (asked) browser.selectedFile = asked;
   tell();
-  return { press(event) { if (!event.defaultPrevented && browser.shadowRoot.querySelector("mistake-detail").press(event.key)) event.preventDefault(); } };
+  return { close: () => asking.abort(), press(event) { if (!event.defaultPrevented && browser.shadowRoot.querySelector("mistake-detail").press(event.key)) event.preventDefault(); } };
 }
 
 function kernels(run) {

@@ -1,0 +1,50 @@
+"""Files of a folder by name: the same with and without listing it, and none outside it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from alexnet.data.sources import find_entries, open_source
+from tests.unit.data.test_folder import pack
+
+NAMES = (b"plain.jpg", b"with space.jpg", b"back\\new.jpg", b"not-utf8-\xe9.jpg", "right\u202eto-left.jpg".encode())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    inner = tmp_path / "images" / "a"
+    inner.mkdir(parents=True)
+    for name in NAMES:
+        Path(os.fsdecode(os.fsencode(inner) + b"/" + name)).write_bytes(name)
+    (inner / "gone.jpg").symlink_to("nowhere")
+    (inner / "deeper").mkdir()
+    (tmp_path / "secret.txt").write_text("outside")
+    return tmp_path / "images"
+
+
+def test_files_are_found_as_they_are_listed(folder: Path) -> None:
+    source = open_source(folder)
+    listed = {entry.name: entry for entry in source.entries}
+    assert len(listed) == len(NAMES) + 1
+    assert find_entries(open_source(folder), listed) == listed
+    good = [name for name, entry in listed.items() if not entry.problem]
+    assert sorted(source.read(listed[name]) for name in good) == sorted(NAMES)
+
+
+OTHERS = (
+    "../secret.txt", "a/../../secret.txt", r"\x2e\x2e/secret.txt", "a/deeper", "a", "", "a//plain.jpg",
+    "./a/plain.jpg", "a/none.jpg", "a/plain.jpg/x",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_not_listed_is_not_found(folder: Path, name: str) -> None:
+    assert find_entries(open_source(folder), [name, f"{folder.parent}/secret.txt"]) == {}
+
+
+def test_files_of_an_archive_are_found(folder: Path, tmp_path: Path) -> None:
+    (folder / "a" / "gone.jpg").unlink()
+    source = open_source(pack(folder, tmp_path / "p.tar"))
+    name = source.entries[0].name
+    assert find_entries(source, [name, "a/none.jpg"]) == {name: source.entries[0]}
