@@ -28,7 +28,7 @@ from alexnet.training.schedule import Rates, image_size, rates_at, usable_sizes
 
 __all__ = ["Job"]
 
-STEPS_APART = 30
+STEPS_APART = 80
 """Steps between two measurements on the held-out images where epochs are shorter than that."""
 
 
@@ -103,10 +103,10 @@ class Job:
         """Whether the epoch that ends with a step is measured on the held-out images.
 
         Every epoch is, unless epochs are many and short, as those of small folders are: then about one in
-        `STEPS_APART` steps, at least ten in all, and always the last.
+        `STEPS_APART` steps, at least eight in all, and always the last.
         """
         epoch, recipe = self.epoch_of(step), self.recipe
-        every = max(1, min(STEPS_APART // self.steps_per_epoch, recipe.epochs // 10))
+        every = max(1, min(STEPS_APART // self.steps_per_epoch, recipe.epochs // 8))
         return recipe.schedule == "plateau" or epoch % every == 0 or epoch == recipe.epochs
 
     def rates(self, step: int, *, num_drops: int = 0) -> Rates:
