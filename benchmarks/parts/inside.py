@@ -161,7 +161,7 @@ def _sweep(classifier: Classifier, images: DecodedImages) -> Way:
             removals = [UnitRemoval(network, "conv1", output) for output in outputs]
             for unit in range(UNITS_SWEPT):
                 for removal in removals:
-                    removal.logits_without(unit).argmax(1)
+                    removal.classes_without(unit)
 
     return Way(run)
 

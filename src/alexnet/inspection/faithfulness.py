@@ -11,6 +11,7 @@ from torch import Tensor
 
 from alexnet.data.decode import normalize
 from alexnet.inspection.attribution import AttributionMap, attribute
+from alexnet.inspection.quick_passes import in_bfloat16
 from alexnet.inspection.recording import preserved
 from alexnet.model.checkpoint import Classifier
 from alexnet.records import Record
@@ -182,14 +183,14 @@ def _on_random_weights(
 
 
 def _scores(classifier: Classifier, heat_map: AttributionMap, orders: Sequence[np.ndarray]) -> list[OrderScore]:
-    """Deletion and insertion of every order, by forward passes alone."""
+    """Deletion and insertion of every order, by forward passes alone; rounding hardly changes means of many."""
     image = normalize(torch.from_numpy(heat_map.image.copy())[None], classifier.preprocessing)
     image = image.to(next(classifier.network.parameters()).device)
     gray = torch.zeros_like(image)  # the mean color of the training images
     # both curves of every order; the whole image and the gray one, which all curves share, once
     covered = torch.cat([_covered(order, image) for order in orders])
     steps = STEPS - 1
-    with preserved(classifier.network), torch.inference_mode():
+    with preserved(classifier.network), torch.inference_mode(), in_bfloat16(image):
         classifier.network.eval()
         whole, nothing = _probabilities(classifier, heat_map, torch.cat([image, gray]))
         parts = [

@@ -1,10 +1,11 @@
 """One unit of a layer less at a time: up to the next layer with weights only what it touches is computed again."""
 
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from alexnet.inspection.ablation import forward_from
+from alexnet.inspection.quick_passes import predicted_classes
 from alexnet.layers.conv2d import CeilConv2d
 from alexnet.layers.lrn import LocalResponseNorm
 from alexnet.model.alexnet import AlexNet
@@ -45,18 +46,25 @@ class UnitRemoval:
         """With every unit."""
         return forward_from(self.network, self.next, self.result.clone())
 
-    def logits_without(self, unit: int, value: float = 0.0) -> Float[Tensor, "N K"]:
-        """With `value` in place of whatever the unit gives."""
+    def classes_without(self, unit: int, value: float = 0.0) -> Int[Tensor, " N"]:
+        """The class of the largest logit, with `value` in place of whatever the unit gives."""
+        return predicted_classes(self.output, lambda rows: self.logits_without(unit, value, rows=rows))
+
+    def logits_without(
+        self, unit: int, value: float = 0.0, *, rows: Int[Tensor, " M"] | None = None
+    ) -> Float[Tensor, "M K"]:
+        """With `value` in place of whatever the unit gives; of all images, or of those at `rows`."""
+        chosen = slice(None) if rows is None else rows
         first = unit // self.tower * self.tower
         near, far = (
             (max(first, unit - steps * self.reach), min(first + self.tower, unit + steps * self.reach + 1))
             for steps in (1, 2)  # what changes, and what its change is computed from
         )
-        maps = self.output[:, far[0] : far[1]].clone()
+        maps = self.output[chosen, far[0] : far[1]].clone()
         maps[:, unit - far[0]] = value
         maps = self._pass(maps, [_of_one_tower(module) for module in self.between])
-        difference = maps[:, near[0] - far[0] : near[1] - far[0]] - self.entering[:, near[0] : near[1]]
-        return forward_from(self.network, self.next, self._add(difference, near[0]))
+        difference = maps[:, near[0] - far[0] : near[1] - far[0]] - self.entering[chosen, near[0] : near[1]]
+        return forward_from(self.network, self.next, self._add(difference, near[0], self.result[chosen]))
 
     @staticmethod
     def _pass(maps: Tensor, modules: list[nn.Module]) -> Tensor:
@@ -64,9 +72,9 @@ class UnitRemoval:
             maps = module(maps)
         return maps
 
-    def _add(self, difference: Tensor, start: int) -> Tensor:
+    def _add(self, difference: Tensor, start: int, result: Tensor) -> Tensor:
         """The weighted layer's output when some of its input's maps, from `start` on, change by the difference."""
-        layer, result = self.weighted, self.result.clone()
+        layer, result = self.weighted, result.clone()
         if isinstance(layer, nn.Linear):
             columns = difference.flatten(1)
             offset = start * (columns.shape[1] // difference.shape[1])

@@ -140,7 +140,7 @@ def ablate(
         for number in range(count):
             value = 0.0 if values is None else float(values[number])
             if removals:
-                predicted = np.concatenate([_top(each.logits_without(number, value)) for each in removals])
+                predicted = np.concatenate([each.classes_without(number, value).cpu().numpy() for each in removals])
             else:
                 with ablated(network, {layer: [number]}, values=None if values is None else {layer: values}):
                     predicted = _predict(tested)
