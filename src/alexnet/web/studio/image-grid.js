@@ -8,7 +8,8 @@ import { h } from "./dom.js";
 const CELL = 120; // px, at least
 const LABEL = 22; // px below an image
 const SPARE_ROWS = 2;
-const SETTLED = 90; // ms without scrolling after which images are loaded
+const MOST_LOADING = 4; // images that are loaded at a time while scrolling
+const SETTLED = 90; // ms without scrolling after which all that are visible are loaded
 
 export class ImageGrid {
   #items = []; #cells = new Map(); #columns = 1; #side = CELL; #active = 0; #anchor = 0; #timer = 0; #frame = 0;
@@ -18,6 +19,7 @@ export class ImageGrid {
     this.space = h("div", { class: "space", role: "presentation" });
     this.element = h("div", { class: "image-grid", role: "listbox", tabindex: 0, "aria-multiselectable": "true", "aria-label": "Images" }, this.space);
     this.element.addEventListener("scroll", () => this.#later());
+    this.space.addEventListener("load", () => this.#load(MOST_LOADING), true);
     this.element.addEventListener("keydown", (event) => this.#press(event));
     this.element.addEventListener("mousedown", (event) => this.#point(event));
     this.element.addEventListener("dblclick", () => this.#items.length && options.onopen(this.#items[this.#active]));
@@ -93,6 +95,7 @@ export class ImageGrid {
     for (let place = first; place < last; place += 1) {
       if (!this.#cells.has(place)) this.#add(place);
     }
+    this.#load(MOST_LOADING);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#load(), SETTLED);
   }
@@ -119,9 +122,14 @@ export class ImageGrid {
     cell.title = this.options.label(item);
   }
 
-  #load() {
-    for (const [place, cell] of this.#cells) {
-      if (!cell.firstChild.hasAttribute("src")) cell.firstChild.src = this.options.source(this.#items[place]);
+  #load(most = Infinity) {
+    const images = [...this.#cells].map(([place, cell]) => [place, cell.firstChild]);
+    let loading = images.filter(([, image]) => image.hasAttribute("src") && !image.complete).length;
+    for (const [place, image] of images) {
+      if (loading >= most) return;
+      if (image.hasAttribute("src")) continue;
+      image.src = this.options.source(this.#items[place]);
+      loading += 1;
     }
   }
 

@@ -83,13 +83,24 @@ async function mistakes(browser, line, run, place, studio) {
     fill(line, count > 0 && ["Decisions are kept in the corrections of the folder; the images stay as they are. See them help: ",
       h("code", {}, `alexnet retrain ${run}`), ` (${numberOf(count, "decision")} here).`]);
   };
-  let asking = new AbortController(); // a question about an image that is not looked at any more is given up
+  const path = (file) => `runs/${part(run)}/mistakes/${numbers.get(file)}`;
+  const details = new Map(); // by file: the answer, or that it is being waited for
+  const ask = (file) => {
+    if (!details.has(file)) {
+      details.set(file, get(path(file)));
+      details.get(file).catch(() => details.delete(file));
+    }
+    return details.get(file);
+  };
+  let asking = new AbortController(); // a slow question about an image that is not looked at any more is given up
   browser.loadDetail = async function* load(file) {
     asking.abort();
     asking = new AbortController();
-    const path = `runs/${part(run)}/mistakes/${numbers.get(file)}`, { signal } = asking;
-    yield { ...(await get(path, { signal })), heat_note: "testing the heat map ...", neighbors_note: "looking for the nearest training images; the first time this takes a while ..." };
-    yield await get(`${path}?near=1`, { signal });
+    const { signal } = asking, shown = browser.shownFiles;
+    yield { ...(await ask(file)), heat_note: "testing the heat map ...", neighbors_note: "looking for the nearest training images; the first time this takes a while ..." };
+    const next = shown[shown.indexOf(file) + 1];
+    if (next !== undefined) ask(next).catch(() => {}); // asked for beforehand: most go on to it
+    yield await get(`${path(file)}?near=1`, { signal });
   };
   browser.addEventListener("correction", async (event) => {
     try {
