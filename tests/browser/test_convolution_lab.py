@@ -1,6 +1,7 @@
 """The convolution lab in a real browser: its numbers are those of the library, for every setting."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from alexnet.convolution.trace import trace_convolution
 from alexnet.report.lab_page import lab_data, write_convolution_lab
 from alexnet.runs.run import Run
 from tests.accessibility import violations
+from tests.conftest import draw_stripes
 
 pytestmark = pytest.mark.browser
 
@@ -125,3 +127,12 @@ def test_lab_is_accessible_and_fits_a_phone(page: Any, scheme: str) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.set_viewport_size({"width": 1300, "height": 900})
+
+
+def test_lab_begins_with_the_image_that_is_given(browser: Any, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    draw_stripes(0, 1).save(photo)
+    tab = browser.new_page()
+    tab.goto(write_convolution_lab(tmp_path / "lab.html", photo).as_uri())
+    assert tab.evaluate(f"{LAB}.shadowRoot.querySelector('.image').selectedOptions[0].text") == "photo.png"
+    tab.close()

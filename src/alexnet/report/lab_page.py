@@ -65,9 +65,11 @@ def write_convolution_lab(
 
 
 def lab_data(image: npt.ArrayLike | Path | str | None = None, *, run: RunLike | None = None) -> dict[str, Any]:
-    """The data of `<convolution-lab>`, see there."""
+    """The data of `<convolution-lab>`, see there; an image that is given is the one it begins with."""
     learned = [] if run is None else _learned(run)
-    return {"images": [*_small_images(), _photograph(image)], "kernels": [*_demo(), *_gallery(), *learned]}
+    photograph = _photograph(image)
+    first = {} if image is None else {"image": photograph["name"]}
+    return {"images": [*_small_images(), photograph], "kernels": [*_demo(), *_gallery(), *learned]} | first
 
 
 def _small_images() -> list[dict[str, Any]]:
