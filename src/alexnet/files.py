@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import unicodedata
+import zlib
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,7 @@ __all__ = [
     "address_of",
     "disk_errors",
     "escape_name",
+    "file_crc32",
     "is_unfinished",
     "shown_name",
     "unescape_name",
@@ -133,6 +135,15 @@ def user_cache_dir() -> Path:
         raise DataError(
             "there is no place for the cache, because this user has no home folder; set ALEXNET_CACHE to a folder"
         ) from error
+
+
+def file_crc32(path: Path) -> int:
+    """CRC-32 of a file's bytes. Raises OSError where it cannot be read."""
+    value = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            value = zlib.crc32(block, value)
+    return value
 
 
 @contextlib.contextmanager

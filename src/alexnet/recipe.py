@@ -110,7 +110,7 @@ class Recipe(BaseModel):
     head_std: Positive | None = None
     """Standard deviation of the initial weights of the last layer; none keeps the initialization's."""
     weights: str | None = None
-    """Pretrained weights: `imagenet`, a weight file, or a run folder; none trains from scratch."""
+    """Pretrained weights: `imagenet`, a weight file, a run folder, or RUN@EPOCH; none trains from scratch."""
 
     # --- the images
     resize: Literal["squash", "crop"] = "squash"
@@ -224,6 +224,8 @@ class Recipe(BaseModel):
     save_minutes: Positive = 2.0
     """Minutes between saves of the training's state, also within an epoch; `alexnet resume` continues from the last
     one. On a slow disk saves are less frequent."""
+    keep_networks: bool = False
+    """Keep the network after every epoch (90 MB each at 96 px); RUN@3 as `weights` trains on from the third."""
     device: str = "auto"
     """`auto` (the first GPU, or else the CPU), `cpu`, `cuda`, `cuda:1` ..."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

@@ -9,14 +9,13 @@ Everything can be read without this program. Files are written whole or not at a
 import contextlib
 import json
 import os
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from alexnet.csv_files import parse_predictions, parse_records, prediction_rows, record_rows, to_csv
 from alexnet.errors import RecipeError, RunError
-from alexnet.files import disk_errors, escape_name, is_unfinished, shown_name, unescape_name, write_whole
+from alexnet.files import disk_errors, escape_name, file_crc32, is_unfinished, shown_name, unescape_name, write_whole
 from alexnet.recipe import Recipe, load_recipe
 from alexnet.records import EpochRecord, Evaluation, ModelInfo, Prediction, Record, RunInfo, StepRecord
 from alexnet.safe_name import safe_name
@@ -34,8 +33,6 @@ APPENDED = {"steps.csv", "epochs.csv"}
 CHOSEN_AT_START = {"device", "precision", "convolution"}
 """Settings that a stored recipe may leave to the machine."""
 
-BLOCK = 1 << 20
-"""Bytes that are read at a time for a checksum."""
 Row = TypeVar("Row", StepRecord, EpochRecord)
 Kind = TypeVar("Kind", bound=Record)
 
@@ -79,7 +76,14 @@ class RunFolder:
 
     def kernel_snapshots(self) -> list[tuple[int, Path]]:
         """The kernels of the first layer as .npy files, each with the number of epochs done: 0 is the start."""
-        paths = sorted((self.path / "kernels").glob("epoch-*.npy"))
+        return self._by_epoch("kernels/epoch-*.npy")
+
+    def network_snapshots(self) -> list[tuple[int, Path]]:
+        """The weights after each epoch, where they were kept, with the number of epochs done."""
+        return self._by_epoch("networks/epoch-*.safetensors")
+
+    def _by_epoch(self, pattern: str) -> list[tuple[int, Path]]:
+        paths = sorted(self.path.glob(pattern))
         return [(int(path.stem[6:]), path) for path in paths if path.stem[6:].isdecimal()]
 
     @property
@@ -189,15 +193,20 @@ class RunFolder:
         self.write(name, lambda beside: beside.write_text(text, encoding="utf-8", errors=errors, newline="\n"))
 
     def _read_text(self, name: str) -> str:
-        path = self.path / name
+        with self._read_errors(name):
+            return (self.path / name).read_bytes().decode("utf-8")
+
+    @contextlib.contextmanager
+    def _read_errors(self, name: str) -> Iterator[None]:
         try:
-            return path.read_bytes().decode("utf-8")
-        except FileNotFoundError as error:
-            raise RunError(f"{path}: is missing; {self._next_step(name)}") from error
+            yield
         except UnicodeDecodeError as error:
             raise self._damaged(name, f"byte {error.start} is not UTF-8") from error
+        except FileNotFoundError as error:
+            raise RunError(f"{self.path / name}: is missing; {self._next_step(name)}") from error
         except OSError as error:
-            raise RunError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
+            reason = error.strerror or error
+            raise RunError(f"{self.path / name}: cannot be read ({reason}); check its permissions") from error
 
     def _damaged(self, name: str, fault: object) -> RunError:
         message = " ".join(str(fault).split())[:160]
@@ -221,16 +230,8 @@ class RunFolder:
         Raises:
             RunError: the file cannot be read.
         """
-        path, value = self.path / name, 0
-        try:
-            with path.open("rb") as file:
-                while block := file.read(BLOCK):
-                    value = zlib.crc32(block, value)
-        except FileNotFoundError as error:
-            raise RunError(f"{path}: is missing; {self._next_step(name)}") from error
-        except OSError as error:
-            raise RunError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
-        return f"{value:08x}"
+        with self._read_errors(name):
+            return f"{file_crc32(self.path / name):08x}"
 
     # --- JSON
     def read_json(self, name: str) -> dict[str, Any]:

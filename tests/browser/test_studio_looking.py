@@ -134,7 +134,8 @@ def test_a_run_is_trained_on_from_its_network(tab: Any, studio: Studio, monkeypa
     tab.route("**/api/plan", lambda route: None)  # not estimated here
     tab.goto(f"{studio.address}#/run/first")
     epoch = run.folder.model_info.epoch
-    tab.get_by_text(f"The run keeps the network after epoch {epoch} only").wait_for()
+    tab.get_by_text(f"(epoch {epoch}) starts a new training from it").wait_for()
+    tab.get_by_text("With keep networks a training keeps the network of every epoch").wait_for()
     tab.get_by_role("link", name="Train on from this network").click()
     tab.get_by_text("Starts from the network of first, with a new optimizer").wait_for()
     assert tab.locator("#setting-weights").input_value() == "first"

@@ -31,7 +31,7 @@ def train(
     settings: Settings = None,
     weights: Annotated[
         str | None,
-        typer.Option(help="Start from `imagenet`, a weight file or a run folder.", show_default=False),
+        typer.Option(help="Start from `imagenet`, a weight file, a run folder or RUN@EPOCH.", show_default=False),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training images.", show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed.", show_default=False)] = None,

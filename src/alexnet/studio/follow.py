@@ -12,6 +12,7 @@ from alexnet.errors import AlexNetError, RunError
 from alexnet.records import StepRecord
 from alexnet.run_folder import RunFolder
 from alexnet.studio.jobs import Job
+from alexnet.studio.train_on import train_on
 from alexnet.studio.workspace import Workspace
 
 __all__ = ["Followed", "run_state", "thin_steps", "training_status"]
@@ -76,6 +77,9 @@ def run_state(workspace: Workspace, name: str) -> dict[str, Any]:
         values["folder"] = workspace.folder_name(Path(run.about.data.path))
         if status == "finished":
             values |= _scores(workspace, run)
+        elif status == "stopped" and run.model_path.is_file():
+            with contextlib.suppress(AlexNetError):  # its weights may be damaged
+                values["train_on"] = train_on(workspace, name, run)
     except AlexNetError as error:
         values |= {"status": "failed", "fault": str(error)}
     return values

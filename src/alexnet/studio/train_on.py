@@ -1,4 +1,4 @@
-"""Training on from the network of a finished run: its own recipe, from its weights, with a lower learning rate."""
+"""Training on from a network of a run: the run's own recipe, from its weights, with a lower learning rate."""
 
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,15 @@ FACTOR = 0.1
 def train_on(workspace: Workspace, name: str, run: RunFolder) -> dict[str, Any]:
     """The form that trains on from a run, as the page's address carries it.
 
-    A run keeps one network and no earlier one, so this starts from that network's weights with a new optimizer; it
-    does not resume from an epoch. Its seed and fractions stay, so that no training image becomes a test image.
+    It starts from the weights of the network that was kept with a new optimizer; it does not resume. Its seed and
+    fractions stay, so that no training image becomes a test image.
 
     Returns:
         data: name of the folder of images, None where it is not listed. preset, settings, corrected: of the form.
-        epoch: after which the network was kept.
+        epoch: after which the network was kept. epochs: whose networks are kept as well, see `keep_networks`.
+
+    Raises:
+        RunError: the run has kept no network yet.
     """
     recipe = run.recipe
     preset = recipe.name if recipe.name in PRESETS else next(iter(PRESETS))
@@ -35,4 +38,5 @@ def train_on(workspace: Workspace, name: str, run: RunFolder) -> dict[str, Any]:
         "settings": changed_settings(recipe.replace(**rates), preset) | {"weights": name},
         "corrected": run.corrections_path.is_file(),
         "epoch": run.model_info.epoch,
+        "epochs": [epoch for epoch, _ in run.network_snapshots()],
     }

@@ -137,8 +137,16 @@ def _recipe(workspace: Workspace, values: dict[str, Any]) -> Recipe:
         raise RecipeError("settings: is not a table of settings")
     weights = settings.get("weights")
     if isinstance(weights, str) and weights != IMAGENET:
-        settings = settings | {"weights": str(workspace.run(weights).path)}
+        settings = settings | {"weights": _weights_path(workspace, weights)}
     return build_recipe(as_recipe(preset).model_dump() | settings | {"name": preset})
+
+
+def _weights_path(workspace: Workspace, weights: str) -> str:
+    """The path of a run, or of its network after an epoch, by the name of the run: `first` or `first@3`."""
+    name, _, epoch = weights.rpartition("@")
+    if name and epoch.isdecimal() and weights not in workspace.listing().runs:
+        return f"{workspace.run(name).path}@{epoch}"
+    return str(workspace.run(weights).path)
 
 
 def _setting(value: Any) -> str:

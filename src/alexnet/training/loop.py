@@ -15,6 +15,7 @@ from alexnet.evaluation.metrics import num_wrong
 from alexnet.model.checkpoint import save_network
 from alexnet.run_folder import RunFolder
 from alexnet.training.cuda_graphs import ForwardBackward, replayed_on_gpu
+from alexnet.training.epoch_networks import save_epoch_network
 from alexnet.training.events import Listener
 from alexnet.training.exchange import Exchange
 from alexnet.training.interrupts import interrupts_deferred
@@ -131,6 +132,8 @@ def _end_epoch(
         save_network(run, job.classifier, epoch=job.epoch_of(step))
     if run:
         save_kernel_snapshot(run, job.classifier, epoch=job.epoch_of(step))
+        if job.recipe.keep_networks:
+            save_epoch_network(run, job.classifier, epoch=job.epoch_of(step))
     ledger.end_epoch(step, rates, validation, test, is_kept=is_kept)
 
 

@@ -13,6 +13,7 @@ from alexnet.model.variants import VARIANTS
 from alexnet.model.weights import fitting_variant, read_weights
 from alexnet.recipe import Recipe
 from alexnet.run_folder import RunFolder
+from alexnet.training.epoch_networks import find_epoch_network, run_of_weights
 from alexnet.training.events import Listener, Progress
 
 __all__ = ["Pretrained", "load_pretrained"]
@@ -69,12 +70,14 @@ def load_pretrained(recipe: Recipe, emit: Listener) -> Pretrained | None:
 def _weights_path(weights: str, emit: Listener) -> Path:
     if weights == "imagenet":
         return fetch_weights(on_progress=lambda done, total: emit(Progress("downloading", done, total)))
+    kept = find_epoch_network(weights)
+    if kept is not None:
+        return kept
     path = Path(weights)
     return RunFolder.open(path).model_path if path.is_dir() else path
 
 
 def _classifier_at(path: Path) -> Classifier | None:
     """The classifier of the run whose weights lie at `path`; None if it is another weight file."""
-    run = RunFolder(path.parent)
-    is_run = path.name == run.model_path.name and (path.parent / "run.json").is_file()
-    return load_network(run) if is_run else None
+    run = run_of_weights(path)
+    return None if run is None else load_network(run)

@@ -170,10 +170,12 @@ def test_a_training_is_followed_stopped_and_found_by_another_server(studio: Stud
         assert state["steps"][0][0] == 1 and state["kernel_epochs"][0] == 0
     other = Workspace([place])  # a server that was started again knows the job from the disk alone
     assert run_state(other, name)["is_own"]
+    wait_for(lambda: other.run(name).model_path.is_file())
     other.jobs.stop(other.jobs.of(other.training_path(name)))  # type: ignore[arg-type]
     wait_for(lambda: run_state(other, name)["status"] == "stopped")
     state = wait_for(lambda: (now := studio.ask(f"/api/runs/{name}/state").values)["status"] == "stopped" and now)
     assert (state["status"], state["fault"], state["may_resume"]) == ("stopped", "", True)
+    assert state["train_on"]["settings"]["weights"] == name, "its network of the last epoch can be trained on from"
     assert studio.post(f"/api/runs/{name}/stop").error.startswith(
         "long: no training that was started here is running"
     )
@@ -285,6 +287,23 @@ def test_training_on_is_the_runs_recipe_from_its_weights_at_a_tenth_of_the_rate(
     chosen = parse_settings(PRESETS["fast"], [f"{key}={value}" for key, value in settings.items()])
     assert {field: getattr(chosen, field) for field in same} == {field: getattr(recipe, field) for field in same}
     assert (chosen.weights, chosen.muon_learning_rate) == (str(run.path), recipe.muon_learning_rate / 10)
+
+
+def test_training_on_from_an_epoch_names_its_network(
+    studio: Studio, place: Path, started: list[tuple[str, ...]]
+) -> None:
+    run = RunFolder.open(place / "runs" / "first")
+    assert train_on(studio.workspace, "first", run)["epochs"] == []
+    kept = run.path / "networks" / "epoch-0001.safetensors"
+    kept.parent.mkdir()
+    try:
+        kept.write_bytes(b"")
+        assert train_on(studio.workspace, "first", run)["epochs"] == [1]
+        studio.post("/api/train", {"data": "images", "preset": "fast", "settings": {"weights": "first@1"}})
+        assert f"weights={run.path}@1" in started[-1]
+        assert studio.post("/api/train", {"data": "images", "settings": {"weights": "none@1"}}).status == 404
+    finally:
+        shutil.rmtree(kept.parent)
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ function make(setting, current, preset, id, runs, change) {
   const set = (value) => change(JSON.stringify(value) === JSON.stringify(preset) ? undefined : value);
   if (setting.kind === "run") {
     const options = [["", "from scratch"], ["imagenet", "ImageNet (downloads 233 MB once)"], ...runs.map((run) => [run, `run ${run}`])];
+    if (current && !options.some(([value]) => value === current)) options.push([current, `run ${current.replace("@", ", epoch ")}`]);
     return select(id, options, current ?? "", (value) => set(value === "" ? null : value));
   }
   if (setting.kind === "boolean" && !setting.may_be_none) {

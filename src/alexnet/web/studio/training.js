@@ -3,6 +3,7 @@ import { part, post } from "./api.js";
 import { curves } from "./curves.js";
 import { duration, fill, h, percent } from "./dom.js";
 import { KernelFilm, sheetOf } from "./kernel-film.js";
+import { recipeAddress } from "./recipe-address.js";
 import { address, go } from "./router.js";
 
 const WORDS = {
@@ -87,7 +88,8 @@ class Training {
         status === "training" && !isOwn && h("span", { class: "soft" }, "It was started in a terminal; stop it there with Ctrl-C."),
         status === "stopped" && mayResume && act("resume", "Go on", "primary"),
         status === "stopped" && !mayResume && h("span", { class: "soft" }, "It was stopped before its first save and cannot go on. "),
-        ["failed", "stopped"].includes(status) && h("a", { href: address("train") }, "Choose other settings"),
+        status === "stopped" && this.state.train_on?.data && h("a", { href: recipeAddress(this.state.train_on) }, "Go on with other settings"),
+        ["failed", "stopped"].includes(status) && h("a", { href: address("train") }, "Begin anew"),
         status === "gone" && h("a", { href: address("home") }, "See what is here")));
   }
 

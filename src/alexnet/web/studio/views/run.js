@@ -60,10 +60,12 @@ async function choose(root, studio) {
 
 /** The form of a training that starts from this network. */
 function trainOn({ train_on: form }) {
-  const words = ` starts a new training from it, with a tenth of the learning rate. The run keeps the network after epoch ${form.epoch} only: no other epoch can be trained on from.`;
-  return h("p", { class: "train-on" }, form.data === null
-    ? h("span", { class: "soft" }, "To train on from this network, start the studio where its images are.")
-    : [h("a", { href: recipeAddress(form) }, "Train on from this network"), h("span", { class: "soft" }, words)]);
+  if (form.data === null) return h("p", { class: "train-on soft" }, "To train on from this network, start the studio where its images are.");
+  const from = (epoch) => recipeAddress({ ...form, settings: { ...form.settings, weights: `${form.settings.weights}@${epoch}` } });
+  const links = form.epochs.map((epoch) => [" ", h("a", { href: from(epoch), "aria-label": `Train on from epoch ${epoch}` }, epoch)]);
+  return h("p", { class: "train-on" }, h("a", { href: recipeAddress(form) }, "Train on from this network"),
+    h("span", { class: "soft" }, ` (epoch ${form.epoch}) starts a new training from it, with a tenth of the learning rate. `,
+      links.length > 0 ? ["From another epoch:", links, "."] : ["With ", h("code", {}, "keep networks"), " a training keeps the network of every epoch for that."]));
 }
 
 const figure = (value, words) => h("div", {}, h("b", {}, value), h("span", {}, words));

@@ -142,9 +142,9 @@ class Form {
 
   /** Which network the training starts from, where it is that of a run. */
   #origin() {
-    const { weights } = this.settings;
+    const { weights } = this.settings, run = weights?.replace(/@\d+$/, "");
     return weights && weights !== IMAGENET && h("p", { class: "origin" }, "Starts from the network of ",
-      h("a", { href: address("run", [weights]) }, weights), ", with a new optimizer and schedule; it is a new run and leaves that one as it is.");
+      h("a", { href: address("run", [run]) }, run), run !== weights && ` after epoch ${weights.slice(run.length + 1)}`, ", with a new optimizer and schedule; it is a new run and leaves that one as it is.");
   }
 
   #same(value, other) { return JSON.stringify(value) === JSON.stringify(other); }
