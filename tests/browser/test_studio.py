@@ -151,6 +151,28 @@ def test_labels_are_corrected_by_keyboard_alone_and_undone(tab: Any, studio: Stu
     tab.get_by_text("Undone: test/down").wait_for()
 
 
+def test_only_images_that_are_shown_are_decided_about(tab: Any, studio: Studio) -> None:
+    path = studio.workspace.folder_path("images") / "corrections.csv"
+    tab.goto(f"{studio.address}#/data/images?class=down")
+    tab.locator(".cell").first.click()
+    tab.locator("#class").select_option("rings")
+    tab.get_by_text("1 selected image is not shown").wait_for()
+    tab.locator(".image-grid").focus()
+    tab.keyboard.press("e")
+    tab.get_by_text("The selected images are not shown").wait_for()
+    tab.locator(".cell").first.click()
+    tab.keyboard.press("3")
+    tab.get_by_text("That is the label already: rings").wait_for()
+    assert not path.exists() or read_corrections(path) == ()
+    count = tab.locator(".bar [role=status]").first.inner_text()
+    tab.keyboard.press("e")
+    tab.get_by_text("excluded from trainings").wait_for()
+    assert tab.locator(".bar [role=status]").first.inner_text() == count, "the number of images stays"
+    assert [line.label for line in read_corrections(path)] == ["rings"]
+    tab.keyboard.press("u")
+    tab.get_by_text("Undone: ").wait_for()
+
+
 def test_only_visible_thumbnails_are_in_the_page_and_names_are_text(tab: Any, studio: Studio) -> None:
     tab.set_viewport_size({"width": 800, "height": 420})
     tab.goto(f"{studio.address}#/data/images")
@@ -214,6 +236,19 @@ def test_doubts_are_looked_for_again_when_there_is_a_list(
     show.locator("option", has_text="doubtful (1)").wait_for(state="attached")
     tab.get_by_role("button", name="Find doubtful labels again").click()
     show.locator("option", has_text="doubtful (2)").wait_for(state="attached")
+    path.write_text(
+        "file,label,suggested,doubt,nearest_1,nearest_label_1\ntest/down/down_1000.png,down,rings,0.5,test/rings/rings_1000.png,rings\n",
+        encoding="utf-8",
+    )
+    tab.goto(f"{studio.address}#/data/images?show=doubtful")
+    tab.reload()
+    tab.locator(".cell").first.click()
+    assert tab.locator(".nearest li").all_inner_texts() == ["rings"]
+    tab.keyboard.press("a")
+    tab.get_by_text("it is rings", exact=False).first.wait_for()
+    tab.locator(".cell .badge", has_text="→ rings").wait_for()
+    tab.keyboard.press("u")
+    tab.get_by_text("Undone: ").wait_for()
     path.unlink()
 
 
@@ -294,6 +329,18 @@ def test_training_is_followed_through_a_restart_of_the_server(browser: Any, stud
         page.close()
 
 
+def test_a_view_that_the_server_did_not_answer_opens_when_it_does(browser: Any, studio: Studio) -> None:
+    page = browser.new_page()
+    with served(studio.workspace.paths) as first:
+        page.goto(first.address)
+        page.get_by_role("heading", name="What is here").wait_for()
+    page.goto(f"{first.address}#/data/images")
+    page.get_by_text("The studio does not answer").wait_for()
+    with served(studio.workspace.paths, port=first.access.port):
+        page.locator(".cell").first.wait_for()
+        page.close()
+
+
 def test_trainings_wait_in_a_queue_while_one_runs(
     browser: Any, studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -350,11 +397,16 @@ def test_an_image_that_breaks_the_network_comes_onto_the_board(tab: Any, studio:
     images = studio.workspace.folder_path("images")
     tab.goto(f"{studio.address}#/break/first")
     tab.get_by_text("Nobody has broken it yet.").wait_for()
-    tab.locator("#true-class").select_option(str(wrong.true))
     tab.locator("#attack").set_input_files(images / wrong.file)
+    tab.get_by_text("Choose the class that it shows").wait_for()
+    tab.locator("#true-class").select_option(str(wrong.true))
     tab.get_by_text(f"Broken: {wrong.predicted}").wait_for()
     tab.locator(".mistakes").get_by_text(f"true {wrong.true}").wait_for()
     tab.wait_for_load_state("networkidle")
     assert violations(tab) == []
-    assert (images.parent / "hard-first" / str(wrong.true) / Path(wrong.file).name).is_file()
+    kept = images.parent / "hard-first" / str(wrong.true) / Path(wrong.file).name
+    assert kept.is_file()
+    tab.get_by_role("button", name="remove").click()
+    tab.get_by_text("Nobody has broken it yet.").wait_for()
+    assert not kept.exists()
     shutil.rmtree(images.parent / "hard-first")

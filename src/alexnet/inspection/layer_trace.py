@@ -19,6 +19,10 @@ from alexnet.records import Record
 __all__ = ["LayerStep", "trace_layer", "trace_module"]
 
 
+WRITTEN_OUT = 4
+"""Channels of a sum that are written out."""
+
+
 @dataclass(frozen=True, eq=False)
 class LayerStep(Record):
     """One output of a layer, and everything that it is computed from.
@@ -28,7 +32,7 @@ class LayerStep(Record):
     is read, possibly in the padding. channels: first and last input channel that are read. patch: [C, k, k], zero in
     the padding (minus infinity for pooling). weights: as patch, None if the layer has none. products: as patch, what
     is added or compared. channel_sums: [C]. bias: 0 if there is none. value: the output by this arithmetic, in
-    float64. layer_value: the output of the layer itself.
+    float64. layer_value: the output of the layer itself. equation: of a sum, the channels that add most.
 
     >>> step = alexnet.trace_layer("runs/first", "photo.jpg", "conv1", map=0)
     >>> abs(step.value - step.layer_value) < 1e-3
@@ -147,6 +151,11 @@ def _read(
     return np.where(inside, patch, fill)
 
 
+def strongest_channels(sums: np.ndarray) -> list[int]:
+    """The channels that add most to a sum, up to `WRITTEN_OUT` of them, by number. sums: [C]."""
+    return sorted(np.argsort(-np.abs(sums), kind="stable")[:WRITTEN_OUT].tolist())
+
+
 def _convolution(module: nn.Conv2d, inputs: Tensor, layer: str, at: tuple[int, int, int], output: float) -> LayerStep:
     if isinstance(module.padding, str) or module.padding_mode != "zeros":
         raise GeometryError(
@@ -163,8 +172,8 @@ def _convolution(module: nn.Conv2d, inputs: Tensor, layer: str, at: tuple[int, i
     sums = products.sum((1, 2))
     bias = 0.0 if module.bias is None else float(module.bias[number].detach())
     value = float(sums.sum() + bias)
-    terms = " + ".join(f"({total:.4g})" for total in sums[:4]) + (
-        f" + … ({len(sums)} channels)" if len(sums) > 4 else ""
+    terms = " + ".join(f"({sums[channel]:.4g})" for channel in strongest_channels(sums)) + (
+        f" + … ({len(sums)} channels)" if len(sums) > WRITTEN_OUT else ""
     )
     equation = f"{terms} + bias {bias:.4g} = {value:.6g}"
     return LayerStep(

@@ -14,7 +14,7 @@ from alexnet.errors import DataError
 from alexnet.files import disk_errors, shown_name, unescape_name
 from alexnet.safe_name import safe_name
 from alexnet.studio.add_image import add_image
-from alexnet.studio.answers import answer, read_body
+from alexnet.studio.answers import NotHereError, answer, posted, read_body
 from alexnet.studio.data_routes import MOST_UPLOAD_BYTES
 from alexnet.studio.opened_runs import using_run
 from alexnet.studio.workspace import COLLECTED, Workspace, workspace_of
@@ -55,6 +55,19 @@ def _attempt(request: Request, data: bytes) -> dict[str, Any]:
     return {"is_broken": is_broken, "predicted": prediction.predicted, "probability": prediction.probability}
 
 
+def remove(request: Request, values: dict[str, Any]) -> Any:
+    """Delete an image of the board, which is a copy that was made when it broke the network."""
+    workspace, name = workspace_of(request), str(values.get("file", ""))
+    workspace.run(request.path_params["name"])  # raises where there is none
+    directory = _hard_dir(workspace, request.path_params["name"])
+    if not directory.is_dir() or name not in workspace.scan(directory).places:
+        raise NotHereError(f"{shown_name(name)[:80]}: is not on the board; load the page again")
+    with disk_errors(directory, DataError, "check its permissions"):
+        (directory / unescape_name(name)).unlink(missing_ok=True)
+    workspace.forget(directory)
+    return {}
+
+
 def _prepare(directory: Path, classes: list[str]) -> None:
     with disk_errors(directory, DataError, "check its permissions"):
         for each in classes:
@@ -74,7 +87,13 @@ def board(request: Request) -> Response:
         paths = [directory / unescape_name(file.entry.name) for file in scan.folder.files]
         predictions = [alexnet.predict(run, path)[0] for path in paths]
     entries: list[dict[str, Any]] = [
-        {"place": place, "true": file.class_name, "predicted": each.predicted, "probability": each.probability}
+        {
+            "file": file.entry.name,
+            "place": place,
+            "true": file.class_name,
+            "predicted": each.predicted,
+            "probability": each.probability,
+        }
         for place, (file, each) in enumerate(zip(scan.folder.files, predictions, strict=True))
         if safe_name(each.predicted) != file.class_name
     ]
@@ -91,4 +110,5 @@ def board(request: Request) -> Response:
 ROUTES: list[BaseRoute] = [
     Route("/api/runs/{name}/break", attempt, methods=["POST"]),
     Route("/api/runs/{name}/break", board),
+    Route("/api/runs/{name}/break/remove", posted(remove), methods=["POST"]),
 ]

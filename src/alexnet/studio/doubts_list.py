@@ -20,7 +20,9 @@ def doubts_path(data: Path) -> Path:
 
 
 def read_doubts(path: Path) -> list[dict[str, Any]] | None:
-    """File, suggested class and doubt of every line, the most doubtful first; None where there is no list.
+    """File, suggested class, doubt, and nearest images with their labels; None where there is no list.
+
+    The most doubtful come first.
 
     Raises:
         DataError: it is damaged.
@@ -29,10 +31,16 @@ def read_doubts(path: Path) -> list[dict[str, Any]] | None:
         text = path.read_text(encoding="utf-8-sig")
         rows = [row for _, row in parse_rows(text, ("file", "label", "suggested", "doubt"))]
         return [
-            {"file": row["file"], "suggested": row["suggested"], "doubt": float(row["doubt"] or "nan")}
+            {"file": row["file"], "suggested": row["suggested"], "doubt": float(row["doubt"] or "nan"),
+             "nearest": [[row[name], row[f"nearest_label_{name[8:]}"]] for name in _nearest(row)]}
             for row in sorted(rows, key=lambda row: -float(row["doubt"] or "nan"))
-        ]
+        ]  # fmt: skip
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise DataError(f"{shown_name(path)}: cannot be read ({error}); delete it and make it again") from error
+
+
+def _nearest(row: dict[str, str | None]) -> list[str]:
+    """The columns of a line that name a near image: `nearest_1` ..., with `nearest_label_1` ... beside them."""
+    return [name for name in row if name[:8] == "nearest_" and row[name] and row.get(f"nearest_label_{name[8:]}")]

@@ -28,10 +28,10 @@ __all__ = ["ROUTES"]
 NUM_MAPS = 8
 """Strongest maps of a layer that are shown."""
 
-MOST_CHANNELS = 4
-"""Channels of a patch that are written out; of the others only the sums."""
-
 NUM_SAMPLES = 8
+
+MOST_FILES = 2000
+"""Test images that can be chosen by name."""
 
 
 def image_path(request: Request) -> Response:
@@ -87,6 +87,7 @@ def samples(request: Request) -> Response:
     listed = [(number, run.predictions[number]) for number in chosen]
     return answer(
         {
+            "files": [shown_name(each.file) for each in run.predictions[:MOST_FILES]],
             "samples": [
                 {"number": number, "file": each.file, "true": shown_name(str(each.true)),
                  "predicted": shown_name(each.predicted)}
@@ -158,8 +159,9 @@ def _whole(text: str | None) -> int:
 def _step(step: "LayerStep") -> dict[str, Any]:
     """The channels that add most, written out; of the others the sums."""
     values = step.to_dict()
-    order = sorted(range(len(step.channel_sums)), key=lambda channel: -abs(float(step.channel_sums[channel])))
-    chosen = sorted(order[:MOST_CHANNELS])
+    from alexnet.inspection.layer_trace import strongest_channels
+
+    chosen = strongest_channels(step.channel_sums)
     for name in ("patch", "weights", "products"):
         rows = values[name]
         values[name] = None if rows is None else [rows[channel] for channel in chosen]  # type: ignore[index]

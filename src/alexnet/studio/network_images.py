@@ -53,7 +53,7 @@ def network_pixels(request: Request, run: "Run", name: str) -> "Pixels":
         if name not in scan.places:
             raise NotHereError(f"{shown_name(name)[:80]}: is not among the images of the run; put it back")
         data = image_bytes(scan.folder, scan.places[name])
-    return decode(run, data, name)
+    return decode(run, data, "the image" if name.startswith(SENT) else name)
 
 
 def decode(run: "Run", data: bytes, name: str) -> "Pixels":

@@ -1,5 +1,6 @@
 """The runs and the folders of images below the paths that the user gave; the only way from a name to a path."""
 
+import contextlib
 import os
 import threading
 import time
@@ -15,7 +16,7 @@ from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.data.folder_layout import IMAGE_ENDINGS, is_hidden, split_of
 from alexnet.data.sources import open_source
 from alexnet.errors import DataError, RunError
-from alexnet.files import shown_name, unescape_name
+from alexnet.files import shown_name, unescape_name, user_cache_dir
 from alexnet.run_folder import RunFolder
 from alexnet.studio.answers import NotHereError
 from alexnet.studio.jobs import Jobs
@@ -248,16 +249,18 @@ def _modified(path: Path) -> int:
 def _list(roots: Sequence[Path]) -> Listing:
     runs: list[Path] = []
     folders: list[Path] = []
-    left = [MOST_LOOKED_INTO]
+    left, cache = [MOST_LOOKED_INTO], None
+    with contextlib.suppress(DataError):  # there is none, then nothing is left out
+        cache = user_cache_dir().resolve()  # what the program keeps for itself, networks of held-out images among it
     for root in roots:
-        for kind, path in _walk(root, DEPTH, left):
+        for kind, path in _walk(root, DEPTH, left, cache):
             known = runs if kind == "run" else folders
             if path not in known:
                 known.append(path)
     return Listing(_name(runs), _name(folders))
 
 
-def _walk(path: Path, depth: int, left: list[int]) -> Iterator[tuple[str, Path]]:
+def _walk(path: Path, depth: int, left: list[int], cache: Path | None) -> Iterator[tuple[str, Path]]:
     left[0] -= 1
     if left[0] < 0:
         return
@@ -266,8 +269,8 @@ def _walk(path: Path, depth: int, left: list[int]) -> Iterator[tuple[str, Path]]
         yield kind, path
     elif depth > 0:
         for name in _folders_in(path):
-            if name not in NOT_LOOKED_INTO:
-                yield from _walk(path / name, depth - 1, left)
+            if name not in NOT_LOOKED_INTO and path / name != cache:
+                yield from _walk(path / name, depth - 1, left, cache)
 
 
 def _kind(path: Path) -> str:

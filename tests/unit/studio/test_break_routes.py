@@ -33,6 +33,12 @@ def test_what_the_network_gets_wrong_is_on_the_board_and_kept(studio: Studio, pl
     assert (place / "hard-first" / others[0] / "try.png").read_bytes() == image.read_bytes()
     assert "is no class of the run" in attempt(studio, image.read_bytes(), "../../evil").error
     assert "a web page" in attempt(studio, b"<html>", others[0]).error
+    outside = place / "images" / "test" / "rings" / "rings_1000.png"
+    for name in ("../images/test/rings/rings_1000.png", str(outside), "", others[0]):
+        assert studio.post("/api/runs/first/break/remove", {"file": name}).status == 404
+    assert outside.is_file()
+    assert studio.post("/api/runs/first/break/remove", {"file": entry["file"]}).status == 200
+    assert studio.ask("/api/runs/first/break").values["entries"] == []
     import shutil
 
     shutil.rmtree(place / "hard-first")

@@ -92,10 +92,12 @@ def test_undoing_takes_a_number(studio: Studio) -> None:
 # --- doubts
 def test_doubts_are_read_where_the_command_writes_them(studio: Studio, place: Path) -> None:
     path = place / "images" / "doubts.csv"
-    path.write_text("file,label,suggested,doubt\na.png,x,y,0.25\nb.png,x,y,0.75\n", encoding="utf-8")
+    text = "file,label,suggested,doubt,nearest_1,nearest_label_1\na.png,x,y,0.25,c.png,y\nb.png,x,y,0.75,,\n"
+    path.write_text(text, encoding="utf-8")
     try:
         doubts = studio.ask("/api/folders/images/doubts").values["doubts"]
         assert [(each["file"], each["doubt"]) for each in doubts] == [("b.png", 0.75), ("a.png", 0.25)]
+        assert [each["nearest"] for each in doubts] == [[], [["c.png", "y"]]]
         path.write_text("file,doubt\na.png,much\n", encoding="utf-8")
         with pytest.raises(DataError, match="delete it and make it again"):
             read_doubts(path)

@@ -7,7 +7,7 @@ import pytest
 from alexnet.errors import DataError
 from alexnet.studio.answers import NotHereError
 from alexnet.studio.workspace import Workspace
-from tests.conftest import draw_stripes
+from tests.conftest import copy_linked, draw_stripes
 from tests.studio_server import Studio, served
 
 
@@ -21,6 +21,14 @@ def test_runs_and_folders_are_listed(studio: Studio, place: Path) -> None:
     folder = studio.ask("/api/folders/images").values
     assert (folder["num_images"], folder["counts"]["test"]) == (94, {"across": 7, "down": 7, "rings": 7})
     assert len(folder["samples"]) == 3
+
+
+def test_the_programs_own_cache_is_not_listed(tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy_linked(place / "runs" / "first", tmp_path / "cache" / "folds" / "run-0")
+    copy_linked(place / "runs" / "first", tmp_path / "runs" / "mine")
+    assert set(Workspace([tmp_path]).listing().runs) == {"run-0", "mine"}
+    monkeypatch.setenv("ALEXNET_CACHE", str(tmp_path / "cache"))
+    assert set(Workspace([tmp_path]).listing().runs) == {"mine"}
 
 
 def test_folder_itself_archive_and_single_runs_may_be_given(

@@ -29,7 +29,7 @@ async function read(ask) {
     answer = await ask();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error("The studio does not answer. If it was ended, start `alexnet studio` again; this page then goes on.");
+    throw Object.assign(new Error("The studio does not answer. If it was ended, start `alexnet studio` again; this page then goes on."), { isAway: true });
   }
   const values = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(values.error ?? `the server answered ${answer.status}`);

@@ -3,7 +3,7 @@
 // A view is a module that exports
 //   name, title, key        the first part of its address, its title in the header, its key after `g`
 //   keys                    [[key, meaning], ...] for the list that `?` shows
-//   open(root, address, studio)   fills `root`; returns {close(), update(address), press(event)}, each may be missing.
+//   open(root, address, studio)   fills `root`; returns {close(), update(address), press(event), keys}, each may be missing.
 //                                 `update` answers a new address of the same view and first part and returns true;
 //                                 without it, or if it returns false, the view is opened anew.
 // `studio` has say(text), which announces a line, live (see live.js), here(), which lists runs and folders, and
@@ -39,6 +39,7 @@ const KEYS = [
   ...VIEWS.map((view) => [`g ${view.key}`, `go to ${view.title}`]),
   ["Esc", "close a dialog"],
 ];
+const WAIT_FOR_SERVER = 2000; // ms between two looks whether the server answers again
 const WAIT_FOR_SECOND = 1500; // ms in which the second key after `g` counts
 
 const main = document.querySelector("main");
@@ -64,8 +65,10 @@ async function show() {
   opened.page.close?.();
   opened = { view, first: place.parts[0] ?? "", page: {} };
   for (const link of document.querySelectorAll("header nav a")) {
-    if (view && link.dataset.view === view.name) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (view && link.dataset.view === view.name) {
+      link.setAttribute("aria-current", "page");
+      link.scrollIntoView({ block: "nearest", inline: "nearest" });
+    } else link.removeAttribute("aria-current");
   }
   document.title = view ? `${place.parts[0] ? `${place.parts[0]} · ` : ""}${view.title} · alexnet studio` : "alexnet studio";
   const root = h("div", { class: `view ${view?.name ?? ""}` });
@@ -79,10 +82,19 @@ async function show() {
     if (opened === mine) mine.page = page;
     else page.close?.();
   } catch (error) {
+    if (error.isAway) showWhenBack(mine);
     fill(root, h("h1", {}, "This cannot be shown"), h("p", { class: "fault" }, error.message),
       h("p", {}, h("a", { href: address("home") }, "Go to the first page"), " or ",
         h("button", { type: "button", onclick: show }, "try again"), "."));
   }
+}
+
+/** Open the view again as soon as the server answers, unless another is opened before. */
+async function showWhenBack(mine) {
+  await new Promise((done) => setTimeout(done, WAIT_FOR_SERVER));
+  if (opened !== mine) return;
+  if (await studio.here().then(() => true, () => false)) show();
+  else showWhenBack(mine);
 }
 
 function press(event) {
@@ -96,7 +108,7 @@ function press(event) {
       return;
     }
   }
-  if (event.key === "?") showKeys(KEYS, opened.view?.keys ?? [], opened.view?.title);
+  if (event.key === "?") showKeys(KEYS, opened.page.keys ?? opened.view?.keys ?? [], opened.view?.title);
   else if (event.key === "g") waitsUntil = performance.now() + WAIT_FOR_SECOND;
   else opened.page.press?.(event);
 }
@@ -129,7 +141,7 @@ async function machine() {
 
 fill(document.querySelector("header nav"),
   VIEWS.map((view) => h("a", { href: address(view.name), "data-view": view.name, title: `g ${view.key}` }, view.title)));
-document.querySelector("#help").addEventListener("click", () => showKeys(KEYS, opened.view?.keys ?? [], opened.view?.title));
+document.querySelector("#help").addEventListener("click", () => showKeys(KEYS, opened.page.keys ?? opened.view?.keys ?? [], opened.view?.title));
 document.querySelector("#theme").addEventListener("click", () => theme(1));
 document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
 document.addEventListener("keydown", press);

@@ -23,5 +23,5 @@ export async function openUnit(root, run, [layer, number], studio) {
     h("p", { class: "soft" }, "Patches are cut to what the unit sees; gray lies outside the image. Again: ", h("code", {}, `alexnet unit ${run} ${layer}/${number}`)));
   studio.say("");
   showNextUnits(forward, run, layer, at, { heading: "h2" });
-  return { press(event) { if (event.key === "ArrowRight") go(to(1)); else if (event.key === "ArrowLeft" && at > 0) go(to(-1)); else if (event.key === "Escape") go(address("run", [run])); } };
+  return { keys: [["← →", "the unit before or after it"], ["Esc", "back to the run"]], press(event) { if (event.key === "ArrowRight") go(to(1)); else if (event.key === "ArrowLeft" && at > 0) go(to(-1)); else if (event.key === "Escape") go(address("run", [run])); } };
 }

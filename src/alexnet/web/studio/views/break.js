@@ -1,5 +1,5 @@
 // Break it: find an image that a network gets confidently wrong. The best ones are on the board, and are kept.
-import { get, part, upload } from "../api.js";
+import { get, part, post, upload } from "../api.js";
 import { openCamera } from "../camera.js";
 import { fill, h, numberOf, percent } from "../dom.js";
 import { address } from "../router.js";
@@ -29,7 +29,7 @@ class Board {
 
   async start() {
     const { classes } = await get(`runs/${part(this.run)}/break`);
-    this.label = h("select", { id: "true-class" }, classes.map((each) => h("option", {}, each)));
+    this.label = h("select", { id: "true-class", onchange: () => this.waiting && this.#attempt(...this.waiting) }, [h("option", { value: "" }, "choose a class"), ...classes.map((each) => h("option", {}, each))]);
     const pick = h("input", { type: "file", id: "attack", accept: "image/*", onchange: () => pick.files[0] && this.#attempt(pick.files[0], pick.files[0].name) });
     const drop = h("div", { class: "drop" }, "Drop an image here");
     drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
@@ -52,6 +52,13 @@ class Board {
   }
 
   async #attempt(file, fileName) {
+    if (!this.label.value) {
+      this.verdict.textContent = "Choose the class that it shows; then the network is asked.";
+      this.waiting = [file, fileName];
+      this.label.focus();
+      return;
+    }
+    this.waiting = null;
     this.verdict.textContent = "looking ...";
     try {
       const path = `runs/${part(this.run)}/break?class=${part(this.label.value)}&file=${part(fileName)}`;
@@ -68,11 +75,20 @@ class Board {
   async #draw() {
     const { entries, folder, version, num_images: num } = await get(`runs/${part(this.run)}/break`);
     fill(this.board, h("h2", {}, "The board"),
-      entries.length === 0 ? h("p", { class: "soft" }, "Nobody has broken it yet.") : h("ol", { class: "mistakes" }, entries.map(({ place, true: label, predicted, probability }) =>
+      entries.length === 0 ? h("p", { class: "soft" }, "Nobody has broken it yet.") : h("ol", { class: "mistakes" }, entries.map(({ file, place, true: label, predicted, probability }) =>
         h("li", {}, h("img", { src: `/api/folders/${part(folder)}/thumbnails/${place}?v=${version}`, alt: `${label}, predicted ${predicted}`, loading: "lazy" }),
-          h("span", {}, `true ${label}`), h("span", { class: "wrong" }, `${predicted} ${percent(probability)}`)))),
+          h("span", {}, `true ${label}`), h("span", { class: "wrong" }, `${predicted} ${percent(probability)}`),
+          h("button", { type: "button", "aria-label": `remove ${file}`, title: "It is not what was said, or not worth keeping: delete this copy", onclick: () => this.#remove(file) }, "remove")))),
       folder && h("p", {}, `${numberOf(num, "hard image")} in `, h("a", { href: address("data", [folder]) }, folder), ": move them to your images and train again, or measure another run on them with ",
         h("code", {}, `alexnet evaluate RUN --data ${folder}`), "."));
+  }
+
+  async #remove(file) {
+    try {
+      await post(`runs/${part(this.run)}/break/remove`, { file });
+      this.studio.say("Removed from the board; your own file stays.");
+      await this.#draw();
+    } catch (error) { this.studio.say(error.message); }
   }
 
   // --- camera

@@ -16,6 +16,7 @@ export const keys = [
   ["Ctrl A", "select all that are shown"],
   ["Enter", "show the image large"],
   ...DECISION_KEYS,
+  ["a", "take the label that the networks suggest"],
   ["Esc", "select nothing"],
   ["/", "find a file by its name"],
 ];
@@ -100,7 +101,7 @@ class Images {
       options.map(([value, text]) => h("option", { value, selected: value === this.shown[id] }, text))));
     const find = h("input", { type: "search", id: "q", placeholder: "file name", "aria-label": "Find a file by its name", value: this.shown.q,
       oninput: (event) => this.#choose("q", event.target.value), onkeydown: (event) => { if (["Escape", "Enter"].includes(event.key)) this.grid.element.focus(); } });
-    this.count = h("span", { class: "soft", role: "status" });
+    this.count = h("span", { class: "soft", role: "status" }, this.visible && numberOf(this.visible.size, "image"));
     const focused = document.activeElement?.id;
     fill(this.bar,
       choose("class", "Class", [["", `all (${files.length.toLocaleString("en")})`], ...classes.map((each, place) => [each, `${each} (${counts[place]})`])]),
@@ -167,6 +168,7 @@ class Images {
     else items.sort((a, b) => files[a][1] - files[b][1] || a - b);
     this.grid.element.hidden = items.length === 0;
     this.nothing.hidden = items.length > 0;
+    this.visible = new Set(items);
     this.grid.show(items);
     this.count.textContent = numberOf(items.length, "image");
     this.#details();
@@ -196,12 +198,15 @@ class Images {
   }
 
   #details() {
-    const num = this.selected.size;
-    const [item] = num === 1 ? this.selected : [];
+    const shown = this.#shownSelection(), num = shown.length, numHidden = this.selected.size - num;
     fill(this.side, num === 0 ? this.#hint() : [
-      num === 1 ? this.#single(item) : h("p", {}, h("b", {}, numberOf(num, "image")), " are selected."),
-      this.#actions()]);
+      num === 1 ? this.#single(shown[0]) : h("p", {}, h("b", {}, numberOf(num, "image")), " are selected."),
+      this.#actions()],
+    numHidden > 0 && h("p", { class: "soft" }, `${numberOf(numHidden, "selected image")} ${numHidden === 1 ? "is" : "are"} not shown; decisions leave ${numHidden === 1 ? "it" : "them"} alone. Esc selects nothing.`));
   }
+
+  /** The selected images that the filters show: only about them is decided. */
+  #shownSelection() { return [...this.selected].filter((item) => this.visible.has(item)); }
 
   #hint() {
     return [h("p", {}, "Select images with the mouse or the arrow keys; Shift and Ctrl select several."),
@@ -217,12 +222,22 @@ class Images {
         h("img", { src: `${this.#source(item)}&large=1`, alt: file })),
       h("p", { class: "file" }, file),
       h("p", {}, "Label: ", h("b", {}, this.values.classes[number])),
-      doubt && h("p", {}, "The networks suggest ", h("b", {}, doubt.suggested), `; doubt ${percent(doubt.doubt)}.`),
+      doubt && this.#doubted(doubt),
       line && h("p", { class: "decided" }, decision(line), h("span", { class: "soft" }, ` ${[line.who, line.when.slice(0, 10)].filter(Boolean).join(", ")}`))];
+  }
+
+  /** What the networks suggest, and the nearest images, which help to tell who is right. */
+  #doubted({ suggested, doubt, nearest }) {
+    const near = (nearest ?? []).filter(([file]) => this.byName.has(file));
+    return [
+      h("p", {}, "The networks suggest ", h("b", {}, suggested), `; doubt ${percent(doubt)}. `, this.values.classes.includes(suggested) && h("button", { type: "button", onclick: () => this.decide("relabel", suggested) }, h("kbd", {}, "a"), ` it is ${suggested}`)),
+      near.length > 0 && h("p", { class: "soft" }, "Nearest images:"),
+      near.length > 0 && h("ul", { class: "nearest" }, near.map(([file, label]) => h("li", {}, h("img", { src: this.#source(this.byName.get(file)), alt: "", title: file }), h("span", { class: "soft" }, label))))];
   }
 
   #actions() {
     const { classes } = this.values;
+    const num = Object.values(this.values.corrections).filter(({ action }) => action !== "fine").length;
     const act = (action, to = "") => () => this.decide(action, to);
     const both = h("button", { type: "button", "aria-pressed": String(this.isBoth), onclick: () => { this.isBoth = !this.isBoth; this.#details(); } }, h("kbd", {}, "b"), " both are correct");
     return [
@@ -236,13 +251,16 @@ class Images {
         h("button", { type: "button", onclick: act("fine") }, h("kbd", {}, "f"), " the label is correct"),
         h("button", { type: "button", onclick: act("exclude") }, h("kbd", {}, "e"), " exclude"),
         h("button", { type: "button", onclick: () => this.undo() }, h("kbd", {}, "u"), " undo")),
-      Object.keys(this.values.corrections).length > 0 && h("p", {}, h("a", { href: address("train", [], { data: this.folder }) },
-        `Train with the ${numberOf(Object.keys(this.values.corrections).length, "correction")}`))];
+      num > 0 && h("p", {}, h("a", { href: address("train", [], { data: this.folder }) }, `Train with the ${numberOf(num, "correction")}`))];
   }
 
   async decide(action, to = "") {
+    const shown = this.#shownSelection(), { classes } = this.values;
     if (this.selected.size === 0) return this.studio.say("Select an image first.");
-    const files = [...this.chosen];
+    if (shown.length === 0) return this.studio.say("The selected images are not shown; select one of these, or show those again.");
+    const items = to ? shown.filter((item) => classes[this.values.files[item][1]] !== to) : shown;
+    if (items.length === 0) return this.studio.say(`That is the label already: ${to}. Press f if it is correct.`);
+    const files = items.map((item) => this.values.files[item][0]);
     const isSingle = files.length === 1;
     try {
       const { num, corrections } = await post(`folders/${part(this.folder)}/corrections`, { files, action, to });
@@ -259,6 +277,13 @@ class Images {
       this.studio.say(error.message);
     }
     return undefined;
+  }
+
+  /** Relabel the one selected image as the networks suggest. */
+  #accept() {
+    const [item, ...others] = this.#shownSelection(), doubt = item !== undefined && this.doubts.get(item);
+    if (!doubt || others.length > 0) this.studio.say("Select one doubtful image; its suggested label is taken.");
+    else this.decide("relabel", doubt.suggested);
   }
 
   async undo() {
@@ -311,6 +336,7 @@ class Images {
     else if (event.key === "b") { this.isBoth = !this.isBoth; this.#details(); }
     else if (event.key === "f") this.decide("fine");
     else if (event.key === "e") this.decide("exclude");
+    else if (event.key === "a") this.#accept();
     else if (event.key === "Escape") { this.selected.clear(); this.#selectionChanged(); this.grid.refresh(); }
     else if (/^[1-9]$/.test(event.key) && this.values.classes[event.key - 1]) this.decide(this.isBoth ? "both" : "relabel", this.values.classes[event.key - 1]);
     else return;

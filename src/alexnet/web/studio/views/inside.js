@@ -49,7 +49,7 @@ class Page {
     this.image = new CoveredImage(() => this.#ask(), (text) => studio.say(text));
     this.bars = h("dl", { class: "bars" });
     this.verdict = h("p", { class: "told", role: "status" });
-    this.layers = new LayerStrips((layer, number) => this.#open(layer, number));
+    this.layers = new LayerStrips((layer, number) => this.#open(layer, number).then(() => this.cell.root.scrollIntoView({ block: "nearest" })));
     this.samples = h("div", { class: "samples" });
     this.about = h("p", { class: "soft" });
     this.live = h("div", {});
@@ -58,14 +58,14 @@ class Page {
   }
 
   async start(query) {
-    const [{ changes }, { samples }] = await Promise.all([get("image-changes"), get(`${this.path}/samples`)]);
+    const [{ changes }, { samples, files }] = await Promise.all([get("image-changes"), get(`${this.path}/samples`)]);
     this.changes = new ImageChanges(changes, Object.fromEntries(query), () => this.#ask());
     const file = h("input", { type: "file", accept: "image/*", "aria-label": "an image of your own" });
     file.addEventListener("change", () => file.files[0] && this.#send(file.files[0]));
     this.#offerCamera();
     fill(this.root, h("h1", {}, `Inside ${this.run}`),
       h("p", { class: "soft" }, "Choose an image below, drop one, or paste one. Change it, or drag over it to cover parts, and watch what the network makes of it."),
-      this.samples, h("div", { class: "begin" }, h("label", {}, "your own: ", file), this.live, h("button", { type: "button", onclick: () => this.image.uncover() }, "cover nothing")),
+      this.samples, h("div", { class: "begin" }, this.#byName(files), h("label", {}, "your own: ", file), this.live, h("button", { type: "button", onclick: () => this.image.uncover() }, "cover nothing")),
       h("div", { class: "split" }, h("div", {}, this.image.canvas, this.about), this.changes.root, h("div", {}, this.bars, this.verdict)),
       h("h2", {}, "The way through the network"),
       h("p", { class: "soft" }, "Of each layer the maps that are strongest for the image as it was, largest first; each on its own scale from 0 (dark) to its maximum. Choose a map, then a cell of it."),
@@ -74,6 +74,17 @@ class Page {
     const [layer, map, row, column] = ["layer", "map", "row", "column"].map((each) => query.get(each));
     await this.load(query.get("image") ?? samples[0]?.file);
     if (this.before && layer && map !== null) await this.#open(layer, Number(map), row === null || column === null ? null : [Number(row), Number(column)]);
+  }
+
+  /** Any test image, by its name. */
+  #byName(files) {
+    const known = new Set(files);
+    const find = h("input", { type: "search", list: "test-images", placeholder: "a part of its name", size: 18 });
+    find.addEventListener("change", () => {
+      const name = known.has(find.value) ? find.value : files.find((each) => find.value && each.includes(find.value));
+      if (name) { find.value = name; this.load(name); } else if (find.value) this.studio.say(`No test image has "${find.value}" in its name.`);
+    });
+    return h("label", {}, "a test image: ", find, h("datalist", { id: "test-images" }, files.map((value) => h("option", { value }))));
   }
 
   #sample({ number, file, true: label, predicted }) {
