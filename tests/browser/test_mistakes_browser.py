@@ -130,6 +130,44 @@ def test_decisions_are_events_and_only_where_the_page_can_save_them(page: Any) -
     assert page.get_by_role("button", name="label is wrong").count() == 0
 
 
+def test_a_decision_by_key_goes_on_to_the_next_undecided_image(page: Any) -> None:
+    focused = f"{BROWSER}.shadowRoot.activeElement?.dataset.file"
+    page.evaluate(
+        f"(() => {{ const b = {BROWSER}; b.addEventListener('correction', ({{ detail }}) => setTimeout(() => {{"
+        "const left = { ...b.corrections, [detail.file]: detail };"
+        "if (detail.action === 'undo') delete left[detail.file];"
+        "b.corrections = left; window.taken = (window.taken ?? 0) + 1; }, 20)) })()"
+    )
+
+    def press(key: str, count: int) -> None:
+        page.keyboard.press(key)
+        page.wait_for_function(f"window.taken === {count}")
+
+    files = shown(page)
+    page.locator("mistakes-browser .tile").nth(1).click()
+    press("f", 1)
+    assert chosen(page) == page.evaluate(focused) == files[2]
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert chosen(page) == files[0]
+    press("1", 2)
+    assert chosen(page) == page.evaluate(focused) == files[2], "the second has been decided about"
+    tile = page.locator("mistakes-browser .tile").first
+    assert tile.locator(".done").inner_text() == "relabeled: across"
+    press("u", 3)
+    assert chosen(page) == page.evaluate(focused) == files[0]
+    page.get_by_label("only undecided").check()
+    page.locator("mistakes-browser .tile").last.click()
+    press("e", 4)
+    assert chosen(page) == page.evaluate(focused) == files[0], "after the last, the first that is left"
+    page.get_by_role("button", name="hard, label is correct").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("window.taken === 5")
+    assert page.evaluate(f"{DETAIL}.shadowRoot.activeElement.dataset.control") == "fine"
+    page.keyboard.press("ArrowRight")
+    assert chosen(page) == page.evaluate(focused) and chosen(page) != files[0]
+
+
 def test_component_is_accessible_and_fits_a_phone(page: Any) -> None:
     assert violations(page) == []
     page.set_viewport_size({"width": 390, "height": 800})

@@ -12,11 +12,14 @@ import pytest
 import alexnet
 from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
+from alexnet.studio.shell_path import shell_path
 from tests.accessibility import violations
 from tests.conftest import copy_linked
 from tests.studio_server import Studio, served
 
 pytestmark = pytest.mark.browser
+
+BROWSER = "document.querySelector('mistakes-browser')"
 
 
 @pytest.fixture(scope="module")
@@ -75,15 +78,88 @@ def test_a_mistake_is_corrected_and_the_decision_survives(tab: Any, studio: Stud
     file = run.mistakes()[1].file
     tab.get_by_text("Nearest training images").wait_for()
     tab.keyboard.press("e")
+    tab.get_by_text(f"{Path(file).name}: excluded").wait_for()
+    assert tab.evaluate(f"{BROWSER}.selectedFile") == run.mistakes()[2].file
+    assert tab.evaluate(f"{BROWSER}.shadowRoot.activeElement.dataset.file") == run.mistakes()[2].file
+    tab.keyboard.press("ArrowLeft")
     tab.get_by_text("Decided: excluded").wait_for()
     path = alexnet.corrections_path(run.about.data.path)
     assert [(line.file, line.action) for line in alexnet.read_corrections(path)] == [(file, "exclude")]
     tab.reload()
     tab.get_by_text("Decided: excluded").wait_for()
-    assert tab.evaluate("document.querySelector('mistakes-browser').selectedFile") == file
+    assert tab.evaluate(f"{BROWSER}.selectedFile") == file
     tab.get_by_role("button", name="undo").click()
     tab.get_by_text("Decided: excluded").wait_for(state="detached")
     assert alexnet.read_corrections(path) == ()
+
+
+def test_arrows_go_to_the_mistakes_and_a_mistake_leads_inside(tab: Any, studio: Studio) -> None:
+    wrong = alexnet.open_run(studio.workspace.run("first").path).mistakes()
+    tab.goto(f"{studio.address}#/run/first")
+    tab.locator(".tile").first.wait_for()
+    tab.keyboard.press("ArrowRight")
+    assert tab.evaluate(f"{BROWSER}.selectedFile") == wrong[1].file
+    tab.keyboard.press("ArrowRight")
+    assert tab.evaluate(f"{BROWSER}.shadowRoot.activeElement.dataset.file") == wrong[2].file
+    tab.get_by_label("film").or_(tab.get_by_label("Number")).first.focus()
+    tab.keyboard.press("ArrowUp")
+    assert tab.evaluate(f"{BROWSER}.selectedFile") == wrong[2].file, "a field keeps its arrows"
+    tab.locator("mistake-detail").get_by_role("link", name="Look inside").click()
+    tab.wait_for_function("() => location.hash.startsWith('#/inside/first?image=')")
+    assert parse_qs(tab.evaluate("location.hash").partition("?")[2])["image"] == [wrong[2].file]
+
+
+def test_the_contents_lead_to_the_parts_and_each_figure_to_files(tab: Any, studio: Studio) -> None:
+    tab.goto(f"{studio.address}#/run/first")
+    tab.locator(".tile").first.wait_for()
+    address = tab.evaluate("location.hash")
+    tab.get_by_alt_text("kernel 3", exact=True).wait_for()
+    tab.wait_for_load_state("networkidle")
+    assert not tab.get_by_alt_text("kernel 3, own scale").is_visible()
+    tab.get_by_role("navigation", name="Contents").get_by_role("button", name="Units").focus()
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("document.activeElement.textContent") == "Units"
+    top = tab.evaluate("document.activeElement.getBoundingClientRect().top")
+    assert tab.evaluate("document.querySelector('header').getBoundingClientRect().bottom") <= top < 800
+    assert tab.evaluate("scrollY") > 0
+    assert tab.evaluate("location.hash") == address
+    tab.get_by_text("accuracy and loss").click()
+    tab.get_by_text("alexnet curves").wait_for()
+    links = {"SVG: accuracy and loss": "first-curves.svg", "PNG: kernels of conv1": "first-kernels.png",
+             "mistakes (CSV)": "first-mistakes.csv", "confusion matrix (CSV)": "first-confusion.csv"}  # fmt: skip
+    for link, name in links.items():
+        with tab.expect_download() as saved:
+            tab.get_by_role("link", name=link).click()
+        assert saved.value.suggested_filename == name
+        assert Path(saved.value.path()).stat().st_size > 80
+
+
+def test_what_retraining_changes_is_told_with_its_interval_and_captions(
+    tab: Any, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = alexnet.open_run(studio.workspace.run("first").path)
+    wrong = run.mistakes()[0]
+    path = alexnet.corrections_path(run.about.data.path)
+    alexnet.correct(run.about.data.path, [wrong.file], "fine")
+    difference = {"difference": 0.008, "interval": [-0.015, 0.031], "num_images": 352}
+    result = {
+        "reviewed_before": {"top1_error": 0.151}, "reviewed_after": {"top1_error": 0.159}, "num_applied": 1,
+        "seconds": 3.0, "fixed": [wrong.file], "broken": [], "difference": difference,
+    }  # fmt: skip
+    predictions = {wrong.file: {"true": wrong.true, "before": wrong.predicted, "after": wrong.true}}
+    answer = {"is_alive": False, "line": "", "fault": "", "result": result, "predictions": predictions}
+    tab.route("**/retrained", lambda route: route.fulfill(json=answer))
+    tab.goto(f"{studio.address}#/data/images")
+    tab.evaluate("sessionStorage.setItem('retrain:images', 'first')")
+    tab.reload()
+    tab.get_by_text(
+        "Difference +0.8 percentage points, 95 % interval −1.5 to +3.1 (paired, 352 test images)"
+    ).wait_for()
+    tab.get_by_text("a difference this small may be chance").wait_for()
+    caption = tab.locator(".retrain li").inner_text()
+    path.unlink()
+    name = Path(wrong.file).name
+    assert caption.split("\n") == [name, f"true {wrong.true}", f"{wrong.predicted} → {wrong.true}"]
 
 
 def test_a_key_decides_the_same_among_images_and_among_mistakes(tab: Any, studio: Studio) -> None:
@@ -123,8 +199,8 @@ def test_a_key_decides_the_same_among_images_and_among_mistakes(tab: Any, studio
     assert len(set(map(tuple, told.values()))) == 1 and len(told[place]) == 4, "the list of keys says the same"
 
 
-ANSWERED = "() => /^Noted|: (it is|excluded|the label)/.test(document.querySelector('#said').textContent)"
-UNDONE = "() => /^Taken back|^Undone/.test(document.querySelector('#said').textContent)"
+ANSWERED = "() => /: (it is|excluded|the label)/.test(document.querySelector('#said').textContent)"
+UNDONE = "() => /^Undone/.test(document.querySelector('#said').textContent)"
 
 
 def test_a_run_is_trained_on_from_its_network(tab: Any, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,7 +349,7 @@ def test_the_kernels_are_stepped_through_from_their_start_and_played(tab: Any, s
 def test_folded_figures_and_the_map_are_drawn_when_they_are_opened(tab: Any, studio: Studio) -> None:
     tab.goto(f"{studio.address}#/run/first")
     tab.get_by_text("how they changed from their start").click()
-    tab.get_by_text("alexnet kernels first --show change").wait_for()
+    tab.get_by_text(f"alexnet kernels {shell_path(studio.workspace.run('first').path)} --show change").wait_for()
     assert tab.evaluate("document.querySelector('details[open] img').naturalWidth") > 300
     tab.get_by_text("map of all images").click()
     tab.get_by_text("press L for a lasso").wait_for()

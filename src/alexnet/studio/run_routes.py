@@ -6,19 +6,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from alexnet.errors import AlexNetError, DataError
+from alexnet.errors import DataError
 from alexnet.files import shown_name
 from alexnet.studio.answers import NotHereError, answer, posted
 from alexnet.studio.network_images import jpeg, network_pixels
 from alexnet.studio.opened_runs import finished_run, using_run
+from alexnet.studio.run_files import decisions
+from alexnet.studio.shell_path import shell_path
 from alexnet.studio.train_on import train_on
 from alexnet.studio.workspace import workspace_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from matplotlib.figure import Figure
-
     from alexnet.records import Prediction
     from alexnet.runs.run import Run
 
@@ -33,6 +31,8 @@ KEPT = {"cache-control": "private, max-age=3600"}
 
 def scores(request: Request) -> Response:
     """What is known of the run: scores with their intervals, its recipe, and its layers with their kernels."""
+    from alexnet.data.corrections import corrections_path
+    from alexnet.evaluation.views import DESCRIPTIONS
     from alexnet.inspection.network_layers import find_layer, weighted_layers
 
     name = request.path_params["name"]
@@ -42,7 +42,10 @@ def scores(request: Request) -> Response:
         {
             "name": name,
             "path": shown_name(run.path),
+            "shell_path": shell_path(run.path),
+            "corrections": shell_path(corrections_path(about.data.path)),
             "evaluation": run.evaluation,
+            "has_views": run.evaluation.views != DESCRIPTIONS["centre"],
             "created": about.created,
             "seconds": about.seconds,
             "data": shown_name(about.data.path),
@@ -69,7 +72,7 @@ def mistakes(request: Request) -> Response:
             "num_mistakes": evaluation.num_mistakes,
             "tiles": None,
             "items": [_item(number, each) for number, each in wrong[:MOST_ITEMS]],
-            "corrections": _decided(run),
+            "corrections": decisions(run),
         }
     )
 
@@ -84,17 +87,6 @@ def _item(number: int, prediction: "Prediction") -> dict[str, Any]:
         "margin": prediction.margin,
         "loss": prediction.loss,
     }
-
-
-def _decided(run: "Run") -> dict[str, Any]:
-    """The last decision about each file that the folder's corrections name."""
-    import alexnet
-
-    try:
-        lines = alexnet.read_corrections(alexnet.corrections_path(run.about.data.path))
-    except AlexNetError:
-        return {}
-    return {shown_name(line.file): {"action": line.action, "to": shown_name(line.to)} for line in lines}
 
 
 def mistake_image(request: Request) -> Response:
@@ -142,7 +134,7 @@ def decide(request: Request, values: dict[str, Any]) -> Any:
     else:
         to = next((name for name in run.about.classes if shown_name(name) == values.get("to")), "")
         alexnet.correct(data, [file], action, to=to)
-    return {"corrections": _decided(run)}
+    return {"corrections": decisions(run)}
 
 
 def first_kernels(request: Request) -> Response:
@@ -164,26 +156,8 @@ def unit_page(request: Request) -> Response:
     strips = [
         {"level": strip.level, "patches": [patch_data(patch) for patch in strip.patches]} for strip in view.strips
     ]
-    return answer(view.to_dict() | {"title": view.title, "strips": strips, "kernel": unit_kernel_source(view)})
-
-
-def figure(request: Request) -> Response:
-    """A figure of the run as PNG."""
-    import alexnet
-    from alexnet.figures.canvas import png_bytes
-
-    drawings: dict[str, Callable[[Run], Figure]] = {
-        "curves": lambda run: run.curves(),
-        "calibration": lambda run: alexnet.calibrate(run).draw(),
-        "kernel-change": alexnet.draw_kernel_change,
-        "kernel-kinds": alexnet.draw_first_layer,
-        "orientations": alexnet.draw_orientations,
-    }
-    name = request.path_params["figure"]
-    if name not in drawings:
-        raise NotHereError(f"there is no such figure; choose one of {', '.join(drawings)}")
-    with using_run(request, is_slow=True) as run:
-        return Response(png_bytes(drawings[name](run)), media_type="image/png")
+    shown = {"title": view.title, "strips": strips, "kernel": unit_kernel_source(view)}
+    return answer(view.to_dict() | shown | {"shell_path": shell_path(run.path)})
 
 
 def image_map(request: Request) -> Response:
@@ -203,7 +177,6 @@ ROUTES: list[BaseRoute] = [
     Route("/api/runs/{name}/mistakes/{number:int}/image", mistake_image),
     Route("/api/runs/{name}/corrections", posted(decide), methods=["POST"]),
     Route("/api/runs/{name}/kernels", first_kernels),
-    Route("/api/runs/{name}/figures/{figure}", figure),
     Route("/api/runs/{name}/map", image_map),
     Route("/api/runs/{name}/units/{layer}/{number:int}", unit_page),
 ]

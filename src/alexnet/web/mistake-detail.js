@@ -8,6 +8,7 @@
 //   heat_note      in words, where there is no heat map or no test of it
 //   neighbors      [{file, label, distance, source | tile}], nearest first, may be missing
 //   neighbors_note in words, where there are none
+//   inside         address of a page that shows the image inside the network, may be missing
 // Property `tiles`: {source, size, columns, rows}, the sheet of thumbnails that `tile` counts in; `item.tiles` goes before it.
 // Property `correction`: {action, to} of this image, or null. With the attribute `editable` one can decide:
 // event `correction` with detail {file, action, to}; action is relabel, both, fine or exclude, or undo.
@@ -41,7 +42,7 @@ STYLE.replaceSync(`
   button, select { font: inherit; min-height: 2rem; padding: .15rem .6rem; color: var(--ink); background: var(--raised);
     border: 1px solid var(--line); border-radius: .4rem; cursor: pointer; max-width: 100%; }
   button[aria-pressed=true] { border-color: var(--accent); box-shadow: inset 0 0 0 1px var(--accent); }
-  button:focus-visible, select:focus-visible { outline: 3px solid var(--focus); outline-offset: 1px; }
+  a { color: var(--accent); } :is(a, button, select):focus-visible { outline: 3px solid var(--focus); outline-offset: 1px; }
   kbd { font: .75rem ui-monospace, monospace; border: 1px solid var(--line); border-radius: .25rem; padding: 0 .3rem; color: var(--soft); }
 `);
 
@@ -73,9 +74,17 @@ class MistakeDetail extends HTMLElement {
 
   #draw() {
     if (!this.shadowRoot) return;
+    const focused = this.shadowRoot.activeElement?.dataset.control; // what is drawn anew keeps the focus
+    this.#drawItem();
+    if (focused) this.#control(focused)?.focus({ preventScroll: true });
+  }
+  #control(name) { return this.shadowRoot.querySelector(`[data-control="${name}"]`) ?? this.shadowRoot.querySelector("[data-control]"); }
+
+  #drawItem() {
     const item = this.#item;
     if (!item) { this.shadowRoot.replaceChildren(make("p", "empty", "Choose an image: click it, or move with the arrow keys.")); return; }
     const parts = [make("div", "name", item.file), this.#summary(item), this.#images(item)];
+    if (item.inside) parts.push(Object.assign(make("a", "", "Look inside"), { href: item.inside }));
     if (item.heat?.verdict) parts.push(make("p", item.heat.says_something ? "verdict yes" : "verdict", `${item.heat.says_something ? "✓" : "✗"} ${item.heat.verdict}`));
     else if (item.heat_note) parts.push(make("p", "verdict soft", item.heat_note));
     if (item.probabilities) parts.push(make("p", "head", "Probabilities"), this.#bars(item));
@@ -150,11 +159,11 @@ class MistakeDetail extends HTMLElement {
 
   #actions(item) {
     const box = make("div", "actions"), decided = this.#correction;
-    const choose = make("select", ""); choose.setAttribute("aria-label", "Class");
+    const choose = make("select", ""); choose.setAttribute("aria-label", "Class"); choose.dataset.control = "class";
     const numbered = (name, place) => (place < NUM_DIGITS ? `${place + 1} ${name}` : name);
     choose.append(...this.classes.map((name, place) => new Option(numbered(name, place), name, false, name === (decided?.to || item.predicted))));
     const button = (key, action, words) => {
-      const made = make("button", ""); made.append(make("kbd", "", key), ` ${words}`);
+      const made = make("button", ""); made.append(make("kbd", "", key), ` ${words}`); made.dataset.control = action;
       made.setAttribute("aria-pressed", String(decided?.action === action));
       made.onclick = () => this.decide(action);
       return made;
@@ -170,7 +179,7 @@ class MistakeDetail extends HTMLElement {
       box.append(asked);
     }
     if (decided) {
-      const undo = make("button", ""); undo.append(make("kbd", "", "u"), " undo"); undo.onclick = () => this.decide("undo");
+      const undo = make("button", ""); undo.append(make("kbd", "", "u"), " undo"); undo.dataset.control = "undo"; undo.onclick = () => this.decide("undo");
       const said = make("div", ""); said.append(make("span", "", `Decided: ${WORDS[decided.action] ?? decided.action}${decided.to ? `, ${decided.to}` : ""}.`), undo);
       box.append(said);
     }

@@ -11,6 +11,8 @@
 // Property `loadDetail`: async generator of a file, gives part by part what an item lacks (probabilities, heat, neighbors).
 // Event `selectionchange` with detail {file}. Property `selectedFile`.
 // Keys: arrows move, Enter goes to the details, Escape comes back and clears the cell; see <mistake-detail> for decisions.
+// After a decision by key the next undecided image is chosen; `u` takes back the decision about the chosen image, or
+// the last one and chooses its image again. `press(key)` does the same for a key that was pressed elsewhere on the page.
 
 const STYLE = new CSSStyleSheet();
 STYLE.replaceSync(`
@@ -33,10 +35,10 @@ STYLE.replaceSync(`
   .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.4rem, 1fr)); gap: .7rem .6rem; padding: 3px; }
   .tile { font-size: .76rem; line-height: 1.3; cursor: pointer; border-radius: .35rem; min-width: 0; position: relative; }
   .tile img { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: .3rem; display: block; background: var(--raised); }
-  .tile span { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  .tile span { display: block; overflow-wrap: anywhere; }
   .tile .wrong { color: var(--mistake); font-weight: 600; }
   .tile[aria-selected=true] { box-shadow: 0 0 0 3px var(--accent); }
-  .tile .done { position: absolute; top: .2rem; right: .2rem; padding: 0 .3rem; border-radius: .25rem; background: var(--ground); color: var(--ink); font-weight: 600; }
+  .tile .done { position: absolute; top: .2rem; right: .2rem; max-width: calc(100% - .4rem); box-sizing: border-box; padding: 0 .3rem; border-radius: .25rem; background: var(--ground); color: var(--ink); font-weight: 600; }
   .more { margin: .8rem 0; }
   @media print { .tools, .more { display: none; } }
 `);
@@ -48,10 +50,11 @@ const SORTS = {
   margin: ["smallest margin first", (a, b) => a.margin - b.margin],
   file: ["by file name", () => 0],
 };
-const DECIDED = { relabel: "relabeled", both: "both", fine: "kept", exclude: "out" };
+const DECIDED = { relabel: "relabeled", both: "both", fine: "kept", exclude: "excluded" };
 
 class MistakesBrowser extends HTMLElement {
   #data; #corrections = {}; #shown = []; #file = null; #limit = PAGE; #cell = {};
+  #isKey = false; #goesOnFrom = null; #decided = []; // whether a key decides; the image that it decided about; all of them, the last one last
   loadDetail = null;
 
   connectedCallback() {
@@ -76,7 +79,13 @@ class MistakesBrowser extends HTMLElement {
   get data() { return this.#data; }
   set data(data) { this.#data = data; if (this.shadowRoot) this.#start(); }
   get corrections() { return this.#corrections; }
-  set corrections(corrections) { this.#corrections = corrections; if (this.#data && this.shadowRoot) this.#update(); }
+  set corrections(corrections) {
+    const next = this.#next(corrections);
+    this.#corrections = corrections;
+    if (!this.#data || !this.shadowRoot) return;
+    this.#update();
+    if (next !== null) this.#select(next, { focus: true });
+  }
   get selectedFile() { return this.#file; }
   set selectedFile(file) { this.#select(file); }
   get shownFiles() { return this.#shown.map((item) => item.file); }
@@ -122,21 +131,22 @@ class MistakesBrowser extends HTMLElement {
 
   #tiles() {
     const shown = this.#shown.slice(0, this.#limit), more = this.#find(".more"), left = this.#shown.length - shown.length;
+    const hasFocus = this.#isInList;
     this.#find(".tiles").replaceChildren(...shown.map((item) => this.#tile(item)));
     more.hidden = left <= 0; more.textContent = `${Math.min(left, PAGE)} more of ${left}`;
-    this.#mark();
+    this.#mark(hasFocus);
   }
 
   #tile(item) {
+    const decided = this.#corrections[item.file], done = decided && `${DECIDED[decided.action] ?? decided.action}${decided.to ? `: ${decided.to}` : ""}`;
     const tile = document.createElement("div"), line = (text, style) => Object.assign(document.createElement("span"), { textContent: text, className: style });
     tile.className = "tile"; tile.dataset.file = item.file; tile.title = item.file; tile.tabIndex = -1;
     tile.setAttribute("role", "option");
-    tile.setAttribute("aria-label", `${item.file}: true ${item.true}, predicted ${item.predicted}, ${Math.round(100 * item.probability)} %`);
+    tile.setAttribute("aria-label", `${item.file}: true ${item.true}, predicted ${item.predicted}, ${Math.round(100 * item.probability)} %${done ? `, ${done}` : ""}`);
     const image = document.createElement("img");
     image.loading = "lazy"; image.alt = ""; image.src = item.source;
-    tile.append(image, line(`${item.predicted} ${Math.round(100 * item.probability)} %`, "wrong"), line(`true ${item.true}`, ""));
-    const decided = this.#corrections[item.file];
-    if (decided) tile.append(line(DECIDED[decided.action] ?? decided.action, "done"));
+    tile.append(image, line(`${item.predicted} ${Math.round(100 * item.probability)}\u00a0%`, "wrong"), line(`true ${item.true}`, ""));
+    if (done) tile.append(line(done, "done"));
     return tile;
   }
 
@@ -178,7 +188,7 @@ class MistakesBrowser extends HTMLElement {
     }
     const first = current ?? tiles[0];
     if (first) first.tabIndex = 0;
-    if (focus && current) { current.focus({ preventScroll: true }); current.scrollIntoView({ block: "nearest" }); }
+    if (focus && first) { first.focus({ preventScroll: true }); first.scrollIntoView({ block: "nearest" }); }
   }
 
   #step(by) {
@@ -192,7 +202,34 @@ class MistakesBrowser extends HTMLElement {
     return lower < 0 ? tiles.length : lower;
   }
 
+  // --- decisions by key
+  press(key) {
+    const by = this.#moves[key];
+    if (by) this.#step(by);
+    return Boolean(by) || this.#decide(key);
+  }
+  #decide(key) {
+    if (key === "u" && !this.#corrections[this.#file] && this.#decided.length) this.#select(this.#decided.at(-1), { focus: true });
+    this.#isKey = true;
+    try { return this.#detail.press(key); } finally { this.#isKey = false; }
+  }
+  #remember({ file, action }) {
+    this.#decided = this.#decided.filter((each) => each !== file);
+    if (action !== "undo") this.#decided.push(file);
+    this.#goesOnFrom = this.#isKey && action !== "undo" ? file : null;
+  }
+  // The next image without a decision, once a key has decided about the chosen one; otherwise null.
+  #next(corrections) {
+    const file = this.#goesOnFrom, at = this.#shown.findIndex((item) => item.file === file);
+    if (file === null || file !== this.#file || !corrections[file]) return null;
+    this.#goesOnFrom = null;
+    const others = [...this.#shown.slice(at + 1), ...this.#shown.slice(0, Math.max(at, 0))];
+    return others.find((item) => !corrections[item.file])?.file ?? null;
+  }
+
   // --- what the user does
+  get #moves() { return { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.#columns(), ArrowDown: this.#columns(), Home: -Infinity, End: Infinity }; }
+  get #isInList() { return this.#find(".tiles").contains(this.shadowRoot.activeElement); }
   #choose(cell) {
     this.#cell = cell; this.#limit = PAGE; this.#find("confusion-matrix").selected = cell;
     this.#update();
@@ -201,18 +238,19 @@ class MistakesBrowser extends HTMLElement {
   #key(event) {
     const isTyping = /^(input|select|textarea)$/.test(event.composedPath()[0]?.localName ?? "");
     if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-    const inList = Boolean(this.shadowRoot.activeElement?.closest(".tiles"));
-    const moves = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.#columns(), ArrowDown: this.#columns(), Home: -Infinity, End: Infinity };
-    if (inList && moves[event.key]) this.#step(moves[event.key]);
+    const inList = this.#isInList, inSide = this.#find(".side").contains(this.shadowRoot.activeElement);
+    const isMove = inList ? this.#moves[event.key] : inSide && ["ArrowLeft", "ArrowRight"].includes(event.key);
+    if (isMove) this.#step(this.#moves[event.key]);
     else if (inList && event.key === "Enter") this.#find(".side").focus();
     else if (event.key === "Escape") { if (inList) this.#choose({}); this.#mark(true); }
-    else if (!this.#detail.press(event.key)) return;
+    else if (!this.#decide(event.key)) return;
     event.preventDefault();
   }
   #listen(root) {
     this.#find(".tiles").addEventListener("click", (event) => { const tile = event.target.closest(".tile"); if (tile) this.#select(tile.dataset.file, { focus: true }); });
     root.addEventListener("cellchange", (event) => { event.stopPropagation(); this.#choose(event.detail); });
     root.addEventListener("keydown", (event) => this.#key(event));
+    root.addEventListener("correction", (event) => this.#remember(event.detail));
     this.#find(".sort").onchange = this.#find(".unreviewed input").onchange = this.#find("input[type=search]").oninput = () => { this.#limit = PAGE; this.#update(); };
     this.#find(".clear").onclick = () => this.#choose({});
     this.#find(".more").onclick = () => { this.#limit += PAGE; this.#tiles(); };

@@ -140,7 +140,7 @@ def test_retraining_is_the_command_and_its_json_the_result(
     monkeypatch.setattr(jobs, "of", lambda path: job)
     monkeypatch.setattr(jobs, "lines", lambda job: ["looking: 5 of 93 images", '{"fixed": ["a.png"]}'])
     assert studio.ask("/api/runs/first-corrected/retrained").values == {
-        "is_alive": False, "line": "", "fault": "", "result": {"fixed": ["a.png"]},
+        "is_alive": False, "line": "", "fault": "", "result": {"fixed": ["a.png"]}, "predictions": {},
     }  # fmt: skip
     monkeypatch.setattr(jobs, "lines", lambda job: ["alexnet: none of its corrections applies"])
     assert studio.ask("/api/runs/first-corrected/retrained").values["fault"] == "none of its corrections applies"

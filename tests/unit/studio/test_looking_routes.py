@@ -1,5 +1,7 @@
 """What the studio answers about a finished run: the numbers are those of the library, bad requests are one line."""
 
+import csv
+import io
 import json
 import shutil
 import socket
@@ -7,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,10 +17,14 @@ import numpy as np
 import pytest
 
 import alexnet
+from alexnet.csv_files import parse_predictions
 from alexnet.errors import GeometryError
 from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
 from alexnet.studio.access import LOOPBACK
+from alexnet.studio.jobs import Job
+from alexnet.studio.run_files import as_file
+from alexnet.studio.shell_path import shell_path
 from tests.conftest import copy_linked, draw_stripes, encode
 from tests.studio_server import Studio, served
 
@@ -25,8 +32,6 @@ from tests.studio_server import Studio, served
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory, narrow_run: Run, image_folder: Path) -> Iterator[Studio]:
     """Two runs and an unfinished one, with images of their own, whose corrections may be written."""
-    from dataclasses import replace
-
     root = tmp_path_factory.mktemp("looking")
     images = Path(shutil.copytree(image_folder, root / "images"))
     for name in ("first", "second", "open"):
@@ -252,9 +257,77 @@ def test_figures_and_map_are_drawn_on_request(studio: Studio, run: Run) -> None:
     for name in ("calibration", "kernel-change", "orientations"):
         assert studio.ask(f"/api/runs/first/figures/{name}").body.startswith(b"\x89PNG"), name
     assert studio.ask("/api/runs/first/figures/nothing").status == 404
+    svg = studio.ask("/api/runs/first/figures/curves?format=svg&download=1")
+    assert svg.body.startswith(b"<svg") and svg.headers["content-type"] == "image/svg+xml"
+    assert svg.headers["content-disposition"].startswith('attachment; filename="first-curves.svg"')
+    assert "content-disposition" not in studio.ask("/api/runs/first/figures/kernels").headers
+    assert studio.ask("/api/runs/first/figures/curves?format=exe").status == 404
     values = studio.ask("/api/runs/first/map").values
     assert len(values["files"]) == len(values["views"][0]["points"]) == 93
     assert values["title"] == alexnet.map_images(run, method="pca").title
+
+
+def test_tables_are_those_of_the_library(studio: Studio, run: Run) -> None:
+    wrong = run.mistakes()
+    decision = {"file": wrong[0].file, "action": "relabel", "to": "rings"}
+    studio.post("/api/runs/first/corrections", decision)
+    answers = {
+        name: studio.ask(f"/api/runs/first/tables/{name}")
+        for name in ("mistakes", "predictions", "confusion", "classes")
+    }
+    alexnet.corrections_path(run.about.data.path).unlink()
+    for name, answer in answers.items():
+        assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+        assert f'filename="first-{name}.csv"' in answer.headers["content-disposition"]
+    rows = {name: list(csv.DictReader(io.StringIO(answer.body.decode()))) for name, answer in answers.items()}
+    assert [row["file"] for row in rows["mistakes"]] == [each.file for each in wrong]
+    assert [float(row["margin"]) for row in rows["mistakes"]] == [each.margin for each in wrong]
+    assert [(row["decision"], row["to"]) for row in rows["mistakes"]][:2] == [("relabel", "rings"), ("", "")]
+    assert parse_predictions(answers["predictions"].body.decode()) == run.predictions
+    counts = [[int(row[f"predicted {name}"]) for name in run.about.classes] for row in rows["confusion"]]
+    assert counts == [list(row) for row in run.evaluation.confusion]
+    assert [float(row["recall"]) for row in rows["classes"]] == [each.recall for each in run.evaluation.per_class]
+    assert "choose one of mistakes" in studio.ask("/api/runs/first/tables/none").error
+
+
+def test_what_images_were_predicted_as_before_and_after_retraining(
+    studio: Studio, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after = studio.workspace.run("second")
+    wrong = run.mistakes()[0]
+    changed = replace(wrong, predicted=str(wrong.true))
+    later = tuple(changed if each.file == wrong.file else each for each in run.predictions)
+    known = {run.path: run.predictions, after.path: later}
+    monkeypatch.setattr(RunFolder, "predictions", property(lambda folder: known[folder.path]))
+    job = Job(str(after.path), ("retrain", str(run.path)), 0, "")
+    monkeypatch.setattr(studio.workspace.jobs, "of", lambda path: job)
+    monkeypatch.setattr(studio.workspace.jobs, "lines", lambda job: ["{}"])
+    told = studio.ask("/api/runs/second/retrained").values["predictions"]
+    assert told[wrong.file] == {"true": wrong.true, "before": wrong.predicted, "after": wrong.true}
+    assert len(told) == len(run.predictions)
+
+
+def test_the_name_of_a_file_is_no_header_and_no_path() -> None:
+    answer = as_file("", '../é"\r\nx-y: 1-curves.svg')
+    name = answer.headers["content-disposition"]
+    assert name == (
+        "attachment; filename=\"____r_nx-y_ 1-curves.svg\"; filename*=UTF-8''_%C3%A9__r_nx-y_%201-curves.svg"
+    )
+
+
+def test_paths_of_commands_work_where_the_studio_was_started(
+    studio: Studio, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    root = run.path.parent.parent
+    expected = {root: "runs/first", run.path: ".", tmp_path: str(run.path)}
+    for folder, words in expected.items():
+        monkeypatch.chdir(folder)
+        assert studio.ask("/api/runs/first").values["shell_path"] == words
+    assert studio.ask("/api/runs/first/units/conv2/5").values["shell_path"] == str(run.path)
+    monkeypatch.chdir(root)
+    assert studio.ask("/api/runs/first").values["corrections"] == "images/corrections.csv"
+    assert shell_path(root / "my run") == "'my run'"
+    assert shell_path(root / "-x") == "./-x"
 
 
 def test_slow_question_whose_asker_has_gone_is_not_answered(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import { fill, h, numberOf, percent } from "./dom.js";
 import { address } from "./router.js";
 
 const PERIOD = 1000; // ms between two looks
+const MOST_SHOWN = 12; // images of those fixed, and of those broken
 
 /** `source(file)` is the thumbnail of an image by its name. */
 export function retrainBox({ folder, runs, source, studio }) {
@@ -28,12 +29,12 @@ export function retrainBox({ folder, runs, source, studio }) {
   const follow = async (run) => {
     clearTimeout(timer);
     try {
-      const { is_alive: isAlive, line, fault, result } = await get(`runs/${part(run)}/retrained`);
+      const { is_alive: isAlive, line, fault, result, predictions } = await get(`runs/${part(run)}/retrained`);
       if (isAlive) {
         fill(element, h("h2", {}, "What do they change?"), h("p", { role: "status" }, `Training the last layer again ... ${line}`));
         timer = setTimeout(follow, PERIOD, run);
       } else if (fault) fill(element, h("h2", {}, "What do they change?"), h("p", { class: "fault" }, fault), again());
-      else fill(element, show(run, result, source), again());
+      else fill(element, show(run, result, predictions, source), again());
     } catch (error) {
       fill(element, h("p", { class: "fault" }, error.message), again());
     }
@@ -55,14 +56,26 @@ export function retrainBox({ folder, runs, source, studio }) {
   };
 }
 
-function show(run, result, source) {
+function show(run, result, predictions, source) {
   const before = result.reviewed_before, after = result.reviewed_after;
   const images = (title, files) => files.length > 0 && [h("h3", {}, `${title}: ${numberOf(files.length, "image")}`),
-    h("ul", { class: "mistakes" }, files.slice(0, 12).map((file) => h("li", {}, source(file) ? h("img", { src: source(file), alt: file, title: file }) : file)))];
+    h("ul", { class: "mistakes" }, files.slice(0, MOST_SHOWN).map((file) => h("li", {}, source(file) && h("img", { src: source(file), alt: "" }), caption(file, predictions[file])))),
+    files.length > MOST_SHOWN && h("p", { class: "soft" }, `and ${files.length - MOST_SHOWN} more.`)];
   return [h("h2", {}, "What they change"),
-    h("p", {}, "Test error with the reviewed labels: ", h("b", {}, `${percent(before.top1_error)} → ${percent(after.top1_error)}`), "."),
+    h("p", {}, "Test error with the reviewed labels: ", h("b", {}, `${percent(before.top1_error)} → ${percent(after.top1_error)}`), ". ", certainty(result.difference)),
     h("p", { class: "soft" }, `${numberOf(result.num_applied, "correction")}, ${Math.round(result.seconds)} s.`),
     images("Fixed", result.fixed), images("Broken", result.broken),
     result.fixed.length + result.broken.length === 0 && h("p", {}, "No test image changed sides."),
     h("p", {}, h("a", { href: address("train", [run]) }, `See ${run}`))];
+}
+
+const caption = (file, known) => [h("span", { title: file }, file.split("/").at(-1)),
+  known && [h("span", {}, `true ${known.true}`), h("span", { class: "soft" }, `${known.before} → ${known.after}`)]];
+
+/** The paired difference with its interval, and whether it says anything. */
+function certainty({ difference, interval: [low, high], num_images: count }) {
+  const points = (value) => `${value < 0 ? "−" : "+"}${(100 * Math.abs(value)).toFixed(1)}`;
+  const isChance = low <= 0 && high >= 0;
+  return [`Difference ${points(difference)} percentage points, 95 % interval ${points(low)} to ${points(high)} (paired, ${numberOf(count, "test image")}). `,
+    isChance ? "The interval includes 0: a difference this small may be chance." : `The interval excludes 0: the new last layer is ${difference < 0 ? "better" : "worse"}.`];
 }

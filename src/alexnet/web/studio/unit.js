@@ -20,7 +20,7 @@ export async function openUnit(root, run, [layer, number], studio) {
     forward,
     unit.strips.map((strip) => [h("h2", {}, `at ${Math.round(100 * strip.level)} % of the largest activation`),
       h("ol", { class: "patches" }, strip.patches.map((patch) => h("li", { title: patch.file }, h("a", { href: address("inside", [run], { image: patch.file, layer, map: number }) }, h("img", { src: patch.source, alt: patch.file })), `${patch.label} ${patch.activation.toPrecision(3)}`)))]),
-    h("p", { class: "soft" }, "Patches are cut to what the unit sees; gray lies outside the image. Again: ", h("code", {}, `alexnet unit ${run} ${layer}/${number}`)));
+    h("p", { class: "soft" }, "Patches are cut to what the unit sees; gray lies outside the image. Again: ", h("code", {}, `alexnet unit ${unit.shell_path} ${layer}/${number}`)));
   studio.say("");
   showNextUnits(forward, run, layer, at, { heading: "h2" });
   return { keys: [["← →", "the unit before or after it"], ["Esc", "back to the run"]], press(event) { if (event.key === "ArrowRight") go(to(1)); else if (event.key === "ArrowLeft" && at > 0) go(to(-1)); else if (event.key === "Escape") go(address("run", [run])); } };

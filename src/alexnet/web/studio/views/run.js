@@ -5,8 +5,9 @@ import "../../mistake-detail.js";
 import "../../mistakes-browser.js";
 import { get, part, post } from "../api.js";
 import { duration, fill, h, numberOf, percent } from "../dom.js";
+import { figureLinks, tableLinks } from "../file-links.js";
 import { KernelFilm, sheetOf } from "../kernel-film.js";
-import { DECISION_KEYS } from "../keys.js";
+import { DECISION_KEYS, isTyping } from "../keys.js";
 import { recipeAddress } from "../recipe-address.js";
 import { address, go } from "../router.js";
 import { openUnit } from "../unit.js";
@@ -23,11 +24,13 @@ export async function open(root, place, studio) {
   if (section === "unit") return openUnit(root, run, rest, studio);
   fill(root, h("h1", {}, run), h("p", { class: "soft" }, "loading the network ..."));
   const scores = await get(`runs/${part(run)}`);
-  const { evaluation } = scores;
+  const { evaluation, shell_path: path } = scores;
   const browser = h("mistakes-browser", { editable: true });
   const retrain = h("p", { role: "status" });
+  const [mistakesHead, classesHead, kernelsHead, unitsHead, moreHead] = ["Mistakes", "Classes", "Kernels of conv1", "Units", "More"].map((words) => h("h2", { tabindex: -1 }, words));
   fill(root,
     h("h1", {}, run),
+    contents({ Mistakes: mistakesHead, Classes: classesHead, Kernels: kernelsHead, Units: unitsHead, More: moreHead }),
     h("p", { class: "soft" }, `${scores.variant} network, recipe ${scores.recipe}; images from ${scores.data}. `,
       h("a", { href: address("inside", [run]) }, "Look inside"), " · ", h("a", { href: address("compare", [], { run }) }, "compare"), " · ", h("a", { href: address("lab", [run]) }, "its kernels in the convolution lab")),
     h("div", { class: "figures" },
@@ -36,18 +39,25 @@ export async function open(root, place, studio) {
       evaluation.top5_error !== null && figure(percent(evaluation.top5_error), "top-5 error"),
       scores.seconds !== null && figure(duration(scores.seconds), "training and test")),
     trainOn(scores),
-    h("h2", {}, "Mistakes"), retrain, browser,
-    h("h2", {}, "Classes"), classes(evaluation),
-    h("h2", {}, "Kernels of conv1"), kernels(run), film(run, scores.kernel_epochs),
-    folded("how they changed from their start", run, "kernel-change", `alexnet kernels ${run} --show change`),
-    folded("sorted by kind: edges, bars, blobs", run, "kernel-kinds", `alexnet kernels ${run} --show kinds`),
-    folded("by orientation and frequency", run, "orientations", `alexnet kernels ${run} --show orientations`),
-    h("h2", {}, "Units"), units(run, scores.layers),
-    h("h2", {}, "More"),
-    folded("accuracy and loss", run, "curves", `alexnet curves ${run}`),
-    folded("calibration: do the probabilities match the accuracy?", run, "calibration", `alexnet calibrate ${run}`),
+    mistakesHead, retrain, scores.has_views && h("p", { class: "soft" }, `Probabilities here are means over several views of an image (${evaluation.views}); Inside shows one view, so its numbers differ.`),
+    browser, h("p", {}, tableLinks(run, ["mistakes", "mistakes (CSV)"], ["predictions", "all predictions (CSV)"], ["confusion", "confusion matrix (CSV)"])),
+    classesHead, classes(evaluation), h("p", {}, tableLinks(run, ["classes", "CSV"])),
+    kernelsHead, kernels(run), h("p", {}, figureLinks(run, "kernels", "kernels of conv1")), film(run, path, scores.kernel_epochs),
+    folded("how they changed from their start", run, "kernel-change", `alexnet kernels ${path} --show change`),
+    folded("sorted by kind: edges, bars, blobs", run, "kernel-kinds", `alexnet kernels ${path} --show kinds`),
+    folded("by orientation and frequency", run, "orientations", `alexnet kernels ${path} --show orientations`),
+    unitsHead, units(run, scores.layers),
+    moreHead,
+    folded("accuracy and loss", run, "curves", `alexnet curves ${path}`),
+    folded("calibration: do the probabilities match the accuracy?", run, "calibration", `alexnet calibrate ${path}`),
     imageMap(run));
-  return mistakes(browser, retrain, run, place, studio);
+  return mistakes(browser, retrain, scores, place, studio);
+}
+
+/** Buttons that go to the headings; the address stays that of the run. */
+function contents(headings) {
+  return h("nav", { class: "contents", "aria-label": "Contents" }, Object.entries(headings).map(([words, heading]) =>
+    h("button", { type: "button", onclick: () => { heading.scrollIntoView(); heading.focus({ preventScroll: true }); } }, words)));
 }
 
 async function choose(root, studio) {
@@ -75,15 +85,18 @@ function classes({ per_class: rows }) {
     h("tbody", {}, rows.map((row) => h("tr", {}, h("td", {}, row.name), h("td", { class: "n" }, row.num_images), h("td", { class: "n" }, percent(row.recall)), h("td", { class: "n" }, percent(row.precision)))))));
 }
 
-async function mistakes(browser, line, run, place, studio) {
+async function mistakes(browser, line, { name: run, shell_path: folder, corrections }, place, studio) {
   const data = await get(`runs/${part(run)}/mistakes`);
   if (data.num_mistakes === 0) { browser.replaceWith(h("p", {}, "None.")); return { press() {} }; }
   const numbers = new Map(data.items.map((item) => [item.file, item.number]));
-  for (const item of data.items) item.source = `/api/runs/${part(run)}/mistakes/${item.number}/image`;
+  for (const item of data.items) {
+    item.source = `/api/runs/${part(run)}/mistakes/${item.number}/image`;
+    item.inside = address("inside", [run], { image: item.file });
+  }
   const tell = () => {
     const count = data.items.filter((item) => browser.corrections[item.file]).length;
     fill(line, count > 0 && ["Decisions are kept in the corrections of the folder; the images stay as they are. See them help: ",
-      h("code", {}, `alexnet retrain ${run}`), ` (${numberOf(count, "decision")} here).`]);
+      h("code", {}, `alexnet retrain ${folder} --corrections ${corrections}`), ` (${numberOf(count, "decision")} here).`]);
   };
   const path = (file) => `runs/${part(run)}/mistakes/${numbers.get(file)}`;
   const details = new Map(); // by file: the answer, or that it is being waited for
@@ -107,7 +120,7 @@ async function mistakes(browser, line, run, place, studio) {
   browser.addEventListener("correction", async (event) => {
     try {
       browser.corrections = (await post(`runs/${part(run)}/corrections`, event.detail)).corrections;
-      studio.say(event.detail.action === "undo" ? "Taken back." : "Noted.");
+      studio.say(noted(event.detail));
       tell();
     } catch (error) { studio.say(error.message); }
   });
@@ -117,7 +130,22 @@ async function mistakes(browser, line, run, place, studio) {
   const asked = place.query.get("image");
   if (asked) browser.selectedFile = asked;
   tell();
-  return { close: () => asking.abort(), press(event) { if (!event.defaultPrevented && browser.shadowRoot.querySelector("mistake-detail").press(event.key)) event.preventDefault(); } };
+  return { close: () => asking.abort(), press(event) { if (!event.defaultPrevented && isFor(browser, event) && browser.press(event.key)) event.preventDefault(); } };
+}
+
+/** What was decided, in one line. */
+function noted({ file, action, to }) {
+  const image = file.split("/").at(-1);
+  if (action === "undo") return `Undone: ${image}`;
+  return `${image}: ${{ relabel: `it is ${to}`, both: `it is ${to} too`, fine: "the label is correct", exclude: "excluded" }[action]}`;
+}
+
+/** Whether a key that was pressed anywhere on the page is for the mistakes: arrows only while these are not scrolled away. */
+function isFor(browser, event) {
+  if (isTyping(event)) return false;
+  if (!/^(Arrow|Home|End)/.test(event.key)) return true;
+  const isElsewhere = event.target instanceof Element && event.target.closest("input, summary, details, image-map, mistakes-browser") !== null;
+  return event.key.startsWith("Arrow") && !isElsewhere && browser.getBoundingClientRect().bottom > 0;
 }
 
 function kernels(run) {
@@ -130,13 +158,13 @@ function kernels(run) {
 }
 
 /** The kernels epoch by epoch, loaded when they are asked for. */
-function film(run, epochs) {
+function film(run, path, epochs) {
   if (epochs.length < 2) return null; // an earlier version trained it
   const box = h("details", { ontoggle: async () => {
     if (!box.open || box.querySelector(".film")) return;
     const { numbers } = await get(`runs/${part(run)}/kernel-numbers`).catch(() => ({ numbers: {} }));
     const shown = new KernelFilm(sheetOf(run), numbers);
-    box.append(shown.root, h("p", { class: "soft" }, "As a file: ", h("code", {}, `alexnet kernels ${run} --film film.html`)));
+    box.append(shown.root, h("p", { class: "soft" }, "As a file: ", h("code", {}, `alexnet kernels ${path} --film film.html`)));
     shown.show(epochs);
   } }, h("summary", {}, "the film: from their start through every epoch"));
   return box;
@@ -155,7 +183,7 @@ function folded(words, run, figure, command) {
   const box = h("details", { ontoggle: () => {
     if (!box.open || box.querySelector("figure")) return;
     const image = h("img", { alt: words, src: `/api/runs/${part(run)}/figures/${figure}` }), line = h("figcaption", {}, "drawing ...");
-    image.addEventListener("load", () => fill(line, "Again: ", h("code", {}, command)));
+    image.addEventListener("load", () => fill(line, figureLinks(run, figure, words), " Again: ", h("code", {}, command)));
     image.addEventListener("error", () => fill(line, "This run has no such figure: its images, or its first kernels, are not there. ", h("code", {}, command), " says more."));
     box.append(h("figure", {}, image, line));
   } }, h("summary", {}, words));

@@ -1,0 +1,13 @@
+// Links to files that the server makes: a figure as PNG and SVG, a table as CSV.
+import { part } from "./api.js";
+import { h } from "./dom.js";
+
+/** Links [[label, path below /api/, what it is], ...] in one line. */
+export const fileLinks = (...files) => h("span", { class: "files" }, "Save ", files.map(([label, path, words], place) => [place > 0 && " · ",
+  h("a", { href: `/api/${path}`, download: true, "aria-label": `${label}: ${words}` }, label)]));
+
+/** Those of a figure of a run; `words` say what it shows. */
+export const figureLinks = (run, figure, words) => fileLinks(...["png", "svg"].map((kind) => [kind.toUpperCase(), `runs/${part(run)}/figures/${figure}?format=${kind}&download=1`, words]));
+
+/** Those of tables of a run: [[table, label], ...]. */
+export const tableLinks = (run, ...tables) => fileLinks(...tables.map(([table, label]) => [label, `runs/${part(run)}/tables/${table}`, `${table} as a table`]));
