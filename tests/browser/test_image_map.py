@@ -84,3 +84,29 @@ def test_classes_and_layouts_are_switched(page: Any) -> None:
 def test_page_fits_a_phone(page: Any) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+SHOWN = """(theme) => {
+    document.documentElement.dataset.theme = theme;
+    const probe = document.body.appendChild(document.createElement("i"));
+    const expected = [0, 1, 2].map((k) => {
+        probe.style.color = `var(--class-${k})`;
+        return getComputedStyle(probe).color.match(/\\d+/g).map(Number);
+    });
+    return new Promise((resolve) => requestAnimationFrame(() => setTimeout(() => {
+        const canvas = document.querySelector("image-map").shadowRoot.querySelector("canvas");
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        resolve(expected.map((color) => {
+            let count = 0;
+            for (let at = 0; at < data.length; at += 4) count += color.every((value, n) => data[at + n] === value);
+            return count;
+        }));
+    }, 100)));
+}"""
+"""How many pixels of the map have the color of each class, in a theme."""
+
+
+def test_every_class_has_its_own_color_in_both_themes(page: Any) -> None:
+    for theme in ("light", "dark", "light"):
+        counts = page.evaluate(SHOWN, theme)
+        assert min(counts) > 200, f"{theme}: {counts}"

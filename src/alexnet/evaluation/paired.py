@@ -16,7 +16,8 @@ class PairedComparison(Record):
 
     fixed: files that only the first test gets wrong. broken: files that only the second gets wrong. difference:
     top-1 error after minus before, a fraction; negative is better. standard_error: of the difference, paired.
-    interval: 95 % interval of the difference. p_value: of the sign test, two-sided.
+    interval: 95 % interval of the difference. p_value: of the sign test, two-sided. labels: the test whose labels
+    were used for both, "" where both had the same.
     """
 
     before: str
@@ -28,6 +29,7 @@ class PairedComparison(Record):
     standard_error: float
     interval: tuple[float, float]
     p_value: float
+    labels: str = ""
 
     def __str__(self) -> str:
         points, low, high = (f"{100 * value:+.1f}" for value in (self.difference, *self.interval))
@@ -35,6 +37,7 @@ class PairedComparison(Record):
             f"{self.before} → {self.after}: test error {points} percentage points (95 % interval {low} to {high}, "
             f"sign test p = {self.p_value:.3g}); of {self.num_images} images, "
             f"{len(self.fixed)} mistakes are fixed and {len(self.broken)} are new"
+            + (f"; these are the images that both tested, with the labels of {self.labels}" if self.labels else "")
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """Several runs side by side: scores, settings that differ, mistakes fixed and broken, published results."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alexnet.data.corrections import effective, read_corrections
 from alexnet.errors import RunError
 from alexnet.evaluation.paired import PairedComparison, compare_predictions
 from alexnet.files import shown_name
@@ -39,8 +41,9 @@ class Comparison(Record):
     """Several runs side by side.
 
     scores: one dict for each run, see `Run.summary`. settings: the fields that differ, each with its value in every
-    run. differences: from the first run to each other one that has the same test images. published: published
-    results, None where they were not asked for.
+    run, and `corrections`, where the labels of the images were corrected differently. differences: from the first run
+    to each other one that tested some of the same images. published: published results, None where they were not
+    asked for.
     """
 
     runs: tuple[str, ...]
@@ -52,6 +55,9 @@ class Comparison(Record):
 
 def compare_runs(runs: Sequence[RunLike], *, published: bool = False) -> Comparison:
     """Compare finished runs: scores, settings that differ, and images that one gets right and another wrong.
+
+    Where the images of two runs differ, as after a correction of labels, those are compared that lie in the same
+    folder under the same name and that both tested, with the labels of the later run for both.
 
     Args:
         runs: at least two, opened, or as paths of their folders.
@@ -66,18 +72,43 @@ def compare_runs(runs: Sequence[RunLike], *, published: bool = False) -> Compari
     """
     opened = _open_all(runs)
     first, *others = opened
-    differences = [
-        compare_predictions(first.predictions, run.predictions, names=(str(first.path), str(run.path)))
-        for run in others
-        if run.about.data.fingerprint == first.about.data.fingerprint  # equal names alone are not equal images
-    ]
+    differences = [_difference(first, run) for run in others]
     return Comparison(
         runs=tuple(str(run.path) for run in opened),
         scores=tuple(run.summary() for run in opened),
-        settings=recipe_differences([run.recipe for run in opened]),
-        differences=tuple(differences),
+        settings=recipe_differences([run.recipe for run in opened]) | _corrections(opened),
+        differences=tuple(each for each in differences if each is not None),
         published=published_beside(opened) if published else None,
     )
+
+
+def _difference(before: Run, after: Run) -> PairedComparison | None:
+    """The difference on the images that both tested; None where they have none in common."""
+    names = (str(before.path), str(after.path))
+    data = before.about.data, after.about.data
+    if data[0].fingerprint == data[1].fingerprint:
+        return compare_predictions(before.predictions, after.predictions, names=names)
+    if data[0].path != data[1].path:  # equal names alone are not equal images
+        return None
+    later = max(after, before, key=lambda run: run.about.created)
+    labels = {each.file: each.true for each in later.predictions}
+    tests = [
+        [replace(each, true=labels[each.file]) for each in run.predictions if each.file in labels]
+        for run in (before, after)
+    ]
+    compared = compare_predictions(*tests, names=names)
+    return replace(compared, labels=str(later.path)) if compared.num_images else None
+
+
+def _corrections(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
+    """How labels were corrected, in words, where that differs between runs; else nothing."""
+    decided = [effective(read_corrections(run.folder.corrections_path)) for run in runs]
+    decisions = [{file: line.decision for file, line in lines.items()} for lines in decided]
+    if all(each == decisions[0] for each in decisions):
+        return {}
+    counts = [Counter(action for action, _ in each.values()) for each in decisions]
+    words = (", ".join(f"{count} {action}" for action, count in sorted(each.items())) for each in counts)
+    return {"corrections": tuple(each or "none" for each in words)}
 
 
 def draw_comparison(runs: Sequence[RunLike]) -> "Figure":

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from alexnet.errors import RunError
 from alexnet.studio.answers import answer
+from alexnet.studio.kernel_sheet import kernel_sheet
 from alexnet.studio.opened_runs import finished_run
 
 __all__ = ["ROUTES"]
@@ -28,6 +30,15 @@ def compare(request: Request) -> Response:
     return answer(compared | {"names": names, "epochs": epochs})
 
 
+def kernels(request: Request) -> Response:
+    """The kernels of conv1 of the network that a run kept, which is there without any of its epochs."""
+    import alexnet
+
+    weights = alexnet.kernels(finished_run(request, request.path_params["name"])).weights
+    sheet = kernel_sheet(np.nan_to_num(weights.astype(np.float32)))
+    return Response(sheet, media_type="image/png", headers={"cache-control": "no-cache"})
+
+
 def _epoch(epoch: Any) -> dict[str, Any]:
     return {
         "epoch": epoch.epoch,
@@ -37,4 +48,7 @@ def _epoch(epoch: Any) -> dict[str, Any]:
     }
 
 
-ROUTES: list[BaseRoute] = [Route("/api/compare", compare)]
+ROUTES: list[BaseRoute] = [
+    Route("/api/compare", compare),
+    Route("/api/compare/{name}/kernels", kernels),
+]

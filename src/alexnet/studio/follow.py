@@ -9,13 +9,15 @@ from statistics import fmean
 from typing import Any
 
 from alexnet.errors import AlexNetError, RunError
-from alexnet.records import StepRecord
+from alexnet.recipe import Recipe
+from alexnet.records import EpochRecord, StepRecord
 from alexnet.run_folder import RunFolder
 from alexnet.studio.jobs import Job
 from alexnet.studio.train_on import train_on
 from alexnet.studio.workspace import Workspace
+from alexnet.training.schedule import image_size
 
-__all__ = ["Followed", "run_state", "thin_steps", "training_status"]
+__all__ = ["Followed", "pace", "run_state", "thin_steps", "training_status"]
 
 MOST_POINTS = 240
 """Points of a curve of steps; each is the mean of as many steps as it takes."""
@@ -25,6 +27,12 @@ NUM_PAIRS = 12
 
 MOST_CLASSES = 40
 """Classes up to which the whole confusion matrix is sent; of more, the most confused pairs tell more."""
+
+PACE_SECONDS = 5.0
+"""Epochs must have taken this long before the time left is told."""
+
+PACE_EPOCHS = 5
+"""Epochs by which the time left is measured."""
 
 LEAST_SECONDS = 1.0
 WAIT_FACTOR = 40
@@ -69,12 +77,16 @@ def run_state(workspace: Workspace, name: str) -> dict[str, Any]:
     try:
         run = RunFolder.open(path)
     except RunError:
-        return values | {"status": "preparing" if is_alive else "failed", "fault": _fault(workspace, job)}
+        fault = workspace.jobs.reason(job) if job is not None and not is_alive else ""
+        return values | {"status": "preparing" if is_alive else "failed", "fault": fault}
     try:
         status = training_status(run, is_alive=is_alive)
         fault = _fault(workspace, job) if status == "stopped" else ""
         values |= {"status": status, "fault": "" if fault == "interrupted" else fault} | _course(run)
         values["folder"] = workspace.folder_name(Path(run.about.data.path))
+        if status == "training":
+            done = values["steps"][-1][0] if values["steps"] else 0
+            values["pace"] = pace(run.recipe, values["num_steps"], done, run.epochs)
         if status == "finished":
             values |= _scores(workspace, run)
         elif status == "stopped" and run.model_path.is_file():
@@ -126,6 +138,37 @@ def _course(run: RunFolder) -> dict[str, Any]:
         "steps": thin_steps(run.steps),
         "epochs": [epoch.to_dict() for epoch in run.epochs],
         "kernel_epochs": [epoch for epoch, _ in run.kernel_snapshots()],
+    }
+
+
+def pace(recipe: Recipe, num_steps: int, done: int, epochs: Sequence[EpochRecord]) -> dict[str, float] | None:
+    """Seconds left and images per second, from the epochs so far; None before they have taken `PACE_SECONDS`.
+
+        seconds left = seconds of the last epochs / their work * work of the steps to come
+
+    Work is counted in pixels, since images may grow. The first epoch, slow at its start, counts only while alone.
+
+    Args:
+        done: steps that were taken.
+    """
+    if not epochs or epochs[-1].seconds < PACE_SECONDS:
+        return None
+    last = epochs[1:][-PACE_EPOCHS:] or epochs
+    before = epochs[: -len(last)]
+    seconds = epochs[-1].seconds - (before[-1].seconds if before else 0.0)  # an epoch's are those since the start
+    per_epoch = num_steps / recipe.epochs
+    work = sum(per_epoch * epoch.size**2 for epoch in last)
+    start = recipe.start_size or recipe.size
+    sizes = (*range(start, recipe.size, 4), recipe.size)
+    parts = [(max(done, n * per_epoch), (n + 1) * per_epoch) for n in range(recipe.epochs)]
+    ahead = sum(
+        (end - begin) * image_size(recipe, sizes, int((begin + end) / 2), num_steps=num_steps) ** 2
+        for begin, end in parts
+        if end > begin
+    )
+    return {
+        "seconds_left": seconds / work * ahead,
+        "images_per_second": fmean(epoch.images_per_second for epoch in last),
     }
 
 

@@ -116,6 +116,18 @@ class Jobs:
         ends = [line for line in self.lines(job) if line.startswith("alexnet: ")]
         return ends[-1].removeprefix("alexnet: ") if ends else ""
 
+    def wrote_run(self, job: Job) -> bool:
+        """Whether a training that has ended got as far as to write a run, which may have been deleted since."""
+        if job.words[0] == "resume" or any(line.startswith("epoch ") for line in self.lines(job)):
+            return True
+        return job.words[0] != "train" and not self.fault(job)
+
+    def reason(self, job: Job) -> str:
+        """Why a command failed: its own line, or else what it said last."""
+        lines = self.lines(job)
+        last = f"; its last line: {lines[-1]}" if lines else ""
+        return self.fault(job) or f"its process ended without a reason, perhaps for lack of memory{last}"
+
     def _path(self, out: Path, kind: str) -> Path:
         name = blake2b(os.fsencode(out), digest_size=12).hexdigest()
         return _jobs_dir() / f"{name}.{kind}"

@@ -38,7 +38,8 @@ def queue(request: Request) -> Response:
     """What waits, the next one first; whether a training runs, and which failed early."""
     workspace = workspace_of(request)
     waiting = [
-        {"run": shown_name(each.name), "data": each.data, "preset": each.preset} for each in workspace.queue.waiting()
+        {"run": shown_name(each.name), "data": each.data, "preset": each.preset, "settings": each.settings}
+        for each in workspace.queue.waiting()
     ]
     return answer(
         {
@@ -73,9 +74,9 @@ def failed_early(workspace: Workspace) -> list[dict[str, str]]:
     jobs = workspace.jobs
     early = [(name, jobs.of(path)) for name, path in workspace.pending().items()]
     return [
-        {"run": name, "fault": jobs.fault(job)}
+        {"run": name, "fault": jobs.reason(job)}
         for name, job in early
-        if job is not None and job.started >= since and not jobs.is_alive(job)
+        if job is not None and job.started >= since and not jobs.is_alive(job) and jobs.fault(job) != "interrupted"
     ]
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import pairwise
 from pathlib import Path
 
 import filelock
@@ -34,6 +35,13 @@ class Waiting(Record):
     def name(self) -> str:
         """The name of its run."""
         return Path(self.out).name
+
+    @property
+    def settings(self) -> list[str]:
+        """What is changed in the preset, each as `epochs = 3`, and whether labels are corrected."""
+        settings = [word.partition("=") for option, word in pairwise(self.words) if option == "--set"]
+        changed = [f"{name} = {Path(value).name if name == 'weights' else value}" for name, _, value in settings]
+        return changed + ["corrected labels"] * ("--corrections" in self.words)
 
 
 class TrainingQueue:

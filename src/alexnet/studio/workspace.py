@@ -113,8 +113,13 @@ class Workspace:
 
     def pending(self) -> dict[str, Path]:
         """Trainings that were started here and have not written a run yet, by name; those that failed, too."""
-        starts = [Path(job.out) for job in self.jobs.known() if job.words[0] in WRITE_RUNS]
-        return {shown_name(out.name): out for out in starts if out.parent == self.runs_dir and _kind(out) != "run"}
+        starts = [(Path(job.out), job) for job in self.jobs.known() if job.words[0] in WRITE_RUNS]
+        early = [(out, job) for out, job in starts if out.parent == self.runs_dir and _kind(out) != "run"]
+        return {
+            shown_name(out.name): out
+            for out, job in early
+            if self.jobs.is_alive(job) or not self.jobs.wrote_run(job)  # else the run was deleted
+        }
 
     def training_path(self, name: str) -> Path:
         """The path of a run, or of one that is being started.

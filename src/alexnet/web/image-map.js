@@ -45,8 +45,10 @@ const MOST_LISTED = 200; // names of selected files that are listed; the export 
 class ImageMap extends HTMLElement {
   #data; #view = 0; #scale = 1; #center = [0, 0]; #hidden = new Set(); #selected = new Set(); #hover = -1;
   #lasso = null; #mode = "pan"; #thumbs = "auto"; #pointers = new Map(); #drawn = 0; #sheet = new Image();
+  #probe; #colors = new Map(); #theme = new MutationObserver(() => this.#recolor());
 
   connectedCallback() {
+    this.#theme.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
     if (this.shadowRoot) return;
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [STYLE];
@@ -66,13 +68,16 @@ class ImageMap extends HTMLElement {
         aria-label="Map of images. Arrows move the map, plus and minus zoom, N and P step through the images, Enter selects one, L starts the lasso, V selects what is visible."></canvas></div>
       <aside><div class="legend" role="group" aria-label="Classes"></div>
         <div class="detail"><p class="soft">Point at an image, or press N.</p></div>
-        <div class="selection" role="status" aria-live="polite"></div></aside>`;
+        <div class="selection" role="status" aria-live="polite"></div></aside><i hidden></i>`;
+    this.#probe = root.querySelector("i");
     this.#listen();
     const holder = this.querySelector('script[type="application/json"]');
     if (holder) this.data = JSON.parse(holder.textContent);
     new ResizeObserver(() => this.#draw()).observe(this.#find("canvas"));
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { this.#legend(); this.#draw(); });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#recolor());
   }
+
+  disconnectedCallback() { this.#theme.disconnect(); }
 
   set data(data) {
     this.#data = data;
@@ -92,7 +97,16 @@ class ImageMap extends HTMLElement {
   #isWrong(i) { return this.#data.labels[i] !== this.#data.predicted[i]; }
   #isShown(i) { return !this.#hidden.has(this.#data.labels[i]) && (!this.#wrongOnly || this.#isWrong(i)); }
   get #wrongOnly() { return this.#find('[data-do="wrong"]').getAttribute("aria-pressed") === "true"; }
-  #color(k) { return getComputedStyle(this).getPropertyValue(`--class-${k % COLORS}`).trim() || "#888"; }
+  #color(k) { return this.#computed(`--class-${k % COLORS}`); }
+  /** A color of the page as a canvas takes it: `light-dark(...)`, which it does not take, is resolved for the theme. */
+  #computed(name) {
+    if (!this.#colors.has(name)) {
+      this.#probe.style.color = `var(${name}, #888)`;
+      this.#colors.set(name, getComputedStyle(this.#probe).color);
+    }
+    return this.#colors.get(name);
+  }
+  #recolor() { this.#colors.clear(); this.#legend(); this.#draw(); }
   #shape(k) { return SHAPES[Math.floor(k / COLORS) % SHAPES.length]; }
 
   // --- places
@@ -148,8 +162,7 @@ class ImageMap extends HTMLElement {
     const spacing = Math.sqrt(area / Math.max(visible.length, 1));
     const asImages = this.#thumbs === "on" || (this.#thumbs === "auto" && spacing > THUMBS_FROM);
     const side = Math.max(14, Math.min(72, spacing * 0.8)), radius = Math.max(2, Math.min(6, spacing / 5));
-    const style = getComputedStyle(this), mistake = style.getPropertyValue("--mistake").trim();
-    const ink = style.getPropertyValue("--ink").trim();
+    const mistake = this.#computed("--mistake"), ink = this.#computed("--ink");
     const colors = this.#data.classes.map((_, k) => this.#color(k));
     for (const i of visible) {
       const k = this.#data.labels[i], [x, y] = this.#toScreen(this.#points()[i]);
@@ -167,7 +180,7 @@ class ImageMap extends HTMLElement {
     }
     if (this.#lasso) {
       pen.beginPath(); this.#lasso.forEach(([x, y], n) => (n ? pen.lineTo(x, y) : pen.moveTo(x, y))); pen.closePath();
-      pen.strokeStyle = style.getPropertyValue("--accent").trim(); pen.lineWidth = 2; pen.setLineDash([6, 4]); pen.stroke(); pen.setLineDash([]);
+      pen.strokeStyle = this.#computed("--accent"); pen.lineWidth = 2; pen.setLineDash([6, 4]); pen.stroke(); pen.setLineDash([]);
     }
   }
   #tile(pen, i, x, y, side) {

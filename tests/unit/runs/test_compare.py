@@ -1,13 +1,18 @@
 """Runs side by side."""
 
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from alexnet.data.corrections import Correction, write_corrections
 from alexnet.errors import RunError
 from alexnet.report.page import write_comparison
+from alexnet.run_folder import RunFolder
 from alexnet.runs.compare import compare_runs, draw_comparison
 from alexnet.runs.run import Run
+from tests.conftest import copy_linked
 
 
 def test_run_compared_with_itself_differs_in_nothing(narrow_run: Run) -> None:
@@ -17,6 +22,34 @@ def test_run_compared_with_itself_differs_in_nothing(narrow_run: Run) -> None:
     assert (difference.num_images, difference.fixed, difference.broken, difference.p_value) == (21, (), (), 1.0)
     assert difference.interval[0] < 0 < difference.interval[1]
     assert len(draw_comparison([narrow_run, str(narrow_run.path)]).axes) == 4
+
+
+def test_runs_before_and_after_a_correction_are_compared_on_the_images_of_both(
+    narrow_run: Run, tmp_path: Path
+) -> None:
+    wrong, excluded, *_ = (each for each in narrow_run.predictions if each.is_mistake)
+    later = RunFolder(copy_linked(narrow_run.path, tmp_path / "later"))
+    right = {wrong.file: replace(wrong, true=wrong.predicted)}
+    tested = [right.get(each.file, each) for each in narrow_run.predictions if each.file != excluded.file]
+    pairs = Counter((each.true, each.predicted) for each in tested)
+    classes, wrong_now = narrow_run.about.classes, sum(each.is_mistake for each in tested)
+    confusion = tuple(tuple(pairs[true, predicted] for predicted in classes) for true in classes)
+    counts = {"num_images": len(tested), "num_mistakes": wrong_now, "confusion": confusion}
+    later.write_evaluation(replace(narrow_run.evaluation, **counts, top1_error=wrong_now / len(tested), per_class=()))
+    later.write_predictions(tested)
+    data = replace(narrow_run.about.data, fingerprint="corrected")
+    later.write_about(replace(narrow_run.about, data=data, created="2999-01-01T00:00:00+00:00"))
+    lines = [Correction(wrong.file, "relabel", to=wrong.predicted), Correction(excluded.file, "exclude")]
+    write_corrections(later.corrections_path, lines)
+    for runs in ([narrow_run.path, later.path], [later.path, narrow_run.path]):
+        comparison = compare_runs(runs)
+        (difference,) = comparison.differences
+        assert (difference.num_images, difference.fixed, difference.broken) == (20, (), ()), "their network is one"
+        assert difference.labels == str(later.path)
+        assert f"with the labels of {later.path}" in str(difference)
+        assert set(comparison.settings["corrections"]) == {"none", "1 exclude, 1 relabel"}
+    later.write_about(replace(later.about, data=replace(data, path="/elsewhere")))
+    assert compare_runs([narrow_run, later.path]).differences == (), "equal names are not equal images"
 
 
 @pytest.mark.parametrize("call", [compare_runs, draw_comparison])

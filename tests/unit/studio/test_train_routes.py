@@ -5,7 +5,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from alexnet.data.corrections import correct, corrections_path
 from alexnet.errors import DataError, RecipeError
 from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe, build_recipe, parse_settings
+from alexnet.records import EpochRecord
 from alexnet.run_folder import RunFolder
-from alexnet.studio.follow import run_state, thin_steps
+from alexnet.studio.follow import pace, run_state, thin_steps
 from alexnet.studio.jobs import Job, Jobs
 from alexnet.studio.queue_routes import failed_early
 from alexnet.studio.recipe_form import GROUPS, MAIN, recipe_form
@@ -198,6 +199,29 @@ def test_a_training_that_fails_shows_its_line(tmp_path: Path, monkeypatch: pytes
     assert failed_early(workspace) == []
 
 
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        ("epoch  1/2  train loss 1.2\nreport: runs/gone/report.html\n", None),
+        ("epoch  1/2  train loss 1.2\nalexnet: interrupted\n", None),
+        ("alexnet: interrupted\n", None),
+        ("alexnet: images: no such folder\n", "images: no such folder"),
+        ("72 images\n", "its process ended without a reason, perhaps for lack of memory; its last line: 72 images"),
+        ("", "its process ended without a reason, perhaps for lack of memory"),
+    ],
+)
+def test_a_training_whose_run_was_deleted_has_not_failed(tmp_path: Path, log: str, reason: str | None) -> None:
+    """What a server that is started again tells of a training that has ended and whose run is not there."""
+    workspace, out = Workspace([tmp_path]), tmp_path / "runs" / "gone"
+    jobs = workspace.jobs
+    record, text = jobs._path(out, "json"), jobs._path(out, "log")
+    text.parent.mkdir(parents=True, exist_ok=True)
+    text.write_text(log, encoding="utf-8")
+    job = Job(str(out), ("train",), 2**22 + 1, datetime.now(UTC).isoformat(timespec="seconds"))
+    record.write_text(json.dumps(job.to_dict()), encoding="utf-8")
+    assert failed_early(workspace) == ([] if reason is None else [{"run": "gone", "fault": reason}])
+
+
 def test_a_later_process_of_the_same_number_is_not_taken_for_the_job(tmp_path: Path) -> None:
     import os
 
@@ -239,6 +263,23 @@ def test_a_running_training_of_a_terminal_is_told_from_a_stopped_one(
     with run.locked():
         state = run_state(workspace, "other")
     assert (state["status"], state["is_own"]) == ("training", False)
+
+
+def epoch(number: int, *, seconds: float, size: int) -> EpochRecord:
+    return EpochRecord(number, 10 * number, 1.0, 0.5, None, None, None, None, None, 0.1, size, seconds, 300.0)
+
+
+def test_the_time_left_is_that_of_the_steps_to_come_at_their_image_size() -> None:
+    recipe = Recipe(epochs=4, size=100)
+    assert pace(recipe, 40, 10, [epoch(1, seconds=4.0, size=100)]) is None, "too early"
+    first = [epoch(1, seconds=9.0, size=100)]
+    assert pace(recipe, 40, 10, first) == pytest.approx({"seconds_left": 27.0, "images_per_second": 300.0})
+    later = [*first, epoch(2, seconds=15.0, size=100)]  # 6 s; the first was slow at its start
+    assert (pace(recipe, 40, 25, later) or {})["seconds_left"] == pytest.approx(9.0)
+    assert (pace(recipe, 40, 40, later) or {})["seconds_left"] == 0.0
+    growing = recipe.replace(start_size=80, growth=0.5)
+    smaller = [*first, epoch(2, seconds=15.0, size=50)]
+    assert (pace(growing, 40, 20, smaller) or {})["seconds_left"] == pytest.approx(48)
 
 
 def test_curve_of_many_steps_is_thinned_by_means() -> None:

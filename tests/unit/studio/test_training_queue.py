@@ -125,7 +125,8 @@ def test_what_is_added_waits_under_a_name_of_its_own(busy: Studio, tmp_path: Pat
     assert names == ["images-fast", "images-fast-2"]
     state = busy.ask("/api/queue").values
     assert state["is_busy"]
-    assert state["waiting"] == [{"run": name, "data": "images", "preset": "fast"} for name in names]
+    one = {"data": "images", "preset": "fast", "settings": ["epochs = 2"]}
+    assert state["waiting"] == [{"run": name} | one for name in names]
     assert "--set" in busy.workspace.queue.waiting()[0].words
     assert Workspace([tmp_path]).queue.waiting() == busy.workspace.queue.waiting(), "a server that starts later"
     assert "epochs = 0" in busy.post("/api/queue", values | {"settings": {"epochs": 0}}).error

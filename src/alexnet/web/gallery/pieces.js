@@ -29,7 +29,7 @@ const SETTINGS = [
   [{ ...SETTING, name: "optimizer", kind: "choice", choices: ["sgd", "adam"], words: "Update rule." }, "sgd"]];
 const TRAINING = { num_steps: 80, steps: Array.from({ length: 60 }, (_, n) => [n + 1, 2 * 0.96 ** n, 0.8 * 0.97 ** n]),
   epochs: Array.from({ length: 6 }, (_, n) => ({ epoch: n + 1, step: 10 * (n + 1), validation_loss: 1.9 * 0.8 ** n, validation_top1_error: 0.7 * 0.85 ** n, test_top1_error: null })) };
-const QUEUE = { is_busy: true, fault: null, failed: [{ run: "second", fault: "no such folder" }], waiting: [{ run: "third", data: "images", preset: "fast" }] };
+const QUEUE = { is_busy: true, fault: null, failed: [{ run: "second", fault: "no such folder" }], waiting: [{ run: "third", data: "images", preset: "fast", settings: ["epochs = 3"] }] };
 
 export const EXHIBITS = {
   cell: {
@@ -52,7 +52,7 @@ export const EXHIBITS = {
   curves: { about: "loss and error of a training", build: () => h("section", { class: "curves" }, curves(TRAINING, 340)) },
   form: {
     about: "settings of a recipe, one of them changed",
-    build: () => SETTINGS.map(([setting, preset], n) => field(setting, n ? undefined : 12, preset, { runs: [], change: () => {} })),
+    build: () => SETTINGS.map(([setting, preset], n) => { const one = field(setting, { runs: [], change: () => {} }); one.show(n ? undefined : 12, preset); return one.element; }),
   },
   "image-changes": { about: "sliders that change an image", build: () => new ImageChanges(CHANGES, { turn: 20 }, () => {}).root },
   "image-grid": {

@@ -1,47 +1,64 @@
 // The form of a recipe, made from the settings that the server describes.
 import { h, prose } from "./dom.js";
 
-/** A field of a setting. `value` is what is shown, `change(value)` gets what was entered; undefined is the preset's own. */
-export function field(setting, value, preset, { runs, change }) {
+/** A field of a setting: its `element`, and `show(value, preset)`, which changes it in place, so that what is typed into
+ * it and the focus stay. `change(value)` gets what was entered; undefined is the preset's own. */
+export function field(setting, { runs, change }) {
   const id = `setting-${setting.name}`;
-  const isChanged = value !== undefined;
-  const current = isChanged ? value : preset;
-  const control = make(setting, current, preset, id, runs, change);
+  let own, shown;
+  const set = (value) => change(JSON.stringify(value) === JSON.stringify(own) ? undefined : value);
+  const { control, put } = make(setting, id, runs, set);
   const words = h("span", { class: "words", id: `${id}-words` }, prose(setting.words));
   control.setAttribute("aria-describedby", words.id);
-  return h("div", { class: `setting${isChanged ? " changed" : ""}` },
-    h("label", { for: id }, setting.name.replaceAll("_", " ")), control,
-    isChanged && h("button", { type: "button", class: "back", title: `back to ${show(preset)}`, "aria-label": `${setting.name}: back to ${show(preset)}`, onclick: () => change(undefined) }, "↺"),
-    words);
+  const back = h("button", { type: "button", class: "back", onclick: () => { change(undefined); control.focus(); } }, "↺");
+  const element = h("div", { class: "setting" }, h("label", { for: id }, setting.name.replaceAll("_", " ")), control, back, words);
+  const showValue = (value, preset) => {
+    const isChanged = value !== undefined, current = isChanged ? value : preset;
+    own = preset;
+    element.classList.toggle("changed", isChanged);
+    back.hidden = !isChanged;
+    back.title = `back to ${show(preset)}`;
+    back.setAttribute("aria-label", `${setting.name}: back to ${show(preset)}`);
+    const isTyping = JSON.stringify(current) === shown && control === document.activeElement;
+    shown = JSON.stringify(current);
+    if (!isTyping) put(current);
+  };
+  return { element, show: showValue };
 }
 
 const show = (value) => (value === null ? "none" : Array.isArray(value) ? value.join(", ") : String(value));
 
-function make(setting, current, preset, id, runs, change) {
-  const set = (value) => change(JSON.stringify(value) === JSON.stringify(preset) ? undefined : value);
+/** The control of a setting, and `put(value)`, which shows a value in it. */
+function make(setting, id, runs, set) {
   if (setting.kind === "run") {
     const options = [["", "from scratch"], ["imagenet", "ImageNet (downloads 233 MB once)"], ...runs.map((run) => [run, `run ${run}`])];
-    if (current && !options.some(([value]) => value === current)) options.push([current, `run ${current.replace("@", ", epoch ")}`]);
-    return select(id, options, current ?? "", (value) => set(value === "" ? null : value));
+    const { control, put } = select(id, options, (value) => set(value === "" ? null : value));
+    return { control, put: (current) => {
+      if (current && ![...control.options].some((option) => option.value === current)) control.append(h("option", { value: current }, `run ${current.replace("@", ", epoch ")}`));
+      put(current ?? "");
+    } };
   }
   if (setting.kind === "boolean" && !setting.may_be_none) {
-    return h("input", { type: "checkbox", id, checked: current === true, onchange: (event) => set(event.target.checked) });
+    const box = h("input", { type: "checkbox", id, onchange: (event) => set(event.target.checked) });
+    return { control: box, put: (current) => { box.checked = current === true; } };
   }
   if (setting.kind === "boolean" || setting.kind === "choice") {
     const choices = setting.kind === "boolean" ? [true, false] : setting.choices;
     const options = [...(setting.may_be_none ? [["null", "none"]] : []), ...choices.map((value) => [JSON.stringify(value), String(value)])];
-    return select(id, options, JSON.stringify(current), (value) => set(JSON.parse(value)));
+    const { control, put } = select(id, options, (value) => set(JSON.parse(value)));
+    return { control, put: (current) => put(JSON.stringify(current)) };
   }
-  return h("input", {
-    type: "text", id, value: show(current), size: 10, spellcheck: "false", autocomplete: "off",
+  const input = h("input", {
+    type: "text", id, size: 10, spellcheck: "false", autocomplete: "off",
     inputmode: setting.kind === "integer" && !setting.may_be_auto ? "numeric" : null,
     title: bounds(setting), onchange: (event) => set(parse(setting, event.target.value.trim())),
   });
+  return { control: input, put: (current) => { input.value = show(current); } };
 }
 
-function select(id, options, current, change) {
-  return h("select", { id, onchange: (event) => change(event.target.value) },
-    options.map(([value, text]) => h("option", { value, selected: value === current }, text)));
+function select(id, options, change) {
+  const control = h("select", { id, onchange: (event) => change(event.target.value) }, options.map(([value, text]) => h("option", { value }, text)));
+  return { control, put: (current) => { control.value = current; } };
 }
 
 /** What was typed, as the recipe takes it; what is no number goes to the server as text, which says what is wrong. */

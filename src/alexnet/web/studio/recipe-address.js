@@ -10,8 +10,20 @@ export function recipeAddress({ data, preset, settings, corrected }) {
   return address("train", [], query);
 }
 
-/** The settings in an address. */
-export function settingsOf(query) {
-  const settings = [...query].filter(([key]) => key.startsWith(PREFIX));
-  return Object.fromEntries(settings.map(([key, value]) => [key.slice(PREFIX.length), JSON.parse(value)]));
+/** The settings in an address, of those that there are (`known`, a list of names), and what cannot be read, in words. */
+export function settingsOf(query, known) {
+  const settings = {}, faults = [];
+  for (const [key, value] of [...query].filter(([each]) => each.startsWith(PREFIX))) {
+    const name = key.slice(PREFIX.length);
+    if (!known.includes(name)) {
+      faults.push(`There is no setting ${name}.`);
+      continue;
+    }
+    try {
+      settings[name] = JSON.parse(value);
+    } catch {
+      faults.push(`${name} = ${value}: is not valid in an address; write a number, true, false, null, or a word in double quotes.`);
+    }
+  }
+  return { settings, faults };
 }

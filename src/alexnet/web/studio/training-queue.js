@@ -5,8 +5,8 @@ import { address } from "./router.js";
 
 const PERIOD = 3000; // ms between two looks
 
-/** `values()` is the training that the form describes. */
-export function queueBox(values, studio) {
+/** `values()` is the training that the form describes; `onbusy(isBusy)` hears whether another one would have to wait. */
+export function queueBox(values, studio, onbusy = (_isBusy) => {}) {
   const list = h("div", { class: "queue" });
   let shown = "", timer = 0;
   const line = h("p", { class: "fault", role: "alert" });
@@ -20,7 +20,7 @@ export function queueBox(values, studio) {
     }
     await look();
   };
-  const add = h("button", { type: "button", hidden: true, onclick: () => change("queue", values(), (run) => `${run} waits.`) }, "Add to queue");
+  const add = h("button", { type: "button", class: "primary", hidden: true, onclick: () => change("queue", values(), (run) => `${run} waits.`) }, "Add to queue");
   const look = async () => {
     clearTimeout(timer);
     try {
@@ -34,13 +34,15 @@ export function queueBox(values, studio) {
     if (timer !== null) timer = setTimeout(look, PERIOD);
   };
   const show = ({ waiting, is_busy: isBusy, fault, failed }) => {
-    add.hidden = !isBusy && waiting.length === 0;
+    const mustWait = isBusy || waiting.length > 0;
+    add.hidden = !mustWait;
+    onbusy(mustWait);
     const remove = (run) => h("button", { type: "button", "aria-label": `Remove ${run}`, onclick: () => change(`queue/${part(run)}/remove`, {}, () => `${run} is removed.`) }, "Remove");
     fill(list, failed.map((each) => h("p", {}, h("a", { href: address("train", [each.run]) }, each.run), " failed before its first epoch: ", h("span", { class: "fault" }, each.fault))),
       waiting.length > 0 && [h("h2", {}, "Waiting"),
       h("p", { class: "soft" }, "They start one after the other, each when no training runs, as long as the studio is running."),
       fault && h("p", { class: "fault" }, fault),
-      h("ol", {}, waiting.map(({ run, data, preset }) => h("li", {}, h("b", {}, run), ` ${data} with ${preset} `, remove(run))))]);
+      h("ol", {}, waiting.map(({ run, data, preset, settings }) => h("li", {}, h("b", {}, run), ` ${data} with ${preset}${settings.map((each) => `, ${each}`).join("")} `, remove(run))))]);
   };
   look();
   return { add, element: h("div", {}, line, list), stop: () => { clearTimeout(timer); timer = null; } };

@@ -63,7 +63,7 @@ class Training {
   }
 
   #head() {
-    const { status, fault, line, is_own: isOwn, may_resume: mayResume, epochs, num_epochs: total } = this.state;
+    const { status, fault, line, pace, is_own: isOwn, may_resume: mayResume, epochs, num_epochs: total } = this.state;
     const act = (path, text, kind = "") => {
       const button = h("button", { type: "button", class: kind, onclick: async () => {
         button.disabled = true;
@@ -80,6 +80,7 @@ class Training {
     fill(this.parts.head,
       h("p", {}, h("b", { class: `status ${status}` }, WORDS[status]), epochs && `: ${epochs.length} of ${total} epochs`,
         this.state.data && [" on ", this.state.folder ? h("a", { href: address("data", [this.state.folder]) }, this.state.folder) : this.state.data, ` with ${this.state.preset}`]),
+      status === "training" && pace && h("p", { class: "pace" }, `about ${duration(pace.seconds_left)} left, ${Math.round(pace.images_per_second).toLocaleString("en")} images a second`),
       epochs && h("progress", { max: total, value: epochs.length, "aria-label": "epochs done" }),
       line && status !== "finished" && h("p", { class: "soft line" }, line),
       fault && h("p", { class: "fault" }, fault),

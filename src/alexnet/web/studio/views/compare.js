@@ -42,7 +42,7 @@ async function show(root, names) {
   if (names.length < 2) { fill(root); return; }
   let found;
   try { found = await get(`compare?${names.map((each) => `run=${part(each)}`).join("&")}`); } catch (error) { fill(root, h("p", { class: "fault" }, error.message)); return; }
-  const head = h("tr", {}, h("td", {}), names.map((each, n) => h("th", { class: "n" }, mark(n), each)));
+  const head = h("tr", {}, h("td", {}), names.map((each, n) => h("th", { class: "n" }, mark(n), " ", each)));
   const line = (words, value) => h("tr", {}, h("th", { scope: "row" }, words), found.scores.map((score) => h("td", { class: "n" }, value(score))));
   fill(root,
     h("h2", {}, "Scores"),
@@ -55,29 +55,40 @@ async function show(root, names) {
     h("h2", {}, "Settings that differ"),
     Object.keys(found.settings).length === 0 ? h("p", {}, "None.") : h("div", { class: "scroll" }, h("table", {}, h("thead", {}, head.cloneNode(true)),
       h("tbody", {}, Object.entries(found.settings).map(([field, values]) => h("tr", {}, h("th", { scope: "row" }, field), values.map((value) => h("td", { class: "n" }, String(value ?? "–")))))))),
-    found.differences.map((change, n) => difference(change, names[0], names[n + 1])),
-    found.differences.length === 0 && h("p", {}, "The runs were tested on different images, so that no image can be compared."),
+    names.slice(1).map((other) => difference(found.differences.find(({ after }) => after === found.runs[names.indexOf(other)]), names[0], other)),
     h("h2", {}, "Kernels of conv1"),
-    h("div", { class: "sheets" }, names.map((each, n) => h("figure", {}, h("img", { src: sheet(each, found.epochs[n]), alt: `kernels of conv1 of ${each}` }), h("figcaption", {}, each)))));
+    h("div", { class: "sheets" }, names.map((each, n) => h("figure", {}, kernels(each), h("figcaption", {}, mark(n), " ", each)))));
 }
 
-const sheet = (run, epochs) => `/api/runs/${part(run)}/kernels/${epochs.at(-1)?.epoch ?? 0}`;
+function kernels(run) {
+  const image = h("img", { src: `/api/compare/${part(run)}/kernels`, alt: `kernels of conv1 of ${run}`, onerror: () => image.replaceWith(h("p", { class: "fault" }, "Its kernels cannot be shown.")) });
+  return image;
+}
+const points = (difference) => (100 * difference).toFixed(1).replace("-", "\u2212");
 const mark = (n) => { const line = s("svg", { viewBox: "0 0 24 8", width: 24, height: 8, "aria-hidden": "true" }, s("path", { d: "M0 4H24", "stroke-width": 3, "stroke-dasharray": DASHES[n] })); line.firstChild.style.stroke = COLORS[n]; return line; };
 
 function difference(change, first, other) {
+  if (!change) return [h("h2", {}, `${first} → ${other}`), h("p", {}, "The two have no test image in common, so that no image can be compared.")];
   const list = (words, files) => h("details", {}, h("summary", {}, `${files.length} ${words}`), h("ul", {}, files.slice(0, MOST_FILES).map((file) => h("li", {}, h("a", { href: address("inside", [other], { image: file }) }, file)))));
   return [h("h2", {}, `${first} → ${other}`),
-    h("p", {}, `${change.num_fixed} images fixed, ${change.num_broken} broken; the error changes by ${(100 * change.difference).toFixed(1)} points (95 % interval ${(100 * change.interval[0]).toFixed(1)} to ${(100 * change.interval[1]).toFixed(1)}).`),
+    h("p", {}, `${change.num_fixed} images fixed, ${change.num_broken} broken; the error changes by ${points(change.difference)} points (95 % interval ${points(change.interval[0])} to ${points(change.interval[1])}), on ${change.num_images} images.`),
+    change.labels && h("p", {}, `Their images or labels differ: these are the ${change.num_images} images that both tested, with the labels of ${change.labels === change.after ? other : first} for both.`),
     list("fixed", change.fixed ?? []), list("broken", change.broken ?? [])];
+}
+
+/** Steps of an axis for fractions from 0, of 1, 2, 5, 10 or 20 hundredths, and the tick at or above the largest value. */
+function roundTicks(largest) {
+  const step = [0.01, 0.02, 0.05, 0.1, 0.2].find((each) => largest <= 5 * each) ?? 0.2;
+  return { step, most: step * Math.ceil(largest / step - 1e-9) };
 }
 
 function curves(epochs, names) {
   const width = 640, height = 240, left = 48, bottom = 28, last = Math.max(...epochs.flat().map((each) => each.epoch), 1);
   const errors = epochs.map((list) => list.map((each) => [each.epoch, each.test_top1_error ?? each.validation_top1_error]).filter(([, value]) => value !== null));
-  const most = Math.max(0.05, ...errors.flat().map(([, value]) => value));
+  const { step, most } = roundTicks(Math.max(0.05, ...errors.flat().map(([, value]) => value)));
   const x = (epoch) => left + ((width - left - 8) * (epoch - 1)) / Math.max(last - 1, 1), y = (value) => 8 + (height - bottom - 8) * (1 - value / most);
   const svg = s("svg", { viewBox: `0 0 ${width} ${height}`, class: "curves", role: "img", "aria-label": `test error by epoch of ${names.join(", ")}` },
-    [0, 0.5, 1].map((part) => [s("line", { x1: left, x2: width - 8, y1: y(part * most), y2: y(part * most), class: "grid" }), s("text", { x: left - 6, y: y(part * most) + 4, "text-anchor": "end" }, percent(part * most))]),
+    Array.from({ length: Math.round(most / step) + 1 }, (_, n) => n * step).map((tick) => [s("line", { x1: left, x2: width - 8, y1: y(tick), y2: y(tick), class: "grid" }), s("text", { x: left - 6, y: y(tick) + 4, "text-anchor": "end" }, `${Math.round(100 * tick)}\u00a0%`)]),
     s("text", { x: left, y: height - 8 }, "epoch 1"), s("text", { x: width - 8, y: height - 8, "text-anchor": "end" }, `epoch ${last}`));
   errors.forEach((points, n) => {
     const path = s("polyline", { points: points.map(([epoch, value]) => `${x(epoch)},${y(value)}`).join(" "), fill: "none", "stroke-width": 2.5, "stroke-dasharray": DASHES[n] });

@@ -26,26 +26,38 @@ export async function open(root, place, studio) {
 }
 
 class Form {
-  #timer = 0; #request = null;
+  #timer = 0; #request = null; #isPressed = false; #isDue = false; #pointer = new AbortController();
 
   constructor(root, form, here, query, studio) {
     this.root = root;
     this.form = form;
     this.here = here;
+    this.all = form.groups.flatMap((group) => group.fields);
     this.data = here.folders.some((folder) => folder.name === query.get("data")) ? query.get("data") : here.folders[0].name;
     this.preset = form.presets.find((preset) => preset.name === query.get("preset")) ?? form.presets[0];
     this.corrected = query.get("corrected") !== "no";
-    this.settings = settingsOf(query);
+    const { settings, faults } = settingsOf(query, this.all.map((setting) => setting.name));
+    this.settings = settings;
     this.corrections = 0;
     this.estimate = h("div", { class: "estimate", "aria-live": "polite" });
-    this.choices = h("div", { class: "choices" });
-    this.queue = queueBox(() => this.#values(), studio);
-    fill(root, h("h1", {}, "Train"), this.#running(), h("div", { class: "split" }, this.choices, h("aside", {}, h("h2", {}, "What it will take"), this.estimate, this.#start(), this.queue.element)));
+    this.corrects = h("span", {});
+    this.differing = h("div", {});
+    this.origin = h("div", {});
+    const runs = here.runs.filter((run) => run.status === "finished").map((run) => run.name);
+    this.fields = new Map(this.all.map((setting) => [setting, field(setting, { runs, change: (value) => this.#set(setting.name, value) })]));
+    this.runName = h("input", { type: "text", id: "run-name", size: 24, spellcheck: "false", autocomplete: "off" });
+    this.start = h("button", { type: "button", class: "primary", onclick: () => this.#train() }, "Start the training");
+    this.fault = h("p", { class: "fault", role: "alert" });
+    this.queue = queueBox(() => this.#values(), studio, (isBusy) => this.#busy(isBusy));
+    fill(root, h("h1", {}, "Train"), this.#running(), faults.map((words) => h("p", { class: "fault", role: "alert" }, words)),
+      h("div", { class: "split" }, this.#choices(),
+        h("aside", {}, h("h2", {}, "What it will take"), this.estimate, this.#starts(), this.queue.element)));
+    this.#watchPointer();
     this.#chosen();
   }
 
   page() {
-    return { close: () => { clearTimeout(this.#timer); this.#request?.abort(); this.queue.stop(); } };
+    return { close: () => { clearTimeout(this.#timer); this.#request?.abort(); this.#pointer.abort(); this.queue.stop(); } };
   }
 
   #running() {
@@ -56,24 +68,49 @@ class Form {
 
   /** The data set was chosen: how many corrections it has. */
   async #chosen() {
-    this.draw();
+    const { data } = this;
+    let corrections = 0;
+    this.#show();
     try {
-      this.corrections = (await get(`folders/${part(this.data)}`)).num_corrections;
+      corrections = (await get(`folders/${part(data)}`)).num_corrections;
     } catch {
-      this.corrections = 0; // the estimate says what is wrong with the folder
+      // the estimate says what is wrong with the folder
     }
-    this.draw();
+    if (data !== this.data) return; // another one was chosen since
+    this.corrections = corrections;
     this.#changed();
   }
 
   #values() {
-    return { data: this.data, preset: this.preset.name, settings: this.settings, corrected: this.corrected && this.corrections > 0 };
+    return { data: this.data, preset: this.preset.name, settings: this.settings, corrected: this.corrected && this.corrections > 0, name: this.runName.value.trim() };
   }
 
-  /** Something was changed: it goes into the address, and the estimate is made anew. */
+  #set(name, value) {
+    if (value === undefined) delete this.settings[name];
+    else this.settings[name] = value;
+    this.#changed();
+  }
+
+  /** A change comes with the press that leaves a field. What it shows waits for the release, or what is pressed would move away. */
+  #watchPointer() {
+    const listen = (type, act) => addEventListener(type, act, { capture: true, signal: this.#pointer.signal });
+    const release = () => {
+      this.#isPressed = false;
+      if (this.#isDue) setTimeout(() => this.#changed());
+    };
+    listen("pointerdown", () => { this.#isPressed = true; });
+    listen("pointerup", release);
+    listen("pointercancel", release);
+  }
+
+  /** Something was changed: it is shown, goes into the address, and the estimate is made anew. */
   #changed() {
-    go(recipeAddress({ data: this.data, preset: this.preset.name, settings: this.settings, corrected: this.corrected }), { replace: true });
+    this.#request?.abort();
     clearTimeout(this.#timer);
+    this.#isDue = this.#isPressed;
+    if (this.#isPressed || this.#pointer.signal.aborted) return;
+    this.#show();
+    go(recipeAddress({ data: this.data, preset: this.preset.name, settings: this.settings, corrected: this.corrected }), { replace: true });
     if (this.here.runs.some((run) => run.status === "training") || this.here.pending.length > 0) {
       fill(this.estimate, h("p", {}, "A training is running; an estimate would slow it down and be wrong. "),
         h("button", { type: "button", onclick: () => this.#ask() }, "Estimate all the same"));
@@ -85,44 +122,54 @@ class Form {
 
   async #ask() {
     this.#request?.abort();
-    const request = this.#request = new AbortController();
+    const { signal } = this.#request = new AbortController();
     const verdict = h("p", { class: "soft" }, "checking whether it will train; new images are decoded for this ...");
     fill(this.estimate, h("p", { class: "soft" }, "timing a few steps ..."));
     try {
-      const plan = await post("plan", this.#values(), request);
+      const plan = await post("plan", this.#values(), { signal });
+      if (signal.aborted) return;
       fill(this.estimate, planRows(plan), verdict);
-      const check = await post("check", this.#values(), request);
+      const check = await post("check", this.#values(), { signal });
       verdict.className = check.verdict === "trains" ? "good" : "fault";
       verdict.textContent = check.verdict === "trains" ? "✓ This can be expected to train." : `This ${check.verdict}: ${check.words}`;
     } catch (error) {
-      if (error.name !== "AbortError") fill(this.estimate, h("p", { class: "fault" }, error.message));
+      if (!signal.aborted) fill(this.estimate, h("p", { class: "fault" }, error.message));
     }
   }
 
-  draw() {
-    const focused = document.activeElement?.id;
-    const unfolded = this.choices.querySelector("details")?.open;
-    const all = this.form.groups.flatMap((group) => group.fields);
-    const main = this.form.main.map((each) => all.find((setting) => setting.name === each));
-    const num = all.length - main.length;
-    fill(this.choices,
+  #choices() {
+    const main = this.form.main.map((each) => this.all.find((setting) => setting.name === each));
+    const element = (setting) => this.fields.get(setting).element;
+    return h("div", { class: "choices" },
       h("h2", {}, h("label", { for: "data" }, "Images")), this.#data(),
-      h("h2", {}, "Recipe"), this.#presets(), this.#differing(), this.#origin(),
-      h("h2", {}, "Settings"), main.map((setting) => this.#field(setting)),
-      h("details", { open: unfolded }, h("summary", {}, `All ${num} other settings`),
-        this.form.groups.map((group) => [h("h3", {}, group.title),
-          group.fields.filter((setting) => !main.includes(setting)).map((setting) => this.#field(setting))])));
-    if (focused) document.getElementById(focused)?.focus();
+      h("h2", {}, "Recipe"), this.#presets(), this.differing, this.origin,
+      h("h2", {}, "Settings"), main.map(element),
+      h("details", {}, h("summary", {}, `All ${this.all.length - main.length} other settings`),
+        this.form.groups.map((group) => [h("h3", {}, group.title), group.fields.filter((setting) => !main.includes(setting)).map(element)])));
+  }
+
+  /** What depends on a setting, changed in place: what has the focus, or is being pressed, stays. */
+  #show() {
+    for (const [setting, each] of this.fields) each.show(this.settings[setting.name], this.preset.values[setting.name]);
+    fill(this.differing, this.#differing());
+    fill(this.origin, this.#origin());
+    if (this.corrections === 0) fill(this.corrects);
+    else if (!this.corrects.hasChildNodes()) fill(this.corrects, this.#withCorrections());
+    this.look.href = address("data", [this.data]);
+    this.runName.placeholder = `${this.data}-${this.preset.name}`;
   }
 
   #data() {
     const select = h("select", { id: "data", onchange: (event) => { this.data = event.target.value; this.corrections = 0; this.#chosen(); } },
       this.here.folders.map((folder) => h("option", { value: folder.name, selected: folder.name === this.data }, folder.name)));
-    const look = h("a", { href: address("data", [this.data]) }, "look at them");
-    const corrected = this.corrections > 0 && h("label", { class: "check" },
+    this.look = h("a", {}, "look at them");
+    return h("p", {}, select, " ", this.look, " ", this.corrects);
+  }
+
+  #withCorrections() {
+    return h("label", { class: "check" },
       h("input", { type: "checkbox", checked: this.corrected, onchange: (event) => { this.corrected = event.target.checked; this.#changed(); } }),
       ` with the ${numberOf(this.corrections, "correction")} of labels`);
-    return h("p", {}, select, " ", look, " ", corrected);
   }
 
   #presets() {
@@ -137,7 +184,7 @@ class Form {
   #differing() {
     const names = Object.keys(this.settings);
     return names.length > 0 && h("p", { class: "differing" }, `Changed from ${this.preset.name}: `, h("b", {}, names.map((each) => each.replaceAll("_", " ")).join(", ")), ". ",
-      h("button", { type: "button", onclick: () => this.#drop(() => true) }, `Use ${this.preset.name} unchanged`));
+      h("button", { type: "button", onclick: () => { this.#drop(() => true); document.getElementById(`preset-${this.preset.name}`).focus(); } }, `Use ${this.preset.name} unchanged`));
   }
 
   /** Which network the training starts from, where it is that of a run. */
@@ -152,35 +199,32 @@ class Form {
   /** Forget the changes of the settings of which `isDropped(name)` holds. */
   #drop(isDropped) {
     this.settings = Object.fromEntries(Object.entries(this.settings).filter(([name]) => !isDropped(name)));
-    this.draw();
     this.#changed();
   }
 
-  #field(setting) {
-    const change = (value) => {
-      if (value === undefined) delete this.settings[setting.name];
-      else this.settings[setting.name] = value;
-      this.draw();
-      this.#changed();
-    };
-    const runs = this.here.runs.filter((run) => run.status === "finished").map((run) => run.name);
-    return field(setting, this.settings[setting.name], this.preset.values[setting.name], { runs, change });
+  #starts() {
+    return h("div", { class: "start" },
+      h("p", {}, h("label", { for: "run-name" }, "Name of the run"), " ", this.runName),
+      this.start, " ", this.queue.add, " ", h("span", { class: "soft" }, "It goes on when this page or the studio is closed."), this.fault);
   }
 
-  #start() {
-    const line = h("p", { class: "fault", role: "alert" });
-    const button = h("button", { type: "button", class: "primary", onclick: async () => {
-      button.disabled = true;
-      line.textContent = "";
-      try {
-        const { run } = await post("train", this.#values());
-        go(address("train", [run]));
-      } catch (error) {
-        line.textContent = error.message;
-        button.disabled = false;
-      }
-    } }, "Start the training");
-    return h("div", { class: "start" }, button, " ", this.queue.add, " ", h("span", { class: "soft" }, "It goes on when this page or the studio is closed."), line);
+  /** While a training runs, the queue is the thing to use: two at once take longer than one after the other. */
+  #busy(isBusy) {
+    this.start.classList.toggle("primary", !isBusy);
+    this.start.textContent = isBusy ? "Start now beside it" : "Start the training";
+    this.start.title = isBusy ? "Both trainings then share the machine, and both take longer." : "";
+  }
+
+  async #train() {
+    this.start.disabled = true;
+    this.fault.textContent = "";
+    try {
+      const { run } = await post("train", this.#values());
+      go(address("train", [run]));
+    } catch (error) {
+      this.fault.textContent = error.message;
+      this.start.disabled = false;
+    }
   }
 }
 
