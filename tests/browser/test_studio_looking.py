@@ -101,6 +101,15 @@ def test_arrows_go_to_the_mistakes_and_a_mistake_leads_inside(tab: Any, studio: 
     assert tab.evaluate(f"{BROWSER}.selectedFile") == wrong[1].file
     tab.keyboard.press("ArrowRight")
     assert tab.evaluate(f"{BROWSER}.shadowRoot.activeElement.dataset.file") == wrong[2].file
+    tab.set_viewport_size({"width": 1280, "height": 360})
+    tab.keyboard.press("End")
+    for key in ("ArrowUp",) * 3 + ("Home",):
+        tab.keyboard.press(key)
+        assert tab.evaluate(f"{BROWSER}.shadowRoot.activeElement.getBoundingClientRect().top") >= tab.evaluate(
+            "document.querySelector('header').getBoundingClientRect().bottom"
+        ), "it is under the header"
+    tab.set_viewport_size({"width": 1280, "height": 800})
+    tab.locator(".tile").nth(2).click()
     tab.get_by_label("film").or_(tab.get_by_label("Number")).first.focus()
     tab.keyboard.press("ArrowUp")
     assert tab.evaluate(f"{BROWSER}.selectedFile") == wrong[2].file, "a field keeps its arrows"
@@ -194,6 +203,7 @@ def test_a_key_decides_the_same_among_images_and_among_mistakes(tab: Any, studio
             assert alexnet.read_corrections(path) == ()
         tab.keyboard.press("?")
         rows = tab.get_by_role("dialog").locator("tr").all_inner_texts()
+        rows = [row for row in rows if not row.startswith("a\t")]  # only the Data view knows of doubts
         told[place] = [row for row in rows if "label" in row or "exclude" in row]
         tab.keyboard.press("Escape")
     assert len(set(map(tuple, told.values()))) == 1 and len(told[place]) == 4, "the list of keys says the same"

@@ -8,6 +8,7 @@
 //   num_mistakes                    of the run; there may be more than items
 //   tiles    {source, size, columns, rows}   the sheet of thumbnails of neighbors, or null
 // Attribute `editable`: decisions can be made; the page listens to `correction` and sets `corrections`, {file: {action, to}}.
+// CSS `--above` and `--below`: heights of what the page keeps above and below, under which no tile is to be hidden.
 // Property `loadDetail`: async generator of a file, gives part by part what an item lacks (probabilities, heat, neighbors).
 // Event `selectionchange` with detail {file}. Property `selectedFile`.
 // Keys: arrows move, Enter goes to the details, Escape comes back and clears the cell; see <mistake-detail> for decisions.
@@ -20,7 +21,7 @@ STYLE.replaceSync(`
   [hidden] { display: none !important; }
   .frame { display: grid; grid-template-columns: minmax(0, 1fr) minmax(17rem, 24rem); gap: 1rem 1.5rem; align-items: start; }
   .list { min-width: 0; }
-  .side { grid-column: 2; grid-row: 1 / span 2; position: sticky; top: .5rem; max-height: calc(100vh - 1rem); overflow-y: auto; padding: .1rem .3rem; }
+  .side { grid-column: 2; grid-row: 1 / span 2; position: sticky; top: var(--above, .5rem); max-height: calc(100vh - var(--above, .5rem) - var(--below, .5rem)); overflow-y: auto; padding: .1rem .3rem; }
   .side:focus-visible { outline: 3px solid var(--focus); border-radius: .4rem; }
   @container (min-width: 72rem) { .frame { grid-template-columns: auto minmax(0, 1fr) minmax(17rem, 22rem); }
     .matrix { max-width: 34rem; } .side { grid-column: 3; grid-row: 1; } }
@@ -33,7 +34,7 @@ STYLE.replaceSync(`
   :is(select, input, button, .tile):focus-visible { outline: 3px solid var(--focus); outline-offset: 1px; }
   .count { color: var(--soft); font-variant-numeric: tabular-nums; }
   .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.4rem, 1fr)); gap: .7rem .6rem; padding: 3px; }
-  .tile { font-size: .76rem; line-height: 1.3; cursor: pointer; border-radius: .35rem; min-width: 0; position: relative; }
+  .tile { font-size: .76rem; line-height: 1.3; cursor: pointer; border-radius: .35rem; min-width: 0; position: relative; scroll-margin: var(--above, .5rem) 0 var(--below, .5rem); }
   .tile img { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: .3rem; display: block; background: var(--raised); }
   .tile span { display: block; overflow-wrap: anywhere; }
   .tile .wrong { color: var(--mistake); font-weight: 600; }

@@ -70,7 +70,7 @@ function show(run, result, predictions, source) {
 }
 
 const caption = (file, known) => [h("span", { title: file }, file.split("/").at(-1)),
-  known && [h("span", {}, `true ${known.true}`), h("span", { class: "soft" }, `${known.before} → ${known.after}`)]];
+  known && [h("span", {}, `true ${known.true}`), h("span", {}, `${known.before} → ${known.after}`)]];
 
 /** The paired difference with its interval, and whether it says anything. */
 function certainty({ difference, interval: [low, high], num_images: count }) {
