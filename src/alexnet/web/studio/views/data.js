@@ -210,7 +210,8 @@ class Images {
 
   #hint() {
     return [h("p", {}, "Select images with the mouse or the arrow keys; Shift and Ctrl select several."),
-      h("p", { class: "soft" }, "Decisions are written to ", h("code", {}, "corrections.csv"), " beside the images, which stay as they are.")];
+      h("p", { class: "soft" }, "Decisions are written to ", h("code", {}, "corrections.csv"), " beside the images, which stay as they are."),
+      this.values.files.length > 0 && h("p", {}, h("a", { href: address("train", [], { data: this.folder }) }, "Train on these images"))];
   }
 
   #single(item) {
