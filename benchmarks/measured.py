@@ -8,7 +8,7 @@ from typing import Any
 
 __all__ = ["Candidate", "Comparison", "Limits", "PartResult", "quartiles"]
 
-UNITS = ("ms", "s", "µs/image", "images/s", "GFLOP/s", "GB/s", "MB")
+UNITS = ("ms", "s", "µs/image", "images/s", "frames/s", "GFLOP/s", "GB/s", "MB")
 """Units of a comparison. The values are bytes for `MB` and seconds for all others."""
 
 
@@ -114,7 +114,7 @@ class Comparison:
                 return value
             case "µs/image":
                 return 1e6 * value / work
-            case "images/s":
+            case "images/s" | "frames/s":
                 return work / value
             case "GFLOP/s" | "GB/s":
                 return work / value / 1e9

@@ -6,7 +6,7 @@ from benchmarks.measured import Comparison, PartResult
 
 __all__ = ["comparison_lines", "part_lines"]
 
-RATE_UNITS = ("images/s", "GFLOP/s", "GB/s")
+RATE_UNITS = ("images/s", "frames/s", "GFLOP/s", "GB/s")
 
 
 def part_lines(result: PartResult) -> list[str]:

@@ -18,6 +18,8 @@ export const key = "r";
 export const keys = [["← ↑ ↓ →", "through the mistakes, or the cells of the matrix"], ["Enter", "to the details"], ["Esc", "back; all classes"],
   ...DECISION_KEYS];
 
+const LOOKED_AT = 250; // ms after which an image is looked at, and not passed by
+
 export async function open(root, place, studio) {
   const [run, section, ...rest] = place.parts;
   if (!run) return choose(root, studio);
@@ -107,13 +109,17 @@ async function mistakes(browser, line, { name: run, shell_path: folder, correcti
     }
     return details.get(file);
   };
+  let isClosed = false;
   let asking = new AbortController(); // a slow question about an image that is not looked at any more is given up
   browser.loadDetail = async function* load(file) {
     asking.abort();
     asking = new AbortController();
-    const { signal } = asking, shown = browser.shownFiles;
+    let { signal } = asking;
     yield { ...(await ask(file)), heat_note: "testing the heat map ...", neighbors_note: "looking for the nearest training images; the first time this takes a while ..." };
-    const next = shown[shown.indexOf(file) + 1];
+    await new Promise((done) => setTimeout(done, LOOKED_AT)); // who goes on at once needs no test of this map
+    if (isClosed || browser.selectedFile !== file) { yield {}; return; }
+    if (signal.aborted) ({ signal } = (asking = new AbortController())); // another image was looked at, and then this one again
+    const shown = browser.shownFiles, next = shown[shown.indexOf(file) + 1];
     if (next !== undefined) ask(next).catch(() => {}); // asked for beforehand: most go on to it
     yield await get(`${path(file)}?near=1`, { signal });
   };
@@ -130,7 +136,7 @@ async function mistakes(browser, line, { name: run, shell_path: folder, correcti
   const asked = place.query.get("image");
   if (asked) browser.selectedFile = asked;
   tell();
-  return { close: () => asking.abort(), press(event) { if (!event.defaultPrevented && isFor(browser, event) && browser.press(event.key)) event.preventDefault(); } };
+  return { close: () => { isClosed = true; asking.abort(); }, press(event) { if (!event.defaultPrevented && isFor(browser, event) && browser.press(event.key)) event.preventDefault(); } };
 }
 
 /** What was decided, in one line. */
