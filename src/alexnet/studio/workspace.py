@@ -121,13 +121,19 @@ class Workspace:
             if self.jobs.is_alive(job) or not self.jobs.wrote_run(job)  # else the run was deleted
         }
 
+    def _just_written(self, name: str) -> Path | None:
+        """A run that was started here and is there, though the last listing does not have it yet."""
+        outs = (Path(job.out) for job in self.jobs.known())
+        own = (out for out in outs if out.parent == self.runs_dir and shown_name(out.name) == name)
+        return next((out for out in own if _kind(out) == "run"), None)
+
     def training_path(self, name: str) -> Path:
         """The path of a run, or of one that is being started.
 
         Raises:
             NotHereError: there is none.
         """
-        path = self._look_up(name, "runs") or self.pending().get(name)
+        path = self._look_up(name, "runs") or self.pending().get(name) or self._just_written(name)
         if path is None:
             raise NotHereError(
                 f"{shown_name(name)[:80]}: there is no such training here; choose one on the first page"
