@@ -198,13 +198,25 @@ def _claimed(path: Path) -> Iterator[None]:
     if os.name == "nt":  # there an open file cannot be removed anyway
         yield
         return
-    file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
-    try:
+    while True:
+        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
         with contextlib.suppress(OSError):  # some network file systems have no locks
-            _lock(file)
+            _lock(file, waits=True)
+        if _is_at(file, path):
+            break
+        os.close(file)  # another took it for a leftover before it was locked
+    try:
         yield
     finally:
         os.close(file)
+
+
+def _is_at(file: int, path: Path) -> bool:
+    """Whether an open file is still the one at a path."""
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def is_unfinished(path: Path) -> bool:
@@ -236,11 +248,11 @@ def _remove_if_dead(path: Path) -> None:
         path.unlink()
 
 
-def _lock(file: int) -> None:
-    """Lock an open file for this process and thread, or raise OSError where another holds it."""
+def _lock(file: int, *, waits: bool = False) -> None:
+    """Lock an open file for this process and thread; where another holds it, wait or raise OSError."""
     import fcntl
 
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(file, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
 
 
 def _flush_folder(folder: Path) -> None:

@@ -143,6 +143,29 @@ def test_leftovers_of_killed_writers_go_and_those_of_living_ones_stay(tmp_path: 
                 writer.stdout.close()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="locks")
+def test_file_that_another_removes_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, removed = files._lock, list[Path]()
+
+    def disturbed(file: int, *, waits: bool = False) -> None:
+        if not removed:
+            removed.extend(tmp_path.iterdir())
+            removed[0].unlink()
+        lock(file, waits=waits)
+
+    def write(beside: Path) -> None:
+        assert beside == removed[0] and beside.exists()
+        files._remove_if_dead(beside)
+        assert beside.exists(), "it is locked"
+        beside.write_text("x")
+
+    monkeypatch.setattr(files, "_lock", disturbed)
+    write_whole(tmp_path / "a.txt", write)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
 def test_disk_error_names_the_file_in_one_line() -> None:
     with (
         pytest.raises(RunError, match=r"^new\\nline: cannot be written \(gone\); mend it$"),
