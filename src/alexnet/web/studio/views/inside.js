@@ -72,7 +72,8 @@ class Page {
       this.cell.root, this.layers.root);
     fill(this.samples, samples.map((one) => this.#sample(one)));
     const [layer, map, row, column] = ["layer", "map", "row", "column"].map((each) => query.get(each));
-    await this.load(query.get("image") ?? samples[0]?.file);
+    const place = row === null || column === null ? {} : { row: Number(row), column: Number(column) };
+    await this.load(query.get("image") ?? samples[0]?.file, layer && map !== null ? { layer, map: Number(map), ...place } : {});
     if (this.before && layer && map !== null) await this.#open(layer, Number(map), row === null || column === null ? null : [Number(row), Number(column)]);
   }
 
@@ -93,8 +94,8 @@ class Page {
       h("img", { src: `/api/${this.path}/mistakes/${number}/image`, alt: isCorrect ? label : `${label}, predicted ${predicted}` }));
   }
 
-  /** Show another image, changed as the sliders say. */
-  async load(image) {
+  /** Show another image, changed as the sliders say; `chosen` is the map that is opened next, so that the address keeps it. */
+  async load(image, chosen = {}) {
     if (!image) return;
     this.#stopCamera();
     this.name = image;
@@ -104,7 +105,7 @@ class Page {
     this.image.covered.clear();
     fill(this.about, image.startsWith("sent:") ? "your own image" : image);
     this.cell.clear(this.#query());
-    this.chosen = {};
+    this.chosen = chosen;
     await this.#show(before);
     if (this.changes.isChanged) await this.#ask();
     this.#remember();
