@@ -105,7 +105,7 @@ class ShardSource:
         return self._of_files(lambda file: file.entry)
 
     def _of_files(self, make: Callable[[ImageFile], Item]) -> Sequence[Item]:
-        """Something of each image, made from its file as it is read."""
+        """A property of each image, made from its file when it is read."""
         return LazySequence(len(self), lambda row: make(self.file(row)), lambda: map(make, self.each_file()))
 
     def shards_of(self, rows: Indices) -> Indices:

@@ -65,7 +65,7 @@ def write_convolution_lab(
 
 
 def lab_data(image: npt.ArrayLike | Path | str | None = None, *, run: RunLike | None = None) -> dict[str, Any]:
-    """The data of `<convolution-lab>`, see there; an image that is given is the one it begins with."""
+    """The data of `<convolution-lab>`, see there; the lab begins with an image that is given."""
     learned = [] if run is None else _learned(run)
     photograph = _photograph(image)
     first = {} if image is None else {"image": photograph["name"]}
