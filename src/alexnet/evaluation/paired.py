@@ -17,7 +17,8 @@ class PairedComparison(Record):
     fixed: files that only the first test gets wrong. broken: files that only the second gets wrong. difference:
     top-1 error after minus before, a fraction; negative is better. standard_error: of the difference, paired.
     interval: 95 % interval of the difference. p_value: of the sign test, two-sided. labels: the test whose labels
-    were used for both, "" where both had the same.
+    were used for both, "" where both had the same. num_two_labels: images of which two labels are correct: either
+    counts.
     """
 
     before: str
@@ -30,6 +31,7 @@ class PairedComparison(Record):
     interval: tuple[float, float]
     p_value: float
     labels: str = ""
+    num_two_labels: int = 0
 
     def __str__(self) -> str:
         points, low, high = (f"{100 * value:+.1f}" for value in (self.difference, *self.interval))
@@ -38,6 +40,7 @@ class PairedComparison(Record):
             f"sign test p = {self.p_value:.3g}); of {self.num_images} images, "
             f"{len(self.fixed)} mistakes are fixed and {len(self.broken)} are new"
             + (f"; these are the images that both tested, with the labels of {self.labels}" if self.labels else "")
+            + (f"; of {self.num_two_labels}, either of two labels counts" if self.num_two_labels else "")
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 """Several runs side by side: scores, settings that differ, mistakes fixed and broken, published results."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alexnet.data.corrections import effective, read_corrections
+from alexnet.data.corrections import Correction, effective, read_corrections
 from alexnet.errors import RunError
 from alexnet.evaluation.paired import PairedComparison, compare_predictions
+from alexnet.evaluation.reviewed import reviewed_predictions
 from alexnet.files import shown_name
 from alexnet.published import CLAIMS, PUBLISHED, Claim, PublishedResult, judge_comparability
 from alexnet.recipe import recipe_differences
@@ -57,7 +58,8 @@ def compare_runs(runs: Sequence[RunLike], *, published: bool = False) -> Compari
     """Compare finished runs: scores, settings that differ, and images that one gets right and another wrong.
 
     Where the images of two runs differ, as after a correction of labels, those are compared that lie in the same
-    folder under the same name and that both tested, with the labels of the later run for both.
+    folder under the same name and that both tested, with the labels of the later run for both. Where its corrections
+    call two labels of an image correct, either counts, for both runs; in `scores` each run has only the first.
 
     Args:
         runs: at least two, opened, or as paths of their folders.
@@ -86,23 +88,43 @@ def _difference(before: Run, after: Run) -> PairedComparison | None:
     """The difference on the images that both tested; None where they have none in common."""
     names = (str(before.path), str(after.path))
     data = before.about.data, after.about.data
-    if data[0].fingerprint == data[1].fingerprint:
-        return compare_predictions(before.predictions, after.predictions, names=names)
-    if data[0].path != data[1].path:  # equal names alone are not equal images
+    is_same = data[0].fingerprint == data[1].fingerprint
+    if not is_same and data[0].path != data[1].path:  # equal names alone are not equal images
         return None
     later = max(after, before, key=lambda run: run.about.created)
     labels = {each.file: each.true for each in later.predictions}
+    lines = _decided(later)
     tests = [
-        [replace(each, true=labels[each.file]) for each in run.predictions if each.file in labels]
+        reviewed_predictions(
+            (replace(each, true=labels[each.file]) for each in run.predictions if each.file in labels), lines.values()
+        )
         for run in (before, after)
     ]
     compared = compare_predictions(*tests, names=names)
-    return replace(compared, labels=str(later.path)) if compared.num_images else None
+    if not compared.num_images:
+        return None
+    tested = {each.file for each in tests[0]} & {each.file for each in tests[1]}
+    has_same_labels = is_same and _second_labels(_decided(before)) == _second_labels(_decided(after))
+    return replace(
+        compared,
+        labels="" if has_same_labels else str(later.path),
+        num_two_labels=len(tested & _second_labels(lines).keys()),
+    )
+
+
+def _decided(run: Run) -> dict[str, Correction]:
+    """The corrections that a run was trained with, by file."""
+    return effective(read_corrections(run.folder.corrections_path))
+
+
+def _second_labels(lines: Mapping[str, Correction]) -> dict[str, str]:
+    """The second label of the images for which two are correct."""
+    return {file: line.to for file, line in lines.items() if line.action == "both"}
 
 
 def _corrections(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
     """How labels were corrected, in words, where that differs between runs; else nothing."""
-    decided = [effective(read_corrections(run.folder.corrections_path)) for run in runs]
+    decided = [_decided(run) for run in runs]
     decisions = [{file: line.decision for file, line in lines.items()} for lines in decided]
     if all(each == decisions[0] for each in decisions):
         return {}

@@ -9,13 +9,14 @@ from statistics import fmean
 from typing import Any
 
 from alexnet.errors import AlexNetError, RunError
+from alexnet.model.variants import get_variant
 from alexnet.recipe import Recipe
 from alexnet.records import EpochRecord, StepRecord
 from alexnet.run_folder import RunFolder
 from alexnet.studio.jobs import Job
 from alexnet.studio.train_on import train_on
 from alexnet.studio.workspace import Workspace
-from alexnet.training.schedule import image_size
+from alexnet.training.schedule import image_size, usable_sizes
 
 __all__ = ["Followed", "pace", "run_state", "thin_steps", "training_status"]
 
@@ -158,8 +159,8 @@ def pace(recipe: Recipe, num_steps: int, done: int, epochs: Sequence[EpochRecord
     seconds = epochs[-1].seconds - (before[-1].seconds if before else 0.0)  # an epoch's are those since the start
     per_epoch = num_steps / recipe.epochs
     work = sum(per_epoch * epoch.size**2 for epoch in last)
-    start = recipe.start_size or recipe.size
-    sizes = (*range(start, recipe.size, 4), recipe.size)
+    spec = get_variant(recipe.variant, **recipe.switches)
+    sizes = usable_sizes(spec, recipe.start_size or recipe.size, recipe.size)
     parts = [(max(done, n * per_epoch), (n + 1) * per_epoch) for n in range(recipe.epochs)]
     ahead = sum(
         (end - begin) * image_size(recipe, sizes, int((begin + end) / 2), num_steps=num_steps) ** 2

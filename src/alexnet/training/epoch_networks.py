@@ -44,7 +44,11 @@ def find_epoch_network(weights: str) -> Path | None:
         return None  # then it is meant as the name of a file
     epoch = int(match["epoch"])
     if epoch not in kept:
-        has = f"has those of epochs {', '.join(map(str, kept))}" if kept else "was trained without keep_networks=true"
+        has = (
+            f"has those of epochs {', '.join(map(str, kept))}; choose one of them"
+            if kept
+            else f"was trained without keep_networks=true; without `@{epoch}` the one that it kept is used"
+        )
         raise WeightsError(f"{shown_name(weights)}: no network of that epoch was kept; the run {has}")
     return kept[epoch]
 

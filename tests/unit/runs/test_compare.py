@@ -52,6 +52,33 @@ def test_runs_before_and_after_a_correction_are_compared_on_the_images_of_both(
     assert compare_runs([narrow_run, later.path]).differences == (), "equal names are not equal images"
 
 
+def test_where_two_labels_are_correct_either_counts_for_both_runs(narrow_run: Run, tmp_path: Path) -> None:
+    known = narrow_run.predictions
+    wrong = next(each for each in known if each.is_mistake)
+    other = next(each for each in known if not each.is_mistake)
+    third = next(name for name in narrow_run.about.classes if name not in (wrong.true, wrong.predicted))
+    later = RunFolder(copy_linked(narrow_run.path, tmp_path / "later"))
+    changed = {
+        wrong.file: replace(wrong, predicted=third, top=((third, 1.0),))
+    }  # another network's answer, wrong too
+    later.write_predictions([changed.get(each.file, each) for each in known])
+    later.write_about(replace(narrow_run.about, created="2999-01-01T00:00:00+00:00"))
+    assert compare_runs([narrow_run, later.path]).differences[0].fixed == ()
+    lines = [Correction(wrong.file, "both", to=third), Correction(other.file, "both", to=third)]
+    write_corrections(later.corrections_path, lines)
+    for runs, kind in (([narrow_run, later.path], "fixed"), ([later.path, narrow_run], "broken")):
+        (difference,) = compare_runs(runs).differences  # type: ignore[arg-type]
+        assert getattr(difference, kind) == (wrong.file,), "what one run calls it is its second label"
+        assert (difference.num_two_labels, difference.num_images) == (2, 21)
+        assert difference.labels == str(later.path) and "of 2, either of two labels counts" in str(difference)
+    first = RunFolder(copy_linked(narrow_run.path, tmp_path / "first"))
+    write_corrections(first.corrections_path, lines)
+    (difference,) = compare_runs([first.path, later.path]).differences
+    assert (difference.fixed, difference.labels) == ((wrong.file,), ""), "both were trained with these corrections"
+    page = write_comparison([first.path, later.path], tmp_path / "c.html").read_text(encoding="utf-8")
+    assert "Of 2 of them, either of two labels counts" in page
+
+
 @pytest.mark.parametrize("call", [compare_runs, draw_comparison])
 def test_one_run_cannot_be_compared(narrow_run: Run, call: object) -> None:
     for runs in ([narrow_run], narrow_run.path):

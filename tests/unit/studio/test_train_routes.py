@@ -15,6 +15,7 @@ from websockets.sync.client import connect
 import alexnet
 from alexnet.data.corrections import correct, corrections_path
 from alexnet.errors import DataError, RecipeError
+from alexnet.model.variants import VARIANTS
 from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe, build_recipe, parse_settings
 from alexnet.records import EpochRecord
@@ -25,6 +26,7 @@ from alexnet.studio.queue_routes import failed_early
 from alexnet.studio.recipe_form import GROUPS, MAIN, recipe_form
 from alexnet.studio.train_on import LEARNING_RATES, train_on
 from alexnet.studio.workspace import Workspace
+from alexnet.training.schedule import image_size, usable_sizes
 from tests.conftest import copy_linked
 from tests.studio_server import Studio
 
@@ -280,6 +282,12 @@ def test_the_time_left_is_that_of_the_steps_to_come_at_their_image_size() -> Non
     growing = recipe.replace(start_size=80, growth=0.5)
     smaller = [*first, epoch(2, seconds=15.0, size=50)]
     assert (pace(growing, 40, 20, smaller) or {})["seconds_left"] == pytest.approx(48)
+    uneven = Recipe(epochs=2, size=128, start_size=64, growth=1.0, variant="seminar")
+    sizes = usable_sizes(VARIANTS["seminar"], 64, 128)
+    assert sizes[0] >= 100, "smaller images would not fit fc6, whatever the recipe says"
+    first = [epoch(1, seconds=6.0, size=sizes[0])]
+    ahead = image_size(uneven, sizes, 15, num_steps=20)
+    assert (pace(uneven, 20, 10, first) or {})["seconds_left"] == pytest.approx(6 * (ahead / sizes[0]) ** 2)
 
 
 def test_curve_of_many_steps_is_thinned_by_means() -> None:

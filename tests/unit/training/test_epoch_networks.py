@@ -33,7 +33,7 @@ def test_a_run_is_trained_on_from_any_epoch(image_folder: Path, tmp_path: Path) 
     assert all(torch.allclose(first[name], after[name], atol=1e-6) for name in first)
     shutil.rmtree(run.path / "networks")
     with pytest.raises(
-        WeightsError, match=r"first@1: no network of that epoch was kept.* without keep_networks=true"
+        WeightsError, match=r"first@1: no network of that epoch was kept.* without keep_networks=true; without `@1` "
     ):
         train(image_folder, recipe.replace(weights=f"{run.path}@1"), out=tmp_path / "other")
 
@@ -46,7 +46,8 @@ def test_only_what_is_there_is_an_epoch(narrow_run: Run, tmp_path: Path) -> None
     kept = run / "networks" / "epoch-0003.safetensors"
     assert find_epoch_network(f"{run}@3") == kept
     with pytest.raises(
-        WeightsError, match=r"run@4: no network of that epoch was kept; the run has those of epochs 3"
+        WeightsError,
+        match=r"run@4: no network of that epoch was kept; the run has those of epochs 3; choose one of them$",
     ):
         find_epoch_network(f"{run}@4")
     assert find_epoch_network(str(run)) is None and find_epoch_network(f"{tmp_path / 'none'}@3") is None

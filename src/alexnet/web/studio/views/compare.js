@@ -1,6 +1,6 @@
 // Compare: two or three runs beside each other: scores, curves, settings that differ, images fixed and broken, kernels.
 import { get, part } from "../api.js";
-import { fill, h, percent, s } from "../dom.js";
+import { fill, h, numberOf, percent, s } from "../dom.js";
 import { address, go } from "../router.js";
 
 export const name = "compare";
@@ -73,6 +73,7 @@ function difference(change, first, other) {
   return [h("h2", {}, `${first} → ${other}`),
     h("p", {}, `${change.num_fixed} images fixed, ${change.num_broken} broken; the error changes by ${points(change.difference)} points (95 % interval ${points(change.interval[0])} to ${points(change.interval[1])}), on ${change.num_images} images.`),
     change.labels && h("p", {}, `Their images or labels differ: these are the ${change.num_images} images that both tested, with the labels of ${change.labels === change.after ? other : first} for both.`),
+    change.num_two_labels > 0 && h("p", {}, `Of ${numberOf(change.num_two_labels, "image")}, either of two labels counts; the table above has only the first.`),
     list("fixed", change.fixed ?? []), list("broken", change.broken ?? [])];
 }
 
