@@ -1,5 +1,6 @@
 """The convolution lab in a real browser: its numbers are those of the library, for every setting."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from alexnet.convolution.apply import apply_kernel
 from alexnet.convolution.fast import convolve2d
+from alexnet.convolution.gallery import list_kernels
 from alexnet.convolution.trace import trace_convolution
-from alexnet.report.lab_page import lab_data, write_convolution_lab
+from alexnet.report.lab_page import write_convolution_lab
+from alexnet.runs.inspect_run import kernels
 from alexnet.runs.run import Run
 from tests.accessibility import violations
 from tests.conftest import draw_stripes
@@ -106,17 +110,70 @@ def test_a_prediction_is_compared_and_revealed(page: Any) -> None:
     assert "?" not in page.locator(".output").inner_text()
 
 
-def test_learned_kernels_and_a_photograph(page: Any, narrow_run: Run) -> None:
-    data = lab_data(run=narrow_run)
+@pytest.mark.parametrize("name", [kernel.name for kernel in list_kernels()])
+def test_every_kernel_of_the_gallery_equals_the_library(page: Any, name: str) -> None:
+    page.locator("select.image").select_option("drawn photograph")
+    page.locator("select.gallery").select_option(name)
+    for operation in ("convolution", "correlation"):
+        page.evaluate(f"(operation) => {{ {LAB}.state = {{ operation }} }}", operation)
+        image = np.array(page.evaluate(f"{LAB}.state.image"), float)
+        expected = apply_kernel(image, name, size="valid", operation=operation)  # type: ignore[arg-type]
+        np.testing.assert_allclose(page.evaluate(f"{LAB}.output"), expected.values, atol=1e-8)
+    page.locator(".output canvas").hover(position={"x": 60, "y": 60})
+    row, column = page.evaluate(f"{LAB}.selected")
+    shown = float(page.locator(".equation b").inner_text())
+    assert shown == pytest.approx(float(expected.values[row, column]), rel=1e-3, abs=1e-3)
+
+
+def test_learned_kernels_and_a_photograph_in_color_and_in_gray(page: Any, narrow_run: Run) -> None:
+    weights = kernels(narrow_run).weights[7].astype(float)
     page.locator("select.image").select_option("drawn photograph")
     page.locator("select.gallery").select_option("conv1/7")
     page.wait_for_function(f"{LAB}.output.length === 150")
-    (photo,) = (image for image in data["images"] if image["name"] == "drawn photograph")
-    (learned,) = (kernel for kernel in data["kernels"] if kernel["name"] == "conv1/7")
-    expected = convolve2d(np.array(photo["rows"], float), np.array(learned["rows"]), size="valid")
-    np.testing.assert_allclose(page.evaluate(f"{LAB}.output"), expected, atol=1e-6)
+    photo = np.array(page.evaluate(f"{LAB}.colors"), float)
+    colored = sum(convolve2d(photo[c], weights[c], size="valid") for c in range(3))
+    np.testing.assert_allclose(page.evaluate(f"{LAB}.output"), colored, atol=0.05)
+    page.locator(".output canvas").hover(position={"x": 60, "y": 60})
+    equation = page.locator(".equation").inner_text()
+    red, green, blue, total = map(float, re.findall(r"-?[\d.]+(?:e-?\d+)?", equation)[2:])
+    assert red + green + blue == pytest.approx(total, abs=0.2)
+    page.get_by_label("in color").uncheck()
+    gray = np.array(page.evaluate(f"{LAB}.state.image"), float)
+    expected = convolve2d(gray, weights.mean(0), size="valid")
+    np.testing.assert_allclose(page.evaluate(f"{LAB}.output"), expected, atol=0.02)
     page.locator(".output canvas").hover(position={"x": 60, "y": 60})
     assert "(121 products)" in page.locator(".equation").inner_text()
+    page.get_by_label("kernel 0, 0", exact=True).fill("2")
+    page.get_by_label("kernel 0, 0", exact=True).press("Enter")
+    assert page.get_by_label("in color").is_hidden(), "an edited kernel has one channel"
+
+
+FRAME = """(red) => {
+    const canvas = Object.assign(document.createElement('canvas'), {width: 40, height: 30});
+    const pen = canvas.getContext('2d');
+    pen.fillStyle = '#203040';
+    pen.fillRect(0, 0, 40, 30);
+    pen.fillStyle = `rgb(${red} 90 10)`;
+    pen.fillRect(10, 5, 13, 17);
+    document.querySelector('convolution-lab').frame(canvas);
+}"""
+
+
+def test_a_frame_is_convolved_where_it_is_looked_at_and_says_nothing(page: Any) -> None:
+    page.evaluate(f"window.told = 0; {LAB}.addEventListener('statechange', () => {{ window.told += 1 }})")
+    page.evaluate(FRAME, 200)
+    page.evaluate(f"{LAB}.selected = [4, 9]")
+    canvas = page.locator(".output canvas").element_handle()
+    for red in (210, 255):
+        page.evaluate(FRAME, red)
+        image, kernel = (np.array(page.evaluate(f"{LAB}.state.{each}"), float) for each in ("image", "kernel"))
+        assert image[5, 10] == round(0.299 * red + 0.587 * 90 + 0.114 * 10)
+        assert page.evaluate(f"{LAB}.colors[0][5][10]") == red
+        expected = convolve2d(image, kernel, size="valid")
+        np.testing.assert_allclose(page.evaluate(f"{LAB}.output"), expected)
+        assert float(page.locator(".equation b").inner_text()) == expected[4, 9]
+    assert canvas.evaluate("each => each.isConnected"), "the same canvas is painted again"
+    assert page.evaluate("window.told") == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

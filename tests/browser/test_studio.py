@@ -167,22 +167,6 @@ def test_training_is_followed_through_a_restart_of_the_server(browser: Any, stud
         page.close()
 
 
-def test_what_is_set_in_the_lab_is_in_its_address(tab: Any, studio: Studio) -> None:
-    tab.goto(f"{studio.address}#/lab?image=edge&stride=none&border=nowhere&kernel-values=1,x")
-    lab = "document.querySelector('convolution-lab')"
-    tab.wait_for_function(f"() => {lab}?.shadowRoot && !{lab}.hidden")
-    tab.locator("convolution-lab select.size").select_option("same")
-    tab.locator("convolution-lab select.border").select_option("reflect")
-    tab.get_by_label("kernel 0, 0", exact=True).fill("-2.5")
-    tab.get_by_label("kernel 0, 0", exact=True).press("Enter")
-    tab.wait_for_function("() => location.hash.includes('kernel-values=-2.5')")
-    state = tab.evaluate(f"{lab}.state")
-    assert (state["size"], state["border"], state["stride"], len(state["image"])) == ("same", "reflect", 1, 8)
-    tab.reload()
-    tab.wait_for_function(f"() => {lab}?.shadowRoot && !{lab}.hidden")
-    assert tab.evaluate(f"{lab}.state") == state
-
-
 def test_a_view_that_the_server_did_not_answer_opens_when_it_does(browser: Any, studio: Studio) -> None:
     page = browser.new_page()
     with served(studio.workspace.paths) as first:

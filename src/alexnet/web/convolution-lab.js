@@ -1,13 +1,25 @@
 // <convolution-lab>: an image, a kernel and what their convolution gives; every cell can be edited, every output explained.
 //
 // Data (JSON inside the element, or the property `data`):
-//   images   [{name, rows}, ...]          rows of numbers; an image can also be {name, source}, drawn to gray values
-//   kernels  [{name, group, rows, shows}, ...]
+//   images   [{name, rows, color}, ...]   rows of numbers, and those of red, green and blue, which may be missing;
+//            an image can also be {name, source}, an address
+//   kernels  [{name, group, rows, shows, channels, partner, combine}, ...]
+//            channels, may be missing: the rows for red, green and blue, which are used where the image has colors;
+//            partner and combine, may be missing: the second kernel of a pair, and `magnitude` or `angle`
 //   image, kernel                         names of those shown first, may be missing
-//   settings {operation, size, border, stride}   as alexnet.convolve2d has them, may be missing
-// Property `state`: {image, kernel, operation, size, border, stride}, rows of numbers and settings; may be set in part.
-// Property `output`: rows of numbers. Event `statechange` after every change.
+//   settings {operation, size, border, stride, color}   as alexnet.convolve2d has them, may be missing; color is
+//            whether a kernel of three channels is applied to the three colors
+// Property `state`: {image, kernel, operation, size, border, stride, color}; may be set in part.
+// Property `colors`: the rows of red, green and blue of an image that has colors, else null. Property `output`: rows.
+// Property `kernels`: others in place of those of the data; the chosen one stays where one of its name is among them.
+// Property `kernel`: the name of the chosen one, "" for an edited one.
+// Method `take({name, source})` shows the image at an address; `frame(canvas)` a frame of a camera, without an event.
+// Event `statechange` after every change; `imagechange` before it, where the user chose another image on the element.
 // The arithmetic is that of alexnet.convolve2d; the tests compare the two.
+import { combined, convolve, convolveColor, placeOf, planOf } from "./convolution/arithmetic.js";
+import { cellOf, editableOf, factor, gridOf, short, shownOf } from "./convolution/cells.js";
+import { COLORS, colorsOf, swatchOf } from "./convolution/swatches.js";
+import { canvasOf, frame, paint, paintAngles, pixelsOf, rangeOf, readPixels } from "./convolution/pixels.js";
 
 const STYLE = new CSSStyleSheet();
 STYLE.replaceSync(`
@@ -34,6 +46,8 @@ STYLE.replaceSync(`
   .output td.here { outline: 3px solid var(--accent); outline-offset: -2px; font-weight: 700; }
   .wide td { width: 2rem; min-width: 2rem; height: 2rem; font-size: .7rem; }
   canvas { display: block; width: min(24rem, 80vw); image-rendering: pixelated; border: 1px solid var(--line); cursor: crosshair; }
+  .kernel canvas { width: 8rem; cursor: default; } .colors { display: grid; grid-template-columns: 8rem 8rem; gap: .5rem; }
+  figure { margin: 0; } figcaption { color: var(--soft); font-size: .85rem; }
   .equation { font-size: 1.02rem; line-height: 1.7; overflow-wrap: anywhere; margin: 1rem 0 .3rem; min-height: 3.4em; }
   .equation b { color: var(--accent); } .fault { color: var(--mistake); }
   .guess { display: flex; gap: .5rem; align-items: center; flex-wrap: wrap; } .guess input { width: 7rem; }
@@ -41,13 +55,15 @@ STYLE.replaceSync(`
 
 const MOST_CELLS = 16; // longer sides are shown as an image without numbers
 const MOST_TERMS = 25; // of a sum that is written out
+const MOST_TAPS = 11; // a longer kernel is shown without numbers
 const SIDES = [1, 2, 3, 4, 5, 7];
 const CHOICES = { size: ["valid", "same", "full"], border: ["zero", "reflect", "replicate", "circular"] };
 const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 class ConvolutionLab extends HTMLElement {
   #data = { images: [], kernels: [] }; #at = [0, 0]; #shown = new Set(); #score = [0, 0];
-  #state = { image: [[0]], kernel: [[1]], operation: "convolution", size: "valid", border: "zero", stride: 1 };
+  #state = { image: [[0]], kernel: [[1]], operation: "convolution", size: "valid", border: "zero", stride: 1, color: true };
+  #colors = null; #more = {}; #turn = 0; // of the image; of the kernel, see the data; the number of images that were asked for
 
   connectedCallback() {
     if (this.shadowRoot) return;
@@ -57,12 +73,12 @@ class ConvolutionLab extends HTMLElement {
         <label>image <select class="image"></select></label><label>own <input type="file" accept="image/*" aria-label="own image"></label>
         <label>kernel <select class="gallery"></select></label>
         <label><select class="rows" aria-label="rows of the kernel"></select>×<select class="columns" aria-label="columns of the kernel"></select></label>
-        <label><input type="checkbox" class="flip"> flip the kernel</label>
+        <label><input type="checkbox" class="flip"> flip the kernel</label><label class="color"><input type="checkbox"> in color</label>
         <label>size <select class="size"></select></label><label>border <select class="border"></select></label>
         <label>stride <input type="number" class="stride" min="1" max="8" step="1"></label>
         <label><input type="checkbox" class="predict"> predict first</label></div>
       <div class="stage"><div class="input"><p class="title">I, the image</p><div class="grid"></div></div>
-        <div class="kernel"><p class="title">K, the kernel</p><div class="grid"></div><p class="title slides"></p><div class="slid"></div></div>
+        <div class="kernel"><p class="title">K, the kernel</p><div class="grid"></div><div class="second"></div><p class="title slides"></p><div class="slid"></div></div>
         <div class="output"><p class="title">O, the output</p><div class="grid"></div></div></div>
       <p class="equation" role="status"></p>
       <form class="guess" hidden><label><span></span> <input inputmode="text" autocomplete="off" aria-label="your prediction"></label>
@@ -80,7 +96,8 @@ class ConvolutionLab extends HTMLElement {
   set data(data) { this.#data = data; if (this.shadowRoot) this.#start(); }
   get state() { return structuredClone(this.#state); }
   set state(state) { this.#change(structuredClone(state)); }
-  get output() { return this.#plan().fault ? [] : this.#convolve(); }
+  get colors() { return structuredClone(this.#colors); }
+  get output() { return this.#plan().fault ? [] : this.#convolve().map((row) => [...row]); }
   get selected() { return [...this.#at]; }
   set selected([row, column]) { this.#at = [row, column]; this.#point(); }
 
@@ -89,71 +106,92 @@ class ConvolutionLab extends HTMLElement {
   #start() {
     const { images, kernels, settings } = this.#data;
     this.#find(".image").replaceChildren(...images.map((image, n) => new Option(image.name, String(n))), new Option("edited", ""));
-    const groups = new Map();
-    kernels.forEach((kernel, n) => groups.set(kernel.group, [...(groups.get(kernel.group) ?? []), new Option(kernel.name, String(n))]));
-    this.#find(".gallery").replaceChildren(...[...groups].map(([name, options]) => {
-      const group = document.createElement("optgroup"); group.label = name; group.append(...options); return group;
-    }), new Option("edited", ""));
+    this.#listKernels();
     this.#change(settings ?? {});
     this.#takeImage(Math.max(0, images.findIndex((image) => image.name === this.#data.image)));
     this.#takeKernel(Math.max(0, kernels.findIndex((kernel) => kernel.name === this.#data.kernel)));
   }
+  get kernel() { const { text, value } = this.#find(".gallery").selectedOptions[0]; return value && text; }
+  set kernel(name) { this.#takeKernel(this.#data.kernels.findIndex((kernel) => kernel.name === name)); }
+  set kernels(kernels) {
+    const { kernel: name } = this;
+    this.#data = { ...this.#data, kernels };
+    this.#listKernels();
+    if (name) this.#takeKernel(Math.max(0, kernels.findIndex((kernel) => kernel.name === name)));
+    else this.#find(".gallery").value = "";
+  }
+  #listKernels() {
+    const groups = new Map();
+    this.#data.kernels.forEach((kernel, n) => groups.set(kernel.group, [...(groups.get(kernel.group) ?? []), new Option(kernel.name, String(n))]));
+    this.#find(".gallery").replaceChildren(...[...groups].map(([name, options]) => {
+      const group = document.createElement("optgroup"); group.label = name; group.append(...options); return group;
+    }), new Option("edited", ""));
+  }
   #takeKernel(n) {
     const kernel = this.#data.kernels[n];
     if (!kernel) return;
-    const { image } = this.#state;
-    if (kernel.rows.length > image.length || kernel.rows[0].length > image[0].length) this.#takeImage(this.#data.images.length - 1); // the largest
-    this.#change({ kernel: structuredClone(kernel.rows) });
-    this.#find(".gallery").value = n; this.#find(".about").textContent = kernel.shows ? `${kernel.name}: ${kernel.shows}` : "";
+    const { image } = this.#state, { rows, channels, partner, combine, shows } = kernel;
+    if (rows.length > image.length || rows[0].length > image[0].length) this.#takeImage(this.#data.images.length - 1); // the largest
+    this.#change({ kernel: structuredClone(rows) }, { more: { channels, partner, combine } });
+    this.#find(".gallery").value = n; this.#find(".about").textContent = shows ? `${kernel.name}: ${shows}` : "";
   }
   async #takeImage(n) {
-    const image = this.#data.images[n];
+    const image = this.#data.images[n], turn = ++this.#turn;
     if (!image) return;
-    this.#change({ image: image.rows ? structuredClone(image.rows) : await grayOf(image.source) });
+    const pixels = image.rows ? { image: structuredClone(image.rows), color: image.color ?? null } : await readPixels(image.source);
+    if (turn !== this.#turn) return;
+    this.#change({ image: pixels.image }, pixels);
     this.#find(".image").value = n;
   }
+  async take({ name, source }) {
+    const turn = ++this.#turn, pixels = await readPixels(source);
+    if (turn !== this.#turn) return;
+    this.#name(name);
+    this.#change({ image: pixels.image }, pixels);
+  }
+  frame(canvas) {
+    const { image, color } = pixelsOf(canvas, canvas.width, canvas.height), was = this.#state.image;
+    const isLike = this.#isLarge && this.values && was.length === image.length && was[0].length === image[0].length && Boolean(color) === Boolean(this.#colors);
+    this.#turn += 1; this.#state.image = image; this.#colors = color;
+    if (!isLike) { this.#name("camera"); this.#draw(); return; }
+    if (this.#plan().fault) return;
+    this.values = this.#convolve();
+    this.#paintInput(); this.#paintOutput(); this.#point();
+  }
+  /** What the list of images shows for one that is not in it. */
+  #name(text) { const list = this.#find(".image"); list.options[list.options.length - 1].text = text; list.value = ""; }
 
   // --- arithmetic
-  #plan() {
-    const { image, kernel, size, operation, stride } = this.#state;
-    const axes = [[image.length, kernel.length], [image[0].length, kernel[0].length]].map(([length, taps]) => axisOf(length, taps, size, operation));
-    if (axes.includes(null)) return { fault: `A kernel of ${kernel.length} × ${kernel[0].length} does not fit into an image of ${image.length} × ${image[0].length}: choose size same or full.` };
-    const slid = operation === "convolution" ? kernel.map((row) => [...row].reverse()).reverse() : kernel;
-    const [down, across] = axes.map((axis) => ({ ...axis, outputs: Math.ceil(axis.count / stride) }));
-    return { down, across, slid };
-  }
+  #plan() { return planOf(this.#state.image, this.#state.kernel, this.#state); }
+  get #isColor() { return Boolean(this.#more.channels && this.#colors && this.#state.color); }
   #corner(plan, row, column) {
     const { stride } = this.#state;
     return [plan.down.first + row * stride - plan.down.lead, plan.across.first + column * stride - plan.across.lead];
   }
-  #read(y, x) {
-    const { image, border } = this.#state, v = placeOf(y, image.length, border), u = placeOf(x, image[0].length, border);
-    return v < 0 || u < 0 ? 0 : image[v][u];
+  #read(y, x, rows = this.#state.image) {
+    const { border } = this.#state, v = placeOf(y, rows.length, border), u = placeOf(x, rows[0].length, border);
+    return v < 0 || u < 0 ? 0 : rows[v][u];
   }
   #convolve() {
-    const plan = this.#plan(), { down, across, slid } = plan, { image, border, stride } = this.#state;
-    const reach = (axis, taps, length) => Array.from({ length: axis.count + taps - 1 }, (_, n) => placeOf(axis.first - axis.lead + n, length, border));
-    const ys = reach(down, slid.length, image.length), xs = reach(across, slid[0].length, image[0].length);
-    return Array.from({ length: down.outputs }, (_, i) => Array.from({ length: across.outputs }, (_, j) => {
-      let total = 0;
-      for (let s = 0; s < slid.length; s++) for (let t = 0; t < slid[0].length; t++) {
-        const y = ys[i * stride + s], x = xs[j * stride + t];
-        if (y >= 0 && x >= 0) total += image[y][x] * slid[s][t];
-      }
-      return total;
-    }));
+    const { image, kernel } = this.#state, { channels, partner, combine } = this.#more;
+    if (this.#isColor) return convolveColor(this.#colors, channels, this.#state);
+    const values = convolve(image, kernel, this.#state);
+    return partner ? combined(combine, values, convolve(image, partner, this.#state), this.#state.operation) : values;
   }
 
   // --- drawing
-  #change(values) {
+  #change(values, { color = null, more = {} } = {}) {
     this.#state = { ...this.#state, ...values };
+    if (values.image) this.#colors = color;
+    if (values.kernel) this.#more = more;
     if (!this.shadowRoot) return;
     this.#shown.clear(); this.#score = [0, 0];
     this.#draw();
     this.dispatchEvent(new CustomEvent("statechange", { bubbles: true, composed: true, detail: this.state }));
   }
   #draw() {
-    const { kernel, operation, size, border, stride } = this.#state, plan = this.#plan();
+    const { kernel, operation, size, border, stride, color } = this.#state, plan = this.#plan(), { channels } = this.#more;
+    this.#find(".color").hidden = !channels || !this.#colors; this.#find(".color input").checked = color;
     this.#find(".flip").checked = operation === "convolution";
     this.#find(".size").value = size; this.#find(".border").value = border; this.#find(".stride").value = stride;
     this.#find(".border").disabled = size === "valid";
@@ -162,10 +200,7 @@ class ConvolutionLab extends HTMLElement {
       if (![...select.options].some((option) => option.value === String(side))) select.append(new Option(String(side), String(side)));
       select.value = side;
     }
-    this.#find(".kernel .grid").replaceChildren(this.#editable(kernel, "kernel"));
-    this.#find(".slides").textContent = operation === "convolution" ? "as it slides: flipped" : "as it slides: not flipped";
-    this.#find(".slid").classList.toggle("wide", kernel[0].length > 7);
-    this.#find(".slid").replaceChildren(plan.fault ? "" : gridOf(plan.slid.map((row) => row.map((value) => cellOf(row.length > 7 ? brief(value) : short(value))))));
+    this.#drawKernel(plan);
     this.#find(".guess").hidden = !this.#find(".predict").checked || Boolean(plan.fault);
     if (plan.fault) { this.#tell(plan.fault, true); this.#find(".output .grid").replaceChildren(); this.#find(".input .grid").replaceChildren(this.#inputGrid(null)); return; }
     this.values = this.#convolve();
@@ -176,21 +211,20 @@ class ConvolutionLab extends HTMLElement {
   }
   get #isLarge() { return Math.max(this.#state.image.length, this.#state.image[0].length) > MOST_CELLS; }
 
-  #editable(rows, what) {
-    const table = gridOf(rows.map((row, i) => row.map((value, j) => {
-      const cell = document.createElement("td"), input = document.createElement("input");
-      input.value = rows[0].length > 7 ? brief(value) : short(value); input.dataset.what = what; input.dataset.row = i; input.dataset.column = j; input.inputMode = "text";
-      input.setAttribute("aria-label", `${what} ${i}, ${j}`); input.autocomplete = "off";
-      cell.append(input);
-      return cell;
-    })));
-    table.classList.toggle("wide", rows[0].length > 7);
-    return table;
+  #drawKernel({ slid }) {
+    const { kernel, operation } = this.#state, { channels, partner } = this.#more, isLong = Math.max(kernel.length, kernel[0].length) > MOST_TAPS;
+    const drawn = isLong || this.#isColor, draw = (rows) => (isLong ? swatchOf([rows]) : shownOf(rows));
+    this.#find(".kernel .grid").replaceChildren(this.#isColor ? colorsOf(channels) : isLong ? swatchOf([kernel]) : editableOf(kernel, "kernel"));
+    this.#find(".second").replaceChildren(...(partner ? ["and the second of the pair", draw(partner)] : []));
+    this.#find(".slides").textContent = operation === "convolution" ? "as it slides: flipped" : "as it slides: not flipped";
+    this.#find(".slides").hidden = drawn;
+    this.#find(".slid").replaceChildren(drawn || !slid ? "" : shownOf(slid));
+    for (const each of this.shadowRoot.querySelectorAll(".rows, .columns")) each.disabled = drawn;
   }
   #inputGrid(plan) {
     const { image, kernel } = this.#state;
-    if (this.#isLarge) return canvasOf(image, [0, 255], "the image");
-    const table = this.#editable(image, "image");
+    if (this.#isLarge) { const canvas = canvasOf("the image"); this.#paintInput(canvas); return canvas; }
+    const table = editableOf(image, "image");
     if (!plan) return table;
     const low = [Math.min(0, plan.down.first - plan.down.lead), Math.min(0, plan.across.first - plan.across.lead)];
     const high = [Math.max(image.length, plan.down.first - plan.down.lead + plan.down.count + kernel.length - 1), Math.max(image[0].length, plan.across.first - plan.across.lead + plan.across.count + kernel[0].length - 1)];
@@ -205,10 +239,18 @@ class ConvolutionLab extends HTMLElement {
     const grown = gridOf(cells); grown.classList.toggle("wide", high[1] - low[1] > 9);
     return grown;
   }
+  #paintInput(canvas = this.#find(".input canvas")) { paint(canvas, (this.#isColor && this.#colors) || [this.#state.image], [0, 255]); }
+  #paintOutput(canvas = this.#find(".output canvas"), scale = this.#find(".scale")) {
+    const { channels, combine } = this.#more, { values } = this, range = rangeOf((this.#isColor ? channels : this.#state.kernel).flat(2), values);
+    if (combine === "angle") paintAngles(canvas, values);
+    else paint(canvas, [values], range);
+    scale.textContent = combine === "angle" ? "0° red, 90° green-yellow, ±180° cyan, -90° violet"
+      : `black ${short(range[0])}, ${range[0] === -range[1] ? "gray 0, " : ""}white ${short(range[1])}`;
+  }
   #outputGrid() {
-    const values = this.values;
-    if (this.#isLarge) { const range = rangeOf(this.#state.kernel, values), canvas = canvasOf(values, range, "the output"), scale = document.createElement("p"), box = document.createElement("div");
-      canvas.tabIndex = 0; scale.className = "soft"; scale.textContent = `black ${short(range[0])}, ${range[0] === -range[1] ? "gray 0, " : ""}white ${short(range[1])}`;
+    const values = this.values.map((row) => [...row]);
+    if (this.#isLarge) { const canvas = canvasOf("the output"), scale = document.createElement("p"), box = document.createElement("div");
+      canvas.tabIndex = 0; scale.className = "soft scale"; this.#paintOutput(canvas, scale);
       box.append(canvas, scale); return box; }
     const most = Math.max(1e-12, ...values.flat().map(Math.abs)), isHiding = this.#find(".predict").checked;
     const table = gridOf(values.map((row, i) => row.map((value, j) => {
@@ -247,11 +289,22 @@ class ConvolutionLab extends HTMLElement {
     const { stride } = this.#state, name = `O[${down.first + row * stride},${across.first + column * stride}]`;
     const isHidden = this.#find(".predict").checked && !this.#shown.has(`${row},${column}`) && !this.#isLarge;
     this.#find(".guess span").textContent = `${name} =`;
-    const terms = slid.flatMap((weights, s) => weights.map((weight, t) => `${factor(weight)}·${factor(this.#read(top + s, left + t))}`));
-    const sum = terms.length > MOST_TERMS ? `${terms.slice(0, MOST_TERMS).join(" + ")} + … (${terms.length} products)` : terms.join(" + ");
+    const sum = this.#sum(slid, top, left);
     const line = this.#find(".equation"), result = document.createElement("b");
     result.textContent = isHidden ? "?" : short(this.values[row][column]);
     line.className = "equation"; line.replaceChildren(`${name} = ${isHidden ? "…" : sum} = `, result);
+  }
+  /** The sum at a patch, written out; of several kernels, the result of each. */
+  #sum(slid, top, left) {
+    const { operation } = this.#state, { channels, partner, combine } = this.#more;
+    const total = (kernel, rows) => short(planOf(rows, kernel, this.#state).slid.reduce((sum, weights, s) => sum + weights.reduce((part, weight, t) => part + weight * this.#read(top + s, left + t, rows), 0), 0));
+    if (this.#isColor) return this.#colors.map((rows, c) => `${COLORS[c]} ${factor(Number(total(channels[c], rows)))}`).join(" + ");
+    if (partner) {
+      const [x, y] = [this.#state.kernel, partner].map((kernel) => total(kernel, this.#state.image)), sign = operation === "convolution" ? "-" : "";
+      return combine === "magnitude" ? `√((${x})² + (${y})²)` : `atan2(${sign}(${y}), ${sign}(${x}))`;
+    }
+    const terms = slid.flatMap((weights, s) => weights.map((weight, t) => `${factor(weight)}·${factor(this.#read(top + s, left + t))}`));
+    return terms.length > MOST_TERMS ? `${terms.slice(0, MOST_TERMS).join(" + ")} + … (${terms.length} products)` : terms.join(" + ");
   }
   #tell(text, isFault) { const line = this.#find(".equation"); line.textContent = text; line.className = isFault ? "equation fault" : "equation"; }
 
@@ -262,7 +315,8 @@ class ConvolutionLab extends HTMLElement {
     const rows = structuredClone(this.#state[input.dataset.what]);
     rows[input.dataset.row][input.dataset.column] = value;
     const at = `[data-what=${input.dataset.what}][data-row="${input.dataset.row}"][data-column="${input.dataset.column}"]`, hadFocus = this.shadowRoot.activeElement;
-    this.#find(input.dataset.what === "image" ? ".image" : ".gallery").value = "";
+    if (input.dataset.what === "image") this.#name("edited");
+    else this.#find(".gallery").value = "";
     const next = hadFocus?.dataset?.what ? `[data-what=${hadFocus.dataset.what}][data-row="${hadFocus.dataset.row}"][data-column="${hadFocus.dataset.column}"]` : at;
     this.#change({ [input.dataset.what]: rows });
     if (hadFocus?.dataset?.what) this.#find(next)?.focus();
@@ -303,86 +357,27 @@ class ConvolutionLab extends HTMLElement {
     root.addEventListener("change", (event) => {
       const target = event.target;
       if (target.dataset.what) this.#edit(target);
-      else if (target.matches(".image") && target.value !== "") this.#takeImage(Number(target.value));
+      else if (target.matches(".image") && target.value !== "") { this.#chosen(); this.#takeImage(Number(target.value)); }
       else if (target.matches(".gallery") && target.value !== "") this.#takeKernel(Number(target.value));
       else if (target.matches(".rows, .columns")) this.#resize();
       else if (target.matches(".flip")) this.#change({ operation: target.checked ? "convolution" : "correlation" });
       else if (target.matches(".size, .border")) this.#change({ [target.className]: target.value });
       else if (target.matches(".stride")) this.#change({ stride: Math.max(1, Math.min(8, Math.round(Number(target.value)) || 1)) });
+      else if (target.matches(".color input")) this.#change({ color: target.checked });
       else if (target.matches(".predict")) { this.#find(".told").textContent = ""; this.#change({}); }
       else if (target.matches("[type=file]") && target.files[0]) this.#open(target.files[0]);
     });
     this.#find(".guess").addEventListener("submit", (event) => { event.preventDefault(); this.#reveal(false); });
     this.#find(".all").onclick = () => this.#reveal(true);
   }
+  #chosen() { this.dispatchEvent(new CustomEvent("imagechange", { bubbles: true, composed: true })); }
   async #open(file) {
-    const address = URL.createObjectURL(file);
-    try { this.#change({ image: await grayOf(address) }); this.#find(".image").value = ""; }
+    const source = URL.createObjectURL(file);
+    this.#chosen();
+    try { await this.take({ name: file.name, source }); }
     catch { this.#tell(`${file.name}: this browser cannot read it; choose a JPEG or PNG.`, true); }
-    finally { URL.revokeObjectURL(address); }
+    finally { URL.revokeObjectURL(source); }
   }
-}
-
-// --- the arithmetic of one axis, as alexnet.convolve2d has it
-function axisOf(length, taps, size, operation) {
-  const lead = Math.floor((operation === "convolution" ? taps : taps - 1) / 2);
-  if (size === "same") return { first: 0, count: length, lead };
-  if (size === "full") return { first: lead - taps + 1, count: length + taps - 1, lead };
-  return taps > length ? null : { first: lead, count: length - taps + 1, lead };
-}
-function placeOf(place, length, border) {
-  if (place >= 0 && place < length) return place;
-  if (border === "zero") return -1;
-  if (border === "replicate") return Math.min(Math.max(place, 0), length - 1);
-  if (border === "circular") return ((place % length) + length) % length;
-  const period = Math.max(2 * (length - 1), 1), folded = ((place % period) + period) % period;
-  return length > 1 ? Math.min(folded, period - folded) : 0;
-}
-
-// --- numbers, cells, pixels
-function short(value) { return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4))); }
-function brief(value) {
-  if (Number.isInteger(value)) return String(value);
-  return Math.abs(value) < 0.0005 ? "~0" : String(Number(value.toPrecision(Math.abs(value) < 0.1 ? 1 : 2))).replace("0.", ".");
-}
-function factor(value) { return value < 0 ? `(${short(value)})` : short(value); }
-function cellOf(text, style = "") { const cell = document.createElement("td"); cell.textContent = text; cell.className = style; return cell; }
-function gridOf(cells) {
-  const table = document.createElement("table"), body = document.createElement("tbody");
-  body.append(...cells.map((row) => { const line = document.createElement("tr"); line.append(...row); return line; }));
-  table.append(body); return table;
-}
-function rangeOf(kernel, values) { // what is black and what is white: around 0 for a kernel whose weights cancel
-  const flat = kernel.flat(), sum = flat.reduce((a, b) => a + b, 0), size = flat.reduce((a, b) => a + Math.abs(b), 0);
-  const low = Math.min(...values.map((row) => Math.min(...row))), high = Math.max(...values.map((row) => Math.max(...row)));
-  if (Math.abs(sum) < 1e-9 + 0.01 * size) { const most = Math.max(1e-12, Math.abs(low), Math.abs(high)); return [-most, most]; }
-  return Math.abs(sum - 1) < 1e-6 ? [0, 255] : [low, Math.max(high, low + 1e-12)];
-}
-const PLAIN = new WeakMap(); // canvas → its pixels without a frame
-function canvasOf(rows, range, words) {
-  const [low, high] = range, canvas = document.createElement("canvas");
-  canvas.width = rows[0].length; canvas.height = rows.length; canvas.setAttribute("role", "img"); canvas.setAttribute("aria-label", words);
-  const pixels = new ImageData(canvas.width, canvas.height);
-  rows.flat().forEach((value, n) => { pixels.data.fill((255 * (value - low)) / (high - low), 4 * n, 4 * n + 3); pixels.data[4 * n + 3] = 255; });
-  canvas.getContext("2d").putImageData(pixels, 0, 0);
-  PLAIN.set(canvas, pixels);
-  return canvas;
-}
-function frame(canvas, x, y, width, height) {
-  const pen = canvas.getContext("2d");
-  pen.putImageData(PLAIN.get(canvas), 0, 0);
-  pen.strokeStyle = "#e69f00"; pen.lineWidth = 1; pen.strokeRect(x - 0.5, y - 0.5, width + 1, height + 1);
-}
-async function grayOf(source) {
-  const image = new Image(); image.src = source; await image.decode();
-  const by = Math.min(1, 160 / Math.max(image.naturalWidth, image.naturalHeight)), canvas = document.createElement("canvas");
-  canvas.width = Math.max(1, Math.round(image.naturalWidth * by)); canvas.height = Math.max(1, Math.round(image.naturalHeight * by));
-  const pen = canvas.getContext("2d", { willReadFrequently: true }); pen.drawImage(image, 0, 0, canvas.width, canvas.height);
-  const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
-  return Array.from({ length: canvas.height }, (_, y) => Array.from({ length: canvas.width }, (_, x) => {
-    const n = 4 * (y * canvas.width + x);
-    return Math.round(0.299 * data[n] + 0.587 * data[n + 1] + 0.114 * data[n + 2]);
-  }));
 }
 
 customElements.define("convolution-lab", ConvolutionLab);

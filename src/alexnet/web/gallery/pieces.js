@@ -7,11 +7,14 @@ import { h } from "../studio/dom.js";
 import { field } from "../studio/form.js";
 import { ImageChanges } from "../studio/image-changes.js";
 import { ImageGrid } from "../studio/image-grid.js";
+import { ImagePicker } from "../studio/image-picker.js";
 import { KernelFilm } from "../studio/kernel-film.js";
+import { KernelSwatches } from "../studio/kernel-swatches.js";
 import { LayerStrips } from "../studio/layer-strips.js";
+import { LiveCamera } from "../studio/live-camera.js";
 import { showNextUnits } from "../studio/next-units.js";
 import { queueBox } from "../studio/training-queue.js";
-import { CLASSES, drawImage, drawMap } from "./drawn.js";
+import { CLASSES, drawImage, drawMap, numbers } from "./drawn.js";
 
 const READ = { layer: "conv3", num_units: 384,
   by_weight: [7, 21, 3].map((number, n) => ({ number, weight: 0.5 - 0.1 * n, contribution: null, place: null, class: null })),
@@ -63,14 +66,29 @@ export const EXHIBITS = {
       return host;
     },
   },
+  "image-picker": {
+    about: "an image of a folder, by its class and thumbnail or at random",
+    answers: { "folders/drawn/images": { version: "1", classes: CLASSES, splits: ["test"], files: Array.from({ length: 40 }, (_, n) => [`test/${CLASSES[n % 4]}/${n}.png`, n % 4, 0]) } },
+    build: async ({ say }) => { const picker = new ImagePicker({ folders: ["drawn"], chosen: () => {}, say, thumbnail: (_, item) => `${drawImage(item)}#` }); await picker.open("drawn", "test/cat/9.png"); return picker.root; },
+  },
   "kernel-film": {
     about: "kernels from the start of training through every epoch",
     build: () => { const film = new KernelFilm((epoch) => drawImage(epoch), { 0: "structure 0.10" }); film.show([0, 1, 2, 3]); return film.root; },
+  },
+  "kernel-swatches": {
+    about: "kernels of three channels, each a button",
+    build: () => {
+      const swatches = new KernelSwatches((name) => swatches.mark(name)), next = numbers(5), side = () => Array.from({ length: 7 }, () => Array.from({ length: 7 }, () => next() - 0.5));
+      swatches.show(Array.from({ length: 24 }, (_, n) => ({ name: `conv1/${n}`, channels: [side(), side(), side()] })));
+      swatches.mark("conv1/3");
+      return swatches.root;
+    },
   },
   "layer-strips": {
     about: "maps of each layer, painted anew in place",
     build: () => { const strips = new LayerStrips(() => {}); strips.show([{ layer: "conv1", kind: "convolution", num_maps: 24, maps: [0, 1, 2, 3].map((n) => drawMap(n, 22)) }]); return strips.root; },
   },
+  "live-camera": { about: "the camera, image by image", build: () => new LiveCamera({ show: () => {}, otherwise: "choose an image" }).root },
   "next-units": {
     about: "the units of the next layer that read a unit", answers: { "runs/first/next/": READ },
     build: async () => { const box = h("div", { class: "forward" }); await showNextUnits(box, "first", "conv2", 5, { query: "image=drawn" }); return box; },

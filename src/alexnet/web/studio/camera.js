@@ -27,6 +27,12 @@ class Camera {
 
   stop() { for (const track of this.stream.getTracks()) track.stop(); }
 
+  /** Resolves when there is another image. */
+  next() {
+    const { video } = this;
+    return new Promise((done) => { video.requestVideoFrameCallback ? video.requestVideoFrameCallback(done) : requestAnimationFrame(done); });
+  }
+
   /** The middle of the image as a square of `side` px, by default of all it has; null before there is one. */
   square(side = 0) {
     const { video } = this, most = Math.min(video.videoWidth, video.videoHeight);
