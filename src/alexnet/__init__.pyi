@@ -39,7 +39,7 @@ from alexnet.inspection.applied_kernel import LearnedResult as LearnedResult
 from alexnet.inspection.feature_maps import FeatureMaps as FeatureMaps
 from alexnet.inspection.kernel_matching import KernelMatches as KernelMatches
 from alexnet.inspection.kernels import KernelSet as KernelSet
-from alexnet.inspection.layer_trace import LayerStep as LayerStep
+from alexnet.inspection.layer_step import LayerStep as LayerStep
 from alexnet.inspection.unit_address import UnitAddress as UnitAddress
 from alexnet.inspection.unit_address import parse_units as parse_units
 from alexnet.model.differences import diff_variants as diff_variants

@@ -10,18 +10,24 @@ from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
 from alexnet.errors import GeometryError
+from alexnet.inspection.decision import Decision, Softmax, decide, softmax_terms
 from alexnet.inspection.feature_maps import check_input
-from alexnet.inspection.network_layers import find_layer, layer_names, network_input, output_layer, weighted_layers
+from alexnet.inspection.network_layers import (
+    AVERAGES,
+    NORMS,
+    POOLS,
+    find_layer,
+    layer_names,
+    network_input,
+    output_layer,
+    weighted_layers,
+)
 from alexnet.inspection.recording import preserved
 from alexnet.inspection.unit_address import UnitAddress
-from alexnet.layers.lrn import LocalResponseNorm, MapResponseNorm
 from alexnet.model.checkpoint import Classifier
 from alexnet.records import Record
 
-__all__ = ["Decision", "ImagePath", "LayerStage", "Push", "StrongMap", "follow_image"]
-
-NORMS = (LocalResponseNorm, MapResponseNorm, nn.LocalResponseNorm)
-POOLS = (nn.MaxPool2d, nn.AvgPool2d)
+__all__ = ["ImagePath", "LayerStage", "StrongMap", "UnitStage", "follow_image"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +51,7 @@ class StrongMap(Record):
 
 @dataclass(frozen=True, eq=False)
 class LayerStage(Record):
-    """A layer on the way: kind is `convolution`, `normalization` or `pooling`; maps: the strongest, largest first."""
+    """A layer on the way: maps: the strongest, largest first."""
 
     layer: str
     kind: str
@@ -53,40 +59,19 @@ class LayerStage(Record):
     maps: tuple[StrongMap, ...]
 
 
-@dataclass(frozen=True)
-class Push(Record):
-    """What one unit adds to the difference between two logits: its activation times the difference of its weights."""
+@dataclass(frozen=True, eq=False)
+class UnitStage(Record):
+    """A fully connected layer on the way.
 
-    unit: str
-    activation: float
-    weight_difference: float
-    contribution: float
-
-
-@dataclass(frozen=True)
-class Decision(Record):
-    """Why the first class won against the second, by the units of the last hidden layer.
-
-        logit difference = sum of contributions + bias difference
-
-    Args:
-        layer: the layer that decides; its inputs are the units.
-        winner, runner_up: the classes with the largest and the second largest logit.
-        logit_difference, bias_difference: of the winner minus the runner-up.
-        total: sum of the contributions of all units.
-        towards_winner, towards_runner_up: the units that contribute most to either side, largest first.
-        num_units: inputs of the layer; num_active: those that are not 0.
+    values: of its units, after the activation where one follows; of the last layer the logits. shown: the numbers of
+    the units with the largest values, largest first, or those that were chosen. activation: the layer behind it that
+    gives the values; None where there is none. num_active: units whose value is not 0.
     """
 
     layer: str
-    winner: str
-    runner_up: str
-    logit_difference: float
-    bias_difference: float
-    total: float
-    towards_winner: tuple[Push, ...]
-    towards_runner_up: tuple[Push, ...]
-    num_units: int
+    values: Float32[np.ndarray, " n"]
+    shown: tuple[int, ...]
+    activation: str | None
     num_active: int
 
 
@@ -94,13 +79,20 @@ class Decision(Record):
 class ImagePath(Record):
     """The way of an image through a network, layer by layer.
 
-    image: what the network gets, uint8 [S, S, 3]. probabilities: by class, in the network's order.
+    image: what the network gets, uint8 [S, S, 3]. stages: its layers of maps. units: its fully connected layers.
+    softmax: of the logits, by class in the network's order.
     """
 
     image: UInt8[np.ndarray, "S S 3"]
     stages: tuple[LayerStage, ...]
+    units: tuple[UnitStage, ...]
     decision: Decision
-    probabilities: tuple[float, ...]
+    softmax: Softmax
+
+    @property
+    def probabilities(self) -> tuple[float, ...]:
+        """By class, in the network's order."""
+        return self.softmax.probabilities
 
 
 def follow_image(
@@ -110,18 +102,20 @@ def follow_image(
     num_maps: int = 3,
     num_units: int = 6,
     chosen: Mapping[str, Sequence[int]] | None = None,
+    between: tuple[int, int] | None = None,
 ) -> ImagePath:
     """Follow a decoded image through a network, in one forward pass; the network is preserved.
 
     Args:
-        num_maps: strongest maps of each layer.
+        num_maps: strongest maps, or units, of each layer.
         num_units: units of the decision on each side.
-        chosen: layer → numbers of its maps to show instead of the strongest, in this order, so that the same maps can
-            be watched while the image changes; of a layer that is not in it, the strongest.
+        chosen: layer → numbers of its maps or units to show instead of the strongest, in this order, so that the same
+            ones can be watched while the image changes; of a layer that is not in it, the strongest.
+        between: numbers of two classes to decide between, instead of the two most probable ones.
 
     Raises:
         GeometryError: the image has another size, the network ends in no fully connected layer or knows one class,
-            or a layer has no map of a chosen number.
+            or there is no map, unit or class of a chosen number.
     """
     check_input(classifier, image)
     network = classifier.network
@@ -131,11 +125,26 @@ def follow_image(
         raise GeometryError("the network does not end in a fully connected layer for two classes or more")
     with _both_ends(network) as ends:
         logits = network(network_input(classifier, image[None]))[0].float()
-    stages = [_stage(network, name, ends, num_maps, (chosen or {}).get(name)) for name in layer_names(network)]
-    hidden = _hidden_layer(network, last)
-    decision = _decide(classifier, deciding, last, hidden, ends[last][0], logits, num_units)
-    kept = tuple(stage for stage in stages if stage is not None)
-    return ImagePath(image, kept, decision, tuple(logits.softmax(0).tolist()))
+    numbers = {name: (chosen or {}).get(name) for name in layer_names(network)}
+    stages = [_stage(network, name, ends, num_maps, numbers[name]) for name in numbers]
+    units = [_unit_stage(network, name, ends, num_maps, numbers[name]) for name in numbers]
+    decision = decide(
+        deciding,
+        ends[last][0][0].flatten(),
+        logits,
+        classifier.classes,
+        layer=last,
+        hidden=_hidden_layer(network, last),
+        most=num_units,
+        between=between,
+    )
+    return ImagePath(
+        image,
+        tuple(stage for stage in stages if stage is not None),
+        tuple(stage for stage in units if stage is not None),
+        decision,
+        softmax_terms(logits.tolist()),
+    )
 
 
 @contextmanager
@@ -190,7 +199,8 @@ def _stage(
     if isinstance(module, nn.Conv2d):
         kind, maps = "convolution", ends[output_layer(network, name)][1][0].float().cpu()
     else:
-        kind = "normalization" if isinstance(module, NORMS) else "pooling"
+        averages = "average pooling" if isinstance(module, AVERAGES) else "pooling"
+        kind = "normalization" if isinstance(module, NORMS) else averages
         before, maps = (end[0].float().cpu() for end in ends[name])
     peaks, places = maps.flatten(1).max(1)
     for number in chosen or ():
@@ -213,43 +223,28 @@ def _stage(
     )
 
 
+def _unit_stage(
+    network: nn.Module,
+    name: str,
+    ends: dict[str, tuple[Tensor, Tensor]],
+    num_shown: int,
+    chosen: Sequence[int] | None,
+) -> UnitStage | None:
+    """The stage of a fully connected layer; None of another one."""
+    if name not in ends or not isinstance(find_layer(network, name), nn.Linear) or ends[name][1].ndim != 2:
+        return None
+    behind = output_layer(network, name)
+    values = ends[behind][1][0].float().cpu()
+    for number in chosen or ():
+        UnitAddress(name, number).require_below(len(values))
+    shown = torch.argsort(values, descending=True, stable=True)[:num_shown].tolist() if chosen is None else chosen
+    activation = None if behind == name else behind
+    return UnitStage(name, values.numpy(), tuple(shown), activation, int((values != 0).sum()))
+
+
 def _hidden_layer(network: nn.Module, last: str) -> str:
     """The fully connected layer whose units the last one reads; else what lies before it."""
     names = layer_names(network)
     before = names[: names.index(last)]
     vectors = [name for name in before if isinstance(find_layer(network, name), nn.Linear)]
     return vectors[-1] if vectors else before[-1]
-
-
-def _decide(
-    classifier: Classifier, module: nn.Linear, layer: str, hidden: str, inputs: Tensor, logits: Tensor, most: int
-) -> Decision:
-    winner, runner_up = torch.argsort(logits, descending=True, stable=True)[:2].tolist()
-    weight = module.weight.detach().double()
-    difference = weight[winner] - weight[runner_up]
-    activations = inputs[0].flatten().double()
-    contributions = activations * difference
-    bias = torch.zeros(len(weight)).double()
-    if isinstance(module.bias, Tensor):  # not where the layer was made without
-        bias = module.bias.detach().double()
-    order = torch.argsort(contributions, descending=True, stable=True).tolist()
-
-    def pushes(numbers: list[int], sign: float) -> tuple[Push, ...]:
-        return tuple(
-            Push(f"{hidden}/{n}", float(activations[n]), float(difference[n]), float(contributions[n]))
-            for n in numbers
-            if sign * float(contributions[n]) > 0.0
-        )
-
-    return Decision(
-        layer=layer,
-        winner=classifier.classes[winner],
-        runner_up=classifier.classes[runner_up],
-        logit_difference=float(logits[winner] - logits[runner_up]),
-        bias_difference=float(bias[winner] - bias[runner_up]),
-        total=float(contributions.sum()),
-        towards_winner=pushes(order[:most], 1.0),
-        towards_runner_up=pushes(order[::-1][:most], -1.0),
-        num_units=len(activations),
-        num_active=int((activations != 0).sum()),
-    )

@@ -1,7 +1,6 @@
-"""One output of a layer of a trained network, written out: of a convolution, a pooling or a normalization."""
+"""One output of a layer of a trained network, written out: of a layer with weights, a pooling or a normalization."""
 
-import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,81 +10,14 @@ from torch import Tensor, nn
 from alexnet.data.decode import normalize
 from alexnet.errors import GeometryError
 from alexnet.inspection.feature_maps import check_input
+from alexnet.inspection.layer_step import FULLY_CONNECTED, WRITTEN_OUT, LayerStep, strongest_channels
+from alexnet.inspection.network_layers import read_layer
 from alexnet.inspection.recording import recorded
 from alexnet.layers.lrn import LocalResponseNorm, MapResponseNorm
+from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
-from alexnet.records import Record
 
-__all__ = ["LayerStep", "trace_layer", "trace_module"]
-
-
-WRITTEN_OUT = 4
-"""Channels of a sum that are written out."""
-
-
-@dataclass(frozen=True, eq=False)
-class LayerStep(Record):
-    """One output of a layer, and everything that it is computed from.
-
-    kind: `convolution`, `max pooling` or `normalization`. What a layer calls convolution is a correlation: the kernel
-    is not flipped. map, place: channel and (row, column) of the output. corner: (row, column) of the first input that
-    is read, possibly in the padding. channels: first and last input channel that are read. patch: [C, k, k], zero in
-    the padding (minus infinity for pooling). weights: as patch, None if the layer has none. products: as patch, what
-    is added or compared. channel_sums: [C]. bias: 0 if there is none. value: the output by this arithmetic, in
-    float64. layer_value: the output of the layer itself. equation: of a sum, the channels that add most.
-
-    >>> step = alexnet.trace_layer("runs/first", "photo.jpg", "conv1", map=0)
-    >>> abs(step.value - step.layer_value) < 1e-3
-    True
-    """
-
-    layer: str
-    kind: str
-    map: int
-    place: tuple[int, int]
-    corner: tuple[int, int]
-    channels: tuple[int, int]
-    patch: np.ndarray
-    weights: np.ndarray | None
-    products: np.ndarray
-    channel_sums: np.ndarray
-    bias: float
-    value: float
-    layer_value: float
-    equation: str
-
-    def to_dict(self) -> dict[str, object]:
-        """As plain lists; the padding of a pooling is None."""
-        plain = {key: value for key, value in self.__dict__.items() if not isinstance(value, np.ndarray)}
-        arrays = {key: value for key, value in self.__dict__.items() if isinstance(value, np.ndarray)}
-        lists = {key: _finite(value.tolist()) for key, value in arrays.items()}
-        return (
-            plain | lists | {"place": list(self.place), "corner": list(self.corner), "channels": list(self.channels)}
-        )
-
-    def __str__(self) -> str:
-        """For people: four lines."""
-        return "\n".join(
-            [
-                f"{self.layer}, map {self.map}, row {self.place[0]}, column {self.place[1]}: {self.kind}",
-                f"reads rows from {self.corner[0]}, columns from {self.corner[1]}, "
-                f"channels {self.channels[0]} to {self.channels[1]}",
-                self.equation,
-                f"by this arithmetic {self.value:.7g}, by the layer {self.layer_value:.7g}",
-            ]
-        )
-
-    def _repr_html_(self) -> str:
-        return (
-            f"<b>{self.layer}</b>, map {self.map}, place {self.place}: {self.equation}<br>"
-            f"by this arithmetic {self.value:.6g}, by the layer {self.layer_value:.6g}"
-        )
-
-
-def _finite(value: object) -> object:
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return value if isinstance(value, float) and math.isfinite(value) else None
+__all__ = ["trace_layer", "trace_module", "trace_recorded"]
 
 
 def trace_layer(
@@ -98,41 +30,77 @@ def trace_layer(
     """
     check_input(classifier, image)
     network = classifier.network
-    module = network[layer]
-    names = list(network.layer_names)
-    before = names[names.index(layer) - 1] if names.index(layer) else None
+    network[layer]  # raises where there is none
     device = next(network.parameters()).device
     x = normalize(torch.from_numpy(image.copy())[None].to(device), classifier.preprocessing)
-    with recorded(network, [layer, *([before] if before else [])]) as outputs:
+    needed = {layer, _layer_before(network, layer), read_layer(network, layer) or ""} - {""}
+    with recorded(network, sorted(needed)) as outputs:
         network(x)
-    inputs = outputs[before] if before else network.first_input(x)
-    return trace_module(module, inputs[0].cpu(), outputs[layer][0].cpu(), layer, map=map, row=row, column=column)
+    outputs[""] = network.first_input(x)
+    one = {name: values[0].cpu() for name, values in outputs.items()}
+    return trace_recorded(network, one, layer, map=map, row=row, column=column)
+
+
+def _layer_before(network: AlexNet, layer: str) -> str:
+    """The name of the layer before one; `""` before the first."""
+    return ("", *network.layer_names)[network.layer_names.index(layer)]
+
+
+def trace_recorded(
+    network: AlexNet, outputs: Mapping[str, Tensor], layer: str, *, map: int, row: int = 0, column: int = 0
+) -> LayerStep:
+    """One output of a layer from what the layers of a network gave for an image.
+
+    Args:
+        outputs: layer → its output, [C, H, W] or [features]; at `""` what the first one gets. Of a fully connected
+            layer also the output of the one that it reads, see `read_layer`.
+
+    Raises:
+        GeometryError: there is no such layer or output, or it is of another kind.
+    """
+    module = network[layer]
+    inputs = outputs[_layer_before(network, layer)]
+    if isinstance(module, nn.Linear):
+        inputs = inputs.reshape(outputs[read_layer(network, layer) or ""].shape)  # dropout before it flattens maps
+    return trace_module(module, inputs, outputs[layer], layer, map=map, row=row, column=column)
 
 
 def trace_module(
     module: nn.Module, inputs: Tensor, outputs: Tensor, layer: str, *, map: int, row: int, column: int
 ) -> LayerStep:
-    """One output of a convolution, max pooling or response normalization, from its input and output [C, H, W].
+    """One output of a layer with weights, max pooling or response normalization, from its input and output [C, H, W].
+
+    Of a fully connected layer the output is [features], and the input that or maps.
 
     Raises:
         GeometryError: the layer is of another kind, or has no such output.
     """
-    if outputs.ndim != 3:
-        raise GeometryError(f"layer {layer}: its output is {len(outputs)} numbers, not maps; choose conv1 to pool5")
-    for what, index, length in zip(("map", "row", "column"), (map, row, column), outputs.shape, strict=True):
+    is_vector = outputs.ndim == 1
+    places = outputs[:, None, None] if is_vector else outputs
+    words = ("unit" if is_vector else "map", "row", "column")
+    for what, index, length in zip(words, (map, row, column), places.shape, strict=True):
         if not 0 <= index < length:
             raise GeometryError(f"{layer}: has no {what} {index}; choose 0 to {length - 1}")
-    output = float(outputs[map, row, column])
+    output = float(places[map, row, column])
+    if isinstance(module, nn.Linear) and is_vector:
+        return _fully_connected(module, inputs, layer, map, output)
+    if is_vector:
+        raise GeometryError(
+            f"layer {layer}: its output is {len(outputs)} numbers, not maps; choose a layer with maps"
+        )
     if isinstance(module, nn.Conv2d):
         return _convolution(module, inputs, layer, (map, row, column), output)
     if isinstance(module, nn.MaxPool2d):
         return _pooling(module, inputs, layer, (map, row, column), output)
+    if isinstance(module, nn.AdaptiveAvgPool2d):
+        return _averaging(inputs, layer, (map, row, column), outputs.shape[1:], output)
     if isinstance(module, LocalResponseNorm | nn.LocalResponseNorm):
         return _normalization(module, inputs, layer, (map, row, column), output)
     if isinstance(module, MapResponseNorm):
         return _map_normalization(module, inputs, layer, (map, row, column), output)
     raise GeometryError(
-        f"layer {layer}: is a {type(module).__name__}; choose a convolution, max pooling or response normalization"
+        f"layer {layer}: is a {type(module).__name__}; choose a convolution, pooling, response normalization or "
+        "fully connected layer"
     )
 
 
@@ -151,11 +119,6 @@ def _read(
     return np.where(inside, patch, fill)
 
 
-def strongest_channels(sums: np.ndarray) -> list[int]:
-    """The channels that add most to a sum, up to `WRITTEN_OUT` of them, by number. sums: [C]."""
-    return sorted(np.argsort(-np.abs(sums), kind="stable")[:WRITTEN_OUT].tolist())
-
-
 def _convolution(module: nn.Conv2d, inputs: Tensor, layer: str, at: tuple[int, int, int], output: float) -> LayerStep:
     if isinstance(module.padding, str) or module.padding_mode != "zeros":
         raise GeometryError(
@@ -170,12 +133,7 @@ def _convolution(module: nn.Conv2d, inputs: Tensor, layer: str, at: tuple[int, i
     patch = _read(source, corner, weights.shape[1:], dilation, 0.0)
     products = patch * weights
     sums = products.sum((1, 2))
-    bias = 0.0 if module.bias is None else float(module.bias[number].detach())
-    value = float(sums.sum() + bias)
-    terms = " + ".join(f"({sums[channel]:.4g})" for channel in strongest_channels(sums)) + (
-        f" + … ({len(sums)} channels)" if len(sums) > WRITTEN_OUT else ""
-    )
-    equation = f"{terms} + bias {bias:.4g} = {value:.6g}"
+    bias, value, equation = _added(module, number, sums, "channels")
     return LayerStep(
         layer,
         "convolution",
@@ -192,6 +150,43 @@ def _convolution(module: nn.Conv2d, inputs: Tensor, layer: str, at: tuple[int, i
         output,
         equation,
     )
+
+
+def _fully_connected(module: nn.Linear, inputs: Tensor, layer: str, number: int, output: float) -> LayerStep:
+    is_maps = inputs.ndim == 3
+    patch = inputs.double().numpy()
+    if not is_maps:
+        patch = patch[:, None, None]
+    weights = module.weight[number].detach().double().cpu().numpy().reshape(patch.shape)
+    products = patch * weights
+    sums = products.sum((1, 2))
+    bias, value, equation = _added(module, number, sums, "channels" if is_maps else "units")
+    return LayerStep(
+        layer,
+        FULLY_CONNECTED,
+        number,
+        (0, 0),
+        (0, 0),
+        (0, len(sums) - 1),
+        patch,
+        weights,
+        products,
+        sums,
+        bias,
+        value,
+        output,
+        equation,
+    )
+
+
+def _added(module: nn.Conv2d | nn.Linear, number: int, sums: np.ndarray, what: str) -> tuple[float, float, str]:
+    """Bias, value and equation of an output: the sums of all channels, or units, plus the bias."""
+    bias = 0.0 if module.bias is None else float(module.bias[number].detach())
+    value = float(sums.sum() + bias)
+    terms = " + ".join(f"({sums[channel]:.4g})" for channel in strongest_channels(sums)) + (
+        f" + … ({len(sums)} {what})" if len(sums) > WRITTEN_OUT else ""
+    )
+    return bias, value, f"{terms} + bias {bias:.4g} = {value:.6g}"
 
 
 def _pooling(module: nn.MaxPool2d, inputs: Tensor, layer: str, at: tuple[int, int, int], output: float) -> LayerStep:
@@ -218,6 +213,36 @@ def _pooling(module: nn.MaxPool2d, inputs: Tensor, layer: str, at: tuple[int, in
         value,
         output,
         f"max({values}) = {value:.6g} ({taps[0]} × {taps[1]}, stride {stride[0]}, {overlap})",
+    )
+
+
+def _averaging(
+    inputs: Tensor, layer: str, at: tuple[int, int, int], shape: Sequence[int], output: float
+) -> LayerStep:
+    """Average pooling to a fixed size: windows of nearly the same size, which overlap where the input is smaller."""
+    number, *places = at
+    (top, bottom), (left, right) = (
+        (place * length // most, -(-(place + 1) * length // most))  # the end is rounded up
+        for place, length, most in zip(places, inputs.shape[1:], shape, strict=True)
+    )
+    patch = inputs[number : number + 1, top:bottom, left:right].double().numpy()
+    value = float(patch.mean())
+    values = ", ".join(f"{x:.4g}" for x in patch.ravel())
+    return LayerStep(
+        layer,
+        "average pooling",
+        number,
+        (places[0], places[1]),
+        (top, left),
+        (number, number),
+        patch,
+        None,
+        patch,
+        patch.mean((1, 2)),
+        0.0,
+        value,
+        output,
+        f"mean({values}) = {value:.6g}",
     )
 
 

@@ -10,11 +10,24 @@ from torch import Tensor, nn
 
 from alexnet.data.decode import Pixels, center_crop, normalize
 from alexnet.errors import GeometryError
+from alexnet.layers.lrn import LocalResponseNorm, MapResponseNorm
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
 from alexnet.model.specs import Activation, Conv, Linear
 
-__all__ = ["convolutions", "find_layer", "layer_names", "network_input", "output_layer", "weighted_layers"]
+__all__ = [
+    "convolutions",
+    "find_layer",
+    "layer_names",
+    "network_input",
+    "output_layer",
+    "read_layer",
+    "weighted_layers",
+]
+
+NORMS = (LocalResponseNorm, MapResponseNorm, nn.LocalResponseNorm)
+AVERAGES = (nn.AvgPool2d, nn.AdaptiveAvgPool2d)
+POOLS = (nn.MaxPool2d, *AVERAGES)
 
 
 def layer_names(network: nn.Module) -> tuple[str, ...]:
@@ -66,6 +79,14 @@ def output_layer(network: nn.Module, layer: str) -> str:
             if spec.name == layer and isinstance(spec, Conv | Linear) and isinstance(following, Activation):
                 return following.name
     return layer
+
+
+def read_layer(network: nn.Module, layer: str) -> str | None:
+    """The layer whose maps or units a layer reads, through activations and dropout; None where it reads the image."""
+    names = layer_names(network)
+    before = names[: names.index(layer)]
+    kinds = (nn.Conv2d, nn.Linear, *NORMS, *POOLS)
+    return next((name for name in reversed(before) if isinstance(find_layer(network, name), kinds)), None)
 
 
 def network_input(classifier: Classifier, pixels: Pixels | Sequence[Pixels]) -> Float[Tensor, "N 3 S S"]:

@@ -14,6 +14,7 @@ ABOUT = {
     "convolution": "The strongest maps after the activation, each with the patches that excite its unit most.",
     "normalization": "The strongest maps before and after normalization: neighboring maps damp each other.",
     "pooling": "The strongest maps before and after pooling: each output is the largest of its window.",
+    "average pooling": "The strongest maps before and after pooling: each output is the mean of its window.",
 }
 
 

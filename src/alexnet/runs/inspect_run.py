@@ -15,7 +15,7 @@ from alexnet.inspection.feature_maps import FeatureMaps
 from alexnet.inspection.fine_maps import enlarged_maps, strided_maps
 from alexnet.inspection.kernel_matching import KernelMatches
 from alexnet.inspection.kernels import KernelSet
-from alexnet.inspection.layer_trace import LayerStep
+from alexnet.inspection.layer_step import LayerStep
 from alexnet.model.checkpoint import Classifier
 from alexnet.runs.run import Model, Run, as_classifier, as_run
 
@@ -128,8 +128,8 @@ def trace_layer(model: Model, image: ImageLike, layer: str, *, map: int, row: in
     Args:
         model: a network, a run, or the path of a run folder.
         image: a file, or a decoded image, uint8 [size, size, 3].
-        layer: a convolution, max pooling or response normalization: conv1 to pool5.
-        map, row, column: of the output, from 0.
+        layer: a convolution, max pooling or response normalization, conv1 to pool5, or a fully connected layer.
+        map, row, column: of the output, from 0; of a fully connected layer, its unit, 0 and 0.
 
     Raises:
         DataError: the file is missing or not an image.

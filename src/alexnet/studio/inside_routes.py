@@ -1,6 +1,7 @@
 """One image inside a run's network, changed or covered or from the camera: its maps, and one cell written out."""
 
 import base64
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
@@ -14,19 +15,24 @@ from alexnet.studio.answers import answer, read_body
 from alexnet.studio.network_images import MOST_BYTES, decode, network_pixels
 from alexnet.studio.opened_runs import finished_run, using_run
 from alexnet.studio.shown_image import change_and_cover, shown_pixels
-from alexnet.studio.traced_cell import receptive_field, trace_cell
+from alexnet.studio.traced_cell import receptive_field, trace_cell, trace_unit
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from alexnet.inspection.layer_trace import LayerStep
+    from alexnet.inspection.decision import Decision
+    from alexnet.inspection.image_path import UnitStage
+    from alexnet.inspection.layer_step import LayerStep
     from alexnet.inspection.next_units import NextUnit
     from alexnet.runs.run import Run
 
 __all__ = ["ROUTES"]
 
 NUM_MAPS = 8
-"""Strongest maps of a layer that are shown."""
+"""Strongest maps, or units, of a layer that are shown."""
+
+NUM_PUSHES = 6
+"""Units on each side of the decision."""
 
 NUM_SAMPLES = 8
 
@@ -53,14 +59,25 @@ def _frame(request: Request, data: bytes) -> Response:
 
 
 def _follow(request: Request, run: "Run", pixels: "np.ndarray") -> dict[str, Any]:
-    """The changed image, the probabilities, and maps of each layer: the strongest, or `units=conv1/3,conv2/5`."""
+    """The changed image, its way through the network, and the decision.
+
+    Of each layer the strongest maps and units, or `units=conv1/3,fc7/5`; the decision between the two most probable
+    classes, or `between=3,5`.
+    """
     from alexnet.inspection.image_path import follow_image
     from alexnet.inspection.unit_address import parse_units
     from alexnet.report.image_sources import image_uri
 
     units = request.query_params.get("units")
     changed, covered = change_and_cover(request, run, pixels)
-    path = follow_image(run.model, covered, num_maps=NUM_MAPS, chosen=parse_units(units) if units else None)
+    path = follow_image(
+        run.model,
+        covered,
+        num_maps=NUM_MAPS,
+        num_units=NUM_PUSHES,
+        chosen=parse_units(units) if units else None,
+        between=_two_classes(request.query_params.get("between")),
+    )
     layers = [
         {"layer": stage.layer, "kind": stage.kind, "num_maps": stage.num_maps,
          "maps": [_map(one.address.number, one.values) for one in stage.maps]}
@@ -71,7 +88,36 @@ def _follow(request: Request, run: "Run", pixels: "np.ndarray") -> dict[str, Any
         "classes": [shown_name(name) for name in run.model.classes],
         "probabilities": path.probabilities,
         "layers": layers,
+        "units": [_units(stage) for stage in path.units],
+        "softmax": path.softmax.to_dict(),
+        "decision": _decision(run, path.decision),
     }
+
+
+def _two_classes(text: str | None) -> tuple[int, int] | None:
+    """The numbers of two classes, `3,5`."""
+    if not text:
+        return None
+    first, _, second = text.partition(",")
+    return _whole(first, "between: the numbers"), _whole(second, "between: the numbers")
+
+
+def _units(stage: "UnitStage") -> dict[str, Any]:
+    """A fully connected layer: the values of all its units as 32-bit numbers, little-endian."""
+    return {
+        "layer": stage.layer,
+        "activation": stage.activation,
+        "num_active": stage.num_active,
+        "shown": list(stage.shown),
+        "values": base64.b64encode(stage.values.astype("<f4").tobytes()).decode("ascii"),
+    }
+
+
+def _decision(run: "Run", decision: "Decision") -> dict[str, Any]:
+    classes = list(run.model.classes)
+    between = [classes.index(decision.winner), classes.index(decision.runner_up)]
+    names = {"winner": shown_name(decision.winner), "runner_up": shown_name(decision.runner_up)}
+    return decision.to_dict() | names | {"between": between}
 
 
 def samples(request: Request) -> Response:
@@ -112,12 +158,35 @@ def _map(number: int, values: "np.ndarray") -> dict[str, Any]:
 def cell(request: Request) -> Response:
     """One output of a layer and what it is computed from, and what becomes of it in the layers that follow."""
     query = request.query_params
-    number, row, column = (_whole(query.get(name)) for name in ("map", "row", "column"))
+    number, row, column = (_whole(query.get(name), "map, row and column") for name in ("map", "row", "column"))
     layer = request.path_params["layer"]
     with using_run(request) as run:
         step, after = trace_cell(run, shown_pixels(request, run), layer, number, row, column)
         field = receptive_field(run, layer, step.place)
     return answer({"step": _step(step), "after": after, "field": field})
+
+
+def unit(request: Request) -> Response:
+    """One unit of a fully connected layer as a sum, and what becomes of it in the layers that follow."""
+    layer, number = request.path_params["layer"], request.path_params["number"]
+    with using_run(request) as run:
+        one, step, after = trace_unit(run, shown_pixels(request, run), layer, number)
+        is_last = layer == run.model.network.layer_names[-1]
+        name = shown_name(run.model.classes[number]) if is_last else None
+    terms = [
+        asdict(term) | {"source": str(term.source), "layer": term.source.layer, "number": term.source.number}
+        | {"factors": _factors(step, term.source.number) if term.place else None}
+        for term in one.terms
+    ]  # fmt: skip
+    return answer({"sum": one.to_dict() | {"terms": terms}, "equation": step.equation, "class": name, "after": after})
+
+
+def _factors(step: "LayerStep", channel: int) -> dict[str, Any] | None:
+    """A map that a unit reads, the weights for it, and their products, each [h][w]."""
+    if step.weights is None:
+        return None
+    rows = {"patch": step.patch, "weights": step.weights, "products": step.products}
+    return {name: values[channel].tolist() for name, values in rows.items()}
 
 
 def forward(request: Request) -> Response:
@@ -150,16 +219,16 @@ def forward(request: Request) -> Response:
     )
 
 
-def _whole(text: str | None) -> int:
-    if text is None or not text.isdecimal() or len(text) > 6:
-        raise GeometryError("map, row and column are whole numbers from 0")
+def _whole(text: str | None, what: str) -> int:
+    if text is None or not (text.isascii() and text.isdecimal()) or len(text) > 6:
+        raise GeometryError(f"{what} are whole numbers from 0")
     return int(text)
 
 
 def _step(step: "LayerStep") -> dict[str, Any]:
     """The channels that add most, written out; of the others the sums."""
     values = step.to_dict()
-    from alexnet.inspection.layer_trace import strongest_channels
+    from alexnet.inspection.layer_step import strongest_channels
 
     chosen = strongest_channels(step.channel_sums)
     for name in ("patch", "weights", "products"):
@@ -172,6 +241,7 @@ ROUTES: list[BaseRoute] = [
     Route("/api/runs/{name}/inside", image_path),
     Route("/api/runs/{name}/samples", samples),
     Route("/api/runs/{name}/inside/{layer}/cell", cell),
+    Route("/api/runs/{name}/inside/{layer}/units/{number:int}", unit),
     Route("/api/runs/{name}/next/{layer}/{number:int}", forward),
     Route("/api/runs/{name}/inside/frame", frame, methods=["POST"]),
 ]

@@ -1,5 +1,7 @@
 """An image followed through a network, against its own outputs and a sum done by hand."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -73,6 +75,47 @@ def test_chosen_maps_are_shown_in_their_order_and_others_are_the_strongest(
             np.testing.assert_array_equal(one.values, values[one.address.number])
     with pytest.raises(GeometryError, match="conv2/48: conv2 has units 0 to 47"):
         follow_image(narrow_run.model, image, chosen={"conv2": [48]})
+
+
+def test_units_of_fully_connected_layers_are_those_behind_the_activation(narrow_run: Run, image: np.ndarray) -> None:
+    classifier = narrow_run.model
+    path = follow_image(classifier, image, num_maps=5, chosen={"fc7": [9, 4]})
+    x = normalize(torch.from_numpy(image.copy())[None], classifier.preprocessing)
+    with recorded(classifier.network, ["relu6", "relu7", "fc8"]) as outputs:
+        classifier.network(x)
+    assert [(stage.layer, stage.activation) for stage in path.units] == [
+        ("fc6", "relu6"), ("fc7", "relu7"), ("fc8", None)
+    ]  # fmt: skip
+    for stage, values in zip(path.units, outputs.values(), strict=True):
+        np.testing.assert_allclose(stage.values, values[0].numpy(), rtol=1e-5, atol=1e-6)
+        assert stage.num_active == int((values != 0).sum())
+    assert path.units[0].shown == tuple(torch.argsort(outputs["relu6"][0], descending=True, stable=True)[:5].tolist())
+    assert path.units[1].shown == (9, 4)
+    with pytest.raises(GeometryError, match="fc7/128: fc7 has units 0 to 127"):
+        follow_image(classifier, image, chosen={"fc7": [128]})
+
+
+def test_softmax_is_written_out(narrow_run: Run, image: np.ndarray) -> None:
+    softmax = follow_image(narrow_run.model, image).softmax
+    by_hand = [math.exp(logit) for logit in softmax.logits]
+    largest = math.exp(max(softmax.logits))
+    assert softmax.exponentials == pytest.approx([each / largest for each in by_hand])
+    assert softmax.total == pytest.approx(sum(softmax.exponentials))
+    assert softmax.probabilities == pytest.approx([each / sum(by_hand) for each in by_hand])
+
+
+def test_the_decision_between_two_chosen_classes(narrow_run: Run, image: np.ndarray) -> None:
+    classifier = narrow_run.model
+    path = follow_image(classifier, image, between=(2, 0), num_units=128)
+    decision, logits = path.decision, path.softmax.logits
+    assert (decision.winner, decision.runner_up) == (classifier.classes[2], classifier.classes[0])
+    assert decision.logit_difference == pytest.approx(logits[2] - logits[0])
+    assert decision.total + decision.bias_difference == pytest.approx(decision.logit_difference, rel=1e-4)
+    contributions = [push.contribution for push in (*decision.towards_winner, *decision.towards_runner_up)]
+    assert sum(contributions) == pytest.approx(decision.total)
+    for wrong in ((1, 1), (0, 3), (-1, 0)):
+        with pytest.raises(GeometryError, match="choose two different ones from 0 to 2"):
+            follow_image(classifier, image, between=wrong)
 
 
 def test_network_that_ends_in_no_vector_is_refused(narrow_run: Run, image: np.ndarray) -> None:

@@ -96,7 +96,9 @@ def test_learned_kernel_summed_over_channels_is_the_layers_map(classifier: Class
 def test_bad_places_and_layers_are_refused(classifier: Classifier) -> None:
     for layer, place, words in (
         ("conv1", (96, 0, 0), "0 to 95"),
-        ("fc6", (0, 0, 0), "not maps"),
+        ("fc6", (0, 1, 0), "fc6: has no row 1"),
+        ("fc6", (4096, 0, 0), "fc6: has no unit 4096; choose 0 to 4095"),
+        ("relu6", (0, 0, 0), "not maps"),
         ("relu1", (0, 0, 0), "ReLU"),
     ):
         with pytest.raises(GeometryError, match=words):

@@ -47,5 +47,11 @@ export function drawBytes(side, seed) {
   return btoa(String.fromCharCode(...bytes));
 }
 
+/** Values of units, most of them 0, as the server sends them. */
+export function drawUnits(count, seed) {
+  const next = numbers(seed), values = Float32Array.from({ length: count }, () => Math.max(0, 6 * next() - 4));
+  return btoa(String.fromCharCode(...new Uint8Array(values.buffer)));
+}
+
 /** A map of a layer as the server sends it. */
 export const drawMap = (number, side) => ({ number, maximum: 3.5 / (1 + number), shape: [side, side], values: drawBytes(side, number + 1) });

@@ -3,8 +3,11 @@ import { Cell } from "../studio/cell.js";
 import { drawBars } from "../studio/class-bars.js";
 import { CoveredImage } from "../studio/covered-image.js";
 import { curves } from "../studio/curves.js";
+import { Decision } from "../studio/decision.js";
 import { h } from "../studio/dom.js";
+import { afterwards, factors } from "../studio/factors.js";
 import { field } from "../studio/form.js";
+import { HeatGrid } from "../studio/heat-grid.js";
 import { ImageChanges } from "../studio/image-changes.js";
 import { ImageGrid } from "../studio/image-grid.js";
 import { ImagePicker } from "../studio/image-picker.js";
@@ -13,8 +16,11 @@ import { KernelSwatches } from "../studio/kernel-swatches.js";
 import { LayerStrips } from "../studio/layer-strips.js";
 import { LiveCamera } from "../studio/live-camera.js";
 import { showNextUnits } from "../studio/next-units.js";
+import { SoftmaxTable } from "../studio/softmax-table.js";
 import { queueBox } from "../studio/training-queue.js";
-import { CLASSES, drawImage, drawMap, numbers } from "./drawn.js";
+import { UnitStrips } from "../studio/unit-strips.js";
+import { UnitSum } from "../studio/unit-sum.js";
+import { CLASSES, drawImage, drawMap, drawUnits, numbers } from "./drawn.js";
 
 const READ = { layer: "conv3", num_units: 384,
   by_weight: [7, 21, 3].map((number, n) => ({ number, weight: 0.5 - 0.1 * n, contribution: null, place: null, class: null })),
@@ -23,6 +29,15 @@ const KERNEL = [[0.5, 0, -0.5], [1, 0, -1], [0.5, 0, -0.5]], PATCH = [[1, 2, 3],
 const STEP = { layer: "conv2", kind: "convolution", map: 5, place: [2, 2], equation: "(-4) + bias 0.5 = -3.5", chosen: [0], num_channels: 1, channel_sums: [-4],
   channels: [0, 0], patch: [PATCH], weights: [KERNEL], products: [KERNEL.map((row, y) => row.map((each, x) => each * PATCH[y][x]))], layer_value: -3.5 };
 const CELL = { step: STEP, field: [4, 4, 30, 30], after: [{ layer: "relu2", kind: "activation", equation: "max(0, x) = 0", value: 0 }] };
+const PUSHES = [3, 40, 7].map((number, n) => ({ unit: `fc7/${number}`, activation: 2 - 0.5 * n, weight_difference: 0.05, contribution: 0.1 - 0.025 * n }));
+const DECISION = { layer: "fc8", winner: "cat", runner_up: "dog", between: [1, 2], logit_difference: 1.7, bias_difference: -0.02, total: 1.72, num_units: 128, num_active: 60,
+  towards_winner: PUSHES, towards_runner_up: PUSHES.map((push) => ({ ...push, weight_difference: -push.weight_difference, contribution: -push.contribution })) };
+const SOFTMAX = { logits: [-1, 2, 0.3, -2], exponentials: [0.0498, 1, 0.1827, 0.0183], total: 1.2508, probabilities: [0.0398, 0.7995, 0.1461, 0.0146] };
+const SUM = { num_sources: 48, num_active: 20, positive: 2, negative: -0.6, rest: 0.4, bias: 0.1, value: 1.5, layer_value: 1.5,
+  terms: [9, 2, 30].map((number, n) => ({ layer: "pool5", number, source: `pool5/${number}`, contribution: n === 1 ? -0.3 : 0.65, place: [1, 0], input: 2, weight: 0.2, product: 0.4,
+    factors: { patch: [[0, 1], [2, 0]], weights: [[0.1, 0.25], [0.2, 0.3]], products: [[0, 0.25], [0.4, 0]] } })) };
+const AFTER = [{ layer: "relu6", kind: "activation", equation: "max(0, 1.5) = 1.5", value: 1.5 }];
+const STAGES = ["fc6", "fc7", "fc8"].map((layer, n) => ({ layer, activation: n < 2 ? `relu${n + 6}` : null, num_active: 60, shown: [5, 1, 2], values: drawUnits(n < 2 ? 512 : 4, n) }));
 const CHANGES = [["turn", "degrees", 0, -180, 180], ["scale", "times", 1, 0.2, 3], ["shift-x", "of the side", 0, -0.5, 0.5]]
   .map(([name, unit, identity, least, most]) => ({ name, unit, about: name, identity, least, most }));
 const SETTING = { may_be_none: false, may_be_auto: false, least: null, most: null };
@@ -53,9 +68,23 @@ export const EXHIBITS = {
     build: async ({ say }) => { const image = new CoveredImage(() => {}, say); await image.load(drawImage(3)); return image.canvas; },
   },
   curves: { about: "loss and error of a training", build: () => h("section", { class: "curves" }, curves(TRAINING, 340)) },
+  decision: {
+    about: "the units that push one class or the other",
+    build: () => { const decision = new Decision(() => {}, () => {}); decision.show(DECISION, CLASSES, true); return decision.root; },
+  },
+  factors: { about: "the arithmetic of one output", build: () => [factors("kernel", PATCH, KERNEL, KERNEL), afterwards("fc6", 1.5, AFTER)] },
   form: {
     about: "settings of a recipe, one of them changed",
     build: () => SETTINGS.map(([setting, preset], n) => { const one = field(setting, { runs: [], change: () => {} }); one.show(n ? undefined : 12, preset); return one.element; }),
+  },
+  "heat-grid": {
+    about: "the units of a layer as colors",
+    build: () => {
+      const grid = new HeatGrid("fc6", { name: (number) => `fc6/${number}`, open: (number) => grid.mark(number) }), next = numbers(1);
+      grid.show(Float32Array.from({ length: 500 }, () => next() - 0.4));
+      grid.mark(7);
+      return grid.root;
+    },
   },
   "image-changes": { about: "sliders that change an image", build: () => new ImageChanges(CHANGES, { turn: 20 }, () => {}).root },
   "image-grid": {
@@ -93,8 +122,20 @@ export const EXHIBITS = {
     about: "the units of the next layer that read a unit", answers: { "runs/first/next/": READ },
     build: async () => { const box = h("div", { class: "forward" }); await showNextUnits(box, "first", "conv2", 5, { query: "image=drawn" }); return box; },
   },
+  "softmax-table": {
+    about: "logits turned into probabilities",
+    build: () => { const table = new SoftmaxTable(() => {}); table.show(SOFTMAX, CLASSES, null); return table.root; },
+  },
   "training-queue": {
     about: "the trainings that wait", answers: { queue: QUEUE },
     build: ({ say }) => { const queue = queueBox(() => ({}), { say }); return [queue.add, queue.element]; },
+  },
+  "unit-strips": {
+    about: "the units of fully connected layers",
+    build: () => { const strips = new UnitStrips((layer, number) => strips.mark(layer, number)); strips.show(STAGES, CLASSES); return strips.root; },
+  },
+  "unit-sum": {
+    about: "one unit of a fully connected layer in numbers", answers: { "runs/first/inside/fc6/units/": { sum: SUM, class: null, after: AFTER }, "runs/first/next/": READ },
+    build: async () => { const unit = new UnitSum("first"); await unit.open("fc6", 5, "image=drawn"); return unit.root; },
   },
 };

@@ -1,8 +1,9 @@
 // A map, enlarged, and one cell of it in numbers: patch, kernel, products, sum, bias, and what becomes of it afterwards.
 import { get, part } from "./api.js";
 import { fill, h } from "./dom.js";
+import { afterwards, factors } from "./factors.js";
 import { showNextUnits } from "./next-units.js";
-import { brief, paintMap, short } from "./paint.js";
+import { paintMap, short } from "./paint.js";
 import { address } from "./router.js";
 
 const MOST_KEPT = 200; // answers about cells of the shown map
@@ -111,14 +112,9 @@ export class Cell {
       h("p", { class: "equation" }, step.equation),
       isSum && h("p", { class: "soft" }, "What a layer calls convolution does not flip the kernel. ", step.num_channels > step.chosen.length ? `Written out are the ${step.chosen.length} of ${step.num_channels} channels that add most.` : ""),
       step.chosen.map((channel, n) => h("details", { open: n === 0 }, h("summary", {}, isSum ? `channel ${channel}: ${short(step.channel_sums[channel])}` : `channel ${step.channels[0] + channel}`),
-        h("div", { class: "factors", tabindex: 0, role: "group", "aria-label": isSum ? "patch times kernel" : "values" }, grid("patch", step.patch[n]), isSum && step.weights && [h("span", {}, "×"), grid("kernel", step.weights[n]), h("span", {}, "="), grid("products", step.products[n])]))),
-      h("ol", { class: "after" }, h("li", {}, `${step.layer}: `, h("b", {}, short(step.layer_value))),
-        after.map((each) => h("li", {}, `${each.layer} (${each.kind}): ${each.equation.length > 160 ? "" : each.equation} → `, h("b", {}, short(each.value))))));
+        factors("kernel", step.patch[n], isSum ? step.weights?.[n] : null, step.products[n]))),
+      afterwards(step.layer, step.layer_value, after));
   }
-}
-
-function grid(name, rows) {
-  return h("figure", {}, h("table", { class: rows[0].length > 5 ? "tight" : "" }, h("tbody", {}, rows.map((row) => h("tr", {}, row.map((value) => h("td", {}, rows[0].length > 5 ? brief(value) : short(value))))))), h("figcaption", {}, name));
 }
 
 function peak(map) {

@@ -1,11 +1,12 @@
 // The probabilities of an image as bars; a mark shows what they were before it was changed.
 import { fill, h, percent } from "./dom.js";
 
-const MOST = 12; // classes that are shown
+/** Classes that are shown. */
+export const MOST = 12;
 
 /** Fill a <dl> with the probabilities `now`; `before`, of the unchanged image, sorts them and marks the bars; or null. */
 export function drawBars(list, classes, now, before = null) {
-  fill(list, shown(now, before).map((k) => {
+  fill(list, shownClasses(now, before).map((k) => {
     const bar = h("i", {}), mark = before && h("u", {});
     bar.style.width = `${100 * now[k]}%`;
     if (mark) mark.style.left = `${100 * before[k]}%`;
@@ -17,7 +18,7 @@ export function drawBars(list, classes, now, before = null) {
 export const largest = (probabilities) => probabilities.indexOf(Math.max(...probabilities));
 
 /** Classes in an order that does not change while the image does; the predicted one is always among them. */
-function shown(now, before) {
+export function shownClasses(now, before = null) {
   const order = now.map((_, k) => k);
   if (before) order.sort((a, b) => before[b] - before[a]);
   else if (now.length > MOST) order.sort((a, b) => now[b] - now[a]);

@@ -13,13 +13,13 @@ export async function openUnit(root, run, [layer, number], studio) {
   fill(root,
     h("h1", {}, `${layer}/${number} of ${run}`),
     h("p", {}, h("a", { href: address("run", [run]) }, run), " · ", at > 0 && h("a", { href: to(-1) }, "previous"), at > 0 && " · ", h("a", { href: to(1) }, "next"), " · ",
-      h("a", { href: address("inside", [run], { layer, map: number }) }, "its map on an image")),
+      h("a", { href: address("inside", [run, layer, number]) }, "on an image")),
     h("p", {}, unit.title, ". ", unit.notes.join(" ")),
     unit.kernel && h("figure", {}, h("img", { class: "kernel", src: unit.kernel, alt: `kernel of ${layer}/${number}` }), h("figcaption", {}, layer === "conv1" ? "its kernel as a color image, on its own scale; gray is a weight of 0" : "its kernel, the mean over the input maps, on its own scale; gray is a weight of 0")),
     unit.classes.length > 0 && h("p", {}, "Its strongest images: ", unit.classes.slice(0, 4).map((each, n) => [n > 0 && ", ", `${each.name} ${Math.round(100 * each.fraction)} % (of all ${Math.round(100 * each.fraction_of_all)} %)`]), "."),
     forward,
     unit.strips.map((strip) => [h("h2", {}, `at ${Math.round(100 * strip.level)} % of the largest activation`),
-      h("ol", { class: "patches" }, strip.patches.map((patch) => h("li", { title: patch.file }, h("a", { href: address("inside", [run], { image: patch.file, layer, map: number }) }, h("img", { src: patch.source, alt: patch.file })), `${patch.label} ${patch.activation.toPrecision(3)}`)))]),
+      h("ol", { class: "patches" }, strip.patches.map((patch) => h("li", { title: patch.file }, h("a", { href: address("inside", [run, layer, number], { image: patch.file }) }, h("img", { src: patch.source, alt: patch.file })), `${patch.label} ${patch.activation.toPrecision(3)}`)))]),
     h("p", { class: "soft" }, "Patches are cut to what the unit sees; gray lies outside the image. Again: ", h("code", {}, `alexnet unit ${unit.shell_path} ${layer}/${number}`)));
   studio.say("");
   showNextUnits(forward, run, layer, at, { heading: "h2" });

@@ -1,20 +1,24 @@
-// Inside: one image on its way through a network; change it, cover parts, or take the camera, and watch; choose a map
-// and a cell of it to see what it is the sum of.
+// Inside: one image on its way through a network; change it, cover parts, or take the camera, and watch; choose a cell of
+// a map, or a unit of a fully connected layer, to see what it is the sum of.
 import { get, part, upload } from "../api.js";
 import { openCamera } from "../camera.js";
 import { Cell } from "../cell.js";
 import { drawBars, largest } from "../class-bars.js";
 import { CoveredImage } from "../covered-image.js";
+import { Decision } from "../decision.js";
 import { fill, h, percent } from "../dom.js";
 import { ImageChanges } from "../image-changes.js";
 import { LayerStrips } from "../layer-strips.js";
 import { address, go } from "../router.js";
+import { SoftmaxTable } from "../softmax-table.js";
+import { UnitStrips } from "../unit-strips.js";
+import { UnitSum } from "../unit-sum.js";
 
 export const name = "inside";
 export const title = "Inside";
 export const key = "i";
 export const keys = [
-  ["← ↑ ↓ →", "on a map: to another cell; on the image: move the brush; on a slider: change the image"],
+  ["← ↑ ↓ →", "on a map: to another cell; on units: to another one, which Enter opens; on the image: move the brush; on a slider: change the image"],
   ["Space", "on the image: cover what is under the brush, or uncover it"], ["Esc", "on the image: cover nothing"],
   ["c", "cover nothing"], ["r", "reset the changes"], ["v", "paste an image with Ctrl-V"],
 ];
@@ -27,7 +31,7 @@ export async function open(root, place, studio) {
   const run = place.parts[0];
   if (!run) return choose(root, studio);
   const page = new Page(root, run, studio);
-  await page.start(place.query);
+  await page.start(place);
   return page;
 }
 
@@ -45,19 +49,27 @@ class Page {
     this.root = root; this.run = run; this.studio = studio;
     this.path = `runs/${part(run)}`;
     this.before = null; // what the network makes of the image without changes
-    this.chosen = {}; // layer, map, row and column of the cell
+    this.chosen = {}; // layer and number of a map or a unit, and of a map row and column of the cell
+    this.between = ""; // two classes by their numbers, as the server takes them
     this.image = new CoveredImage(() => this.#ask(), (text) => studio.say(text));
     this.bars = h("dl", { class: "bars" });
     this.verdict = h("p", { class: "told", role: "status" });
-    this.layers = new LayerStrips((layer, number) => this.#open(layer, number).then(() => this.cell.root.scrollIntoView({ block: "nearest" })));
+    const open = (layer, number) => this.#open({ layer, number }).then(() => this.#reveal());
+    this.layers = new LayerStrips(open);
+    this.units = new UnitStrips(open);
+    this.softmax = new SoftmaxTable((number) => open(this.units.last, number));
+    this.decision = new Decision((unit) => open(...addressOf(unit)), (classes) => this.#decide(classes));
+    this.last = h("h3", {}); this.ending = h("section", { hidden: true });
     this.samples = h("div", { class: "samples" });
     this.about = h("p", { class: "soft" });
     this.live = h("div", {});
     this.cell = new Cell(run, (row, column) => this.#remember({ row, column }), (field) => this.image.outline(field));
+    this.sum = new UnitSum(run);
+    this.panel = h("div", { class: "panel", tabindex: -1 }, this.cell.root, this.sum.root);
     this.#listen();
   }
 
-  async start(query) {
+  async start({ parts, query }) {
     const [{ changes }, { samples, files }] = await Promise.all([get("image-changes"), get(`${this.path}/samples`)]);
     this.changes = new ImageChanges(changes, Object.fromEntries(query), () => this.#ask());
     const file = h("input", { type: "file", accept: "image/*", "aria-label": "an image of your own" });
@@ -68,13 +80,30 @@ class Page {
       this.samples, h("div", { class: "begin" }, this.#byName(files), h("label", {}, "your own: ", file), this.live, h("button", { type: "button", onclick: () => this.image.uncover() }, "cover nothing")),
       h("div", { class: "split" }, h("div", {}, this.image.canvas, this.about), this.changes.root, h("div", {}, this.bars, this.verdict)),
       h("h2", {}, "The way through the network"),
-      h("p", { class: "soft" }, "Of each layer the maps that are strongest for the image as it was, largest first; each on its own scale from 0 (dark) to its maximum. Choose a map, then a cell of it."),
-      this.cell.root, this.layers.root);
+      h("p", { class: "soft" }, "Of each layer the maps that are strongest for the image as it was, largest first; each on its own scale from 0 (dark) to its maximum. Choose a map, then a cell of it; of a fully connected layer, a unit."),
+      this.panel, this.layers.root, this.units.root, this.ending);
+    fill(this.ending, this.last, h("p", { class: "soft" }, "Softmax turns the logits into probabilities: exp(logit − largest logit), divided by the sum of these over all classes."), h("div", { class: "scroll" }, this.softmax.root), this.decision.root);
     fill(this.samples, samples.map((one) => this.#sample(one)));
-    const [layer, map, row, column] = ["layer", "map", "row", "column"].map((each) => query.get(each));
-    const place = row === null || column === null ? {} : { row: Number(row), column: Number(column) };
-    await this.load(query.get("image") ?? samples[0]?.file, layer && map !== null ? { layer, map: Number(map), ...place } : {});
-    if (this.before && layer && map !== null) await this.#open(layer, Number(map), row === null || column === null ? null : [Number(row), Number(column)]);
+    this.between = query.get("between") ?? "";
+    await this.load(query.get("image") ?? samples[0]?.file, choice(parts, query));
+  }
+
+  /** Another address of the same run: a map or unit is opened where the image is the same. */
+  update({ parts, query }) {
+    const isSame = query.get("image") === this.name && this.changes?.changes.every(({ name, identity }) => Number(query.get(name) ?? identity) === (this.changes.amounts[name] ?? identity));
+    if (!isSame || !this.before || this.#camera || (query.get("between") ?? "") !== this.between) return false;
+    const { layer, ...rest } = choice(parts, query), hadFocus = this.panel.contains(document.activeElement);
+    if (!layer) { this.#close(); return true; }
+    this.#open({ layer, ...rest }).then(() => {
+      if (hadFocus) this.panel.focus({ preventScroll: true }); // the link that led here is gone
+      this.#reveal();
+    });
+    return true;
+  }
+  /** Scroll to the numbers, unless they begin on the screen. */
+  #reveal() {
+    const { top } = this.panel.getBoundingClientRect();
+    if (top < 0 || top > innerHeight / 2) this.panel.scrollIntoView({ block: "start" });
   }
 
   /** Any test image, by its name. */
@@ -94,20 +123,21 @@ class Page {
       h("img", { src: `/api/${this.path}/mistakes/${number}/image`, alt: isCorrect ? label : `${label}, predicted ${predicted}` }));
   }
 
-  /** Show another image, changed as the sliders say; `chosen` is the map that is opened next, so that the address keeps it. */
-  async load(image, chosen = {}) {
+  /** Show another image, changed as the sliders say, and on it the map or unit that is chosen. */
+  async load(image, chosen = this.chosen) {
     if (!image) return;
     this.#stopCamera();
     this.name = image;
-    const before = await get(`${this.path}/inside?image=${part(image)}`).catch((error) => { this.studio.say(error.message); return null; });
+    const before = await get(`${this.path}/inside?${new URLSearchParams({ image, between: this.between })}`).catch((error) => { this.studio.say(error.message); return null; });
     if (!before || this.name !== image || this.#isClosed) return;
     this.before = before;
     this.image.covered.clear();
     fill(this.about, image.startsWith("sent:") ? "your own image" : image);
-    this.cell.clear(this.#query());
+    this.#close();
     this.chosen = chosen;
     await this.#show(before);
     if (this.changes.isChanged) await this.#ask();
+    if (chosen.layer) await this.#open(chosen);
     this.#remember();
   }
 
@@ -115,15 +145,20 @@ class Page {
   #query(more = {}) {
     const { covered } = this.image;
     const cells = covered.size > 0 ? { cells: [...covered].join(",") } : {};
-    return new URLSearchParams({ ...(this.#camera ? {} : { image: this.name }), ...this.changes.amounts, ...cells, ...more }).toString();
+    return new URLSearchParams({ ...(this.#camera ? {} : { image: this.name }), ...this.changes.amounts, ...cells, ...(this.between && { between: this.between }), ...more }).toString();
   }
 
-  async #show({ source, classes, probabilities, layers }) {
+  async #show({ source, classes, probabilities, layers, units, softmax, decision }) {
     const before = this.#camera ? null : this.before.probabilities;
     await this.image.load(source);
     drawBars(this.bars, classes, probabilities, before);
     this.layers.show(layers);
-    this.layers.mark(this.chosen.layer, this.chosen.map);
+    this.units.show(units, classes);
+    this.#mark();
+    this.ending.hidden = units.length === 0;
+    this.last.textContent = `${this.units.last}: a unit for each class, whose value is its logit`;
+    this.softmax.show(softmax, classes, before);
+    this.decision.show(decision, classes, this.between !== "");
     const [was, is] = [before ?? probabilities, probabilities].map(largest);
     const text = was === is ? "" : `Now predicted: ${classes[is]}, ${percent(probabilities[is])}. The image as it was: ${classes[was]}, ${percent(before[was])}.`;
     if (this.verdict.textContent !== text) this.verdict.textContent = text;
@@ -138,10 +173,10 @@ class Page {
       do {
         this.#again = false;
         const image = this.name, query = this.#query();
-        const answer = await get(`${this.path}/inside?${query}&units=${this.layers.units}`);
+        const answer = await get(`${this.path}/inside?${query}&units=${this.#shown}`);
         if (this.#isClosed || this.#camera || image !== this.name) break;
         await this.#show(answer);
-        const map = this.cell.map && this.layers.map(this.chosen.layer, this.chosen.map);
+        const map = this.cell.map && this.layers.map(this.chosen.layer, this.chosen.number);
         if (map) this.cell.repaint(map, query);
       } while (this.#again);
     } catch (error) { this.studio.say(error.message); }
@@ -153,22 +188,44 @@ class Page {
     if (this.#isClosed || this.#camera) return;
     this.#remember();
     this.cell.again();
+    this.sum.again(this.#query());
   }
 
-  async #open(layer, number, at = null) {
+  /** Addresses of the maps and units that are shown. */
+  get #shown() { return [this.layers.units, this.units.units].filter(Boolean).join(","); }
+  #mark() {
+    this.layers.mark(this.chosen.layer, this.chosen.number);
+    this.units.mark(this.chosen.layer, this.chosen.number);
+  }
+
+  /** Look at the decision between two classes by their numbers; null: between the two most probable. */
+  async #decide(classes) {
+    this.between = classes?.join(",") ?? "";
+    await this.#ask();
+  }
+
+  /** Open a map, at a cell if row and column are given, or a unit of a fully connected layer. */
+  async #open({ layer, number, row, column }) {
     if (this.#camera) await this.#freeze();
-    if (!this.layers.map(layer, number)) await this.#add(layer, number);
+    const isUnit = this.units.has(layer);
+    if (!isUnit && !this.layers.map(layer, number)) await this.#add(layer, number);
     const map = this.layers.map(layer, number);
-    if (!map) return;
-    this.layers.mark(layer, number);
-    this.chosen = { layer, map: number };
+    if (!isUnit && !map) return;
+    this.#close();
+    this.chosen = { layer, number };
+    this.#mark();
+    if (isUnit) { this.#remember(); await this.sum.open(layer, number, this.#query()); } else await this.cell.open(layer, map, row === undefined ? null : [row, column]);
+  }
+  #close() {
+    this.chosen = {};
+    this.#mark();
     this.cell.clear(this.#query());
-    await this.cell.open(layer, map, at);
+    this.sum.clear();
   }
   /** One more map among those that are shown. */
   async #add(layer, number) {
     try {
-      await this.#show(await get(`${this.path}/inside?${this.#query()}&units=${this.layers.units},${part(`${layer}/${number}`)}`));
+      await this.#show(await get(`${this.path}/inside?${this.#query()}&units=${this.#shown},${part(`${layer}/${number}`)}`));
       if (!this.layers.map(layer, number)) this.studio.say(`${layer} has no maps.`);
     } catch (error) { this.studio.say(error.message); }
   }
@@ -176,7 +233,8 @@ class Page {
   #remember(place = {}) {
     if (this.#isClosed || this.#camera) return;
     this.chosen = { ...this.chosen, ...place };
-    go(address("inside", [this.run], { image: this.name, ...this.changes.amounts, ...this.chosen }), { replace: true });
+    const { layer, number, row, column } = this.chosen;
+    go(address("inside", layer ? [this.run, layer, number] : [this.run], { image: this.name, ...this.changes.amounts, between: this.between, row, column }), { replace: true });
   }
 
   async #send(file) {
@@ -198,8 +256,7 @@ class Page {
     if (this.#isClosed) { camera.stop(); return; }
     this.#stopCamera();
     this.#camera = camera;
-    this.chosen = {};
-    this.cell.clear("");
+    this.#close();
     fill(this.about, "live");
     const rate = h("span", { class: "rate" });
     fill(this.live, h("button", { type: "button", class: "primary", onclick: () => this.#freeze() }, "Stop at this image"), " ", rate);
@@ -219,7 +276,7 @@ class Page {
         if (answer) {
           this.frame = blob;
           await this.#show(answer);
-          units = this.layers.units;
+          units = this.#shown;
           tell(rate, times);
         } else await new Promise(requestAnimationFrame); // it has no image yet
       } catch (error) { this.studio.say(error.message); this.#stopCamera(); return; }
@@ -268,4 +325,18 @@ function tell(rate, times) {
   times.push(performance.now());
   if (times.length > KEPT_TIMES) times.shift();
   if (times.length > 1) rate.textContent = `${Math.round((1000 * (times.length - 1)) / (times.at(-1) - times[0]))} images a second`;
+}
+
+/** The map or unit, and of a map the cell, that an address names: `#/inside/RUN/conv2/5?row=3&column=4`. */
+function choice([, layer, number], query) {
+  const [at, row, column] = [number ?? query.get("map"), query.get("row"), query.get("column")];
+  if (!(layer ?? query.get("layer")) || !/^\d{1,6}$/.test(at ?? "")) return {};
+  const place = row === null || column === null ? {} : { row: Number(row), column: Number(column) };
+  return { layer: layer ?? query.get("layer"), number: Number(at), ...place };
+}
+
+/** Layer and number of a unit's address. */
+function addressOf(unit) {
+  const cut = unit.lastIndexOf("/");
+  return /** @type {[string, number]} */ ([unit.slice(0, cut), Number(unit.slice(cut + 1))]);
 }
