@@ -25,6 +25,7 @@ from alexnet.model.initialization import initialize
 from alexnet.model.variants import VARIANTS
 from alexnet.presets import PRESETS
 from alexnet.records import Preprocessing
+from alexnet.runs.ablate import SWEPT
 from benchmarks.compare import MissingPeerError, Setting, Way, compare
 from benchmarks.measured import Comparison
 
@@ -151,16 +152,13 @@ def _sweep(classifier: Classifier, images: DecodedImages) -> Way:
     network = classifier.network
 
     def run() -> None:
-        outputs = []
-        for start in range(0, min(NUM_SWEPT, len(images.files)), BATCH):
+        for start in range(0, min(NUM_SWEPT, len(images.files)), SWEPT):
             with recorded(network, ["conv1"]) as kept:
-                network(network_input(classifier, images.pixels[start : start + BATCH]))
-            outputs.append(kept["conv1"])
-        with preserved(network), torch.inference_mode():
-            network.eval()
-            removals = [UnitRemoval(network, "conv1", output) for output in outputs]
-            for unit in range(UNITS_SWEPT):
-                for removal in removals:
+                network(network_input(classifier, images.pixels[start : start + SWEPT]))
+            with preserved(network), torch.autocast("cpu", enabled=False), torch.no_grad():
+                network.eval()
+                removal = UnitRemoval(network, "conv1", kept["conv1"])
+                for unit in range(UNITS_SWEPT):
                     removal.classes_without(unit)
 
     return Way(run)

@@ -7,6 +7,7 @@ import typer
 
 import alexnet
 from alexnet.cli.options import Json, Out, RunPath
+from alexnet.cli.progress import SWEEP, ProgressDisplay
 from alexnet.cli.screen import percent, screen
 
 __all__ = ["ablate"]
@@ -38,7 +39,8 @@ def ablate(
         )
         screen.print_json({"run": str(run)} | one.to_dict())
         return
-    result = alexnet.ablate(run, layer, by=by, data=data)
+    with ProgressDisplay() as progress:
+        result = alexnet.ablate(run, layer, by=by, data=data, on_progress=progress.count(SWEEP))
     rows = [
         (unit.unit, percent(unit.error), f"{100 * unit.difference:+.1f}", unit.worst_class or "")
         for unit in sorted(result.units, key=lambda unit: -unit.difference)[:12]

@@ -16,7 +16,12 @@ __all__ = ["ProgressDisplay"]
 PLAIN_SECONDS = 10.0
 """Without a terminal, a line at least this often while an epoch runs."""
 
+SWEEP, EXPLAINING = "switching units off", "explaining"
+"""Jobs whose steps are not images: they show percent."""
+
+JOBS: tuple[str, ...]
 JOBS = ("classifying", "comparing", "copying", "decoding", "downloading", "drawing", "looking", "writing")
+JOBS += (SWEEP, EXPLAINING)
 """Jobs besides training, each with a bar of its own."""
 
 
@@ -97,6 +102,8 @@ class ProgressDisplay(AbstractContextManager["ProgressDisplay"]):
 def _amount(what: str, done: int, total: int) -> str:
     if what == "downloading":
         return f"{done / 1e6:.0f} of {total / 1e6:.0f} MB"
+    if what in (SWEEP, EXPLAINING):
+        return f"{100 * done // total} %"
     return f"{done} of {total} images" if total else f"{done} images"
 
 

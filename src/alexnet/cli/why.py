@@ -7,6 +7,7 @@ import typer
 
 import alexnet
 from alexnet.cli.options import Json, Out, RunPath
+from alexnet.cli.progress import EXPLAINING, ProgressDisplay
 from alexnet.cli.screen import percent, screen
 
 __all__ = ["why"]
@@ -38,7 +39,16 @@ def why(
     Every heat map is tested: the image is covered part by part in the map's order, in random orders and from the
     center outward, and the same map is computed with random weights.
     """
-    explanations = alexnet.explain(run, images, target=target, method=method, layer=layer, against=against)
+    with ProgressDisplay() as progress:
+        explanations = alexnet.explain(
+            run,
+            images,
+            target=target,
+            method=method,
+            layer=layer,
+            against=against,
+            on_progress=progress.count(EXPLAINING),
+        )
     for explanation in explanations:
         predicted = f"{explanation.prediction.predicted} {percent(explanation.prediction.probability)}"
         heat = explanation.map

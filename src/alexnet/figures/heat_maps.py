@@ -24,9 +24,14 @@ class HeatMapRow:
     says_something: bool
 
 
-def draw_heat_maps(rows: Sequence[HeatMapRow]) -> Figure:
-    """A row for each image: the image, the map laid over it, the map alone, and whether the map says something."""
+def draw_heat_maps(rows: Sequence[HeatMapRow], *, num_left_out: int = 0) -> Figure:
+    """A row for each image: the image, the map laid over it, the map alone, and whether the map says something.
+
+    Where there are more images than rows, the figure says so.
+    """
     sheet = Sheet(9.6, 3.0 * len(rows) + 0.2)
+    if num_left_out:
+        sheet.suptitle(f"the first {len(rows)} of {len(rows) + num_left_out} heat maps")
     for axes, row in zip(sheet.grid(len(rows), 3), rows, strict=True):
         for cell in axes:
             clean_axes(cell, ticks=False)

@@ -1,6 +1,6 @@
 """Whether a heat map means anything: pixels deleted and inserted in its order, against chance and a center blob."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from alexnet.inspection.recording import preserved
 from alexnet.model.checkpoint import Classifier
 from alexnet.records import Record
 
-__all__ = ["Faithfulness", "OrderScore", "check_map", "check_maps"]
+__all__ = ["Faithfulness", "OrderScore", "check_map", "check_maps", "each_check"]
 
 CELLS = 12
 """Cells a side into which an image is cut; they are deleted and inserted whole."""
@@ -115,10 +115,17 @@ def check_maps(
     Args:
         seed: of the random orders and weights.
     """
+    return tuple(each_check(classifier, heat_maps, seed=seed))
+
+
+def each_check(
+    classifier: Classifier, heat_maps: Sequence[AttributionMap], *, seed: int = 0
+) -> Iterator[Faithfulness]:
+    """As `check_maps`, one after the other."""
     if not heat_maps:
-        return ()  # drawing the weights of a large network takes a moment
+        return  # drawing the weights of a large network takes a moment
     randomized = _on_random_weights(classifier, heat_maps, seed)
-    return tuple(_check(classifier, *pair, seed) for pair in zip(heat_maps, randomized, strict=True))
+    yield from (_check(classifier, *pair, seed) for pair in zip(heat_maps, randomized, strict=True))
 
 
 def _check(classifier: Classifier, heat_map: AttributionMap, randomized: AttributionMap, seed: int) -> Faithfulness:

@@ -38,5 +38,6 @@ def predicted_classes(x: Tensor, logits_of: Callable[[Tensor | None], Float[Tens
         first, second = logits.topk(2, 1).values.T
         rows = torch.nonzero(first - second <= MARGIN * (first - logits.amin(1))).flatten()
         if len(rows):
-            predicted[rows] = logits_of(rows).argmax(1)
+            with torch.autocast("cpu", enabled=False):
+                predicted[rows] = logits_of(rows).argmax(1)
     return predicted

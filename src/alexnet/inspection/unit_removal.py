@@ -1,5 +1,6 @@
 """One unit of a layer less at a time: up to the next layer with weights only what it touches is computed again."""
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -37,6 +38,8 @@ class UnitRemoval:
         self.entering = self._pass(output.clone(), self.between)
         whole = self.entering if isinstance(weighted, nn.Conv2d) else self.entering.flatten(1)
         self.result: Tensor = weighted(whole)
+        if self.result.ndim == 4:  # as local response normalization wants it
+            self.result = self.result.contiguous(memory_format=torch.channels_last)
         norms = [module for module in self.between if isinstance(module, LocalResponseNorm)]
         self.reach = sum(norm.size // 2 for norm in norms)
         self.tower = output.shape[1] // (norms[0].groups if norms else 1)
@@ -86,7 +89,7 @@ class UnitRemoval:
             first, last = max(start, group * inputs), min(start + difference.shape[1], (group + 1) * inputs)
             rows = slice(group * outputs, (group + 1) * outputs)
             weight = layer.weight[rows, first - group * inputs : last - group * inputs]
-            part = difference[:, first - start : last - start]
+            part = difference[:, first - start : last - start].contiguous(memory_format=torch.channels_last)
             padding = tuple(int(number) for number in layer.padding)
             result[:, rows] += F.conv2d(part, weight, None, layer.stride, padding, layer.dilation)
         return result

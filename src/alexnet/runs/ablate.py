@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from alexnet.data.cache import DecodedImages
@@ -30,6 +31,9 @@ __all__ = ["Ablation", "UnitAblation", "ablate", "ablate_units"]
 
 BATCH = 256
 """Images in one forward pass."""
+
+SWEPT = 128
+"""Images of a sweep in one forward pass: few enough for the CPU's cache (EXPERIMENTS.md)."""
 
 DUPLICATE = 0.98
 """Correlation of two kernels' weights from which they count as the same one."""
@@ -113,7 +117,7 @@ def ablate(
         by: what replaces a unit's output: `zero`, or its `mean` over up to 2,000 training images, which removes what
             the unit says about one image but keeps its average.
         data: other images to test on; by default the run's own test images. Required for a network without a run.
-        on_progress: called with (units done, units in all).
+        on_progress: called with (units done, units in all), where a unit counts once for each batch of images.
 
     Raises:
         GeometryError: there is no such layer, or it has no units to switch off.
@@ -131,28 +135,17 @@ def ablate(
     tested = _tested_images(model, data)
     values = _replacements(model, layer, by, data)
     count = len(module.weight)
-    outputs = [output for output, _ in _layer_outputs(tested, layer)]
-    with preserved(network), torch.inference_mode():
-        network.eval()
-        removals = [UnitRemoval(network, layer, each) for each in outputs] if isinstance(network, AlexNet) else []
-        baseline = np.concatenate([_top(each.logits()) for each in removals]) if removals else _predict(tested)
-        units = []
-        for number in range(count):
-            value = 0.0 if values is None else float(values[number])
-            if removals:
-                predicted = np.concatenate([each.classes_without(number, value).cpu().numpy() for each in removals])
-            else:
-                with ablated(network, {layer: [number]}, values=None if values is None else {layer: values}):
-                    predicted = _predict(tested)
-            units.append(_compare(tested, f"{layer}/{number}", baseline, predicted))
-            if on_progress:
-                on_progress(number + 1, count)
+    values = torch.zeros(count) if values is None else values
+    sweep = _sweep if isinstance(network, AlexNet) else _sweep_any_network
+    baseline, without, largest = sweep(tested, layer, values, on_progress)
     return Ablation(
         layer=layer,
         num_images=len(tested.labels),
         baseline_error=float((baseline != tested.labels).mean()),
-        units=tuple(units),
-        dead=_dead(outputs),
+        units=tuple(
+            _compare(tested, f"{layer}/{number}", baseline, predicted) for number, predicted in enumerate(without)
+        ),
+        dead=tuple(int(number) for number in (largest <= 0.0).nonzero().flatten()),
         duplicates=_duplicates(module.weight),
         by=by,
     )
@@ -195,11 +188,10 @@ class _TestedImages:
     rows: Indices
     labels: Indices
 
-    def batches(self) -> Iterator[Tensor]:
+    def batches(self, size: int = BATCH) -> Iterator[Tensor]:
         """The network's input, a batch at a time."""
-        for start in range(0, len(self.rows), BATCH):
-            pixels = [self.images.pixels[row] for row in self.rows[start : start + BATCH]]
-            yield network_input(self.classifier, pixels)
+        for rows in np.array_split(self.rows, -(-len(self.rows) // size)):
+            yield network_input(self.classifier, [self.images.pixels[row] for row in rows])
 
 
 def _tested_images(model: Model, data: Any) -> _TestedImages:
@@ -238,12 +230,57 @@ def _replacements(model: Model, layer: str, by: str, data: Any) -> Tensor | None
     return (total / len(chosen)).float()
 
 
-def _layer_outputs(tested: _TestedImages, layer: str) -> Iterator[tuple[Tensor, Tensor]]:
-    """The layer's output and the logits, a batch at a time."""
+def _sweep(
+    tested: _TestedImages, layer: str, values: Tensor, on_progress: Progress | None
+) -> tuple[Indices, Int[np.ndarray, "U N"], Float[Tensor, " U"]]:
+    """Class numbers with every unit and without each, and the most that each unit gives; by differences alone."""
+    network, count = tested.classifier.network, len(values)
+    assert isinstance(network, AlexNet)
+    largest = torch.full((count,), -torch.inf)
+    baseline: list[Indices] = []
+    without: list[Indices] = []  # [U, N] of each batch
+    num_passes = count * -(-len(tested.rows) // SWEPT)
+    # weights that are rounded to bfloat16 inside are kept until the block ends (not so in inference mode)
+    with torch.autocast("cpu", enabled=False), torch.no_grad():
+        for x in tested.batches(SWEPT):
+            with recorded(network, [layer]) as outputs:
+                network(x)
+            output = outputs.pop(layer)
+            largest = torch.maximum(largest, _most(output).cpu())
+            with preserved(network):
+                network.eval()
+                removal, predicted = UnitRemoval(network, layer, output), []
+                baseline.append(_top(removal.logits()))
+                for number, value in enumerate(values.tolist()):
+                    predicted.append(removal.classes_without(number, value).cpu().numpy())
+                    if on_progress:
+                        on_progress(len(without) * count + number + 1, num_passes)
+            without.append(np.stack(predicted))
+    return np.concatenate(baseline), np.concatenate(without, axis=1), largest
+
+
+def _sweep_any_network(
+    tested: _TestedImages, layer: str, values: Tensor, on_progress: Progress | None
+) -> tuple[Indices, Int[np.ndarray, "U N"], Float[Tensor, " U"]]:
+    """The same of a network of any kind: the whole of it is computed again for every unit."""
+    network, count = tested.classifier.network, len(values)
+    largest = torch.full((count,), -torch.inf)
     for x in tested.batches():
-        with recorded(tested.classifier.network, [layer]) as outputs:
-            logits = tested.classifier.network(x)
-        yield outputs[layer], logits
+        with recorded(network, [layer]) as outputs:
+            network(x)
+        largest = torch.maximum(largest, _most(outputs[layer]).cpu())
+    without = []
+    for number in range(count):
+        with ablated(network, {layer: [number]}, values={layer: values}):
+            without.append(_predict(tested))
+        if on_progress:
+            on_progress(number + 1, count)
+    return _predict(tested), np.stack(without), largest
+
+
+def _most(output: Float[Tensor, "N U ..."]) -> Float[Tensor, " U"]:
+    """The largest number that each unit gives."""
+    return output.flatten(2).amax((0, 2)) if output.ndim > 2 else output.amax(0)
 
 
 def _predict(tested: _TestedImages) -> np.ndarray:
@@ -272,14 +309,6 @@ def _compare(tested: _TestedImages, unit: str, before: np.ndarray, after: np.nda
         num_broken=broken,
         worst_class=tested.classifier.classes[place] if worst > 0.0 else None,
     )
-
-
-def _dead(outputs: list[Tensor]) -> tuple[int, ...]:
-    """Units that are never positive."""
-    largest = torch.stack(
-        [output.flatten(2).amax((0, 2)) if output.ndim > 2 else output.amax(0) for output in outputs]
-    )
-    return tuple(int(number) for number in (largest.amax(0) <= 0.0).nonzero().flatten())
 
 
 def _duplicates(weight: Tensor) -> tuple[tuple[int, int], ...]:

@@ -1,13 +1,13 @@
 """Why this class: heat maps of a run's network, each with its test."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alexnet.evaluation.predict import read_image
 from alexnet.inspection.attribution import AttributionMap, attribute
-from alexnet.inspection.faithfulness import Faithfulness, check_maps
+from alexnet.inspection.faithfulness import Faithfulness, each_check
 from alexnet.records import Prediction, Record
 from alexnet.runs.run import Model, as_classifier, predict
 
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["Explanation", "draw_explanations", "explain"]
+
+MOST_DRAWN = 40
+"""Heat maps in one figure; a longer one no longer opens everywhere."""
+
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +66,7 @@ def explain(
     method: str = "grad-cam",
     layer: str | None = None,
     against: str | None = None,
+    on_progress: Progress | None = None,
 ) -> tuple[Explanation, ...]:
     """Compute heat maps of the part of each image that supports a class, and test whether they mean anything.
 
@@ -72,6 +78,7 @@ def explain(
         layer: for Grad-CAM; by default the last convolutional layer with kernels larger than 1 x 1.
         against: another class. Each image then gets two maps: what supports the target rather than this class,
             and the reverse.
+        on_progress: called with (maps and tests done, maps and tests in all).
 
     Raises:
         DataError: an image cannot be read.
@@ -87,19 +94,29 @@ def explain(
     """
     classifier = as_classifier(model)
     paths = [images] if isinstance(images, Path | str) else list(images)
-    rows = []
+    rows: list[tuple[str, Prediction, AttributionMap]] = []
+    tests: list[Faithfulness] = []
+    total = 2 * len(paths) * (1 if against is None else 2)
+
+    def show() -> None:
+        if on_progress:
+            on_progress(len(rows) + len(tests), total)
+
     for path, prediction in zip(paths, predict(classifier, paths), strict=True):
         pixels, wanted = read_image(path, classifier), target or prediction.predicted
         pairs = [(wanted, against)] if against is None else [(wanted, against), (against, wanted)]
         for one, other in pairs:
             heat = attribute(classifier, pixels, one, method=method, layer=layer, against=other)
             rows.append((str(path), prediction, heat))
-    tests = check_maps(classifier, [heat for _, _, heat in rows])
+            show()
+    for test in each_check(classifier, [heat for _, _, heat in rows]):
+        tests.append(test)
+        show()
     return tuple(Explanation(*row, test) for row, test in zip(rows, tests, strict=True))
 
 
 def draw_explanations(explanations: Sequence[Explanation]) -> "Figure":
-    """Draw each image beside its heat map, with the test's verdict below.
+    """Draw each image beside its heat map, with the test's verdict below; of many maps the first 40.
 
     >>> figure = alexnet.draw_explanations(alexnet.explain("runs/first", "photo.jpg"))
     """
@@ -116,9 +133,9 @@ def draw_explanations(explanations: Sequence[Explanation]) -> "Figure":
             verdict=str(each.test),
             says_something=each.test.says_something,
         )
-        for each in explanations
+        for each in explanations[:MOST_DRAWN]
     ]
-    return draw_heat_maps(rows)
+    return draw_heat_maps(rows, num_left_out=len(explanations) - len(rows))
 
 
 def _class_words(heat_map: AttributionMap) -> str:

@@ -56,7 +56,10 @@ def test_jobs_are_counted_without_events(monkeypatch: pytest.MonkeyPatch, capsys
         count = display.count("drawing")
         count(1, 9)
         count(9, 9)
-    assert capsys.readouterr().err == "drawing: 9 of 9 images\n"
+        sweep = display.count(progress.SWEEP)
+        sweep(3, 9)
+        sweep(9, 9)
+    assert capsys.readouterr().err == "drawing: 9 of 9 images\nswitching units off: 100 %\n"
 
 
 def test_quiet_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

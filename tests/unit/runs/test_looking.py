@@ -169,3 +169,17 @@ def test_unit_switched_off_by_its_mean_gives_its_mean(narrow_run: Run) -> None:
     assert ablate_units(narrow_run, {"conv2": [7]}, by="mean").error == sweep.units[7].error
     with pytest.raises(RecipeError, match="by median: choose one of zero, mean"):
         ablate(narrow_run, "conv2", by="median")
+
+
+def test_a_figure_of_many_heat_maps_shows_the_first_and_says_so(
+    narrow_run: Run, image_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("captum")
+    monkeypatch.setattr("alexnet.runs.explain.MOST_DRAWN", 2)
+    image = image_folder / "test" / "down" / "down_1000.png"
+    seen: list[tuple[int, int]] = []
+    explanations = explain(narrow_run, [image] * 3, on_progress=lambda *counts: seen.append(counts))
+    assert seen == [(done, 6) for done in range(1, 7)]
+    figure = draw_explanations(explanations)
+    assert len(figure.axes) == 2 * 3
+    assert figure.get_suptitle() == "the first 2 of 3 heat maps"
