@@ -17,6 +17,7 @@ from alexnet.inspection.neighbours import nearest_rows
 from alexnet.inspection.network_layers import network_input
 from alexnet.inspection.peaks import find_peaks
 from alexnet.inspection.projection import principal_components, tsne
+from alexnet.inspection.quick_passes import keeping_rounded_weights
 from alexnet.inspection.recording import preserved, recorded
 from alexnet.inspection.unit_removal import UnitRemoval
 from alexnet.model.alexnet import AlexNet
@@ -155,7 +156,7 @@ def _sweep(classifier: Classifier, images: DecodedImages) -> Way:
         for start in range(0, min(NUM_SWEPT, len(images.files)), SWEPT):
             with recorded(network, ["conv1"]) as kept:
                 network(network_input(classifier, images.pixels[start : start + SWEPT]))
-            with preserved(network), torch.autocast("cpu", enabled=False), torch.no_grad():
+            with preserved(network), keeping_rounded_weights():
                 network.eval()
                 removal = UnitRemoval(network, "conv1", kept["conv1"])
                 for unit in range(UNITS_SWEPT):

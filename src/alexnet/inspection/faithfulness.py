@@ -1,6 +1,6 @@
 """Whether a heat map means anything: pixels deleted and inserted in its order, against chance and a center blob."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +11,12 @@ from torch import Tensor
 
 from alexnet.data.decode import normalize
 from alexnet.inspection.attribution import AttributionMap, attribute
-from alexnet.inspection.quick_passes import in_bfloat16
+from alexnet.inspection.quick_passes import in_bfloat16, keeping_rounded_weights
 from alexnet.inspection.recording import preserved
 from alexnet.model.checkpoint import Classifier
 from alexnet.records import Record
 
-__all__ = ["Faithfulness", "OrderScore", "check_map", "check_maps", "each_check"]
+__all__ = ["Faithfulness", "OrderScore", "check_map", "check_maps"]
 
 CELLS = 12
 """Cells a side into which an image is cut; they are deleted and inserted whole."""
@@ -108,24 +108,27 @@ def check_map(classifier: Classifier, heat_map: AttributionMap, *, seed: int = 0
 
 
 def check_maps(
-    classifier: Classifier, heat_maps: Sequence[AttributionMap], *, seed: int = 0
+    classifier: Classifier,
+    heat_maps: Sequence[AttributionMap],
+    *,
+    seed: int = 0,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Faithfulness, ...]:
     """Test several heat maps, each as `check_map` does, against one and the same network of random weights.
 
     Args:
         seed: of the random orders and weights.
+        on_progress: called with (maps tested, maps in all).
     """
-    return tuple(each_check(classifier, heat_maps, seed=seed))
-
-
-def each_check(
-    classifier: Classifier, heat_maps: Sequence[AttributionMap], *, seed: int = 0
-) -> Iterator[Faithfulness]:
-    """As `check_maps`, one after the other."""
     if not heat_maps:
-        return  # drawing the weights of a large network takes a moment
-    randomized = _on_random_weights(classifier, heat_maps, seed)
-    yield from (_check(classifier, *pair, seed) for pair in zip(heat_maps, randomized, strict=True))
+        return ()  # drawing the weights of a large network takes a moment
+    randomized, tests = _on_random_weights(classifier, heat_maps, seed), []
+    with keeping_rounded_weights():
+        for pair in zip(heat_maps, randomized, strict=True):
+            tests.append(_check(classifier, *pair, seed))
+            if on_progress:
+                on_progress(len(tests), len(heat_maps))
+    return tuple(tests)
 
 
 def _check(classifier: Classifier, heat_map: AttributionMap, randomized: AttributionMap, seed: int) -> Faithfulness:
@@ -197,7 +200,7 @@ def _scores(classifier: Classifier, heat_map: AttributionMap, orders: Sequence[n
     # both curves of every order; the whole image and the gray one, which all curves share, once
     covered = torch.cat([_covered(order, image) for order in orders])
     steps = STEPS - 1
-    with preserved(classifier.network), torch.inference_mode(), in_bfloat16(image):
+    with preserved(classifier.network), torch.no_grad(), in_bfloat16(image):
         classifier.network.eval()
         whole, nothing = _probabilities(classifier, heat_map, torch.cat([image, gray]))
         parts = [

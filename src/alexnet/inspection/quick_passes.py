@@ -1,6 +1,7 @@
 """Forward passes in bfloat16 where that is twice as fast and its rounding does not matter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float, Int
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from alexnet.layers.cpu_features import has_fast_bfloat16
 
-__all__ = ["MARGIN", "in_bfloat16", "predicted_classes"]
+__all__ = ["MARGIN", "in_bfloat16", "keeping_rounded_weights", "predicted_classes"]
 
 MARGIN = 0.04
 """Distance of the two largest logits, as a fraction of that between largest and smallest, up to which they are
@@ -18,6 +19,16 @@ computed in float32: bfloat16 changes it by 0.01 at most (EXPERIMENTS.md, "The s
 def in_bfloat16(x: Tensor) -> torch.autocast:
     """Inside the block convolutions and matmuls round to bfloat16, if `x` is on a CPU that is fast at it."""
     return torch.autocast("cpu", torch.bfloat16, enabled=_is_faster(x))
+
+
+@contextmanager
+def keeping_rounded_weights() -> Iterator[None]:
+    """Inside the block, weights are rounded to bfloat16 once, not in every pass; they must not change meanwhile.
+
+    autocast keeps them until the outermost block ends, and only outside of inference mode.
+    """
+    with torch.autocast("cpu", enabled=False), torch.no_grad():
+        yield
 
 
 def _is_faster(x: Tensor) -> bool:

@@ -15,6 +15,7 @@ from alexnet.errors import DataError, GeometryError, RecipeError
 from alexnet.evaluation.paired import paired_interval
 from alexnet.inspection.ablation import ablated
 from alexnet.inspection.network_layers import find_layer, network_input, weighted_layers
+from alexnet.inspection.quick_passes import keeping_rounded_weights
 from alexnet.inspection.recording import preserved, recorded
 from alexnet.inspection.unit_removal import UnitRemoval
 from alexnet.model.alexnet import AlexNet
@@ -240,8 +241,7 @@ def _sweep(
     baseline: list[Indices] = []
     without: list[Indices] = []  # [U, N] of each batch
     num_passes = count * -(-len(tested.rows) // SWEPT)
-    # weights that are rounded to bfloat16 inside are kept until the block ends (not so in inference mode)
-    with torch.autocast("cpu", enabled=False), torch.no_grad():
+    with keeping_rounded_weights():
         for x in tested.batches(SWEPT):
             with recorded(network, [layer]) as outputs:
                 network(x)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from alexnet.evaluation.predict import read_image
 from alexnet.inspection.attribution import AttributionMap, attribute
-from alexnet.inspection.faithfulness import Faithfulness, each_check
+from alexnet.inspection.faithfulness import Faithfulness, check_maps
 from alexnet.records import Prediction, Record
 from alexnet.runs.run import Model, as_classifier, predict
 
@@ -95,12 +95,11 @@ def explain(
     classifier = as_classifier(model)
     paths = [images] if isinstance(images, Path | str) else list(images)
     rows: list[tuple[str, Prediction, AttributionMap]] = []
-    tests: list[Faithfulness] = []
-    total = 2 * len(paths) * (1 if against is None else 2)
+    count = len(paths) * (1 if against is None else 2)
 
-    def show() -> None:
+    def show(done: int) -> None:
         if on_progress:
-            on_progress(len(rows) + len(tests), total)
+            on_progress(done, 2 * count)
 
     for path, prediction in zip(paths, predict(classifier, paths), strict=True):
         pixels, wanted = read_image(path, classifier), target or prediction.predicted
@@ -108,10 +107,8 @@ def explain(
         for one, other in pairs:
             heat = attribute(classifier, pixels, one, method=method, layer=layer, against=other)
             rows.append((str(path), prediction, heat))
-            show()
-    for test in each_check(classifier, [heat for _, _, heat in rows]):
-        tests.append(test)
-        show()
+            show(len(rows))
+    tests = check_maps(classifier, [heat for _, _, heat in rows], on_progress=lambda done, _: show(count + done))
     return tuple(Explanation(*row, test) for row, test in zip(rows, tests, strict=True))
 
 
