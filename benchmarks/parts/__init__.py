@@ -10,5 +10,5 @@ DEFAULT = (
 )  # fmt: skip
 """Parts that `python -m benchmarks` measures: about ten minutes on two cores."""
 
-LONG = ("linear", "accuracy", "inside", "processes", "shards", "studio")
+LONG = ("linear", "accuracy", "inside", "predict", "processes", "shards", "studio")
 """Parts that are measured only on request; they can take hours."""

@@ -40,7 +40,7 @@ class PlantedDuplicate(Record):
     """A changed copy of an image.
 
     original, copy: names in the spoiled folder. change: `crop` (strength: fraction of the area that is kept), `flip`,
-    `jpeg` (strength: the quality) or `brightness` (strength: the factor).
+    `jpeg` (strength: the quality), `brightness` (strength: the factor) or `frame` (strength: degrees turned).
     """
 
     original: str
@@ -103,7 +103,8 @@ def spoil_folder(
             label, 0 to below 1.
         between: swap labels only among these classes; by default among all, each with the same probability.
         duplicates: near duplicates of training images to add to the test images of the same class, each a crop, a
-            mirror image, a re-encoded or a brighter or darker one. Without a split they are added to the class.
+            mirror image, a re-encoded or a brighter or darker one, or as the next frame of a video. Without a split
+            they are added to the class.
         corner: the class whose images get a colored square in the top left corner.
         dark: the class whose images are darkened.
         keep_names: keep the names of the files.

@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageEnhance
 
 __all__ = ["CHANGES", "CORNER_COLOR", "alter", "darken", "encode_like", "paint_corner"]
 
-CHANGES = ("crop", "flip", "jpeg", "brightness")
+CHANGES = ("crop", "flip", "jpeg", "brightness", "frame")
 """What a near duplicate may differ in from its original."""
 
 SMALLEST_AREA = 0.8
@@ -18,6 +18,10 @@ JPEG_QUALITY = 30
 
 BRIGHTNESS = 0.2
 """Largest relative change of brightness."""
+
+LARGEST_TURN, FRAME_SIDE, FRAME_NOISE = 1.0, 0.95, 3.0
+"""Of another frame of a video: degrees by which the camera turned at the most; fraction of each side that stays in
+view; standard deviation of the noise, of 255."""
 
 CORNER_COLOR = (255, 0, 255)
 """Magenta, which photographs seldom hold."""
@@ -34,7 +38,8 @@ def alter(image: Image.Image, change: str, rng: np.random.Generator) -> tuple[Im
 
     Args:
         change: `crop` (strength: the fraction of the area that is kept, 0.8 to 0.95), `flip` (left to right),
-            `jpeg` (the quality), or `brightness` (the factor, 0.8 to 1.2 without the middle).
+            `jpeg` (the quality), `brightness` (the factor, 0.8 to 1.2 without the middle), or `frame`, as the next
+            one of a video: turned (degrees, up to 1), closer, a little to the side, with other noise.
 
     >>> alter(Image.new("RGB", (100, 50)), "flip", np.random.default_rng(0))[0].size
     (100, 50)
@@ -50,8 +55,22 @@ def alter(image: Image.Image, change: str, rng: np.random.Generator) -> tuple[Im
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=JPEG_QUALITY)
         return Image.open(buffer).convert("RGB"), float(JPEG_QUALITY)
+    if change == "frame":
+        return _next_frame(image, rng)
     factor = 1.0 + float(rng.choice([-1.0, 1.0]) * rng.uniform(BRIGHTNESS / 2, BRIGHTNESS))
     return ImageEnhance.Brightness(image).enhance(factor), factor
+
+
+def _next_frame(image: Image.Image, rng: np.random.Generator) -> tuple[Image.Image, float]:
+    degrees = float(rng.choice([-1.0, 1.0]) * rng.uniform(LARGEST_TURN / 4, LARGEST_TURN))
+    turned = image.rotate(degrees, Image.Resampling.BICUBIC)
+    size = np.array(image.size)
+    kept = np.maximum(1, np.rint(FRAME_SIDE * size)).astype(int)
+    aside = rng.uniform(-0.3, 0.3, 2) * (size - kept)  # not so far that the edge of the turned image is seen
+    left, top = np.rint((size - kept) / 2 + aside).astype(int)
+    pixels = np.asarray(turned.crop((left, top, left + kept[0], top + kept[1])), np.float32)
+    noisy = pixels + rng.normal(0.0, FRAME_NOISE, pixels.shape)
+    return Image.fromarray(noisy.round().clip(0, 255).astype(np.uint8)), degrees
 
 
 def paint_corner(image: Image.Image) -> Image.Image:

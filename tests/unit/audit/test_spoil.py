@@ -25,7 +25,7 @@ def _files(directory: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def spoiled(tmp_path_factory: pytest.TempPathFactory, image_folder: Path) -> tuple[Path, Answers]:
     out = tmp_path_factory.mktemp("spoil") / "copy"
-    return out, spoil_folder(image_folder, out, swap=0.1, duplicates=8, corner="down", dark="rings", seed=4)
+    return out, spoil_folder(image_folder, out, swap=0.1, duplicates=10, corner="down", dark="rings", seed=4)
 
 
 def test_swapped_images_lie_in_the_class_of_the_sheet_and_the_others_where_they_were(
@@ -48,7 +48,7 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others(
     before = _files(image_folder)
     for seed in (4, 5):
         out = tmp_path / str(seed)
-        spoil_folder(image_folder, out, swap=0.1, duplicates=8, corner="down", dark="rings", seed=seed)
+        spoil_folder(image_folder, out, swap=0.1, duplicates=10, corner="down", dark="rings", seed=seed)
     assert _files(tmp_path / "4") == _files(spoiled[0])
     assert _files(tmp_path / "5") != _files(spoiled[0])
     assert _files(image_folder) == before
@@ -88,6 +88,10 @@ def test_changes_are_as_strong_as_they_say() -> None:
         brighter, factor = alter(image, "brightness", rng)
         assert 0.1 <= abs(factor - 1) <= 0.2
         assert (np.asarray(brighter).mean() > np.asarray(image).mean()) == (factor > 1)
+        frame, degrees = alter(image, "frame", rng)
+        assert 0.25 <= abs(degrees) <= 1 and frame.size == (95, 95)
+        white, _ = alter(Image.new("RGB", (100, 80), "white"), "frame", rng)
+        assert np.asarray(white).min() > 225, "what lies beyond the turned image is not seen"
 
 
 def test_names_with_commas_quotes_and_line_breaks_are_kept(tmp_path: Path) -> None:
@@ -139,8 +143,8 @@ def test_pairs_and_shortcuts_are_graded(spoiled: tuple[Path, Answers], tmp_path:
     false = {"a": "train/across/x.png", "b": "train/across/y.png"}
     (tmp_path / "list.json").write_text(json.dumps({"near_duplicates": [*pairs, false]}), encoding="utf-8")
     result = grade(out, tmp_path / "list.json")
-    assert (result.pair_recall, result.pair_precision) == (6 / 8, 6 / 7)
-    assert result.change_recall == {"crop": 1.0, "flip": 1.0, "jpeg": 0.5, "brightness": 0.5}
+    assert (result.pair_recall, result.pair_precision) == (6 / 10, 6 / 7)
+    assert result.change_recall == {"crop": 1.0, "flip": 0.5, "jpeg": 0.5, "brightness": 0.5, "frame": 0.5}
     alarms = {"alarms": [{"probe": "border", "class": "down"}]}
     (tmp_path / "list.json").write_text(json.dumps(alarms), encoding="utf-8")
     result = grade(out, tmp_path / "list.json")
