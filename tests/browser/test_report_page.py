@@ -56,6 +56,31 @@ def test_complete_report_is_accessible_and_its_contents_lead_somewhere(
     page.close()
 
 
+GROUND = """(element) => {
+    const paths = [...element.querySelectorAll('path')];
+    const inner = paths.find((each) => each.getAttribute('style')?.includes('#ffffff'));
+    return getComputedStyle(inner).fill;
+}"""
+
+
+def test_lines_have_the_colors_of_the_page_and_images_are_dimmer_in_the_dark(
+    browser: Any, complete_report: Path
+) -> None:
+    for scheme, ground, dimmed in (
+        ("light", "rgb(255, 255, 255)", "none"),
+        ("dark", "rgb(21, 25, 29)", "brightness(0.82)"),
+    ):
+        page = _open(browser, complete_report, 1400, scheme)
+        assert page.locator(".lines").count() == 2
+        assert page.locator(".lines svg").first.evaluate(GROUND) == ground
+        assert page.locator("#confusion svg").evaluate(GROUND) == "rgb(255, 255, 255)"
+        figures = ["figure img", "#confusion svg"]
+        assert [page.locator(each).first.evaluate("(one) => getComputedStyle(one).filter") for each in figures] == [
+            dimmed
+        ] * 2
+        page.close()
+
+
 def test_a_link_to_a_folded_unit_opens_it(browser: Any, complete_report: Path) -> None:
     page = _open(browser, complete_report, 1400)
     anchor = page.evaluate("[...document.querySelectorAll('details:not([open]) .unit')][0].id")

@@ -229,6 +229,31 @@ def test_a_folder_of_ones_own_is_begun_on_the_page(browser: Any, tmp_path: Path)
     assert (tmp_path / "place" / "my-images" / "hand" / "one.png").is_file()
 
 
+@pytest.mark.parametrize("view", ["inside/first", "lab", "break/first", "data/images?add=yes"])
+def test_files_are_chosen_by_a_button_that_the_keyboard_reaches(tab: Any, studio: Studio, view: str) -> None:
+    tab.on("filechooser", lambda _: None)  # from the first on, or a window of the system opens
+    tab.goto(f"{studio.address}#/{view}")
+    control = tab.locator("input[type=file]").first
+    control.wait_for(state="attached")
+    tab.wait_for_load_state("networkidle")
+    label = control.locator("xpath=..")
+    assert control.evaluate("(one) => getComputedStyle(one).opacity") == "0", "the browser's own control is not seen"
+    for color in ("backgroundColor", "color", "borderTopColor"):
+        assert label.evaluate(f"(one) => getComputedStyle(one).{color}") == tab.locator("#help").evaluate(
+            f"(one) => getComputedStyle(one).{color}"
+        )
+    outline = "(one) => getComputedStyle(one).outlineStyle"
+    assert label.evaluate(outline) == "none"
+    tab.keyboard.press("Tab")
+    control.focus()
+    assert label.evaluate(outline) == "solid"
+    with tab.expect_file_chooser() as chooser:
+        tab.keyboard.press("Enter")
+    assert chooser.value.is_multiple() == ("add=yes" in view)
+    with tab.expect_file_chooser():
+        label.click()
+
+
 def test_an_image_that_breaks_the_network_comes_onto_the_board(tab: Any, studio: Studio) -> None:
     run = open_run(studio.workspace.run("first").path)
     wrong = next(each for each in run.predictions if each.is_mistake)

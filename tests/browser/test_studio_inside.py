@@ -108,6 +108,50 @@ def test_the_way_goes_forward_from_a_cell_to_a_unit_that_reads_it(tab: Any, stud
     assert violations(tab) == []
 
 
+def test_the_arrow_keys_go_from_tile_to_tile_and_on_the_map_from_cell_to_cell(tab: Any, studio: Studio) -> None:
+    tab.set_viewport_size({"width": 390, "height": 844})
+    tab.goto(f"{studio.address}#/inside/first")
+    tab.locator(".named button").first.wait_for()
+    tiles = tab.locator(".strip button")
+    columns = tab.evaluate("getComputedStyle(document.querySelector('.strip')).gridTemplateColumns.split(' ').length")
+    assert columns < 8, "a strip has more than one row"
+    tiles.nth(1).focus()
+    for key, place in (("ArrowDown", 1 + columns), ("ArrowRight", 2 + columns), ("ArrowUp", 2), ("ArrowLeft", 1)):
+        tab.keyboard.press(key)
+        assert tab.evaluate(FOCUSED) == tiles.nth(place).get_attribute("data-unit")
+        assert tab.evaluate(IS_SEEN), "it is behind header or footer"
+    for _ in range(12):
+        tab.keyboard.press("ArrowDown")
+        assert tab.evaluate(IS_SEEN), "it is behind header or footer"
+    chosen = tab.evaluate(FOCUSED)
+    tab.keyboard.press("Enter")
+    head = tab.locator(".numbers b").first
+    head.wait_for()
+    before = head.inner_text()
+    assert tab.evaluate("document.activeElement.matches('canvas.large')") and tab.evaluate(IS_SEEN)
+    assert before.startswith(f"{chosen.split('/')[0]}, map {chosen.split('/')[1]}, row ")
+    scrolled = tab.evaluate("scrollY")
+    tab.keyboard.press("ArrowDown" if ", row 0," in before else "ArrowUp")
+    tab.wait_for_function("(before) => document.querySelector('.numbers b').innerText !== before", arg=before)
+    assert tab.evaluate("scrollY") == scrolled, "the key chooses a cell and does not scroll"
+    tab.keyboard.press("Escape")
+    assert tab.evaluate(FOCUSED) == chosen and tab.evaluate(IS_SEEN)
+    tab.locator(".named button").last.click()
+    tab.locator(".terms").wait_for()
+    tab.wait_for_function("document.activeElement.matches('.panel')")
+    assert tab.evaluate("document.querySelector('.panel').getBoundingClientRect().top") < 200
+    tab.keyboard.press("Escape")
+    assert tab.evaluate(FOCUSED) == tab.locator(".named button").last.get_attribute("data-unit")
+
+
+FOCUSED = "document.activeElement.dataset.unit"
+IS_SEEN = """() => {
+    const [top, bottom] = ['header', 'footer'].map((each) => document.querySelector(each).getBoundingClientRect());
+    const box = document.activeElement.getBoundingClientRect();
+    return box.top >= top.bottom && box.bottom <= bottom.top;
+}"""
+
+
 def test_the_mouse_looks_at_a_cell_and_a_click_chooses_it(tab: Any, studio: Studio) -> None:
     run = alexnet.open_run(studio.workspace.run("first").path)
     tab.goto(f"{studio.address}#/inside/first?image={run.predictions[0].file}&layer=conv2&map=5&row=2&column=2")

@@ -16,7 +16,7 @@ COLUMNS = 8
 """Kernels in a row of each panel."""
 
 GAP = 1
-"""Pixels of white between two kernels of a panel."""
+"""Pixels between two kernels of a panel."""
 
 
 def draw_kernel_change(
@@ -100,10 +100,12 @@ def _rgb(tile: np.ndarray, limit: float) -> np.ndarray:
 
 
 def _lay_out(tiles: np.ndarray, limit: float, columns: int) -> np.ndarray:
-    """Kernels in rows with white lines between them, [height, width, 3]."""
+    """Kernels in rows with clear lines between them, [height, width, 4]: red, green, blue, opacity."""
     side, rows = tiles.shape[-1], -(-len(tiles) // columns)
-    sheet = np.ones((rows * (side + GAP) - GAP, columns * (side + GAP) - GAP, 3))
+    sheet = np.ones((rows * (side + GAP) - GAP, columns * (side + GAP) - GAP, 4))
+    sheet[..., 3] = 0.0
     for place, tile in enumerate(tiles):
         top, left = (place // columns) * (side + GAP), (place % columns) * (side + GAP)
-        sheet[top : top + side, left : left + side] = _rgb(tile, limit)
+        sheet[top : top + side, left : left + side, :3] = _rgb(tile, limit)
+        sheet[top : top + side, left : left + side, 3] = 1.0
     return sheet

@@ -92,9 +92,13 @@ TABLES: Mapping[str, Callable[["Run"], Rows]] = {
 
 # --- figures
 def figure(request: Request) -> Response:
-    """A figure of the run as PNG, or with `format=svg` as SVG; with `download` as a file to keep."""
+    """A figure of the run as PNG, or with `format=svg` as SVG; with `download` as a file to keep.
+
+    With `theme=dark` it is drawn for a dark page.
+    """
     import alexnet
     from alexnet.figures.canvas import png_bytes, svg_text
+    from alexnet.figures.dark import darken
 
     drawings: dict[str, Callable[[Run], Figure]] = {
         "curves": lambda run: run.curves(),
@@ -111,6 +115,8 @@ def figure(request: Request) -> Response:
         raise NotHereError("there is no such format; choose png or svg")
     with using_run(request, is_slow=True) as run:
         sheet = drawings[name](run)
+        if request.query_params.get("theme") == "dark":
+            darken(sheet)
         data = svg_text(sheet) if kind == "svg" else png_bytes(sheet)
     if "download" in request.query_params:
         return as_file(data, f"{request.path_params['name']}-{name}.{kind}")

@@ -27,8 +27,10 @@ STYLE.replaceSync(`
   [hidden] { display: none !important; }
   .tools { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; margin-bottom: 1rem; font-size: .9rem; }
   .tools label { display: inline-flex; gap: .35rem; align-items: center; }
-  select, button, .guess input, .tools input:is([type=number], [type=file]) { font: inherit; font-size: .9rem; min-height: 2rem; padding: .15rem .5rem;
+  select, button, .guess input, .tools input[type=number], .file { font: inherit; font-size: .9rem; min-height: 2rem; padding: .15rem .5rem;
     color: var(--ink); background: var(--raised); border: 1px solid var(--line); border-radius: .4rem; max-width: 15rem; }
+  .tools .file { position: relative; overflow: hidden; cursor: pointer; padding: .15rem .75rem; } .file:has(:focus-visible) { outline: 3px solid var(--focus); outline-offset: 1px; }
+  .file input { position: absolute; inset: 0; opacity: 0; cursor: pointer; font-size: 0; }
   button { cursor: pointer; } .tools input[type=number] { width: 3.5rem; }
   :is(select, button, input, td, canvas):focus-visible { outline: 3px solid var(--focus); outline-offset: 1px; }
   .stage { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: flex-start; }
@@ -70,7 +72,7 @@ class ConvolutionLab extends HTMLElement {
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [STYLE];
     root.innerHTML = `<div class="tools">
-        <label>image <select class="image"></select></label><label>own <input type="file" accept="image/*" aria-label="own image"></label>
+        <label>image <select class="image"></select></label><label class="file"><input type="file" accept="image/*">an image of your own</label>
         <label>kernel <select class="gallery"></select></label>
         <label><select class="rows" aria-label="rows of the kernel"></select>×<select class="columns" aria-label="columns of the kernel"></select></label>
         <label><input type="checkbox" class="flip"> flip the kernel</label><label class="color"><input type="checkbox"> in color</label>

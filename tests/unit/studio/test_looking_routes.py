@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import alexnet
 from alexnet.csv_files import parse_predictions
@@ -256,6 +257,9 @@ def test_lab_and_comparison(studio: Studio, run: Run) -> None:
 def test_figures_and_map_are_drawn_on_request(studio: Studio, run: Run) -> None:
     for name in ("calibration", "kernel-change", "orientations"):
         assert studio.ask(f"/api/runs/first/figures/{name}").body.startswith(b"\x89PNG"), name
+    light, dark = (studio.ask(f"/api/runs/first/figures/curves?theme={theme}").body for theme in ("", "dark"))
+    means = [np.asarray(Image.open(io.BytesIO(each)).convert("L")).mean() for each in (light, dark)]
+    assert means[0] > 200 and means[1] < 80
     assert studio.ask("/api/runs/first/figures/nothing").status == 404
     svg = studio.ask("/api/runs/first/figures/curves?format=svg&download=1")
     assert svg.body.startswith(b"<svg") and svg.headers["content-type"] == "image/svg+xml"

@@ -6,6 +6,7 @@ import { curves } from "../studio/curves.js";
 import { Decision } from "../studio/decision.js";
 import { h } from "../studio/dom.js";
 import { afterwards, factors } from "../studio/factors.js";
+import { fileButton } from "../studio/file-button.js";
 import { field } from "../studio/form.js";
 import { HeatGrid } from "../studio/heat-grid.js";
 import { ImageChanges } from "../studio/image-changes.js";
@@ -72,6 +73,7 @@ export const EXHIBITS = {
     about: "the units that push one class or the other",
     build: () => { const decision = new Decision(() => {}, () => {}); decision.show(DECISION, CLASSES, true); return decision.root; },
   },
+  "file-button": { about: "a button that chooses files", build: ({ say }) => fileButton("choose files", (files) => say(files.map((file) => file.name).join()), { multiple: true }) },
   factors: { about: "the arithmetic of one output", build: () => [factors("kernel", PATCH, KERNEL, KERNEL), afterwards("fc6", 1.5, AFTER)] },
   form: {
     about: "settings of a recipe, one of them changed",

@@ -4,6 +4,7 @@
 import { part, upload } from "./api.js";
 import { openCamera } from "./camera.js";
 import { fill, h, numberOf } from "./dom.js";
+import { fileButton } from "./file-button.js";
 
 const SIDE = 224; // px of an image of the camera
 const PERIOD = 150; // ms between two of them
@@ -37,8 +38,7 @@ export function dropZone(target) {
 }
 
 export function pickFiles(target) {
-  const input = h("input", { type: "file", id: "pick", multiple: true, accept: "image/*", onchange: () => send([...input.files], target) });
-  return h("p", {}, h("label", { for: "pick" }, "or choose files "), input);
+  return h("p", {}, "or ", fileButton("choose files", (files) => send(files, target), { id: "pick", multiple: true }));
 }
 
 /** The camera, off until it is asked for; `stop` turns it off. */

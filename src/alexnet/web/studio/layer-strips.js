@@ -13,6 +13,9 @@ export class LayerStrips {
 
   map(layer, number) { return this.layers.find((each) => each.layer === layer)?.maps.find((each) => each.number === number); }
 
+  /** The button of a map. */
+  tile(layer, number) { return this.#buttons.get(`${layer}/${number}`); }
+
   show(layers) {
     this.layers = layers;
     const units = layers.flatMap(({ layer, maps }) => maps.map((map) => `${layer}/${map.number}`)).join(",");

@@ -33,6 +33,9 @@ export class UnitStrips {
     for (const stage of stages) if (this.#sections.has(stage.layer)) this.#paint(stage);
   }
 
+  /** The button of a unit, or the grid that it is in. */
+  tile(layer, number) { return this.#sections.get(layer)?.buttons.get(number) ?? this.#sections.get(layer)?.grid.canvas; }
+
   /** Mark one unit as the one that is open. */
   mark(layer, number) {
     for (const [name, { grid, buttons }] of this.#sections) {

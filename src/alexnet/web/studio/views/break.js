@@ -2,6 +2,7 @@
 import { get, part, post, upload } from "../api.js";
 import { openCamera } from "../camera.js";
 import { fill, h, numberOf, percent } from "../dom.js";
+import { fileButton } from "../file-button.js";
 import { address } from "../router.js";
 
 export const name = "break";
@@ -30,7 +31,7 @@ class Board {
   async start() {
     const { classes } = await get(`runs/${part(this.run)}/break`);
     this.label = h("select", { id: "true-class", onchange: () => this.waiting && this.#attempt(...this.waiting) }, [h("option", { value: "" }, "choose a class"), ...classes.map((each) => h("option", {}, each))]);
-    const pick = h("input", { type: "file", id: "attack", accept: "image/*", onchange: () => pick.files[0] && this.#attempt(pick.files[0], pick.files[0].name) });
+    const pick = fileButton("choose a file", ([file]) => this.#attempt(file, file.name), { id: "attack" });
     const drop = h("div", { class: "drop" }, "Drop an image here");
     drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
     drop.addEventListener("dragleave", () => drop.classList.remove("over"));
@@ -45,7 +46,7 @@ class Board {
       h("p", {}, "Find an image that the network gets wrong, the surer the better. Say first what the image shows; whoever looks at it must agree."),
       h("div", { class: "split" },
         h("div", {}, h("p", {}, h("label", { for: "true-class" }, "It shows "), this.label), drop,
-          h("p", {}, h("label", { for: "attack" }, "or choose a file "), pick), this.camera, this.verdict),
+          h("p", {}, "or ", pick), this.camera, this.verdict),
         this.board));
     await this.#draw();
     return { close: () => this.#off() };

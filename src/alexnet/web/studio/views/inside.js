@@ -7,8 +7,10 @@ import { drawBars, largest } from "../class-bars.js";
 import { CoveredImage } from "../covered-image.js";
 import { Decision } from "../decision.js";
 import { fill, h, percent } from "../dom.js";
+import { fileButton } from "../file-button.js";
 import { ImageChanges } from "../image-changes.js";
 import { LayerStrips } from "../layer-strips.js";
+import { moveFocus } from "../move-focus.js";
 import { address, go } from "../router.js";
 import { SoftmaxTable } from "../softmax-table.js";
 import { UnitStrips } from "../unit-strips.js";
@@ -18,8 +20,9 @@ export const name = "inside";
 export const title = "Inside";
 export const key = "i";
 export const keys = [
-  ["← ↑ ↓ →", "on a map: to another cell; on units: to another one, which Enter opens; on the image: move the brush; on a slider: change the image"],
-  ["Space", "on the image: cover what is under the brush, or uncover it"], ["Esc", "on the image: cover nothing"],
+  ["← ↑ ↓ →", "on a small map: to another one; on an open map: to another cell; on units: to another unit; on the image: move the brush; on a slider: change the image"],
+  ["Enter", "on a small map or a unit: open it"],
+  ["Space", "on the image: cover what is under the brush, or uncover it"], ["Esc", "in what is open: back to where it was chosen; on the image: cover nothing"],
   ["c", "cover nothing"], ["r", "reset the changes"], ["v", "paste an image with Ctrl-V"],
 ];
 
@@ -54,7 +57,7 @@ class Page {
     this.image = new CoveredImage(() => this.#ask(), (text) => studio.say(text));
     this.bars = h("dl", { class: "bars" });
     this.verdict = h("p", { class: "told", role: "status" });
-    const open = (layer, number) => this.#open({ layer, number }).then(() => this.#reveal());
+    const open = (layer, number) => this.#open({ layer, number }, { focus: true });
     this.layers = new LayerStrips(open);
     this.units = new UnitStrips(open);
     this.softmax = new SoftmaxTable((number) => open(this.units.last, number));
@@ -72,12 +75,10 @@ class Page {
   async start({ parts, query }) {
     const [{ changes }, { samples, files }] = await Promise.all([get("image-changes"), get(`${this.path}/samples`)]);
     this.changes = new ImageChanges(changes, Object.fromEntries(query), () => this.#ask());
-    const file = h("input", { type: "file", accept: "image/*", "aria-label": "an image of your own" });
-    file.addEventListener("change", () => file.files[0] && this.#send(file.files[0]));
     this.#offerCamera();
     fill(this.root, h("h1", {}, `Inside ${this.run}`),
       h("p", { class: "soft" }, "Choose an image below, drop one, or paste one. Change it, or drag over it to cover parts, and watch what the network makes of it."),
-      this.samples, h("div", { class: "begin" }, this.#byName(files), h("label", {}, "your own: ", file), this.live, h("button", { type: "button", onclick: () => this.image.uncover() }, "cover nothing")),
+      this.samples, h("div", { class: "begin" }, this.#byName(files), fileButton("an image of your own", ([file]) => this.#send(file)), this.live, h("button", { type: "button", onclick: () => this.image.uncover() }, "cover nothing")),
       h("div", { class: "split" }, h("div", {}, this.image.canvas, this.about), this.changes.root, h("div", {}, this.bars, this.verdict)),
       h("h2", {}, "The way through the network"),
       h("p", { class: "soft" }, "Of each layer the maps that are strongest for the image as it was, largest first; each on its own scale from 0 (dark) to its maximum. Choose a map, then a cell of it; of a fully connected layer, a unit."),
@@ -92,18 +93,23 @@ class Page {
   update({ parts, query }) {
     const isSame = query.get("image") === this.name && this.changes?.changes.every(({ name, identity }) => Number(query.get(name) ?? identity) === (this.changes.amounts[name] ?? identity));
     if (!isSame || !this.before || this.#camera || (query.get("between") ?? "") !== this.between) return false;
-    const { layer, ...rest } = choice(parts, query), hadFocus = this.panel.contains(document.activeElement);
-    if (!layer) { this.#close(); return true; }
-    this.#open({ layer, ...rest }).then(() => {
-      if (hadFocus) this.panel.focus({ preventScroll: true }); // the link that led here is gone
-      this.#reveal();
-    });
+    const { layer, ...rest } = choice(parts, query);
+    if (layer) this.#open({ layer, ...rest }, { focus: true });
+    else this.#close();
     return true;
   }
-  /** Scroll to the numbers, unless they begin on the screen. */
+
+  /** Put the focus on the map, whose cells the arrow keys choose, or on the numbers, and scroll there unless they begin on the screen. */
   #reveal() {
-    const { top } = this.panel.getBoundingClientRect();
+    const { top } = this.panel.getBoundingClientRect(), map = this.panel.querySelector("canvas");
+    (map ?? this.panel).focus({ preventScroll: true });
     if (top < 0 || top > innerHeight / 2) this.panel.scrollIntoView({ block: "start" });
+  }
+  /** From the numbers back to the tile, or the grid, where they were chosen. */
+  #back() {
+    const { layer, number } = this.chosen, tile = this.layers.tile(layer, number) ?? this.units.tile(layer, number);
+    tile?.focus({ preventScroll: true });
+    tile?.scrollIntoView({ block: "nearest" });
   }
 
   /** Any test image, by its name. */
@@ -205,7 +211,7 @@ class Page {
   }
 
   /** Open a map, at a cell if row and column are given, or a unit of a fully connected layer. */
-  async #open({ layer, number, row, column }) {
+  async #open({ layer, number, row, column }, { focus = false } = {}) {
     if (this.#camera) await this.#freeze();
     const isUnit = this.units.has(layer);
     if (!isUnit && !this.layers.map(layer, number)) await this.#add(layer, number);
@@ -214,7 +220,10 @@ class Page {
     this.#close();
     this.chosen = { layer, number };
     this.#mark();
-    if (isUnit) { this.#remember(); await this.sum.open(layer, number, this.#query()); } else await this.cell.open(layer, map, row === undefined ? null : [row, column]);
+    if (isUnit) this.#remember();
+    const opened = isUnit ? this.sum.open(layer, number, this.#query()) : this.cell.open(layer, map, row === undefined ? null : [row, column]);
+    if (focus) this.#reveal();
+    await opened;
   }
   #close() {
     this.chosen = {};
@@ -304,6 +313,9 @@ class Page {
       if (event.type === "drop" && file) this.#send(file);
     };
     addEventListener("paste", this.pasted);
+    this.root.addEventListener("keydown", (event) => {
+      for (const tiles of [".samples button", ".strip button, .named button"]) moveFocus(event, [...this.root.querySelectorAll(tiles)]);
+    });
     this.root.addEventListener("dragover", this.dropped);
     this.root.addEventListener("drop", this.dropped);
   }
@@ -315,7 +327,8 @@ class Page {
     removeEventListener("paste", this.pasted);
   }
   press(event) {
-    if (event.key === "c") this.image.uncover();
+    if (event.key === "Escape" && this.panel.contains(document.activeElement)) this.#back();
+    else if (event.key === "c") this.image.uncover();
     else if (event.key === "r") this.changes?.reset();
   }
 }

@@ -5,6 +5,7 @@ import "../../mistake-detail.js";
 import "../../mistakes-browser.js";
 import { get, part, post } from "../api.js";
 import { duration, fill, h, numberOf, percent } from "../dom.js";
+import { figureImage } from "../figure-image.js";
 import { figureLinks, tableLinks } from "../file-links.js";
 import { KernelFilm, sheetOf } from "../kernel-film.js";
 import { DECISION_KEYS, isTyping } from "../keys.js";
@@ -188,7 +189,7 @@ function units(run, layers) {
 function folded(words, run, figure, command) {
   const box = h("details", { ontoggle: () => {
     if (!box.open || box.querySelector("figure")) return;
-    const image = h("img", { alt: words, src: `/api/runs/${part(run)}/figures/${figure}` }), line = h("figcaption", {}, "drawing ...");
+    const image = figureImage(`runs/${part(run)}/figures/${figure}`, words), line = h("figcaption", {}, "drawing ...");
     image.addEventListener("load", () => fill(line, figureLinks(run, figure, words), " Again: ", h("code", {}, command)));
     image.addEventListener("error", () => fill(line, "This run has no such figure: its images, or its first kernels, are not there. ", h("code", {}, command), " says more."));
     box.append(h("figure", {}, image, line));
