@@ -5,6 +5,7 @@ from alexnet.audit.doubts import plan_doubts as plan_doubts
 from alexnet.audit.enough import enough as enough
 from alexnet.audit.enough import plan_enough as plan_enough
 from alexnet.audit.grade import grade as grade
+from alexnet.audit.odd_images import odd_images as odd_images
 from alexnet.audit.retrain import retrain as retrain
 from alexnet.audit.shortcuts import shortcuts as shortcuts
 from alexnet.audit.spoil import spoil_folder as spoil_folder

@@ -23,6 +23,7 @@ PANELS = {
     "Question the images": ("doubts", "shortcuts", "enough", "retrain"),
     "Images": (
         "data check",
+        "data odd",
         "data correct",
         "data merge",
         "data apply",
@@ -41,7 +42,7 @@ FALLBACKS = {"convolve": "apply", "model": "show"}
 
 GROUPS = {
     "convolve": ("apply", "trace", "teach", "lab", "like", "kernels"),
-    "data": ("check", "correct", "merge", "apply", "shards", "spoil", "soccer", "thousand", "cache"),
+    "data": ("check", "odd", "correct", "merge", "apply", "shards", "spoil", "soccer", "thousand", "cache"),
     "model": ("show", "diff", "check"),
 }
 COMMANDS = tuple(dict.fromkeys(path.split()[0] for paths in PANELS.values() for path in paths))

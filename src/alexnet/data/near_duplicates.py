@@ -10,7 +10,7 @@ from alexnet.data.cache import DecodedImages
 from alexnet.data.decode import Pixels
 from alexnet.records import Record
 
-__all__ = ["NEAR", "NearDuplicate", "find_near_duplicates", "group_near_duplicates"]
+__all__ = ["NEAR", "NearDuplicate", "find_near_duplicates", "group_near_duplicates", "shrink"]
 
 NEAR = 0.03
 """Largest distance of a near duplicate. Chosen on natural8 with planted ones: EXPERIMENTS.md, "Near duplicates"."""
@@ -68,7 +68,7 @@ def find_near_duplicates(images: DecodedImages, *, on_progress: Progress | None 
     Args:
         on_progress: called with (images done, images in all).
     """
-    small = _shrink(images.pixels)
+    small = shrink(images.pixels)
     cells = _normalize(_cells(small, (0.0, 0.0, 1.0)))
     mirrored = _normalize(_cells(small[:, :, ::-1], (0.0, 0.0, 1.0)))
     pairs = _candidates(small)
@@ -118,7 +118,7 @@ def _chunks(count: int, size: int) -> Iterator[slice]:
     return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 
-def _shrink(pixels: Pixels) -> Float[np.ndarray, "N S S 3"]:
+def shrink(pixels: Pixels) -> Float[np.ndarray, "N S S 3"]:
     """Images of BASE px, by areas; in half precision, to be small."""
     side = pixels.shape[1]
     matrix = _averaging(0.0, 1.0, BASE, side)
