@@ -93,7 +93,7 @@ class Doubts(Record):
         ]
         return {
             "num_images": self.num_images, "estimated_wrong": self.estimated_wrong,
-            "interval": list(self.interval), "doubts": rows,
+            "interval": list(self.interval), "agreement": self.agreement, "doubts": rows,
         }  # fmt: skip
 
     def save_csv(self, path: Path | str) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
+from alexnet.audit.overall_progress import OverallProgress
 from alexnet.data.cache import DecodedImages
 from alexnet.data.folder import ImageFolder
 from alexnet.data.split import Subset
@@ -72,13 +73,14 @@ def answer_folds(
         KeyboardInterrupt: interrupted; the same call continues where it stopped.
     """
     base, count = work_dir(images, recipe, folds), int(folds.max()) + 1
-    parts = []
+    parts, progress = [], OverallProgress(count, on_event)
     for fold in range(count):
         path = base / f"fold-{fold}.npz"
         part = _read(path, int((folds == fold).sum()), len(classes))
         if part is None:
             on_event(Note(f"part {fold + 1} of {count}: training on the others"))
-            part = _train_fold(images, folds == fold, classes, recipe, base / f"run-{fold}", on_event)
+            progress.start(fold + 1)
+            part = _train_fold(images, folds == fold, classes, recipe, base / f"run-{fold}", progress)
             _write(path, part)
             shutil.rmtree(base / f"run-{fold}", ignore_errors=True)
         parts.append(part)

@@ -1,5 +1,6 @@
 """How a long job is shown: a bar in a terminal, a line now and then elsewhere."""
 
+import os
 import time
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -15,6 +16,12 @@ __all__ = ["ProgressDisplay"]
 
 PLAIN_SECONDS = 10.0
 """Without a terminal, a line at least this often while an epoch runs."""
+
+OFTEN = "ALEXNET_PROGRESS"
+"""Environment variable: where it is `often`, as for a command that the studio starts, a line every second."""
+
+LEAST_SECONDS = 1.0
+"""A job is counted this long before the time left is told."""
 
 SWEEP, EXPLAINING = "switching units off", "explaining"
 """Jobs whose steps are not images: they show percent."""
@@ -38,6 +45,9 @@ class ProgressDisplay(AbstractContextManager["ProgressDisplay"]):
         self._task: Any = None
         self._starting: Any = None
         self._last = time.monotonic()
+        self._period = min(PLAIN_SECONDS, 1.0) if os.environ.get(OFTEN) == "often" else PLAIN_SECONDS
+        self._counted = ("", 0.0, 0)  # the job that is counted, since when, and how much was done then
+        self._whole = ""
 
     def __enter__(self) -> "ProgressDisplay":
         if self._screen.terminal is not None and not self._screen.quiet:
@@ -65,10 +75,12 @@ class ProgressDisplay(AbstractContextManager["ProgressDisplay"]):
             case events.Warned(text):
                 self._screen.note(f"warning: {text}", style="yellow")
             case events.Progress(what, done, total):
-                self._advance(what, done, total, _amount(what, done, total))
+                self._count(what, done, total)
+            case events.Overall(part, num_parts, whole, left):
+                self._whole = f"{int(100 * whole)} % done, {_clock(left)} left: part {part} of {num_parts}, "
             case events.Stepped(record, num_steps, num_epochs, speed, left):
                 amount = f"loss {record.loss:.3f}  {speed:.0f} images/s  {_clock(left)} left"
-                self._advance(f"epoch {record.epoch}/{num_epochs}", record.step, num_steps, amount)
+                self._advance(f"{self._whole}epoch {record.epoch}/{num_epochs}", record.step, num_steps, amount)
             case events.Ended(record, num_epochs, is_kept):
                 mark = "  kept" if is_kept else ""
                 self._screen.note(_epoch_line(record, num_epochs) + mark, style="default")
@@ -78,9 +90,19 @@ class ProgressDisplay(AbstractContextManager["ProgressDisplay"]):
         """A function of (done, total) that shows a job of this name."""
 
         def show(done: int, total: int) -> None:
-            self._advance(what, done, total, _amount(what, done, total))
+            self._count(what, done, total)
 
         return show
+
+    def _count(self, what: str, done: int, total: int) -> None:
+        """Show how much of a job is done, and how long the rest will take at the pace so far."""
+        now, amount = time.monotonic(), _amount(what, done, total)
+        name, since, first = self._counted
+        if name != what or done < first:
+            self._counted = (what, now, done)
+        elif now - since >= LEAST_SECONDS and first < done < total:
+            amount += f", {_clock((now - since) * (total - done) / (done - first))} left"
+        self._advance(what, done, total, amount)
 
     def _advance(self, what: str, done: int, total: int, amount: str) -> None:
         is_done = what in JOBS and done == total
@@ -94,7 +116,7 @@ class ProgressDisplay(AbstractContextManager["ProgressDisplay"]):
             if is_done:
                 self._bar.remove_task(self._task)
                 self._task = None
-        elif is_done or time.monotonic() - self._last >= PLAIN_SECONDS:
+        elif is_done or time.monotonic() - self._last >= self._period:
             self._screen.note(f"{what}: {amount}" if what in JOBS else f"{what}, step {done} of {total}: {amount}")
             self._last = time.monotonic()
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 
 from alexnet.data.cache import DecodedImages
@@ -71,11 +72,13 @@ def find_near_duplicates(images: DecodedImages, *, on_progress: Progress | None 
     small = shrink(images.pixels)
     cells = _normalize(_cells(small, (0.0, 0.0, 1.0)))
     mirrored = _normalize(_cells(small[:, :, ::-1], (0.0, 0.0, 1.0)))
-    pairs = _candidates(small)
+    on_progress, count = on_progress or _ignore, len(small)
+    pairs = _candidates(small, lambda done: on_progress(done // 2, count))
     near = _correlate(pairs, cells, mirrored, cells)
     unsettled = np.flatnonzero(near < 1.0 - NEAR / 10)
     near[unsettled] = np.maximum(
-        near[unsettled], _search(small, pairs[unsettled], cells, mirrored, on_progress or _ignore)
+        near[unsettled],
+        _search(small, pairs[unsettled], cells, mirrored, lambda done: on_progress((count + done) // 2, count)),
     )
     files = images.files
     named = []
@@ -160,8 +163,12 @@ def _normalize(cells: np.ndarray) -> Float[np.ndarray, "N D"]:
     return np.asarray(flat * scale, np.float32)
 
 
-def _candidates(small: Float[np.ndarray, "N S S 3"]) -> Int[np.ndarray, "P 2"]:
-    """Pairs worth comparing: rows of the smaller number first, in order."""
+def _candidates(small: Float[np.ndarray, "N S S 3"], on_done: Callable[[int], None]) -> Int[np.ndarray, "P 2"]:
+    """Pairs worth comparing: rows of the smaller number first, in order.
+
+    Args:
+        on_done: called with the images done, on average over the ways of looking.
+    """
     whole, middle = (0.0, 0.0, 1.0), ((1 - ZOOM) / 2, (1 - ZOOM) / 2, ZOOM)
     coarse = _normalize(_cells(small, whole, COARSE))
     looks = (
@@ -171,15 +178,16 @@ def _candidates(small: Float[np.ndarray, "N S S 3"]) -> Int[np.ndarray, "P 2"]:
     )
     count, keys = len(small), []
     num_near = min(NUM_CANDIDATES, count - 1)
-    for look in looks:
+    for number, look in enumerate(looks):
         for part in _chunks(count, 4 * CHUNK):
             near = look[part] @ coarse.T
             rows = np.arange(part.start, part.stop)
             near[np.arange(len(rows)), rows] = -1.0
-            best = np.argpartition(-near, num_near - 1, axis=1)[:, :num_near]
-            kept = np.take_along_axis(near, best, 1) >= SMALLEST_CORRELATION
+            values, best = (each.numpy() for each in torch.from_numpy(near).topk(num_near, dim=1, sorted=False))
+            kept = values >= SMALLEST_CORRELATION
             own = np.broadcast_to(rows[:, None], best.shape)[kept]
             keys.append(np.minimum(own, best[kept]) * count + np.maximum(own, best[kept]))
+            on_done((number * count + part.stop) // len(looks))
     unique = np.unique(np.concatenate(keys)) if keys else np.empty(0, np.int64)
     return np.stack([unique // max(count, 1), unique % max(count, 1)], 1)
 
@@ -213,7 +221,7 @@ def _search(
     pairs: Int[np.ndarray, "P 2"],
     cells: Float[np.ndarray, "N D"],
     mirrored: Float[np.ndarray, "N D"],
-    on_progress: Progress,
+    on_done: Callable[[int], None],
 ) -> Float[np.ndarray, " P"]:
     """The largest correlation of a window of either image with the whole of the other, mirrored or not."""
     best = np.full(len(pairs), -1.0, np.float32)
@@ -231,5 +239,5 @@ def _search(
             for (cut, whole), places in zip(directions, chosen, strict=True):
                 seen = np.stack([np.searchsorted(rows, cut[places]), whole[places]], 1)
                 best[places] = np.maximum(best[places], _correlate(seen, views, mirrored, cells))
-        on_progress(part.stop, len(small))
+        on_done(part.stop)
     return best

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 
 from alexnet.errors import GeometryError
@@ -49,7 +50,7 @@ def nearest_rows(
     wanted = queries.astype(np.float32)
     squared = np.concatenate([_squared_distances(part, wanted) for part in _chunks(values)], axis=1)
     count = min(k, len(values))
-    near = np.argpartition(squared, count - 1, axis=1)[:, :count]
+    near = torch.from_numpy(squared).topk(count, dim=1, largest=False, sorted=False).indices.numpy()
     # candidates again in float64: differences of large squares lose digits
     exact = np.stack(
         [

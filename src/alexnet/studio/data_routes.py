@@ -14,7 +14,8 @@ from alexnet.data.limits import get_limits
 from alexnet.errors import DataError
 from alexnet.studio.add_image import add_image
 from alexnet.studio.answers import answer, posted, read_body
-from alexnet.studio.doubts_list import doubts_path, read_doubts
+from alexnet.studio.doubts_list import doubts_path, estimate_of, read_doubts
+from alexnet.studio.job_state import job_state
 from alexnet.studio.workspace import Workspace, workspace_of
 
 __all__ = ["ROUTES"]
@@ -51,16 +52,13 @@ def _decisions(path: Path) -> dict[str, Any]:
 
 
 def _doubts(workspace: Workspace, path: Path) -> dict[str, Any]:
-    """The list of doubts, and how the job stands that makes one."""
+    """The list of doubts, what it says of all images, and how the job stands that makes one."""
     target = doubts_path(path)
-    job = workspace.jobs.of(target)
-    is_alive = job is not None and workspace.jobs.is_alive(job)
-    lines = workspace.jobs.lines(job) if job is not None and is_alive else []
-    fault = "" if job is None or is_alive else workspace.jobs.fault(job)
-    return {
-        "doubts": read_doubts(target),
-        "doubts_job": {"is_alive": is_alive, "line": lines[-1] if lines else "", "fault": fault},
-    }
+    listed, job = read_doubts(target), workspace.jobs.of(target)
+    estimate = None
+    if listed is not None and job is not None and not workspace.jobs.is_alive(job):
+        estimate = estimate_of(listed, workspace.jobs.result(job))
+    return {"doubts": listed, "doubts_estimate": estimate, "doubts_job": job_state(workspace.jobs, target)}
 
 
 def doubts(request: Request) -> Response:
@@ -74,7 +72,7 @@ def find_doubts(request: Request, _: dict[str, Any]) -> Any:
     workspace = workspace_of(request)
     path = workspace.folder_path(request.path_params["name"])
     target = doubts_path(path)
-    words = ["doubts", str(path), "--csv", str(target)]
+    words = ["doubts", str(path), "--csv", str(target), "--json"]
     if _decisions(path):
         words += ["--corrections", str(corrections_path(path))]
     workspace.jobs.start(words, target)

@@ -7,7 +7,9 @@ from alexnet.csv_files import parse_rows
 from alexnet.errors import DataError
 from alexnet.files import shown_name
 
-__all__ = ["doubts_path", "read_doubts"]
+__all__ = ["doubts_path", "estimate_of", "read_doubts"]
+
+ESTIMATE = ("num_images", "estimated_wrong", "interval", "agreement")
 
 
 def doubts_path(data: Path) -> Path:
@@ -39,6 +41,14 @@ def read_doubts(path: Path) -> list[dict[str, Any]] | None:
         return None
     except (OSError, ValueError) as error:
         raise DataError(f"{shown_name(path)}: cannot be read ({error}); delete it and make it again") from error
+
+
+def estimate_of(doubts: list[dict[str, Any]], result: dict[str, Any] | None) -> dict[str, Any] | None:
+    """How many labels are wrong, as `alexnet doubts --json` has printed it; None where that is of another list."""
+    if result is None or not {*ESTIMATE, "doubts"} <= result.keys():
+        return None
+    is_same = {each["file"] for each in doubts} == {each["file"] for each in result["doubts"]}
+    return {name: result[name] for name in ESTIMATE} if is_same else None
 
 
 def _nearest(row: dict[str, str | None]) -> list[str]:

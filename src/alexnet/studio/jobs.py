@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import alexnet
 from alexnet.errors import AlexNetError, DataError
@@ -26,6 +27,12 @@ __all__ = ["Job", "Jobs"]
 
 LOG_BYTES = 200_000
 """Bytes at the end of a log that are looked at."""
+
+RESULT_BYTES = 64_000_000
+"""The same for the object at its end."""
+
+OFTEN_TOLD = ("doubts", "data")
+"""Commands whose progress a page shows; the others are followed by the run that they write."""
 
 INSTALLED = ("site-packages", "dist-packages")
 
@@ -64,7 +71,7 @@ class Jobs:
                     child = subprocess.Popen(
                         [sys.executable, "-m", "alexnet", *words],
                         stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
-                        env=_environment(), start_new_session=True,
+                        env=_environment(words), start_new_session=True,
                     )  # fmt: skip
                 self._children[child.pid] = child
                 now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -103,13 +110,25 @@ class Jobs:
 
     def lines(self, job: Job) -> list[str]:
         """What the command said last."""
+        return [shown_name(line) for line in self._end(job, LOG_BYTES).splitlines() if line.strip()]
+
+    def result(self, job: Job) -> dict[str, Any] | None:
+        """The object that a command with `--json` has printed; None where it has not."""
+        text = self._end(job, RESULT_BYTES)
+        line = next((line for line in reversed(text.splitlines()) if line.startswith("{")), "")
+        with contextlib.suppress(ValueError):
+            values = json.loads(line)
+            return values if isinstance(values, dict) else None
+        return None
+
+    def _end(self, job: Job, most: int) -> str:
+        """The end of the log, at most that many bytes."""
         try:
             with self._path(Path(job.out), "log").open("rb") as file:
-                file.seek(max(0, file.seek(0, os.SEEK_END) - LOG_BYTES))
-                text = file.read().decode("utf-8", "replace")
+                file.seek(max(0, file.seek(0, os.SEEK_END) - most))
+                return file.read().decode("utf-8", "replace")
         except OSError:
-            return []
-        return [shown_name(line) for line in text.splitlines() if line.strip()]
+            return ""
 
     def fault(self, job: Job) -> str:
         """The one line with which a command failed; empty where it did not."""
@@ -155,10 +174,11 @@ def _answers(process: int) -> bool:
     return True
 
 
-def _environment() -> dict[str, str]:
+def _environment(words: Sequence[str]) -> dict[str, str]:
     """This process's, in which a program that was not installed is found as well."""
+    often = {"ALEXNET_PROGRESS": "often"} if words[0] in OFTEN_TOLD else {}
     place = Path(alexnet.__file__).resolve().parents[1]
     if place.name in INSTALLED:
-        return dict(os.environ)
+        return dict(os.environ) | often
     paths = [str(place), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return dict(os.environ) | {"PYTHONPATH": os.pathsep.join(paths)}
+    return dict(os.environ) | often | {"PYTHONPATH": os.pathsep.join(paths)}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from alexnet.records import EpochRecord, StepRecord
 
-__all__ = ["Ended", "Event", "Listener", "Note", "Progress", "Stepped", "Warned", "ignore"]
+__all__ = ["Ended", "Event", "Listener", "Note", "Overall", "Progress", "Stepped", "Warned", "ignore"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,19 @@ class Stepped:
 
 
 @dataclass(frozen=True)
+class Overall:
+    """How far a job of several trainings is; told before each step.
+
+    part: the training that runs, from 1. done: fraction of the whole, 0 to 1. seconds_left: of the whole, estimated.
+    """
+
+    part: int
+    num_parts: int
+    done: float
+    seconds_left: float
+
+
+@dataclass(frozen=True)
 class Ended:
     """One epoch is done and measured."""
 
@@ -51,7 +64,7 @@ class Ended:
     is_kept: bool
 
 
-Event = Note | Warned | Progress | Stepped | Ended
+Event = Note | Warned | Progress | Overall | Stepped | Ended
 Listener = Callable[[Event], None]
 
 

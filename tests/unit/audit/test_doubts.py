@@ -14,6 +14,7 @@ from alexnet.audit.grade import grade
 from alexnet.audit.spoil import Answers, spoil_folder
 from alexnet.data.corrections import apply_corrections, correct
 from alexnet.errors import DataError, RecipeError
+from alexnet.training.events import Overall
 from tests.conftest import CLASSES, draw_stripes, small_recipe
 
 Command = Callable[..., tuple[int, str, str]]
@@ -50,7 +51,7 @@ def test_planted_labels_are_found_and_the_true_class_suggested(
 
 def test_list_has_the_documented_keys_and_order(result: Doubts) -> None:
     values = result.to_dict()
-    assert list(values) == ["num_images", "estimated_wrong", "interval", "doubts"]
+    assert list(values) == ["num_images", "estimated_wrong", "interval", "agreement", "doubts"]
     assert {tuple(row) for row in values["doubts"]} == {("file", "label", "suggested", "doubt")}
     scores = [row["doubt"] for row in values["doubts"]]
     assert scores == sorted(scores, reverse=True)
@@ -59,6 +60,19 @@ def test_list_has_the_documented_keys_and_order(result: Doubts) -> None:
     assert 0.0 <= low <= values["estimated_wrong"] <= high <= 1.0
     assert all(row["label"] != row["suggested"] for row in values["doubts"])
     json.dumps(values)
+
+
+def test_progress_is_that_of_both_trainings(
+    spoiled: tuple[Path, Answers], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALEXNET_CACHE", str(tmp_path / "cache"))
+    told: list[object] = []
+    doubts(spoiled[0], recipe=small_recipe(epochs=1), on_event=told.append)
+    overall = [event for event in told if isinstance(event, Overall)]
+    done = [event.done for event in overall]
+    assert {(event.part, event.num_parts) for event in overall} == {(1, 2), (2, 2)}
+    assert done == sorted(done) and 0 < done[0] < 0.5 < done[-1] < 1.0
+    assert all(event.seconds_left > 0 for event in overall)
 
 
 def test_neighbours_are_other_images_with_their_labels(result: Doubts) -> None:
@@ -151,6 +165,6 @@ def test_command_writes_json_csv_and_figure(
         "doubts", spoiled[0], *words, "--csv", tmp_path / "d.csv", "--out", tmp_path / "d.png", "--json"
     )
     assert code == 0, err
-    assert list(json.loads(out)) == ["num_images", "estimated_wrong", "interval", "doubts"]
+    assert list(json.loads(out)) == ["num_images", "estimated_wrong", "interval", "agreement", "doubts"]
     assert "warning: the networks agree with only" in err
     assert (tmp_path / "d.csv").is_file() and (tmp_path / "d.png").is_file()

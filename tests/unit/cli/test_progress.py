@@ -1,6 +1,7 @@
 """What people see of a training: plain lines without a terminal, a bar in one."""
 
 import io
+import itertools
 import sys
 
 import pytest
@@ -10,7 +11,7 @@ from alexnet.cli import progress
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.screen import Screen
 from alexnet.records import EpochRecord, StepRecord
-from alexnet.training.events import Ended, Note, Progress, Stepped, Warned
+from alexnet.training.events import Ended, Note, Overall, Progress, Stepped, Warned
 
 EPOCH = EpochRecord(2, 96, 0.5, 0.25, 0.4, 0.125, 0.45, 0.1, 0.01, 1e-3, 96, 30.0, 200.0)
 STEP = Stepped(StepRecord(97, 3, 1e-3, 0.61, 0.2), 384, 8, 211.0, 3725.0)
@@ -60,6 +61,42 @@ def test_jobs_are_counted_without_events(monkeypatch: pytest.MonkeyPatch, capsys
         sweep(3, 9)
         sweep(9, 9)
     assert capsys.readouterr().err == "drawing: 9 of 9 images\nswitching units off: 100 %\n"
+
+
+def test_of_several_trainings_the_whole_is_told_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.0)
+    line = shown(monkeypatch, Overall(2, 4, 0.349, 130.0), STEP)
+    assert line.startswith("34 % done, 2:10 left: part 2 of 4, epoch 3/8, step 97 of 384: loss 0.610")
+    text = shown(monkeypatch, Overall(2, 4, 0.349, 130.0), STEP, terminal=True)
+    assert "34 % done" in text and "part 2 of 4" in text
+
+
+def test_the_time_left_of_a_job_is_that_of_its_pace(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.0)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with ProgressDisplay(Screen()) as display:
+        for seconds, done in ((10.0, 100), (10.5, 120), (20.0, 200), (30.0, 300)):
+            now[0] = seconds
+            display(Progress("decoding", done, 300))
+    assert capsys.readouterr().err.splitlines() == [
+        "decoding: 100 of 300 images",
+        "decoding: 120 of 300 images",
+        "decoding: 200 of 300 images, 0:10 left",
+        "decoding: 300 of 300 images",
+    ]
+
+
+@pytest.mark.parametrize(("often", "num_lines"), [("", 0), ("often", 1)])
+def test_a_command_of_the_studio_tells_its_progress_often(
+    monkeypatch: pytest.MonkeyPatch, often: str, num_lines: int
+) -> None:
+    monkeypatch.setenv("ALEXNET_PROGRESS", often)
+    clock = itertools.count()
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock) / 2)
+    assert len(shown(monkeypatch, STEP, STEP, STEP).splitlines()) == num_lines
 
 
 def test_quiet_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

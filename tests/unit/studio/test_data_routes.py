@@ -1,6 +1,7 @@
 """The images of a folder: the listing, decisions about labels, doubts, and images that are added."""
 
 import io
+import json
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from alexnet.run_folder import RunFolder
 from alexnet.studio.add_image import add_image
 from alexnet.studio.data_routes import MOST_UPLOAD_BYTES
 from alexnet.studio.doubts_list import read_doubts
-from alexnet.studio.jobs import Job
+from alexnet.studio.job_state import job_state
+from alexnet.studio.jobs import Job, Jobs
 from tests.conftest import copy_linked, draw_stripes, encode
 from tests.studio_server import Answer, Studio
 from tests.unit.studio.conftest import AWKWARD
@@ -112,7 +114,7 @@ def test_looking_for_doubts_is_the_command(studio: Studio, place: Path, monkeypa
     monkeypatch.setattr(studio.workspace.jobs, "start", lambda words, out: started.append((words, out)))
     studio.post("/api/folders/images/doubts")
     target = place / "images" / "doubts.csv"
-    words = ["doubts", str(place / "images"), "--csv", str(target)]
+    words = ["doubts", str(place / "images"), "--csv", str(target), "--json"]
     assert started == [(words, target)]
     path = corrections_path(place / "images")
     correct(studio, "train/down/down_003.png", action="exclude")
@@ -123,6 +125,48 @@ def test_looking_for_doubts_is_the_command(studio: Studio, place: Path, monkeypa
         )
     finally:
         path.unlink()
+
+
+def test_the_estimate_is_that_of_the_list(
+    studio: Studio, place: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs, target = studio.workspace.jobs, place / "images" / "doubts.csv"
+    target.write_text("file,label,suggested,doubt\na.png,x,y,0.25\n", encoding="utf-8")
+    job = Job(str(target), ("doubts", "images", "--csv", str(target), "--json"), 2**22 + 1, "")
+    log = jobs._path(target, "log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    numbers = {"num_images": 93, "estimated_wrong": 0.03, "interval": [0.01, 0.08], "agreement": 0.9}
+    log.write_text("part 1 of 2\n" + json.dumps(numbers | {"doubts": [{"file": "a.png"}]}) + "\n", encoding="utf-8")
+    try:
+        assert studio.ask("/api/folders/images/doubts").values["doubts_estimate"] is None, "nobody made it from here"
+        monkeypatch.setattr(jobs, "of", lambda path: job)
+        assert studio.ask("/api/folders/images/images").values["doubts_estimate"] == numbers
+        target.write_text("file,label,suggested,doubt\nb.png,x,y,0.25\n", encoding="utf-8")
+        assert studio.ask("/api/folders/images/doubts").values["doubts_estimate"] is None, "that is of another list"
+    finally:
+        target.unlink()
+        log.unlink()
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "done"),
+    [
+        ([], "", None),
+        (["96 images", "decoding: 30 of 120 images, 0:08 left"], "decoding: 30 of 120 images, 0:08 left", 0.25),
+        (["decoding: 9 of 9 images", "34 % done, 2:10 left: part 1 of 2, epoch 3/8, step 9 of 12", "epoch  3/8"],
+         "34 % done, 2:10 left: part 1 of 2, epoch 3/8", 0.34),
+        (["part 1 of 2: training on the others"], "part 1 of 2: training on the others", None),
+    ],
+)  # fmt: skip
+def test_how_far_a_job_is_is_read_from_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str], line: str, done: float | None
+) -> None:
+    jobs = Jobs()
+    assert job_state(jobs, tmp_path) == {"is_alive": False, "line": "", "done": None, "fault": ""}
+    monkeypatch.setattr(jobs, "of", lambda _: Job(str(tmp_path), ("doubts",), 0, ""))
+    monkeypatch.setattr(jobs, "is_alive", lambda _: True)
+    monkeypatch.setattr(jobs, "lines", lambda _: lines)
+    assert job_state(jobs, tmp_path) == {"is_alive": True, "line": line, "done": done, "fault": ""}
 
 
 # --- retraining

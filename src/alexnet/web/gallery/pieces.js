@@ -11,7 +11,9 @@ import { field } from "../studio/form.js";
 import { HeatGrid } from "../studio/heat-grid.js";
 import { ImageChanges } from "../studio/image-changes.js";
 import { ImageGrid } from "../studio/image-grid.js";
+import { ImageLists } from "../studio/image-lists.js";
 import { ImagePicker } from "../studio/image-picker.js";
+import { jobLine } from "../studio/job-line.js";
 import { KernelFilm } from "../studio/kernel-film.js";
 import { KernelSwatches } from "../studio/kernel-swatches.js";
 import { LayerStrips } from "../studio/layer-strips.js";
@@ -48,6 +50,8 @@ const SETTINGS = [
   [{ ...SETTING, name: "optimizer", kind: "choice", choices: ["sgd", "adam"], words: "Update rule." }, "sgd"]];
 const TRAINING = { num_steps: 80, steps: Array.from({ length: 60 }, (_, n) => [n + 1, 2 * 0.96 ** n, 0.8 * 0.97 ** n]),
   epochs: Array.from({ length: 6 }, (_, n) => ({ epoch: n + 1, step: 10 * (n + 1), validation_loss: 1.9 * 0.8 ** n, validation_top1_error: 0.7 * 0.85 ** n, test_top1_error: null })) };
+const ODD = { version: "1", is_old: false, job: { is_alive: false, line: "", done: null, fault: "" },
+    list: { in_class: [0.9, 0.3], among_all: [0.8, 0.2], nearest_in_class: [1, 0], nearest: [1, 0], usual_in_class: 0.31, usual_among_all: 0.25 } };
 const QUEUE = { is_busy: true, fault: null, failed: [{ run: "second", fault: "no such folder" }], waiting: [{ run: "third", data: "images", preset: "fast", settings: ["epochs = 3"] }] };
 
 export const EXHIBITS = {
@@ -101,6 +105,26 @@ export const EXHIBITS = {
     about: "an image of a folder, by its class and thumbnail or at random",
     answers: { "folders/drawn/images": { version: "1", classes: CLASSES, splits: ["test"], files: Array.from({ length: 40 }, (_, n) => [`test/${CLASSES[n % 4]}/${n}.png`, n % 4, 0]) } },
     build: async ({ say }) => { const picker = new ImagePicker({ folders: ["drawn"], chosen: () => {}, say, thumbnail: (_, item) => `${drawImage(item)}#` }); await picker.open("drawn", "test/cat/9.png"); return picker.root; },
+  },
+  "image-lists": {
+    about: "by what images are ordered that are computed first", answers: { "folders/images/odd": ODD },
+    build: async ({ say }) => {
+      const lists = new ImageLists({ folder: "images", runs: [{ name: "first", folder: "images" }], shown: { order: "odd", by: "", kind: "" }, studio: { say }, choose: () => {}, changed: () => {} });
+      await lists.show();
+      return lists.element;
+    },
+  },
+  "image-pairs": {
+    about: "pairs of images side by side, in the grid",
+    build: () => {
+      const host = h("div"), options = { source: (item) => drawImage(item % 6), label: (item) => `${item}.png`, badge: () => ({}), pair: (number) => `distance 0.00${number}`, selected: new Set([3]), onchange: () => {}, onopen: () => {} };
+      new ImageGrid(host, options).show(Array.from({ length: 60 }, (_, n) => n), { isPaired: true });
+      return host;
+    },
+  },
+  "job-line": {
+    about: "how far a command is that runs in the background",
+    build: () => { const line = jobLine("looking for doubtful labels"); line.show({ line: "34 % done, 2:10 left", done: 0.34 }); return line.element; },
   },
   "kernel-film": {
     about: "kernels from the start of training through every epoch",

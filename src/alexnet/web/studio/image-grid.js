@@ -1,18 +1,21 @@
 // A grid of thumbnails of any length: only what is visible is in the page. Selection by mouse and keys.
 //
-//   new ImageGrid(host, {source(item), label(item), badge(item), selected, onchange(), onopen(item)})
-//   items      numbers of images, in the order in which they are shown
+//   new ImageGrid(host, {source(item), label(item), badge(item), pair(number), selected, onchange(), onopen(item)})
+//   items      numbers of images, in the order in which they are shown; in pairs, each two belong together, and `pair`
+//              gives the words below them
 //   selected   a Set of items, kept by the caller
 import { h } from "./dom.js";
 
 const CELL = 120; // px, at least
 const LABEL = 22; // px below an image
+const PAIR_LABEL = 24; // px below the two of a pair
+const PAIR_EDGE = 6; // px between an image and the frame of its pair
 const SPARE_ROWS = 2;
 const MOST_LOADING = 4; // images that are loaded at a time while scrolling
 const SETTLED = 90; // ms without scrolling after which all that are visible are loaded
 
 export class ImageGrid {
-  #items = []; #cells = new Map(); #columns = 1; #side = CELL; #active = 0; #anchor = 0; #timer = 0; #frame = 0;
+  #items = []; #cells = new Map(); #frames = new Map(); #isPaired = false; #columns = 1; #side = CELL; #active = 0; #anchor = 0; #timer = 0; #frame = 0;
 
   constructor(host, options) {
     this.options = options;
@@ -36,11 +39,15 @@ export class ImageGrid {
 
   get active() { return this.#items[this.#active]; }
 
+  /** The number of the pair of the active image. */
+  get activePair() { return Math.floor(this.#active / 2); }
+
   /** Show other images, or the same ones in another order; the active one stays, where it is among them. */
-  show(items) {
+  show(items, { isPaired = false } = {}) {
     const active = this.active;
     this.#items = items;
-    const place = items.indexOf(active);
+    this.#isPaired = isPaired;
+    const place = items[this.#active] === active ? this.#active : items.indexOf(active);
     this.#active = this.#anchor = place < 0 ? Math.min(this.#active, Math.max(0, items.length - 1)) : place;
     this.#clear();
     this.#layOut();
@@ -58,15 +65,16 @@ export class ImageGrid {
     if (place >= 0) this.#go(place);
   }
 
-  /** Go on to the image after the active one. */
-  next() { this.#go(Math.min(this.#items.length - 1, this.#active + 1)); }
+  /** Go on to the image after the active one, or to the next pair. */
+  next() { this.#go(this.#isPaired ? 2 * this.activePair + 2 : this.#active + 1); }
 
-  get #height() { return this.#side + LABEL; }
+  get #height() { return this.#side + LABEL + (this.#isPaired ? PAIR_LABEL : 0); }
 
   #layOut() {
     const width = this.element.clientWidth;
     if (width === 0) return;
-    const columns = Math.max(1, Math.floor(width / CELL));
+    const most = Math.floor(width / CELL);
+    const columns = this.#isPaired ? Math.max(2, most - (most % 2)) : Math.max(1, most);
     const side = Math.floor(width / columns);
     if (columns !== this.#columns || side !== this.#side) this.#clear();
     this.#columns = columns;
@@ -95,6 +103,7 @@ export class ImageGrid {
     for (let place = first; place < last; place += 1) {
       if (!this.#cells.has(place)) this.#add(place);
     }
+    this.#framePairs(first, last);
     this.#load(MOST_LOADING);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#load(), SETTLED);
@@ -102,14 +111,38 @@ export class ImageGrid {
 
   #add(place) {
     const cell = h("div", { class: "cell", role: "option", id: `cell-${place}` }, h("img", { alt: "", draggable: "false" }), h("span", { class: "badge" }), h("span", { class: "name" }));
-    cell.style.width = `${this.#side}px`;
-    cell.style.height = `${this.#height}px`;
-    cell.style.transform = `translate(${(place % this.#columns) * this.#side}px, ${Math.floor(place / this.#columns) * this.#height}px)`;
+    const edge = this.#isPaired ? PAIR_EDGE : 0;
+    cell.style.width = `${this.#side - edge}px`;
+    cell.style.height = `${this.#side + LABEL - edge}px`;
+    this.#put(cell, place, place % 2 === 0 ? edge : 0, edge);
     cell.setAttribute("aria-setsize", this.#items.length);
     cell.setAttribute("aria-posinset", place + 1);
     this.#mark(cell, place);
     this.#cells.set(place, cell);
     this.space.append(cell);
+  }
+
+  #put(element, place, right, down) {
+    const x = (place % this.#columns) * this.#side + right, y = Math.floor(place / this.#columns) * this.#height + down;
+    element.style.transform = `translate(${x}px, ${y}px)`;
+  }
+
+  /** The frames around the pairs between two places. */
+  #framePairs(first, last) {
+    for (const [place, frame] of this.#frames) {
+      if (place >= first && place < last) continue;
+      frame.remove();
+      this.#frames.delete(place);
+    }
+    for (let place = first; this.#isPaired && place < last; place += 2) {
+      if (this.#frames.has(place)) continue;
+      const frame = h("div", { class: "pair", "aria-hidden": "true" }, this.options.pair(place / 2));
+      frame.style.width = `${2 * this.#side - 4}px`;
+      frame.style.height = `${this.#height - 4}px`;
+      this.#put(frame, place, 2, 2);
+      this.#frames.set(place, frame);
+      this.space.append(frame);
+    }
   }
 
   #mark(cell, place) {
@@ -119,7 +152,7 @@ export class ImageGrid {
     cell.setAttribute("aria-selected", String(this.options.selected.has(item)));
     cell.children[1].textContent = text ?? "";
     cell.children[2].textContent = this.options.label(item);
-    cell.title = this.options.label(item);
+    cell.title = this.#isPaired ? `${this.options.label(item)}; ${this.options.pair(Math.floor(place / 2))}` : this.options.label(item);
   }
 
   #load(most = Infinity) {
@@ -136,6 +169,7 @@ export class ImageGrid {
   #clear() {
     this.space.replaceChildren();
     this.#cells.clear();
+    this.#frames.clear();
   }
 
   // --- choosing

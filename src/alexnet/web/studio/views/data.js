@@ -2,7 +2,9 @@
 import { get, part, post } from "../api.js";
 import { cameraBox, dropZone, pickFiles } from "../collect.js";
 import { fill, h, numberOf, percent } from "../dom.js";
+import { doubtsBox, estimateLine } from "../doubts-box.js";
 import { ImageGrid } from "../image-grid.js";
+import { ImageLists, LISTED, oddWords, twinWords } from "../image-lists.js";
 import { DECISION_KEYS } from "../keys.js";
 import { retrainBox } from "../retrain.js";
 import { address, go } from "../router.js";
@@ -21,7 +23,7 @@ export const keys = [
   ["/", "find a file by its name"],
 ];
 
-const PERIOD = 3000; // ms between two looks whether the list of doubts is there
+const SHOWN = ["class", "q", "show", "order", "by", "kind"]; // what the address holds
 const SELECTIONS = new Map(); // of every folder, as names; they survive other views
 
 export async function open(root, place, studio) {
@@ -38,22 +40,27 @@ export async function open(root, place, studio) {
 class Images {
   constructor(root, folder, values, here, query, studio) {
     this.root = root; this.folder = folder; this.here = here; this.studio = studio;
-    this.shown = { class: query.get("class") ?? "", q: query.get("q") ?? "", show: query.get("show") ?? "", order: query.get("order") ?? "" };
+    this.shown = Object.fromEntries(SHOWN.map((each) => [each, query.get(each) ?? ""]));
     this.isBoth = false;
     this.chosen = SELECTIONS.get(folder) ?? new Set(); // names of files
     SELECTIONS.set(folder, this.chosen);
     this.selected = new Set(); // their numbers, as the grid knows them
     this.bar = h("div", { class: "bar" });
+    this.estimate = h("p", { class: "estimate" });
     this.gallery = h("div", { class: "gallery" });
     this.side = h("div", { class: "chosen" });
     this.collect = h("div");
-    const runs = here.runs.filter((run) => run.status === "finished" && run.folder === folder).map((run) => run.name);
+    const finished = here.runs.filter((run) => run.status === "finished");
+    const runs = finished.filter((run) => run.folder === folder).map((run) => run.name);
+    this.lists = new ImageLists({ folder, runs: finished, shown: this.shown, studio, choose: (key, value) => this.#choose(key, value), changed: (version) => this.#listed(version) });
+    this.doubtful = doubtsBox({ folder, studio, take: (known) => this.take(known) });
     this.retrain = retrainBox({ folder, runs, studio, source: (file) => (this.byName.has(file) ? this.#source(this.byName.get(file)) : null) });
-    fill(root, h("h1", {}, "Images of ", this.#folders()), this.bar, h("div", { class: "beside" }, this.gallery, h("aside", { "aria-label": "Selected images" }, this.side, this.retrain.element, this.collect)));
+    fill(root, h("h1", {}, "Images of ", this.#folders()), this.bar, this.lists.element, this.estimate, h("div", { class: "beside" }, this.gallery, h("aside", { "aria-label": "Selected images" }, this.side, this.retrain.element, this.collect)));
     this.grid = new ImageGrid(this.gallery, {
       source: (item) => this.#source(item),
       label: (item) => this.#words(item),
       badge: (item) => this.#badge(item),
+      pair: (number) => twinWords(this.pairs[number], this.lists.kinds),
       selected: this.selected,
       onchange: () => this.#selectionChanged(),
       onopen: (item) => this.#large(item),
@@ -66,7 +73,7 @@ class Images {
 
   page() {
     return {
-      close: () => { this.grid.close(); this.retrain.stop(); clearInterval(this.timer); this.camera?.stop(); },
+      close: () => { this.grid.close(); this.retrain.stop(); this.doubtful.stop(); this.lists.stop(); this.camera?.stop(); },
       press: (event) => this.press(event),
     };
   }
@@ -74,15 +81,22 @@ class Images {
   /** New values of the server: files, corrections, doubts. */
   take(values) {
     this.values = { ...this.values, ...values };
-    const { files, doubts, doubts_job: job } = this.values;
+    const { files, doubts } = this.values;
+    if ("version" in values) this.lists.forget();
     this.byName = new Map(files.map(([file], item) => [file, item]));
     this.doubts = new Map((doubts ?? []).map((doubt) => [this.byName.get(doubt.file), doubt]));
     this.selected.clear();
     for (const file of this.chosen) if (this.byName.has(file)) this.selected.add(this.byName.get(file));
-    clearInterval(this.timer);
-    if (job.is_alive) this.timer = setInterval(() => this.#lookForDoubts(), PERIOD);
+    this.doubtful.show(this.values);
     this.#bar();
     this.refresh();
+    this.lists.show();
+  }
+
+  /** A list has arrived; where it is of another version of the folder, the images are asked for again. */
+  async #listed(version) {
+    if (version !== this.values.version) this.take(await get(`folders/${part(this.folder)}/images`));
+    else this.refresh();
   }
 
   #folders() {
@@ -101,86 +115,83 @@ class Images {
       options.map(([value, text]) => h("option", { value, selected: value === this.shown[id] }, text))));
     const find = h("input", { type: "search", id: "q", placeholder: "file name", "aria-label": "Find a file by its name", value: this.shown.q,
       oninput: (event) => this.#choose("q", event.target.value), onkeydown: (event) => { if (["Escape", "Enter"].includes(event.key)) this.grid.element.focus(); } });
-    this.count = h("span", { class: "soft", role: "status" }, this.visible && numberOf(this.visible.size, "image"));
+    this.count = h("span", { class: "soft", role: "status" }, this.visible && this.#counted());
     const focused = document.activeElement?.id;
     fill(this.bar,
       choose("class", "Class", [["", `all (${files.length.toLocaleString("en")})`], ...classes.map((each, place) => [each, `${each} (${counts[place]})`])]),
       choose("show", "Show", [["", "all"], ["corrected", `corrected (${Object.keys(corrections).length})`], ["open", "not corrected"],
         ...splits.filter(Boolean).map((split) => [split, `${split} images`]), ...(doubts ? [["doubtful", `doubtful (${doubts.length})`]] : [])]),
-      choose("order", "Order", [["", "by class"], ["name", "by file name"], ...(doubts ? [["doubt", "by doubt"]] : [])]),
-      find, this.count, this.#doubtsButton());
+      choose("order", "Order", [["", "by class"], ["name", "by file name"], ...(doubts ? [["doubt", "by doubt"]] : []), ...LISTED]),
+      find, this.count, this.doubtful.element);
     if (["q", "class", "show", "order"].includes(focused)) document.getElementById(focused)?.focus();
-  }
-
-  #doubtsButton() {
-    const { doubts, doubts_job: job } = this.values;
-    if (job.is_alive) {
-      this.progress = h("span", { class: "soft", role: "status" }, `looking for doubtful labels: ${job.line}`);
-      return this.progress;
-    }
-    const start = async () => {
-      try {
-        this.take(await post(`folders/${part(this.folder)}/doubts`));
-      } catch (error) {
-        this.studio.say(error.message);
-      }
-    };
-    return [h("button", { type: "button", onclick: start, title: "Every image is judged by a network that has not seen it; this takes several minutes and goes on in the background." },
-      doubts ? "Find doubtful labels again" : "Find doubtful labels"), job.fault && h("span", { class: "fault" }, job.fault)];
-  }
-
-  async #lookForDoubts() {
-    try {
-      const values = await get(`folders/${part(this.folder)}/doubts`);
-      if (!values.doubts_job.is_alive) this.take(values);
-      else this.progress.textContent = `looking for doubtful labels: ${values.doubts_job.line}`;
-    } catch (error) {
-      this.progress.textContent = error.message; // the next look may succeed
-    }
   }
 
   #choose(id, value) {
     this.shown[id] = value;
     go(address("data", [this.folder], this.shown), { replace: true });
     this.refresh();
+    if (["order", "by"].includes(id)) this.lists.show({ mayStart: true });
   }
 
   refresh() {
-    const { classes, files, splits, corrections } = this.values;
-    const { class: wanted, show, order } = this.shown;
-    const text = this.shown.q.toLowerCase();
-    const classNumber = classes.indexOf(wanted);
-    const splitNumber = splits.indexOf(show);
-    const items = [];
-    files.forEach(([file, number, split], item) => {
-      if (wanted && number !== classNumber) return;
-      if (text && !file.toLowerCase().includes(text)) return;
-      if (show === "corrected" && !(file in corrections)) return;
-      if (show === "open" && file in corrections) return;
-      if (show === "doubtful" && !this.doubts.has(item)) return;
-      if (splitNumber >= 0 && show && split !== splitNumber) return;
-      items.push(item);
-    });
-    const doubt = (item) => this.doubts.get(item)?.doubt ?? -1;
-    const base = (item) => files[item][0].split("/").at(-1);
-    if (order === "doubt") items.sort((a, b) => doubt(b) - doubt(a));
-    else if (order === "name") items.sort((a, b) => base(a).localeCompare(base(b)));
-    else items.sort((a, b) => files[a][1] - files[b][1] || a - b);
+    const { doubts_estimate: estimate } = this.values;
+    this.pairs = this.lists.isTwins && this.lists.list ? this.#twins(this.lists.list) : null;
+    const items = this.pairs ? this.pairs.flatMap(([a, b]) => [a, b]) : this.#ordered();
     this.grid.element.hidden = items.length === 0;
     this.nothing.hidden = items.length > 0;
     this.visible = new Set(items);
-    this.grid.show(items);
-    this.count.textContent = numberOf(items.length, "image");
+    this.grid.show(items, { isPaired: this.pairs !== null });
+    this.count.textContent = this.#counted();
+    fill(this.estimate, (this.shown.order === "doubt" || this.shown.show === "doubtful") && estimateLine(estimate));
     this.#details();
+  }
+
+  #counted() { return this.pairs ? numberOf(this.pairs.length, "pair") : numberOf(this.visible.size, "image"); }
+
+  /** What the filters ask of an image, each of them a function of its number. */
+  #filters() {
+    const { classes, files, splits, corrections } = this.values;
+    const { class: wanted, show } = this.shown;
+    const text = this.shown.q.toLowerCase(), classNumber = classes.indexOf(wanted), splitNumber = splits.indexOf(show);
+    const shows = { corrected: (item) => files[item][0] in corrections, open: (item) => !(files[item][0] in corrections), doubtful: (item) => this.doubts.has(item) };
+    return [
+      wanted && ((item) => files[item][1] === classNumber),
+      text && ((item) => files[item][0].toLowerCase().includes(text)),
+      show && (shows[show] ?? (splitNumber >= 0 && ((item) => files[item][2] === splitNumber))),
+    ].filter(Boolean);
+  }
+
+  /** The images that the filters leave, in order. */
+  #ordered() {
+    const { files } = this.values, filters = this.#filters(), list = this.lists.list;
+    const items = files.map((_, item) => item).filter((item) => filters.every((fits) => fits(item)));
+    const falling = (value) => items.sort((a, b) => value(b) - value(a));
+    const base = (item) => files[item][0].split("/").at(-1);
+    if (this.shown.order === "doubt") return falling((item) => this.doubts.get(item)?.doubt ?? -1);
+    if (this.shown.order === "odd" && list) return falling((item) => list.in_class[item] ?? -1);
+    if (this.shown.order === "odd-all" && list) return falling((item) => list.among_all[item] ?? -1);
+    if (this.shown.order === "name") return items.sort((a, b) => base(a).localeCompare(base(b)));
+    return items.sort((a, b) => files[a][1] - files[b][1] || a - b);
+  }
+
+  /** The pairs that the filters leave: one of the two must fit, and both where what is decided is left out. */
+  #twins(list) {
+    const filters = this.#filters(), { kind, show } = this.shown, number = this.lists.kinds.indexOf(kind);
+    const isOpen = (item) => !(this.values.files[item][0] in this.values.corrections);
+    return list.filter(([a, b, , own]) => (!kind || own === number) && filters.every((fits) => fits(a) || fits(b)) && (show !== "open" || (isOpen(a) && isOpen(b))));
   }
 
   #source(item) { return `/api/folders/${part(this.folder)}/thumbnails/${item}?v=${this.values.version}`; }
 
   #words(item) {
-    const [file, number] = this.values.files[item];
+    const { files, classes, splits } = this.values, list = this.lists.list;
+    const [file, number, split] = files[item], label = classes[number];
     const doubt = this.shown.order === "doubt" && this.doubts.get(item);
-    const label = this.values.classes[number];
-    return doubt ? `${label} → ${doubt.suggested}? ${percent(doubt.doubt)}` : this.shown.class || this.shown.q ? file.split("/").at(-1) : label;
+    if (doubt) return `${label} → ${doubt.suggested}? ${percent(doubt.doubt)}`;
+    if (this.pairs) return splits[split] ? `${label}, ${splits[split]}` : label;
+    const distance = list && (this.shown.order === "odd" ? list.in_class : list.among_all)[item];
+    if (list && distance !== null) return `${label} ${distance.toFixed(2)}`;
+    return this.shown.class || this.shown.q ? file.split("/").at(-1) : label;
   }
 
   #badge(item) {
@@ -219,12 +230,34 @@ class Images {
     const doubt = this.doubts.get(item);
     const line = this.values.corrections[file];
     return [
-      h("button", { type: "button", class: "large", title: "Show it large (Enter)", onclick: () => this.#large(item) },
-        h("img", { src: `${this.#source(item)}&large=1`, alt: file })),
-      h("p", { class: "file" }, file),
+      this.#images(item),
       h("p", {}, "Label: ", h("b", {}, this.values.classes[number])),
       doubt && this.#doubted(doubt),
+      this.#oddity(item),
       line && h("p", { class: "decided" }, decision(line), h("span", { class: "soft" }, ` ${[line.who, line.when.slice(0, 10)].filter(Boolean).join(", ")}`))];
+  }
+
+  /** The selected image, large, or both of its pair. */
+  #images(item) {
+    const pair = this.pairs?.[this.grid.activePair], { files } = this.values;
+    const large = (each) => [h("button", { type: "button", class: "large", title: "Show it large (Enter)", onclick: () => this.#large(each) },
+      h("img", { src: `${this.#source(each)}&large=1`, alt: files[each][0] })), h("p", { class: "file" }, files[each][0])];
+    if (!pair || !pair.slice(0, 2).includes(item)) return large(item);
+    return [h("div", { class: "two" }, pair.slice(0, 2).map((each) => h("div", { class: each === item ? "active" : "" }, large(each)))),
+      h("p", {}, `A pair: ${twinWords(pair, this.lists.kinds)}. `, h("span", { class: "soft" }, "e excludes the selected one, and the next pair follows."))];
+  }
+
+  /** How odd an image is, where the order asks for that, with the nearest images. */
+  #oddity(item) {
+    const { list } = this.lists;
+    if (!list || this.lists.isTwins) return null;
+    const near = [...new Set([list.nearest_in_class[item], list.nearest[item]])].filter((each) => each !== null);
+    return [oddWords(list, item, this.values.classes[this.values.files[item][1]]), near.length > 0 && h("p", { class: "soft" }, "Nearest images:"), this.#thumbnails(near)];
+  }
+
+  #thumbnails(items) {
+    const { files, classes } = this.values;
+    return items.length > 0 && h("ul", { class: "nearest" }, items.map((item) => h("li", {}, h("img", { src: this.#source(item), alt: "", title: files[item][0] }), h("span", { class: "soft" }, classes[files[item][1]]))));
   }
 
   /** What the networks suggest, and the nearest images, which help to tell who is right. */
