@@ -55,7 +55,8 @@ def shown_name(name: str | bytes | os.PathLike[str]) -> str:
     'red \\x1b[31m'
     """
     address = address_of(name) if isinstance(name, Path) else None
-    return "".join(map(_escaped, address or _text(name)))
+    text = address or _text(name)
+    return text if text.isprintable() else "".join(map(_escaped, text))
 
 
 def escape_name(name: str | bytes) -> str:
