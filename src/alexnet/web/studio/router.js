@@ -20,6 +20,9 @@ export function go(hash, { replace = false } = {}) {
   else location.hash = hash;
 }
 
+/** Go to another address instead, without a step in the history. */
+export function redirect(hash) { location.replace(hash); }
+
 function decode(text) {
   try {
     return decodeURIComponent(text);

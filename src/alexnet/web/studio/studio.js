@@ -2,16 +2,18 @@
 //
 // A view is a module that exports
 //   name, title, key        the first part of its address, its title in the header, its key after `g`
+//   of                      what the next part names, "run" or "folder", if it is one: the header leads to the last one
 //   keys                    [[key, meaning], ...] for the list that `?` shows
 //   open(root, address, studio)   fills `root`; returns {close(), update(address), press(event), keys}, each may be missing.
 //                                 `update` answers a new address of the same view and first part and returns true;
 //                                 without it, or if it returns false, the view is opened anew.
-// `studio` has say(text), which announces a line, live (see live.js), here(), which lists runs and folders, and
-// has(name), whether there is a view of that name.
+// `studio` has say(text), which announces a line, live (see live.js), here(), which lists runs and folders,
+// lookedAt (see looked-at.js), and has(name), whether there is a view of that name.
 import { get } from "./api.js";
 import { fill, h } from "./dom.js";
 import { isTyping, showKeys } from "./keys.js";
 import { Live } from "./live.js";
+import { LookedAt } from "./looked-at.js";
 import { address, go, readAddress } from "./router.js";
 import * as compare from "./views/compare.js";
 import * as breakIt from "./views/break.js";
@@ -48,6 +50,7 @@ let waitsUntil = 0;
 
 const studio = {
   live: new Live(),
+  lookedAt: new LookedAt(),
   here: () => get("here"),
   has: (name) => VIEWS.some((view) => view.name === name),
   say(text) {
@@ -58,10 +61,19 @@ const studio = {
   },
 };
 
+/** The address to which the header and the keys lead. */
+const addressOf = (view) => address(view.name, [studio.lookedAt.last(view.of)].filter(Boolean));
+
+function lead() {
+  for (const link of document.querySelectorAll("header nav a")) link.href = addressOf(VIEWS.find((view) => view.name === link.dataset.view));
+}
+
 async function show() {
   const place = readAddress();
   const view = VIEWS.find((each) => each.name === place.view);
   if (view && opened.view === view && opened.first === (place.parts[0] ?? "") && opened.page.update?.(place)) return;
+  if (view?.of && place.parts[0]) studio.lookedAt.remember(view.of, place.parts[0]);
+  lead();
   opened.page.close?.();
   opened = { view, first: place.parts[0] ?? "", page: {} };
   for (const link of document.querySelectorAll("header nav a")) {
@@ -83,6 +95,7 @@ async function show() {
     else page.close?.();
   } catch (error) {
     if (error.isAway) showWhenBack(mine);
+    else if (view?.of) { studio.lookedAt.forget(view.of, place.parts[0]); lead(); }
     fill(root, h("h1", {}, "This cannot be shown"), h("p", { class: "fault" }, error.message),
       h("p", {}, h("a", { href: address("home") }, "Go to the first page"), " or ",
         h("button", { type: "button", onclick: show }, "try again"), "."));
@@ -104,7 +117,7 @@ function press(event) {
     const view = VIEWS.find((each) => each.key === event.key);
     if (view) {
       event.preventDefault();
-      go(address(view.name));
+      go(addressOf(view));
       return;
     }
   }
@@ -140,7 +153,7 @@ async function machine() {
 }
 
 fill(document.querySelector("header nav"),
-  VIEWS.map((view) => h("a", { href: address(view.name), "data-view": view.name, title: `g ${view.key}` }, view.title)));
+  VIEWS.map((view) => h("a", { href: addressOf(view), "data-view": view.name, title: `g ${view.key}` }, view.title)));
 document.querySelector("#help").addEventListener("click", () => showKeys(KEYS, opened.page.keys ?? opened.view?.keys ?? [], opened.view?.title));
 document.querySelector("#theme").addEventListener("click", () => theme(1));
 document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });

@@ -3,15 +3,17 @@ import { get, part } from "./api.js";
 import { fill, h } from "./dom.js";
 import { showNextUnits } from "./next-units.js";
 import { address, go } from "./router.js";
+import { runHead } from "./run-head.js";
 
 export async function openUnit(root, run, [layer, number], studio) {
   const at = Number(number);
-  fill(root, h("h1", {}, `${layer}/${number} of ${run}`), h("p", { class: "soft" }, "looking at the images of the run; the first time this takes a while ..."));
+  const head = runHead(`${layer}/${number} of ${run}`, run, studio, (other) => address("run", [other, "unit", layer, number]));
+  fill(root, head, h("p", { class: "soft" }, "looking at the images of the run; the first time this takes a while ..."));
   const unit = await get(`runs/${part(run)}/units/${part(layer)}/${part(number)}`);
   const forward = h("div", { class: "forward" });
   const to = (step) => address("run", [run, "unit", layer, Math.max(0, at + step)]);
   fill(root,
-    h("h1", {}, `${layer}/${number} of ${run}`),
+    head,
     h("p", {}, h("a", { href: address("run", [run]) }, run), " · ", at > 0 && h("a", { href: to(-1) }, "previous"), at > 0 && " · ", h("a", { href: to(1) }, "next"), " · ",
       h("a", { href: address("inside", [run, layer, number]) }, "on an image")),
     h("p", {}, unit.title, ". ", unit.notes.join(" ")),

@@ -4,19 +4,18 @@ import { openCamera } from "../camera.js";
 import { fill, h, numberOf, percent } from "../dom.js";
 import { fileButton } from "../file-button.js";
 import { address } from "../router.js";
+import { chooseRun, runHead } from "../run-head.js";
 
 export const name = "break";
 export const title = "Break it";
 export const key = "b";
+export const of = "run";
 export const keys = [["Enter", "on the button of the camera: take an image"]];
 
 export async function open(root, place, studio) {
   const run = place.parts[0];
   if (run) return new Board(root, run, studio).start();
-  const runs = (await studio.here()).runs.filter((each) => each.status === "finished");
-  fill(root, h("h1", {}, "Break it"), runs.length === 0
-    ? h("p", {}, "No training has finished yet. ", h("a", { href: address("train") }, "Start one"), ".")
-    : [h("p", {}, "Choose a network to attack."), h("ul", {}, runs.map((each) => h("li", {}, h("a", { href: address("break", [each.name]) }, each.name))))]);
+  await chooseRun(root, { name, title }, "Choose a network to attack.", studio);
   return {};
 }
 
@@ -42,7 +41,7 @@ class Board {
       if (file) this.#attempt(file, file.name);
     });
     this.#rest();
-    fill(this.root, h("h1", {}, `Break ${this.run}`),
+    fill(this.root, runHead(`Break ${this.run}`, this.run, this.studio, (other) => address("break", [other])),
       h("p", {}, "Find an image that the network gets wrong, the surer the better. Say first what the image shows; whoever looks at it must agree."),
       h("div", { class: "split" },
         h("div", {}, h("p", {}, h("label", { for: "true-class" }, "It shows "), this.label), drop,

@@ -7,11 +7,12 @@ import { ImageGrid } from "../image-grid.js";
 import { ImageLists, LISTED, oddWords, twinWords } from "../image-lists.js";
 import { DECISION_KEYS } from "../keys.js";
 import { retrainBox } from "../retrain.js";
-import { address, go } from "../router.js";
+import { address, go, redirect } from "../router.js";
 
 export const name = "data";
 export const title = "Data";
 export const key = "d";
+export const of = "folder";
 export const keys = [
   ["arrows", "move; with Shift select on the way"],
   ["Space", "select the image too, or no longer"],
@@ -28,7 +29,12 @@ const SELECTIONS = new Map(); // of every folder, as names; they survive other v
 
 export async function open(root, place, studio) {
   const here = await studio.here();
-  const folder = place.parts[0] ?? here.folders[0]?.name;
+  const [folder] = place.parts;
+  if (!folder && here.folders.length > 0) {
+    const last = here.runs.find((run) => run.name === studio.lookedAt.last("run"))?.folder; // no folder was looked at
+    redirect(address("data", [last ?? here.folders[0].name], Object.fromEntries(place.query)));
+    return {};
+  }
   if (!folder) {
     fill(root, h("h1", {}, "Data"), h("p", {}, "There are no images yet. ", h("a", { href: address("home") }, "The first page"), " says how to begin."));
     return {};

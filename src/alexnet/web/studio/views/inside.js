@@ -12,6 +12,7 @@ import { ImageChanges } from "../image-changes.js";
 import { LayerStrips } from "../layer-strips.js";
 import { moveFocus } from "../move-focus.js";
 import { address, go } from "../router.js";
+import { chooseRun, runHead } from "../run-head.js";
 import { SoftmaxTable } from "../softmax-table.js";
 import { UnitStrips } from "../unit-strips.js";
 import { UnitSum } from "../unit-sum.js";
@@ -19,6 +20,7 @@ import { UnitSum } from "../unit-sum.js";
 export const name = "inside";
 export const title = "Inside";
 export const key = "i";
+export const of = "run";
 export const keys = [
   ["← ↑ ↓ →", "on a small map: to another one; on an open map: to another cell; on units: to another unit; on the image: move the brush; on a slider: change the image"],
   ["Enter", "on a small map or a unit: open it"],
@@ -32,17 +34,10 @@ const KEPT_TIMES = 20; // frames over which the rate is taken
 
 export async function open(root, place, studio) {
   const run = place.parts[0];
-  if (!run) return choose(root, studio);
+  if (!run) return chooseRun(root, { name, title }, "Choose a network.", studio);
   const page = new Page(root, run, studio);
   await page.start(place);
   return page;
-}
-
-async function choose(root, studio) {
-  const runs = (await studio.here()).runs.filter((each) => each.status === "finished");
-  fill(root, h("h1", {}, "Inside"), runs.length === 0
-    ? h("p", {}, "No training has finished yet. ", h("a", { href: address("train") }, "Start one"), ".")
-    : [h("p", {}, "Choose a network."), h("ul", {}, runs.map((each) => h("li", {}, h("a", { href: address("inside", [each.name]) }, each.name))))]);
 }
 
 class Page {
@@ -76,7 +71,8 @@ class Page {
     const [{ changes }, { samples, files }] = await Promise.all([get("image-changes"), get(`${this.path}/samples`)]);
     this.changes = new ImageChanges(changes, Object.fromEntries(query), () => this.#ask());
     this.#offerCamera();
-    fill(this.root, h("h1", {}, `Inside ${this.run}`),
+    const sameImage = (isSame) => (isSame || this.name?.startsWith("sent:") ? { image: this.name, ...this.changes.amounts } : {});
+    fill(this.root, runHead(`Inside ${this.run}`, this.run, this.studio, (other, isSame) => address("inside", [other], sameImage(isSame))),
       h("p", { class: "soft" }, "Choose an image below, drop one, or paste one. Change it, or drag over it to cover parts, and watch what the network makes of it."),
       this.samples, h("div", { class: "begin" }, this.#byName(files), fileButton("an image of your own", ([file]) => this.#send(file)), this.live, h("button", { type: "button", onclick: () => this.image.uncover() }, "cover nothing")),
       h("div", { class: "split" }, h("div", {}, this.image.canvas, this.about), this.changes.root, h("div", {}, this.bars, this.verdict)),

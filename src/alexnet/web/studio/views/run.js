@@ -11,11 +11,13 @@ import { KernelFilm, sheetOf } from "../kernel-film.js";
 import { DECISION_KEYS, isTyping } from "../keys.js";
 import { recipeAddress } from "../recipe-address.js";
 import { address, go } from "../router.js";
+import { chooseRun, runHead } from "../run-head.js";
 import { openUnit } from "../unit.js";
 
 export const name = "run";
 export const title = "Run";
 export const key = "r";
+export const of = "run";
 export const keys = [["← ↑ ↓ →", "through the mistakes, or the cells of the matrix"], ["Enter", "to the details"], ["Esc", "back; all classes"],
   ...DECISION_KEYS];
 
@@ -23,16 +25,17 @@ const LOOKED_AT = 250; // ms after which an image is looked at, and not passed b
 
 export async function open(root, place, studio) {
   const [run, section, ...rest] = place.parts;
-  if (!run) return choose(root, studio);
+  if (!run) return chooseRun(root, { name, title }, "Choose a run.", studio);
   if (section === "unit") return openUnit(root, run, rest, studio);
-  fill(root, h("h1", {}, run), h("p", { class: "soft" }, "loading the network ..."));
+  const head = runHead(run, run, studio, (other) => address("run", [other]));
+  fill(root, head, h("p", { class: "soft" }, "loading the network ..."));
   const scores = await get(`runs/${part(run)}`);
   const { evaluation, shell_path: path } = scores;
   const browser = h("mistakes-browser", { editable: true });
   const retrain = h("p", { role: "status" });
   const [mistakesHead, classesHead, kernelsHead, unitsHead, moreHead] = ["Mistakes", "Classes", "Kernels of conv1", "Units", "More"].map((words) => h("h2", { tabindex: -1 }, words));
   fill(root,
-    h("h1", {}, run),
+    head,
     contents({ Mistakes: mistakesHead, Classes: classesHead, Kernels: kernelsHead, Units: unitsHead, More: moreHead }),
     h("p", { class: "soft" }, `${scores.variant} network, recipe ${scores.recipe}; images from ${scores.data}. `,
       h("a", { href: address("inside", [run]) }, "Look inside"), " · ", h("a", { href: address("compare", [], { run }) }, "compare"), " · ", h("a", { href: address("lab", [run]) }, "its kernels in the convolution lab")),
@@ -61,14 +64,6 @@ export async function open(root, place, studio) {
 function contents(headings) {
   return h("nav", { class: "contents", "aria-label": "Contents" }, Object.entries(headings).map(([words, heading]) =>
     h("button", { type: "button", onclick: () => { heading.scrollIntoView(); heading.focus({ preventScroll: true }); } }, words)));
-}
-
-async function choose(root, studio) {
-  const runs = (await studio.here()).runs.filter((each) => each.status === "finished");
-  if (runs.length === 1) { go(address("run", [runs[0].name]), { replace: true }); dispatchEvent(new Event("hashchange")); return; }
-  fill(root, h("h1", {}, "Run"), runs.length === 0
-    ? h("p", {}, "No training has finished yet. ", h("a", { href: address("train") }, "Start one"), ".")
-    : h("ul", {}, runs.map((each) => h("li", {}, h("a", { href: address("run", [each.name]) }, each.name), ` ${percent(1 - each.top1_error)}`))));
 }
 
 /** The form of a training that starts from this network. */
