@@ -19,6 +19,7 @@ import { KernelSwatches } from "../studio/kernel-swatches.js";
 import { LayerStrips } from "../studio/layer-strips.js";
 import { LiveCamera } from "../studio/live-camera.js";
 import { showNextUnits } from "../studio/next-units.js";
+import { runHead } from "../studio/run-head.js";
 import { SoftmaxTable } from "../studio/softmax-table.js";
 import { queueBox } from "../studio/training-queue.js";
 import { UnitStrips } from "../studio/unit-strips.js";
@@ -147,6 +148,15 @@ export const EXHIBITS = {
   "next-units": {
     about: "the units of the next layer that read a unit", answers: { "runs/first/next/": READ },
     build: async () => { const box = h("div", { class: "forward" }); await showNextUnits(box, "first", "conv2", 5, { query: "image=drawn" }); return box; },
+  },
+  "run-head": {
+    about: "the run that a page shows, with others to change to",
+    build: async () => {
+      const runs = ["first", "second"].map((name, n) => ({ name, status: "finished", data: "images", folder: "images", top1_error: 0.1 + 0.05 * n }));
+      const head = runHead("Inside first", "first", { here: async () => ({ runs }) }, () => "#/run/second");
+      await Promise.resolve();
+      return head;
+    },
   },
   "softmax-table": {
     about: "logits turned into probabilities",
