@@ -13,12 +13,11 @@ from alexnet.model.variants import get_variant
 from alexnet.recipe import Recipe
 from alexnet.records import EpochRecord, StepRecord
 from alexnet.run_folder import RunFolder
-from alexnet.studio.jobs import Job
 from alexnet.studio.train_on import train_on
 from alexnet.studio.workspace import Workspace
 from alexnet.training.schedule import image_size, usable_sizes
 
-__all__ = ["Followed", "pace", "run_state", "thin_steps", "training_status"]
+__all__ = ["Followed", "pace", "run_state", "stop_reason", "thin_steps", "training_status"]
 
 MOST_POINTS = 240
 """Points of a curve of steps; each is the mean of as many steps as it takes."""
@@ -82,8 +81,8 @@ def run_state(workspace: Workspace, name: str) -> dict[str, Any]:
         return values | {"status": "preparing" if is_alive else "failed", "fault": fault}
     try:
         status = training_status(run, is_alive=is_alive)
-        fault = _fault(workspace, job) if status == "stopped" else ""
-        values |= {"status": status, "fault": "" if fault == "interrupted" else fault} | _course(run)
+        fault = stop_reason(workspace, path) if status == "stopped" else ""
+        values |= {"status": status, "fault": fault} | _course(run)
         values["folder"] = workspace.folder_name(Path(run.about.data.path))
         if status == "training":
             done = values["steps"][-1][0] if values["steps"] else 0
@@ -98,10 +97,13 @@ def run_state(workspace: Workspace, name: str) -> dict[str, Any]:
     return values
 
 
-def _fault(workspace: Workspace, job: Job | None) -> str:
+def stop_reason(workspace: Workspace, path: Path) -> str:
+    """Why a training that was started here failed; empty where it was interrupted, or ran in a terminal."""
+    job = workspace.jobs.of(path)
     if job is None or workspace.jobs.is_alive(job):
         return ""
-    return workspace.jobs.fault(job)
+    fault = workspace.jobs.fault(job)
+    return "" if fault == "interrupted" else fault
 
 
 def training_status(run: RunFolder, *, is_alive: bool) -> str:

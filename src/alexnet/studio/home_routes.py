@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ from starlette.routing import BaseRoute, Route
 from alexnet.data.corrections import corrections_path, effective, read_corrections
 from alexnet.errors import AlexNetError
 from alexnet.files import shown_name
+from alexnet.records import EpochRecord
 from alexnet.run_folder import RunFolder
 from alexnet.studio.answers import answer
-from alexnet.studio.follow import training_status
+from alexnet.studio.follow import stop_reason, training_status
+from alexnet.studio.queue_routes import failed_early
+from alexnet.studio.shell_path import shell_path
 from alexnet.studio.workspace import Workspace, workspace_of
 
 __all__ = ["ROUTES"]
@@ -31,10 +35,23 @@ def here(request: Request) -> Response:
             "runs": sorted(runs, key=lambda run: run["created"], reverse=True),
             "folders": [{"name": name, "path": shown_name(path)} for name, path in listing.folders.items()],
             "pending": [name for name, path in workspace.pending().items() if _is_alive(workspace, path)],
+            "waiting": _waiting(workspace),
+            "failed": failed_early(workspace),
             "cores": os.cpu_count() or 1,
             "free_bytes": shutil.disk_usage(workspace.home).free,
         }
     )
+
+
+def _waiting(workspace: Workspace) -> list[dict[str, Any]]:
+    """The trainings that wait, the next one first; none where the queue cannot be read: the Train view says why."""
+    try:
+        return [
+            {"run": shown_name(each.name), "data": each.data, "preset": each.preset}
+            for each in workspace.queue.waiting()
+        ]
+    except AlexNetError:
+        return []
 
 
 def _is_alive(workspace: Workspace, path: Path) -> bool:
@@ -47,20 +64,26 @@ def describe_run(workspace: Workspace, name: str, path: Path) -> dict[str, Any]:
     values: dict[str, Any] = {"name": name, "path": shown_name(path), "created": "", "status": "damaged"}
     try:
         run = RunFolder.open(path)
-        about = run.about
+        about, epochs = run.about, run.epochs
+        status = training_status(run, is_alive=_is_alive(workspace, path))
         values |= {
             "created": about.created,
-            "status": training_status(run, is_alive=_is_alive(workspace, path)),
+            "status": status,
             "classes": about.classes,
             "data": Path(about.data.path).name,
             "folder": workspace.folder_name(Path(about.data.path)),
             "images": about.data.images,
             "preset": run.recipe.name,
-            "epochs_done": len(run.epochs),
+            "epochs_done": len(epochs),
             "epochs": run.recipe.epochs,
             "kernel_epochs": [epoch for epoch, _ in run.kernel_snapshots()],
             "seconds": about.seconds,
         }
+        if status == "training":
+            values["error"] = _newest_error(epochs)
+        elif status == "stopped":
+            values["reason"] = stop_reason(workspace, path)
+            values |= {"may_resume": run.holds_state, "shell_path": shell_path(path)}
         if about.is_finished:
             evaluation = run.evaluation
             values |= {
@@ -72,6 +95,16 @@ def describe_run(workspace: Workspace, name: str, path: Path) -> dict[str, Any]:
     except AlexNetError as error:
         values["fault"] = str(error)
     return values
+
+
+def _newest_error(epochs: Sequence[EpochRecord]) -> dict[str, Any] | None:
+    """The top-1 error after the last epoch, and on which images: those that are held out, if any are tested."""
+    if not epochs:
+        return None
+    last = epochs[-1]
+    errors = (("validation", last.validation_top1_error), ("test", last.test_top1_error))
+    known = next(((of, value) for of, value in errors if value is not None), ("training", last.train_top1_error))
+    return {"of": known[0], "top1_error": known[1]}
 
 
 def folder(request: Request) -> Response:

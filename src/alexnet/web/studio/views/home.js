@@ -1,7 +1,8 @@
 // Home: the runs and folders of images that are here, each with a face; an empty start says what to do.
 import { get, part, post } from "../api.js";
-import { bytes, fill, h, numberOf, percent } from "../dom.js";
+import { bytes, fill, h, numberOf } from "../dom.js";
 import { address, go } from "../router.js";
+import { runCards } from "../run-cards.js";
 
 export const name = "home";
 export const title = "Home";
@@ -10,14 +11,16 @@ export const keys = [["Tab, Enter", "choose a run or a folder"]];
 
 export async function open(root, _address, studio) {
   const here = await studio.here();
+  const runs = runCards(here, studio);
   const isEmpty = here.runs.length + here.folders.length === 0;
   fill(root,
     h("h1", {}, isEmpty ? "Train a network, and look inside" : "What is here"),
     isEmpty && welcome(here),
     here.folders.length > 0 && section("Folders of images", here.folders.map(folderCard)),
-    here.runs.length > 0 && section("Runs", here.runs.map((run) => runCard(run, studio))),
+    runs.element,
     h("h2", {}, "Begin something"), practice(here, studio, isEmpty), collect(studio),
     h("p", { class: "soft" }, `Looked in ${here.home} and the folders below; ${bytes(here.free_bytes)} are free.`));
+  return { close: runs.stop };
 }
 
 const section = (heading, cards) => [h("h2", {}, heading), h("ul", { class: "cards" }, cards)];
@@ -80,18 +83,4 @@ function folderCard({ name: folder, path }) {
     h("a", { href: address("data", [folder]) }, face, h("b", {}, folder)), words,
     h("p", { class: "soft path" }, path),
     h("p", {}, h("a", { href: address("train", [], { data: folder }) }, "Train on it")));
-}
-
-function runCard(run, studio) {
-  const last = run.kernel_epochs?.at(-1);
-  const isFinished = run.status === "finished";
-  const face = last === undefined ? null
-    : h("img", { class: "kernels", src: `/api/runs/${part(run.name)}/kernels/${last}`, alt: "", loading: "lazy" });
-  return h("li", { class: "card" },
-    h("a", { href: address(isFinished && studio.has("run") ? "run" : "train", [run.name]) }, h("div", { class: "face" }, face), h("b", {}, run.name)),
-    run.fault ? h("p", { class: "fault" }, run.fault) : [
-      h("p", {}, isFinished
-        ? [h("b", {}, percent(1 - run.top1_error)), ` correct of ${numberOf(run.num_images, "test image")}`]
-        : `${run.epochs_done} of ${run.epochs} epochs`),
-      h("p", { class: "soft" }, `${run.data}, ${run.classes.length} classes · ${run.preset} · ${run.created.slice(0, 16).replace("T", " ")}`)]);
 }
