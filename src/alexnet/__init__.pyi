@@ -7,6 +7,7 @@ from alexnet.audit.enough import plan_enough as plan_enough
 from alexnet.audit.grade import grade as grade
 from alexnet.audit.odd_images import odd_images as odd_images
 from alexnet.audit.retrain import retrain as retrain
+from alexnet.audit.retrain_on_hard import retrain_on_hard as retrain_on_hard
 from alexnet.audit.shortcuts import shortcuts as shortcuts
 from alexnet.audit.spoil import spoil_folder as spoil_folder
 from alexnet.cli.process import prepare_process as prepare_process

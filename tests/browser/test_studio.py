@@ -1,6 +1,5 @@
 """The studio in a real browser: click paths, keys, light and dark, narrow and wide; nothing is asked of others."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe
 from alexnet.records import EpochRecord
 from alexnet.run_folder import RunFolder
-from alexnet.runs.run import open_run
 from tests.accessibility import violations
 from tests.conftest import copy_linked, draw_stripes
 from tests.studio_server import Studio, served
@@ -252,24 +250,3 @@ def test_files_are_chosen_by_a_button_that_the_keyboard_reaches(tab: Any, studio
     assert chooser.value.is_multiple() == ("add=yes" in view)
     with tab.expect_file_chooser():
         label.click()
-
-
-def test_an_image_that_breaks_the_network_comes_onto_the_board(tab: Any, studio: Studio) -> None:
-    run = open_run(studio.workspace.run("first").path)
-    wrong = next(each for each in run.predictions if each.is_mistake)
-    images = studio.workspace.folder_path("images")
-    tab.goto(f"{studio.address}#/break/first")
-    tab.get_by_text("Nobody has broken it yet.").wait_for()
-    tab.locator("#attack").set_input_files(images / wrong.file)
-    tab.get_by_text("Choose the class that it shows").wait_for()
-    tab.locator("#true-class").select_option(str(wrong.true))
-    tab.get_by_text(f"Broken: {wrong.predicted}").wait_for()
-    tab.locator(".mistakes").get_by_text(f"true {wrong.true}").wait_for()
-    tab.wait_for_load_state("networkidle")
-    assert violations(tab) == []
-    kept = images.parent / "hard-first" / str(wrong.true) / Path(wrong.file).name
-    assert kept.is_file()
-    tab.get_by_role("button", name="remove").click()
-    tab.get_by_text("Nobody has broken it yet.").wait_for()
-    assert not kept.exists()
-    shutil.rmtree(images.parent / "hard-first")

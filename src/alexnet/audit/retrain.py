@@ -2,26 +2,22 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from alexnet.audit.linear_head import LinearHead, fit_head
+from alexnet.audit.linear_head import fit_head
+from alexnet.audit.new_head import feature_layer, free_target, with_head, write_run
 from alexnet.data.cache import DecodedImages
-from alexnet.data.corrections import Correction, apply_corrections, effective, write_corrections
+from alexnet.data.corrections import Correction, apply_corrections
 from alexnet.data.split import Split, Subset
 from alexnet.errors import DataError, RunError
 from alexnet.evaluation.evaluate import evaluate_classifier
 from alexnet.evaluation.paired import PairedComparison, compare_predictions
 from alexnet.evaluation.reviewed import ReviewedScore, review, reviewed_predictions
 from alexnet.inspection.features import compute_features
-from alexnet.model.checkpoint import Classifier, save_network
-from alexnet.model.specs import Linear
 from alexnet.records import Evaluation, Prediction, Record
 from alexnet.run_folder import RunFolder
 from alexnet.runs.own_images import decode_own_images, own_split
@@ -92,8 +88,7 @@ def retrain(
     run = as_run(run)
     if not run.about.is_finished:
         raise RunError(f"{run.path}: is not finished; continue it with `alexnet resume {run.path}`")
-    target = RunFolder(_free_path(run.path) if out is None else Path(out).expanduser())
-    target.require_free()
+    target = free_target(run, out, "corrected")
     images = decode_own_images(run)
     split = own_split(run, images)
     decided = apply_corrections(images.folder, corrections).corrections
@@ -105,13 +100,6 @@ def retrain(
     else:
         after = _new_head(run, images, split, decided, target, on_progress)
     return _compare(run, after, images, split, decided, whole=whole, seconds=time.perf_counter() - started)
-
-
-def _free_path(path: Path) -> Path:
-    number, free = 2, path.with_name(f"{path.name}-corrected")
-    while free.exists():
-        free, number = path.with_name(f"{path.name}-corrected-{number}"), number + 1
-    return free
 
 
 def _corrected(images: DecodedImages, lines: Iterable[Correction]) -> DecodedImages:
@@ -137,7 +125,7 @@ def _new_head(
         raise DataError(
             f"{strangers[0]}: is no class of {run.path}; train the whole recipe (--whole) for a new class"
         )
-    values = compute_features(classifier, images, _feature_layer(classifier), on_progress=on_progress).values
+    values = compute_features(classifier, images, feature_layer(classifier), on_progress=on_progress).values
     corrected = _corrected(images, lines)
     later = own_split(run, corrected)
     row_of = {file.entry.name: row for row, file in enumerate(images.files)}
@@ -151,46 +139,10 @@ def _new_head(
     numbers = np.array([classifier.classes.index(name) for name in later.classes], np.int64)
     head = fit_head(values[known[kept]], numbers[labels[kept]], len(classifier.classes))
     test = Subset(rows(later.test), numbers[later.test.labels])
-    return _write_run(run, _with_head(classifier, head), images, test, corrected, target)
-
-
-def _feature_layer(classifier: Classifier) -> str:
-    """The layer with weights in front of the last one, whose activation gives that one's inputs."""
-    names = [spec.name for spec in classifier.network.spec.layers if isinstance(spec, Linear)]
-    if len(names) < 2:
-        raise RunError(f"{classifier}: has no layer in front of its last one to take features from; use --whole")
-    return names[-2]
-
-
-def _with_head(classifier: Classifier, head: LinearHead) -> Classifier:
-    """A copy of a network whose last layer is the head; the standardization becomes part of its weights."""
-    network = deepcopy(classifier.network)
-    last = [module for module in network.modules() if isinstance(module, torch.nn.Linear)][-1]
-    weight = head.weight / head.std[:, None]
-    with torch.no_grad():
-        last.weight.copy_(torch.from_numpy(weight.T))
-        last.bias.copy_(torch.from_numpy(head.bias - head.mean @ weight))
-    return Classifier(network.eval(), classifier.classes, classifier.preprocessing, views=classifier.views)
-
-
-def _write_run(
-    run: Run, classifier: Classifier, images: DecodedImages, test: Subset, corrected: DecodedImages, target: RunFolder
-) -> Run:
-    """A run folder of the new network; run.json last."""
-    folder = RunFolder.create(target.path)
-    names = [file.entry.name for file in images.files]
-    evaluation, predictions = evaluate_classifier(classifier, images.pixels, test, names)
-    folder.write_recipe(run.recipe)
-    folder.write_table("left_out.csv", ["file", "reason"], images.left_out.items())
     lines = [*images.folder.corrections, *corrected.folder.corrections]
-    write_corrections(folder.corrections_path, effective(lines).values())
-    save_network(folder, classifier, epoch=run.folder.model_info.epoch)
-    folder.write_evaluation(evaluation)
-    folder.write_predictions(predictions)
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    data = replace(run.about.data, fingerprint=corrected.fingerprint)
-    folder.write_about(replace(run.about, data=data, created=created))
-    return Run(folder)
+    return write_run(
+        run, with_head(classifier, head), images, test, target, corrections=lines, fingerprint=corrected.fingerprint
+    )
 
 
 def _compare(

@@ -24,7 +24,7 @@ ANNOTATION_ENDINGS = (".txt", ".xml", ".json", ".csv")
 """Files that hold boxes or outlines of objects, beside the images of a data set for detection."""
 
 
-OWN_FILES = {"corrections.csv", "answers.json"}
+OWN_FILES = {"corrections.csv", "answers.json", "origins.csv"}
 """What this program writes into a folder of images, beside the class folders."""
 
 

@@ -11,7 +11,7 @@ from alexnet.data.cache import DecodedImages
 from alexnet.data.decode import Pixels
 from alexnet.records import Record
 
-__all__ = ["NEAR", "NearDuplicate", "find_near_duplicates", "group_near_duplicates", "shrink"]
+__all__ = ["NEAR", "NearDuplicate", "find_near_duplicates", "group_near_duplicates", "near_pairs", "shrink"]
 
 NEAR = 0.03
 """Largest distance of a near duplicate. Chosen on natural8 with planted ones: EXPERIMENTS.md, "Near duplicates"."""
@@ -69,7 +69,27 @@ def find_near_duplicates(images: DecodedImages, *, on_progress: Progress | None 
     Args:
         on_progress: called with (images done, images in all).
     """
-    small = shrink(images.pixels)
+    pairs, distances = near_pairs(images.pixels, on_progress=on_progress)
+    files = images.files
+    named = []
+    for pair, distance in zip(pairs, distances, strict=True):
+        a, b = (files[row] for row in pair)
+        kind = "within class" if a.split == b.split else "across the split"
+        kind = kind if a.class_name == b.class_name else "across classes"
+        named.append(NearDuplicate(a.entry.name, b.entry.name, float(distance), kind))
+    return tuple(sorted(named, key=lambda pair: (pair.distance, pair.a, pair.b)))
+
+
+def near_pairs(
+    pixels: Pixels, *, on_progress: Progress | None = None
+) -> tuple[Int[np.ndarray, "P 2"], Float[np.ndarray, " P"]]:
+    """All pairs of rows that are nearly identical images, and their distances, as `find_near_duplicates` has them.
+
+    Args:
+        pixels: uint8 [N, S, S, 3].
+        on_progress: called with (images done, images in all).
+    """
+    small = shrink(pixels)
     cells = _normalize(_cells(small, (0.0, 0.0, 1.0)))
     mirrored = _normalize(_cells(small[:, :, ::-1], (0.0, 0.0, 1.0)))
     on_progress, count = on_progress or _ignore, len(small)
@@ -80,15 +100,8 @@ def find_near_duplicates(images: DecodedImages, *, on_progress: Progress | None 
         near[unsettled],
         _search(small, pairs[unsettled], cells, mirrored, lambda done: on_progress((count + done) // 2, count)),
     )
-    files = images.files
-    named = []
-    for place in np.flatnonzero(near >= 1.0 - NEAR):
-        a, b = (files[row] for row in pairs[place])
-        kind = "within class" if a.split == b.split else "across the split"
-        kind = kind if a.class_name == b.class_name else "across classes"
-        distance = round(float(max(0.0, 1.0 - near[place])), 5)
-        named.append(NearDuplicate(a.entry.name, b.entry.name, distance, kind))
-    return tuple(sorted(named, key=lambda pair: (pair.distance, pair.a, pair.b)))
+    is_near = near >= 1.0 - NEAR
+    return pairs[is_near], np.maximum(0.0, 1.0 - near[is_near].astype(np.float64)).round(5)
 
 
 def group_near_duplicates(pairs: tuple[NearDuplicate, ...]) -> tuple[tuple[str, ...], ...]:

@@ -10,8 +10,9 @@ from typing import Any, overload
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
-from alexnet.data.decode import Pixels, center_crop, decode_file
+from alexnet.data.decode import Pixels, center_crop, decode_file, inspect_image
 from alexnet.data.decode_files import decode_files
 from alexnet.data.folder_layout import IMAGE_ENDINGS, is_hidden
 from alexnet.data.image_file import read_file
@@ -22,7 +23,7 @@ from alexnet.files import shown_name, unescape_name
 from alexnet.model.checkpoint import Classifier
 from alexnet.records import Prediction, Preprocessing, Record
 
-__all__ = ["Predictions", "UnreadableImage", "predict_images", "read_image"]
+__all__ = ["Predictions", "UnreadableImage", "file_probabilities", "predict_images", "read_image"]
 
 ARCHIVE_ENDINGS = (".tar", ".zip", ".tgz", ".gz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar")
 """Files that are opened as archives; of a compressed one, the error says how to unpack it."""
@@ -183,9 +184,27 @@ def _may_be_image(name: str) -> bool:
     return not any(map(is_hidden, (*folders, last))) and last.lower().endswith(IMAGE_ENDINGS)
 
 
-def _predict(names: Sequence[str], pixels: Pixels, classifier: Classifier) -> tuple[Prediction, ...]:
+def file_probabilities(classifier: Classifier, data: bytes, name: str) -> Float[np.ndarray, " K"]:
+    """Probabilities of every class for an image file, as `predict_images` computes them.
+
+    Args:
+        data: the bytes of the file. name: what the file is called in an error.
+
+    Raises:
+        DataError: it is not an image that can be used.
+    """
+    pixels, facts = inspect_image(data, classifier.preprocessing)
+    if pixels is None:
+        raise DataError(f"{shown_name(name)[:80]}: cannot be used ({facts.error}); choose an image file")
+    return _probabilities(np.stack([pixels]), classifier)[0].numpy()
+
+
+def _probabilities(pixels: Pixels, classifier: Classifier) -> Float[torch.Tensor, "N K"]:
     device = next(classifier.network.parameters()).device
     with in_eval_mode(classifier.network):
         x = torch.from_numpy(pixels).to(device)
-        probs = probabilities(classifier.network, x, classifier.preprocessing, views=classifier.views).cpu()
-    return make_predictions(names, probs, classifier.classes)
+        return probabilities(classifier.network, x, classifier.preprocessing, views=classifier.views).cpu()
+
+
+def _predict(names: Sequence[str], pixels: Pixels, classifier: Classifier) -> tuple[Prediction, ...]:
+    return make_predictions(names, _probabilities(pixels, classifier), classifier.classes)

@@ -23,13 +23,14 @@ ENDINGS = {
 """The ending of a file by what is in it, whatever it was called."""
 
 
-def add_image(folder: ImageFolder, class_name: str, name: str, data: bytes) -> str:
+def add_image(folder: ImageFolder, class_name: str, name: str, data: bytes, *, split: str | None = None) -> str:
     """Write an image into a class of a folder, beside its training images if there are splits; returns its name.
 
     Args:
         class_name: one of the folder's classes.
         name: of the file that was sent; it is made a safe one, with the ending of what is in it.
         data: the file's bytes, which are decoded first.
+        split: whose folder it goes to; by default that of the training images, where the class has some.
 
     Raises:
         DataError: the folder is an archive, has no such class, or the file is no image that can be read.
@@ -46,7 +47,7 @@ def add_image(folder: ImageFolder, class_name: str, name: str, data: bytes) -> s
     if pixels is None or ending is None:
         fault = facts.error or f"images of the format {facts.format} are not added"
         raise DataError(f"{shown_name(name)[:80]}: cannot be used ({fault}); choose an image file")
-    directory = _directory(folder, class_name)
+    directory = _directory(folder, class_name, split)
     with disk_errors(directory, DataError, "check its permissions"):
         path = _claim(directory, stem, ending)
         try:
@@ -58,10 +59,14 @@ def add_image(folder: ImageFolder, class_name: str, name: str, data: bytes) -> s
     return shown_name(path.relative_to(folder.path).as_posix())
 
 
-def _directory(folder: ImageFolder, class_name: str) -> Path:
-    """The folder of a class: that of its training images, where it has some."""
-    bases = find_layout(folder.source).splits if folder.files else {"": None}
+def _directory(folder: ImageFolder, class_name: str, split: str | None) -> Path:
+    """The folder of a class: that of the split, or of its training images, where it has some."""
+    bases = find_layout(folder.source).splits
+    if not folder.files and len(bases) == 1:
+        bases = {"": None}
     ordered = sorted(bases, key=lambda base: bases[base] not in (None, "train"))
+    if split is not None and split in bases.values():
+        ordered = [base for base in ordered if bases[base] == split]
     for base in ordered:
         for file in folder.files:
             if file.folder_class == class_name and file.entry.name.startswith(base):

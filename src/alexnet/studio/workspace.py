@@ -235,10 +235,11 @@ def workspace_of(connection: HTTPConnection) -> Workspace:
 
 def _empty(path: Path) -> ImageFolder | None:
     """A folder that is to be filled from the page and holds no image yet; None for others."""
-    classes = _folders_in(path)
-    if not (path / COLLECTED).is_file() or any(_has_image(path / name) for name in classes):
+    splits = [path / name for name in _folders_in(path) if split_of(name) and _folders_in(path / name)]
+    classes = [base / name for base in splits or [path] for name in _folders_in(base)]
+    if not (path / COLLECTED).is_file() or any(map(_has_image, classes)):
         return None
-    return ImageFolder(path, open_source(path), tuple(classes), (), ())
+    return ImageFolder(path, open_source(path), tuple(sorted({each.name for each in classes})), (), ())
 
 
 def _stamp(folder: ImageFolder) -> object:

@@ -9,6 +9,7 @@ import { afterwards, factors } from "../studio/factors.js";
 import { fileButton } from "../studio/file-button.js";
 import { field } from "../studio/form.js";
 import { HeatGrid } from "../studio/heat-grid.js";
+import { showHardened } from "../studio/hard-board.js";
 import { ImageChanges } from "../studio/image-changes.js";
 import { ImageGrid } from "../studio/image-grid.js";
 import { ImageLists } from "../studio/image-lists.js";
@@ -21,6 +22,7 @@ import { LiveCamera } from "../studio/live-camera.js";
 import { showNextUnits } from "../studio/next-units.js";
 import { runHead } from "../studio/run-head.js";
 import { SoftmaxTable } from "../studio/softmax-table.js";
+import { PaintedImage } from "../studio/painted-image.js";
 import { queueBox } from "../studio/training-queue.js";
 import { UnitStrips } from "../studio/unit-strips.js";
 import { UnitSum } from "../studio/unit-sum.js";
@@ -54,6 +56,11 @@ const TRAINING = { num_steps: 80, steps: Array.from({ length: 60 }, (_, n) => [n
 const ODD = { version: "1", is_old: false, job: { is_alive: false, line: "", done: null, fault: "" },
     list: { in_class: [0.9, 0.3], among_all: [0.8, 0.2], nearest_in_class: [1, 0], nearest: [1, 0], usual_in_class: 0.31, usual_among_all: 0.25 } };
 const QUEUE = { is_busy: true, fault: null, failed: [{ run: "second", fault: "no such folder" }], waiting: [{ run: "third", data: "images", preset: "fast", settings: ["epochs = 3"] }] };
+
+const SCORES = (wrong, count) => ({ num_mistakes: wrong, num_images: count, top1_error: wrong / count });
+const CHANGE = (difference, low, high, count) => ({ difference, interval: [low, high], num_images: count });
+const HARDENED = { num_trained: 20, hard_before: SCORES(20, 20), hard_control: SCORES(18, 20), hard_after: SCORES(12, 20), gain: CHANGE(-0.4, -0.61, -0.18, 20),
+  alone: CHANGE(-0.3, -0.51, -0.06, 20), test_before: SCORES(11, 352), test_after: SCORES(12, 352), test: CHANGE(0.003, -0.012, 0.018, 352) };
 
 export const EXHIBITS = {
   cell: {
@@ -92,6 +99,10 @@ export const EXHIBITS = {
       grid.mark(7);
       return grid.root;
     },
+  },
+  "hard-board": {
+    about: "what training on half of the hard images has changed",
+    build: () => h("section", { class: "measure" }, showHardened("first-hard", HARDENED)),
   },
   "image-changes": { about: "sliders that change an image", build: () => new ImageChanges(CHANGES, { turn: 20 }, () => {}).root },
   "image-grid": {
@@ -161,6 +172,10 @@ export const EXHIBITS = {
   "softmax-table": {
     about: "logits turned into probabilities",
     build: () => { const table = new SoftmaxTable(() => {}); table.show(SOFTMAX, CLASSES, null); return table.root; },
+  },
+  "painted-image": {
+    about: "an image that is painted on",
+    build: async ({ say }) => { const image = new PaintedImage(() => {}, say); await image.load(drawImage(4)); return h("div", { class: "break" }, image.canvas, image.tools); },
   },
   "training-queue": {
     about: "the trainings that wait", answers: { queue: QUEUE },

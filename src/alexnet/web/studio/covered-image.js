@@ -1,22 +1,21 @@
 // The image of Inside on a canvas: parts are covered by pointer or by a brush that the arrow keys move.
+import { Brush, CELLS } from "./brush.js";
 import { h } from "./dom.js";
 
-const CELLS = 24; // a side, in which the image is covered
-const BRUSH = 1; // cells around the pointer
-const MOVES = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
+const REACH = 1; // cells around the brush
 const NAME = "the image as the network gets it; drag to cover parts, or move the brush with the arrow keys, "
   + "cover with Space, uncover all with Escape";
 
 export class CoveredImage {
-  #source = null; #field = null; #isBrushShown = false; #isDrawing = false;
-  #brush = [CELLS / 2, CELLS / 2]; // its middle cell, x and y, when the keyboard moves it
+  #source = null; #field = null;
 
   /** `changed` is called when other cells are covered; `say` with a line that is announced. */
   constructor(changed, say) {
     this.changed = changed; this.say = say;
     this.covered = new Set(); // numbers of cells, row by row
     this.canvas = h("canvas", { class: "own", tabindex: 0, role: "application", "aria-roledescription": "image", "aria-label": NAME });
-    this.#listen();
+    this.brush = new Brush(this.canvas, { draw: (place) => this.#cover(place), press: () => this.#coverOrUncover(), clear: () => this.uncover(),
+      say, changed: () => this.#draw(), isReady: () => this.#source !== null });
   }
 
   /** Show an image, {width, height} as a canvas draws it; what is covered stays covered. */
@@ -51,64 +50,26 @@ export class CoveredImage {
       pen.strokeStyle = "#e69f00"; pen.lineWidth = 1;
       pen.strokeRect(left + 0.5, top + 0.5, right - left - 1, bottom - top - 1);
     }
-    if (this.#isBrushShown) this.#drawBrush(pen, side);
-  }
-  #drawBrush(pen, side) {
-    const [x, y] = this.#brush.map((at) => Math.round((at - BRUSH) * side)), width = Math.round((2 * BRUSH + 1) * side);
-    pen.lineWidth = 1; // a dark ring within a light one is seen on any image
-    for (const out of [0.5, -0.5]) {
-      pen.strokeStyle = out > 0 ? "#ffffff" : "#000000";
-      pen.strokeRect(x - out, y - out, width + 2 * out, width + 2 * out);
-    }
+    this.brush.outline(pen, (REACH + 0.5) / CELLS);
   }
 
-  #cover(event) {
-    const box = this.canvas.getBoundingClientRect();
-    const place = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+  #cover(place) {
     const before = this.covered.size;
-    for (const cell of under(...place.map((each) => Math.floor(each * CELLS)))) this.covered.add(cell);
+    for (const cell of around(...place.map((each) => Math.floor(each * CELLS)))) this.covered.add(cell);
     if (this.covered.size === before) return;
     this.#draw(); this.changed();
   }
   /** Cover what is under the brush; uncover it where all of it is covered. */
   #coverOrUncover() {
-    const cells = under(...this.#brush), isCovered = cells.every((cell) => this.covered.has(cell));
+    const cells = around(...this.brush.cell), isCovered = cells.every((cell) => this.covered.has(cell));
     for (const cell of cells) this.covered[isCovered ? "delete" : "add"](cell);
-    this.say(`${isCovered ? "Uncovered" : "Covered"} at ${this.#place()}.`);
+    this.say(`${isCovered ? "Uncovered" : "Covered"} at ${this.brush.words}.`);
     this.#draw(); this.changed();
-  }
-  #place() { return `row ${this.#brush[1] + 1}, column ${this.#brush[0] + 1} of ${CELLS}`; }
-  #press(event) {
-    const move = MOVES[event.key];
-    if (event.ctrlKey || event.metaKey || event.altKey || !this.#source) return;
-    if (move) {
-      this.#brush = this.#brush.map((at, axis) => Math.max(0, Math.min(CELLS - 1, at + move[axis])));
-      this.say(`Brush at ${this.#place()}.`);
-    } else if (event.key === " ") this.#coverOrUncover();
-    else if (event.key === "Escape") this.uncover();
-    else return;
-    event.preventDefault();
-    this.#showBrush(true);
-  }
-  #showBrush(isShown) { this.#isBrushShown = isShown; this.#draw(); }
-
-  #listen() {
-    const { canvas } = this;
-    canvas.addEventListener("keydown", (event) => this.#press(event));
-    canvas.addEventListener("focus", () => this.#showBrush(canvas.matches(":focus-visible")));
-    canvas.addEventListener("blur", () => this.#showBrush(false));
-    canvas.addEventListener("pointerdown", (event) => {
-      canvas.setPointerCapture(event.pointerId);
-      this.#isDrawing = true;
-      this.#cover(event);
-    });
-    canvas.addEventListener("pointermove", (event) => this.#isDrawing && this.#cover(event));
-    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { this.#isDrawing = false; });
   }
 }
 
 /** The cells under the brush around a cell, as far as they are on the image. */
-function under(x, y) {
-  const around = (at) => Array.from({ length: 2 * BRUSH + 1 }, (_, n) => at + n - BRUSH).filter((each) => each >= 0 && each < CELLS);
-  return around(y).flatMap((row) => around(x).map((column) => row * CELLS + column));
+function around(x, y) {
+  const near = (at) => Array.from({ length: 2 * REACH + 1 }, (_, n) => at + n - REACH).filter((each) => each >= 0 && each < CELLS);
+  return near(y).flatMap((row) => near(x).map((column) => row * CELLS + column));
 }

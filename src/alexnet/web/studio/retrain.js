@@ -73,9 +73,9 @@ const caption = (file, known) => [h("span", { title: file }, file.split("/").at(
   known && [h("span", {}, `true ${known.true}`), h("span", {}, `${known.before} → ${known.after}`)]];
 
 /** The paired difference with its interval, and whether it says anything. */
-function certainty({ difference, interval: [low, high], num_images: count }) {
+export function certainty({ difference, interval: [low, high], num_images: count }, noun = "test image") {
   const points = (value) => `${value < 0 ? "−" : "+"}${(100 * Math.abs(value)).toFixed(1)}`;
   const isChance = low <= 0 && high >= 0;
-  return [`Difference ${points(difference)} percentage points, 95 % interval ${points(low)} to ${points(high)} (paired, ${numberOf(count, "test image")}). `,
+  return [`Difference ${points(difference)} percentage points, 95 % interval ${points(low)} to ${points(high)} (paired, ${numberOf(count, noun)}). `,
     isChance ? "The interval includes 0: a difference this small may be chance." : `The interval excludes 0: the new last layer is ${difference < 0 ? "better" : "worse"}.`];
 }

@@ -1,116 +1,186 @@
-// Break it: find an image that a network gets confidently wrong. The best ones are on the board, and are kept.
-import { get, part, post, upload } from "../api.js";
-import { openCamera } from "../camera.js";
-import { fill, h, numberOf, percent } from "../dom.js";
+// Break it: find or paint an image that a network gets confidently wrong. The best ones are on the board, and are kept.
+import { get, part, upload } from "../api.js";
+import { drawBars, largest } from "../class-bars.js";
+import { fill, h, percent } from "../dom.js";
 import { fileButton } from "../file-button.js";
-import { address } from "../router.js";
+import { HardBoard } from "../hard-board.js";
+import { ImagePicker } from "../image-picker.js";
+import { LiveCamera } from "../live-camera.js";
+import { listenForImages } from "../own-image.js";
+import { PaintedImage } from "../painted-image.js";
+import { address, go } from "../router.js";
 import { chooseRun, runHead } from "../run-head.js";
 
 export const name = "break";
 export const title = "Break it";
 export const key = "b";
 export const of = "run";
-export const keys = [["Enter", "on the button of the camera: take an image"]];
+export const keys = [
+  ["← ↑ ↓ →", "on the image: move the brush"], ["Space", "on the image: put the brush down, or lift it"], ["Esc", "on the image: take all that is painted away"],
+  ["u", "undo the last stroke"], ["Shift U", "redo it"], ["Enter", "on the button of the camera: take an image"], ["v", "paste an image with Ctrl-V"],
+];
+
+const FRAME_SIDE = 320; // px of a frame of the camera
 
 export async function open(root, place, studio) {
   const run = place.parts[0];
-  if (run) return new Board(root, run, studio).start();
+  if (run) {
+    const here = await studio.here(), page = new Page(root, run, studio, here.folders.map((each) => each.name));
+    await page.start(place.query);
+    return page;
+  }
   await chooseRun(root, { name, title }, "Choose a network to attack.", studio);
   return {};
 }
 
-class Board {
-  constructor(root, run, studio) {
-    this.root = root; this.run = run; this.studio = studio;
-    this.verdict = h("p", { class: "verdict", role: "status" });
-    this.board = h("div");
-    this.camera = h("div", { class: "camera" });
+class Page {
+  #isAsking = false; #again = false; #isClosed = false;
+
+  constructor(root, run, studio, folders) {
+    this.root = root; this.run = run; this.studio = studio; this.path = `runs/${part(run)}/break`;
+    this.image = null; // {name, file, folder, source}: of a file its bytes, of a folder its name and that of the image in it
+    this.before = this.now = null; // probabilities of the image as it was, and as it is
+    this.painting = new PaintedImage(() => this.#ask(), (text) => studio.say(text));
+    this.board = new HardBoard(run, studio.say);
+    this.picker = new ImagePicker({ folders, chosen: (image) => this.#pick(image), say: studio.say });
+    this.camera = new LiveCamera({ otherwise: "choose a file", begun: () => this.#begin(), show: (camera) => this.#watch(camera), stopped: () => this.#stop() });
+    this.bars = h("dl", { class: "bars" });
+    this.verdict = h("p", { class: "verdict", role: "status" }, "Choose an image, drop or paste one, or use the camera.");
+    this.keep = h("button", { type: "button", class: "primary", disabled: true, onclick: () => this.#keep() }, "Put it on the board");
+    this.deaf = listenForImages(root, (file) => this.#open(file));
   }
 
-  async start() {
-    const { classes } = await get(`runs/${part(this.run)}/break`);
-    this.label = h("select", { id: "true-class", onchange: () => this.waiting && this.#attempt(...this.waiting) }, [h("option", { value: "" }, "choose a class"), ...classes.map((each) => h("option", {}, each))]);
-    const pick = fileButton("choose a file", ([file]) => this.#attempt(file, file.name), { id: "attack" });
-    const drop = h("div", { class: "drop" }, "Drop an image here");
-    drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
-    drop.addEventListener("dragleave", () => drop.classList.remove("over"));
-    drop.addEventListener("drop", (event) => {
-      event.preventDefault();
-      drop.classList.remove("over");
-      const [file] = event.dataTransfer.files;
-      if (file) this.#attempt(file, file.name);
-    });
-    this.#rest();
+  async start(query) {
+    const values = await get(this.path);
+    this.classes = values.classes;
+    this.label = h("select", { id: "true-class", onchange: () => this.#judge() }, h("option", { value: "" }, "choose a class"), values.classes.map((each) => h("option", {}, each)));
+    const pick = fileButton("choose a file", ([file]) => this.#open(file), { id: "attack" });
     fill(this.root, runHead(`Break ${this.run}`, this.run, this.studio, (other) => address("break", [other])),
-      h("p", {}, "Find an image that the network gets wrong, the surer the better. Say first what the image shows; whoever looks at it must agree."),
-      h("div", { class: "split" },
-        h("div", {}, h("p", {}, h("label", { for: "true-class" }, "It shows "), this.label), drop,
-          h("p", {}, "or ", pick), this.camera, this.verdict),
-        this.board));
-    await this.#draw();
-    return { close: () => this.#off() };
+      h("p", {}, "Find an image that the network gets wrong, the surer the better: take one, paint on it, cover what it looks at. Say what the image shows; whoever looks at it must agree."),
+      this.picker.root, h("div", { class: "begin" }, "or ", pick, this.camera.root),
+      h("div", { class: "attack" }, h("div", {}, this.painting.canvas, this.painting.tools),
+        h("div", {}, this.bars, h("p", {}, h("label", { for: "true-class" }, "It shows "), this.label), this.verdict, this.keep), this.board.list, this.board.measure));
+    await this.board.draw(values);
+    if (query.get("folder")) await this.picker.open(query.get("folder"), query.get("file") ?? "");
   }
 
-  async #attempt(file, fileName) {
-    if (!this.label.value) {
-      this.verdict.textContent = "Choose the class that it shows; then the network is asked.";
-      this.waiting = [file, fileName];
-      this.label.focus();
-      return;
-    }
-    this.waiting = null;
-    this.verdict.textContent = "looking ...";
+  // --- the image
+  async #pick({ folder, file, className, source }) {
+    const was = this.image = { name: file.split("/").at(-1), folder, source: file };
+    this.camera.stop();
+    try { await this.painting.load(source); } catch { this.studio.say(`${file}: cannot be shown; choose another image.`); return; }
+    if (this.image !== was) return;
+    go(address("break", [this.run], { folder, file }), { replace: true });
+    this.#start(className);
+  }
+  async #open(file) {
+    const source = URL.createObjectURL(file), was = this.image = { name: file.name, file };
+    this.camera.stop();
+    this.#leave();
     try {
-      const path = `runs/${part(this.run)}/break?class=${part(this.label.value)}&file=${part(fileName)}`;
-      const { is_broken: isBroken, predicted, probability } = await upload(path, file);
-      fill(this.verdict, isBroken
-        ? [h("b", { class: "wrong" }, `Broken: ${predicted}, ${percent(probability)} sure.`), " It is on the board."]
-        : [h("b", {}, `It holds: ${predicted}, ${percent(probability)} sure.`), " Try another."]);
-      if (isBroken) await this.#draw();
+      await this.painting.load(source);
+      if (this.image === was) this.#start("");
+    } catch { this.studio.say(`${file.name}: this browser cannot read it; choose a JPEG or PNG.`); }
+    finally { URL.revokeObjectURL(source); }
+  }
+  /** Another image is shown, on which nothing is painted. */
+  #start(className) {
+    this.before = this.now = null;
+    this.label.value = this.classes.includes(className) ? className : "";
+    this.#ask();
+  }
+  #leave() {
+    this.picker.leave();
+    go(address("break", [this.run]), { replace: true });
+  }
+
+  // --- what the network makes of it
+  /** Ask about the image as it is now; while an answer is awaited, only the last change counts. */
+  async #ask() {
+    if (this.#isAsking) { this.#again = true; return; }
+    this.#isAsking = true;
+    try {
+      do {
+        this.#again = false;
+        const { image } = this, isPainted = this.painting.isPainted;
+        const { probabilities } = await upload(`${this.path}/look`, await this.#file());
+        if (this.#isClosed || this.camera.isOn) break;
+        if (image !== this.image) continue;
+        if (!isPainted) this.before = probabilities;
+        this.#show(probabilities);
+      } while (this.#again);
     } catch (error) {
+      this.now = null;
       fill(this.verdict, h("span", { class: "fault" }, error.message));
+      this.keep.disabled = true;
     }
+    this.#isAsking = false;
+  }
+  /** The file as it is judged: painted on, or as it was chosen. */
+  #file() { return this.image.file && !this.painting.isPainted ? this.image.file : this.painting.file(); }
+
+  #show(probabilities) {
+    this.now = probabilities;
+    drawBars(this.bars, this.classes, probabilities, this.before);
+    this.#judge();
+  }
+  /** Say whether it is broken, as far as the class that it shows is known. */
+  #judge() {
+    if (!this.now) return;
+    const predicted = this.classes[largest(this.now)], label = this.label.value, isWrong = label !== "" && predicted !== label;
+    const isOwn = Boolean(this.image?.folder) && !this.painting.isPainted;
+    const words = label === "" ? [h("b", {}, `Predicted: ${predicted}.`), " What does it show? Choose the class."]
+      : isWrong ? [h("b", { class: "wrong" }, `✗ Wrong: ${predicted}.`), isOwn ? ` It is in ${this.image.folder} as it is; paint on one that the network gets right.` : ""]
+        : [h("b", {}, `✓ It holds: ${predicted}.`), " Paint on it, or cover what the network looks at."];
+    const line = h("span", {}, words);
+    if (this.verdict.textContent !== line.textContent) fill(this.verdict, line);
+    this.keep.disabled = !isWrong || isOwn || this.camera.isOn;
   }
 
-  async #draw() {
-    const { entries, folder, version, num_images: num } = await get(`runs/${part(this.run)}/break`);
-    fill(this.board, h("h2", {}, "The board"),
-      entries.length === 0 ? h("p", { class: "soft" }, "Nobody has broken it yet.") : h("ol", { class: "mistakes" }, entries.map(({ file, place, true: label, predicted, probability }) =>
-        h("li", {}, h("img", { src: `/api/folders/${part(folder)}/thumbnails/${place}?v=${version}`, alt: `${label}, predicted ${predicted}`, loading: "lazy" }),
-          h("span", {}, `true ${label}`), h("span", { class: "wrong" }, `${predicted} ${percent(probability)}`),
-          h("button", { type: "button", "aria-label": `remove ${file}`, title: "It is not what was said, or not worth keeping: delete this copy", onclick: () => this.#remove(file) }, "remove")))),
-      folder && h("p", {}, `${numberOf(num, "hard image")} in `, h("a", { href: address("data", [folder]) }, folder), ": move them to your images and train again, or measure another run on them with ",
-        h("code", {}, `alexnet evaluate RUN --data ${folder}`), "."));
-  }
-
-  async #remove(file) {
+  async #keep() {
+    const { image } = this, label = this.label.value, [stem] = image.name.split(/\.[^.]*$/);
+    const query = new URLSearchParams({ class: label, file: this.painting.isPainted ? `${stem}-painted.png` : image.name, ...(image.folder ? { folder: image.folder, source: image.source } : {}) });
+    this.keep.disabled = true;
     try {
-      await post(`runs/${part(this.run)}/break/remove`, { file });
-      this.studio.say("Removed from the board; your own file stays.");
-      await this.#draw();
-    } catch (error) { this.studio.say(error.message); }
+      const { is_broken: isBroken, predicted, probability } = await upload(`${this.path}?${query}`, await this.#file());
+      this.studio.say(isBroken ? `On the board: ${predicted}, ${percent(probability)} sure, and it is ${label}.` : `It holds: ${predicted}, ${percent(probability)} sure.`);
+      await this.board.draw();
+    } catch (error) { fill(this.verdict, h("span", { class: "fault" }, error.message)); }
   }
 
-  // --- camera
-  #rest() { fill(this.camera, h("button", { type: "button", onclick: () => this.#on() }, "Use the camera")); }
-
-  #off() {
-    this.opened?.stop();
-    this.opened = null;
+  // --- the camera
+  #begin() {
+    this.#leave();
+    this.image = { name: `camera-${Date.now()}.jpg` };
+    this.before = null;
+    this.keep.disabled = true;
   }
-
-  async #on() {
-    try { this.opened = await openCamera("choose a file"); } catch (error) {
-      fill(this.verdict, h("span", { class: "fault" }, error.message));
-      return;
+  async #watch(camera) {
+    const square = camera.square(FRAME_SIDE);
+    if (!square) return;
+    try {
+      const { probabilities } = await upload(`${this.path}/look`, await new Promise((answer) => { square.toBlob(answer, "image/jpeg", 0.92); }));
+      if (!this.camera.isOn) return;
+      this.painting.show(square, square.width, square.height);
+      this.#show(probabilities);
+    } catch (error) {
+      this.studio.say(error.message);
+      this.camera.stop();
     }
-    const { opened } = this;
-    const take = h("button", { type: "button", class: "primary", onclick: () => this.#take(opened) }, "Try this image");
-    fill(this.camera, opened.video, h("p", {}, take, " ", h("button", { type: "button", onclick: () => { this.#off(); this.#rest(); } }, "Camera off")));
   }
+  #stop() { if (this.painting.isReady && this.image && !this.image.folder && !this.image.file) this.#ask(); }
 
-  async #take(opened) {
-    const blob = await opened.jpeg();
-    if (blob) await this.#attempt(blob, `camera-${Date.now()}.jpg`);
+  press(event) {
+    if (event.key === "u") this.painting.undo();
+    else if (event.key === "U") this.painting.redo();
+    else return;
+    event.preventDefault();
+  }
+  close() {
+    this.#isClosed = true;
+    this.camera.close();
+    this.picker.close();
+    this.board.close();
+    this.deaf();
   }
 }

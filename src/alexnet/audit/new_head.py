@@ -1,0 +1,94 @@
+"""A run's network with a new last layer, and the run folder of it."""
+
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from alexnet.audit.linear_head import LinearHead
+from alexnet.data.cache import DecodedImages
+from alexnet.data.corrections import Correction, effective, write_corrections
+from alexnet.data.split import Subset
+from alexnet.errors import RunError
+from alexnet.evaluation.evaluate import evaluate_classifier
+from alexnet.model.checkpoint import Classifier, save_network
+from alexnet.model.specs import Linear
+from alexnet.run_folder import RunFolder
+from alexnet.runs.run import Run
+
+__all__ = ["feature_layer", "free_target", "with_head", "write_run"]
+
+
+def free_target(run: Run, out: Path | str | None, ending: str) -> RunFolder:
+    """Where the new run is written: `out`, by default beside the old one under its name and an ending.
+
+    Raises:
+        RunError: it is occupied.
+    """
+    number, path = 2, run.path.with_name(f"{run.path.name}-{ending}") if out is None else Path(out).expanduser()
+    while out is None and path.exists():
+        path, number = run.path.with_name(f"{run.path.name}-{ending}-{number}"), number + 1
+    target = RunFolder(path)
+    target.require_free()
+    return target
+
+
+def feature_layer(classifier: Classifier) -> str:
+    """The layer with weights in front of the last one, whose activation gives that one's inputs.
+
+    Raises:
+        RunError: there is none.
+    """
+    names = [spec.name for spec in classifier.network.spec.layers if isinstance(spec, Linear)]
+    if len(names) < 2:
+        raise RunError(f"{classifier}: has no layer in front of its last one to take features from; train it anew")
+    return names[-2]
+
+
+def with_head(classifier: Classifier, head: LinearHead) -> Classifier:
+    """A copy of a network whose last layer is the head; the standardization becomes part of its weights."""
+    network = deepcopy(classifier.network)
+    last = [module for module in network.modules() if isinstance(module, torch.nn.Linear)][-1]
+    weight = head.weight / head.std[:, None]
+    with torch.no_grad():
+        last.weight.copy_(torch.from_numpy(weight.T))
+        last.bias.copy_(torch.from_numpy(head.bias - head.mean @ weight))
+    return Classifier(network.eval(), classifier.classes, classifier.preprocessing, views=classifier.views)
+
+
+def write_run(
+    run: Run,
+    classifier: Classifier,
+    images: DecodedImages,
+    test: Subset,
+    target: RunFolder,
+    *,
+    corrections: Iterable[Correction],
+    fingerprint: str,
+) -> Run:
+    """A run folder of the new network; run.json last.
+
+    Args:
+        run: the old one, whose recipe and images it keeps.
+        test: the images that it is tested on, rows of `images`.
+        corrections: of the run. fingerprint: of its corrected images.
+
+    Raises:
+        RunError: the folder cannot be written.
+    """
+    folder = RunFolder.create(target.path)
+    names = [file.entry.name for file in images.files]
+    evaluation, predictions = evaluate_classifier(classifier, images.pixels, test, names)
+    folder.write_recipe(run.recipe)
+    folder.write_table("left_out.csv", ["file", "reason"], images.left_out.items())
+    write_corrections(folder.corrections_path, effective(list(corrections)).values())
+    save_network(folder, classifier, epoch=run.folder.model_info.epoch)
+    folder.write_evaluation(evaluation)
+    folder.write_predictions(predictions)
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    data = replace(run.about.data, fingerprint=fingerprint)
+    folder.write_about(replace(run.about, data=data, created=created))
+    return Run(folder)

@@ -1,0 +1,102 @@
+// The images that broke a network, the surest mistake first; and what they are good for: they measure, and train.
+import { get, part, post } from "./api.js";
+import { fill, h, numberOf, percent } from "./dom.js";
+import { certainty } from "./retrain.js";
+import { address } from "./router.js";
+
+const PERIOD = 1000; // ms between two looks at a training
+
+export class HardBoard {
+  #timer = 0; #isClosed = false;
+
+  constructor(run, say) {
+    this.run = run; this.say = say; this.path = `runs/${part(run)}/break`;
+    this.list = h("section", { class: "board" });
+    this.measure = h("section", { class: "measure" });
+    this.result = h("div");
+  }
+
+  /** Draw the board anew; `values` as the server answers them. */
+  async draw(values = null) {
+    const board = values ?? await get(this.path);
+    if (this.#isClosed) return;
+    this.board = board;
+    this.#drawList(board);
+    this.#drawMeasure(board);
+  }
+  close() {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #drawList({ entries, folder, version }) {
+    fill(this.list, h("h2", {}, "The board"),
+      entries.length === 0 ? h("p", { class: "soft" }, "Nobody has broken it yet.") : h("ol", { class: "mistakes" }, entries.map(({ file, place, true: label, predicted, probability, is_trained: isTrained }) =>
+        h("li", {}, h("img", { src: `/api/folders/${part(folder)}/thumbnails/${place}?v=${version}`, alt: `${label}, predicted ${predicted}`, loading: "lazy" }),
+          h("span", {}, `true ${label}`), h("span", { class: "wrong" }, `✗ ${predicted} ${percent(probability)}`), isTrained && h("span", { class: "soft" }, "may train"),
+          h("button", { type: "button", "aria-label": `remove ${file}`, title: "It is not what was said, or not worth keeping: delete this copy", onclick: () => this.#remove(file) }, "remove")))));
+  }
+
+  async #remove(file) {
+    try {
+      await post(`${this.path}/remove`, { file });
+      this.say("Removed from the board; your own file stays.");
+      await this.draw();
+    } catch (error) { this.say(error.message); }
+  }
+
+  // --- what they are good for
+  #drawMeasure({ folder, num_images: num, num_trained: trained, measured, needed, hard_path: path, shell_path: run, retrained }) {
+    if (!folder || num === 0) { fill(this.measure); return; }
+    const wrong = measured.num === 0 ? null : measured.num_wrong / measured.num;
+    const command = (text) => h("code", {}, text);
+    fill(this.measure, h("h2", {}, "What they are good for"),
+      h("p", {}, h("b", {}, "They are a test set. "), `${this.run} gets ${measured.num_wrong} of ${measured.num} wrong (${percent(wrong)}). They were chosen for that: another network does better on them for this reason alone. `,
+        trained > 0 && `The ${numberOf(trained, "image")} that may train are not counted. `, "They are in ", h("a", { href: address("data", [folder]) }, folder), "; ",
+        command(`alexnet evaluate ${run} --data ${path}`), " measures this run or another on them."),
+      h("p", {}, h("b", {}, "Half of them can train. "), num < needed
+        ? `${needed} are needed for that, half to train on and half to measure with: collect ${needed - num} more.`
+        : ["The last layer is trained again on the training images and half of these; the other half measures. What was painted on a test image only measures. ", command(`alexnet retrain ${run} --hard ${path}`), " does the same."]),
+      num >= needed && h("p", {}, h("button", { type: "button", onclick: () => this.#retrain() }, "Train on half of them, and measure")),
+      this.result);
+    if (retrained) this.#follow(retrained);
+  }
+
+  async #retrain() {
+    this.isFollowing = true;
+    try { this.#follow((await post(`${this.path}/retrain`)).run); } catch (error) { fill(this.result, h("p", { class: "fault", role: "alert" }, error.message)); }
+  }
+
+  async #follow(run) {
+    clearTimeout(this.#timer);
+    try {
+      const { is_alive: isAlive, line, fault, result } = await get(`runs/${part(run)}/retrained`);
+      if (this.#isClosed) return;
+      if (isAlive) {
+        fill(this.result, h("p", { role: "status" }, `Training the last layer again ... ${line}`));
+        this.isFollowing = true;
+        this.#timer = setTimeout(() => this.#follow(run), PERIOD);
+        return;
+      }
+      if (fault) fill(this.result, h("p", { class: "fault", role: "alert" }, fault));
+      else fill(this.result, showHardened(run, result));
+      if (this.isFollowing) { // the images have another place now
+        this.isFollowing = false;
+        await this.draw();
+      }
+    } catch { fill(this.result); } // that run was deleted
+  }
+}
+
+/** What half of the hard images have changed, as `alexnet retrain --hard --json` tells it. */
+export function showHardened(run, { num_trained: trained, hard_before: before, hard_control: control, hard_after: after, gain, alone, test_before: own, test_after: ownAfter, test }) {
+  const row = (name, ...cells) => h("tr", {}, h("th", { scope: "row" }, name), cells.map((each) => h("td", { class: "n" }, each && [h("b", {}, percent(each.top1_error)), ` ${numberOf(each.num_mistakes, "mistake")}`])));
+  return [h("h3", {}, "Before and after"),
+    h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, ["error on", "before", "new last layer without them", "with half of them"].map((each) => h("th", { scope: "col" }, each)))),
+      h("tbody", {}, row(`the ${numberOf(after.num_images, "hard image")} held out`, before, control, after), row(`the ${numberOf(ownAfter.num_images, "test image")}`, own, null, ownAfter)))),
+    h("p", {}, `${numberOf(trained, "hard image")} trained; none of them is counted.`),
+    h("p", {}, h("b", {}, "Hard images, before to after: "), certainty(gain, "hard image")),
+    h("p", {}, h("b", {}, "Of that, by the hard images alone: "), certainty(alone, "hard image")),
+    h("p", {}, h("b", {}, "Test images, before to after: "), certainty(test)),
+    h("p", {}, h("a", { href: address("run", [run]) }, `See ${run}`), ", or ", h("a", { href: address("break", [run]) }, "break it"), ".")];
+}
