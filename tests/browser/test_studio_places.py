@@ -32,13 +32,17 @@ def studio(tmp_path_factory: pytest.TempPathFactory, narrow_run: Run, image_fold
 @pytest.fixture
 def tab(browser: Any, studio: Studio) -> Iterator[Any]:
     page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    page.set_default_timeout(15000)
+    page.set_default_timeout(30000)
     told: list[str] = []
     page.on("pageerror", lambda error: told.append(str(error)))
     page.on("console", lambda message: told.append(message.text) if message.type in ("error", "warning") else None)
     yield page
     page.close()
     assert [line for line in told if "status of 404" not in line] == [], "what is not there, the page says itself"
+
+
+IMAGE = "new URLSearchParams(location.hash.split('?')[1]).get('image')"
+"""The image in the address."""
 
 
 def header(tab: Any) -> dict[str, str]:
@@ -84,10 +88,11 @@ def test_data_begins_with_the_images_of_the_run_that_was_looked_at(tab: Any, stu
 def test_another_run_is_chosen_and_the_image_is_kept_where_it_has_it(tab: Any, studio: Studio) -> None:
     tab.goto(f"{studio.address}#/inside/first?turn=20")
     tab.locator(".bars .n").first.wait_for()
+    tab.wait_for_function(f"() => {IMAGE} !== null")
+    before = tab.evaluate(IMAGE)
     tab.locator(".samples button").nth(1).click()
-    tab.locator(".strip button").nth(0).wait_for()
-    tab.wait_for_function("() => location.hash.includes('turn=20')")
-    image = tab.evaluate("new URLSearchParams(location.hash.split('?')[1]).get('image')")
+    tab.wait_for_function(f"(before) => {IMAGE} !== before && location.hash.includes('turn=20')", arg=before)
+    image = tab.evaluate(IMAGE)
     run = tab.get_by_label("run", exact=True)
     assert "first" in run.evaluate("(one) => one.selectedOptions[0].text")
     assert violations(tab) == []

@@ -40,7 +40,7 @@ def retrain(
     whole: Annotated[bool, typer.Option("--whole", help="Train the whole recipe, not the last layer alone.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Train a run again on corrected labels or on hard images, and compare.
+    """Train a run again on corrected or hard images.
 
     By default only the last layer is new, on features that are computed once. The test error is stated as labeled and
     with the reviewed labels, before and after, with the images that are fixed and broken. With --hard it is the error

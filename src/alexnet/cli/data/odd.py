@@ -26,9 +26,9 @@ def odd(
     csv: Csv = None,
     as_json: Json = False,
 ) -> None:
-    """Rank images by how far they lie from the others of their class.
+    """Rank images by their distance from others of their class.
 
-    The distance is that to the five nearest ones. With `--run`, it is that of a network's features; without, of
+    The distance is the mean of those to the five nearest. With `--run`, it is that of a network's features; without, of
     colors and edges, which finds blank images, drawings and documents, but not what only a network sees.
     """
     folder = corrected(data, corrections)
