@@ -4,7 +4,8 @@ Conventions:
 
 - `style.css` has the colors, as custom properties, for light and dark; everything else takes them from there. The
   classes of a data set are `--class-0` to `--class-7` (Okabe & Ito); from the ninth class on, colors repeat and the
-  marker's shape tells them apart. `--mistake` marks what was classified wrongly.
+  marker's shape tells them apart. `--mistake` marks what was classified wrongly, in
+  every page, never without a sign or a word beside it.
 - A component is an ES module named after its element (`image-map.js` defines `<image-map>`), without a framework, a
   build step or an import of another component. What it imports by name, from a folder beside it (`convolution/`), is
   put in front of it where a page inlines it. It draws into a shadow root, takes its data from the JSON in the

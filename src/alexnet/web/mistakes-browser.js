@@ -37,7 +37,7 @@ STYLE.replaceSync(`
   .tile { font-size: .76rem; line-height: 1.3; cursor: pointer; border-radius: .35rem; min-width: 0; position: relative; scroll-margin: var(--above, .5rem) 0 var(--below, .5rem); }
   .tile img { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: .3rem; display: block; background: var(--raised); }
   .tile span { display: block; overflow-wrap: anywhere; }
-  .tile .wrong { color: var(--mistake); font-weight: 600; }
+  .tile .wrong { color: var(--mistake); font-weight: 600; } .tile .wrong::before { content: "✗ "; }
   .tile[aria-selected=true] { box-shadow: 0 0 0 3px var(--accent); }
   .tile .done { position: absolute; top: .2rem; right: .2rem; max-width: calc(100% - .4rem); box-sizing: border-box; padding: 0 .3rem; border-radius: .25rem; background: var(--ground); color: var(--ink); font-weight: 600; }
   .more { margin: .8rem 0; }

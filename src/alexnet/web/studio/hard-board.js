@@ -33,7 +33,7 @@ export class HardBoard {
     fill(this.list, h("h2", {}, "The board"),
       entries.length === 0 ? h("p", { class: "soft" }, "Nobody has broken it yet.") : h("ol", { class: "mistakes" }, entries.map(({ file, place, true: label, predicted, probability, is_trained: isTrained }) =>
         h("li", {}, h("img", { src: `/api/folders/${part(folder)}/thumbnails/${place}?v=${version}`, alt: `${label}, predicted ${predicted}`, loading: "lazy" }),
-          h("span", {}, `true ${label}`), h("span", { class: "wrong" }, `✗ ${predicted} ${percent(probability)}`), isTrained && h("span", { class: "soft" }, "may train"),
+          h("span", {}, `true ${label}`), h("span", { class: "wrong" }, `${predicted} ${percent(probability)}`), isTrained && h("span", { class: "soft" }, "may train"),
           h("button", { type: "button", "aria-label": `remove ${file}`, title: "It is not what was said, or not worth keeping: delete this copy", onclick: () => this.#remove(file) }, "remove")))));
   }
 

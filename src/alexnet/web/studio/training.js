@@ -130,7 +130,7 @@ function matrix({ classes, confusion }) {
   const most = Math.max(1, ...confusion.flatMap((row, i) => row.filter((_, j) => i !== j)));
   const cell = (count, i, j) => {
     const td = h("td", { class: i === j ? "n same" : "n", title: `${count} of ${classes[i]} predicted as ${classes[j]}` }, count || (i === j ? "0" : "·"));
-    if (i !== j && count) td.style.setProperty("--weight", `${Math.round(12 + 48 * count / most)}%`);
+    if (i !== j && count) td.style.setProperty("--weight", `${Math.round(12 + 38 * count / most)}%`);
     return td;
   };
   return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Confusion matrix" }, h("table", { class: "matrix" },
