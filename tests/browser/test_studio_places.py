@@ -133,3 +133,16 @@ def test_the_only_run_is_not_asked_for(browser: Any, narrow_run: Run, image_fold
             page.get_by_role("heading", name=heading, exact=True).wait_for()
             assert page.get_by_label("run", exact=True).count() == 0
         page.close()
+
+
+def test_a_view_that_was_left_does_not_take_the_address_back(tab: Any, studio: Studio) -> None:
+    tab.goto(f"{studio.address}#/inside/first?turn=20")
+    tab.locator(".bars .n").first.wait_for()
+    router = tab.locator("script[type=module]").first.evaluate("(one) => new URL('router.js', one.src).href")
+    write = f"async (hash) => (await import('{router}')).go(hash, {{ replace: true }})"
+    tab.evaluate(write, "#/inside/first?turn=30")
+    assert tab.evaluate("location.hash") == "#/inside/first?turn=30"
+    for elsewhere in ("#/inside/second", "#/home"):
+        tab.goto(f"{studio.address}{elsewhere}")
+        tab.evaluate(write, "#/inside/first?turn=40")
+        assert tab.evaluate("location.hash").startswith(elsewhere)

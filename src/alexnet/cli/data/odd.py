@@ -28,8 +28,8 @@ def odd(
 ) -> None:
     """Rank images by their distance from others of their class.
 
-    The distance is the mean of those to the five nearest. With `--run`, it is that of a network's features; without, of
-    colors and edges, which finds blank images, drawings and documents, but not what only a network sees.
+    The distance is the mean of those to the five nearest. With `--run`, it is that of a network's features; without,
+    of colors and edges, which finds blank images, drawings and documents, but not what only a network sees.
     """
     folder = corrected(data, corrections)
     with ProgressDisplay() as display:

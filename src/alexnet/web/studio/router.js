@@ -14,11 +14,14 @@ export function address(view, parts = [], query = {}) {
   return `#/${[view, ...parts].map(encodeURIComponent).join("/")}${text ? `?${text}` : ""}`;
 }
 
-/** Go to an address; `replace` changes it without a step in the history and without opening the view anew. */
+/** Go to an address; `replace` changes it without a step in the history and without opening the view anew, unless the page
+ * has gone elsewhere meanwhile: a view that is still loading when it is left must not take the address back. */
 export function go(hash, { replace = false } = {}) {
-  if (replace) history.replaceState(null, "", hash);
-  else location.hash = hash;
+  if (!replace) location.hash = hash;
+  else if (isSamePlace(readAddress(hash), readAddress())) history.replaceState(null, "", hash);
 }
+
+const isSamePlace = (a, b) => a.view === b.view && (!a.parts.length || !b.parts.length || a.parts[0] === b.parts[0]);
 
 /** Go to another address instead, without a step in the history. */
 export function redirect(hash) { location.replace(hash); }
