@@ -31,6 +31,7 @@ from alexnet.model.specs import Conv, Linear, NetworkSpec  # noqa: E402
 from alexnet.model.variants import VARIANTS  # noqa: E402
 from alexnet.presets import PRESETS  # noqa: E402
 from alexnet.recipe import Recipe  # noqa: E402
+from alexnet.run_folder import RunFolder  # noqa: E402
 
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 """Whether other processes run other tests at the same time (`pytest -n 2`)."""
@@ -103,6 +104,14 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callabl
 def copy_linked(source: Path, target: Path) -> Path:
     """A copy by hard links: what is written anew in the copy leaves the original as it is."""
     return Path(shutil.copytree(source, target, copy_function=os.link))
+
+
+def copy_run_and_images(run: "Run", images: Path, root: Path) -> Path:
+    """Copies below `root`: the images, and the run, `runs/first`, which then finds them there. Returns `root`."""
+    copied = copy_images(images, root / "images")
+    folder = RunFolder(copy_linked(run.path, root / "runs" / "first"))
+    folder.write_about(replace(folder.about, data=replace(folder.about.data, path=str(copied))))
+    return root
 
 
 def copy_images(source: Path, target: Path) -> Path:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,10 @@ import pytest
 
 import alexnet
 from alexnet.audit.hard_folder import lay_out, read_origins
-from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
 from alexnet.studio.jobs import Job, Jobs
 from tests.accessibility import violations
-from tests.conftest import CLASSES, copy_images, copy_linked, draw_stripes
+from tests.conftest import CLASSES, copy_run_and_images, draw_stripes
 from tests.studio_server import Studio, served
 
 pytestmark = pytest.mark.browser
@@ -31,10 +29,7 @@ navigator.mediaDevices.getUserMedia = async (wanted) => {
 
 @pytest.fixture
 def place(tmp_path: Path, narrow_run: Run, image_folder: Path) -> Path:
-    images = copy_images(image_folder, tmp_path / "images")
-    run = RunFolder(copy_linked(narrow_run.path, tmp_path / "runs" / "first"))
-    run.write_about(replace(run.about, data=replace(run.about.data, path=str(images))))
-    return tmp_path
+    return copy_run_and_images(narrow_run, image_folder, tmp_path)
 
 
 @pytest.fixture

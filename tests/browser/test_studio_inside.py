@@ -1,7 +1,6 @@
 """Inside in a real browser: an image is changed by keyboard, and the camera's goes through the network."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,9 @@ import torch
 
 import alexnet
 from alexnet.inspection.recording import recorded
-from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
 from tests.accessibility import violations
-from tests.conftest import copy_images, copy_linked
+from tests.conftest import copy_run_and_images
 from tests.studio_server import Studio, served
 
 pytestmark = pytest.mark.browser
@@ -21,10 +19,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory, narrow_run: Run, image_folder: Path) -> Iterator[Studio]:
-    root = tmp_path_factory.mktemp("inside")
-    images = copy_images(image_folder, root / "images")
-    run = RunFolder(copy_linked(narrow_run.path, root / "runs" / "first"))
-    run.write_about(replace(run.about, data=replace(run.about.data, path=str(images))))
+    root = copy_run_and_images(narrow_run, image_folder, tmp_path_factory.mktemp("inside"))
     with served([root]) as running:
         yield running
 

@@ -1,7 +1,6 @@
 """Inside, from pool5 to the probabilities, in a real browser: what the page writes is what the network computes."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,9 @@ import pytest
 import alexnet
 from alexnet.evaluation.predict import read_image
 from alexnet.inspection.image_path import ImagePath, follow_image
-from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
 from tests.accessibility import violations
-from tests.conftest import copy_images, copy_linked
+from tests.conftest import copy_run_and_images
 from tests.studio_server import Studio, served
 
 pytestmark = pytest.mark.browser
@@ -22,10 +20,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory, narrow_run: Run, image_folder: Path) -> Iterator[Studio]:
-    root = tmp_path_factory.mktemp("units")
-    images = copy_images(image_folder, root / "images")
-    run = RunFolder(copy_linked(narrow_run.path, root / "runs" / "first"))
-    run.write_about(replace(run.about, data=replace(run.about.data, path=str(images))))
+    root = copy_run_and_images(narrow_run, image_folder, tmp_path_factory.mktemp("units"))
     with served([root]) as running:
         yield running
 

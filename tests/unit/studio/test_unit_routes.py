@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,18 +10,14 @@ import pytest
 
 import alexnet
 from alexnet.inspection.recording import recorded
-from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
-from tests.conftest import copy_images, copy_linked
+from tests.conftest import copy_run_and_images
 from tests.studio_server import Studio, served
 
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory, narrow_run: Run, image_folder: Path) -> Iterator[Studio]:
-    root = tmp_path_factory.mktemp("units")
-    images = copy_images(image_folder, root / "images")
-    run = RunFolder(copy_linked(narrow_run.path, root / "runs" / "first"))
-    run.write_about(replace(run.about, data=replace(run.about.data, path=str(images))))
+    root = copy_run_and_images(narrow_run, image_folder, tmp_path_factory.mktemp("units"))
     with served([root]) as running:
         yield running
 
