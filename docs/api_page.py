@@ -49,6 +49,7 @@ ARGUMENTS = {
     "ImageLike": "the path of an image file, or a decoded image, uint8 [size, size, 3], RGB",
     "Pixels": "a decoded image, uint8 [H, W, 3], RGB",
     "Paths": "one path, or several",
+    "Units": "units to switch off: their numbers by layer, None for all of a layer; or text such as `conv1/5,conv3`",
     "Array": "a NumPy array",
     "Count, Number, Fraction, NotNegative": "an integer >= 0; a float; a float from 0 to 1; a float >= 0",
     "SplitName, TarName, Checksum": "`train`, `validation` or `test`; a file's name; 64 hexadecimal digits",

@@ -14,6 +14,7 @@ from alexnet.model.specs import Inputs, LayerSpec, NetworkSpec
 from alexnet.model.variants import VARIANTS
 from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe
+from alexnet.training.sizing import size_recipe
 
 HERE = Path(__file__).parent
 
@@ -24,7 +25,9 @@ def settings_page() -> str:
         "# Settings",
         "",
         "Every field of a recipe: set it with `--set field=value`, or in a TOML file given with `--recipe`.",
-        "`alexnet recipe PRESET` prints such a file. (Written by `make docs`.)",
+        "`alexnet recipe PRESET` prints such a file, and a run keeps its own as `recipe.toml`. A file that names",
+        "most settings is a whole recipe and takes nothing from a preset; one with a few settings changes it.",
+        'In a file, `start_size = "none"` unsets a setting. (Written by `make docs`.)',
         "",
         "| setting | " + " | ".join(PRESETS) + " | meaning |",
         "|---|" + "---|" * len(PRESETS) + "---|",
@@ -32,7 +35,38 @@ def settings_page() -> str:
     for field, info in Recipe.model_fields.items():
         values = " | ".join(f"{getattr(recipe, field)}" for recipe in PRESETS.values())
         lines.append(f"| `{field}` | {values} | {' '.join((info.description or '').split())} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *_auto_lines()]) + "\n"
+
+
+IMAGES_A_CLASS = ((8, 10), (8, 40), (8, 160), (8, 800), (1000, 1000))
+"""Classes and training images of each, for which the settings page shows what `auto` chooses."""
+
+
+def _auto_lines() -> list[str]:
+    """What is chosen for folders of some sizes where a setting is `auto`."""
+    lines = [
+        "## What `auto` chooses",
+        "",
+        "By the number of training images, with those set apart for validation. `alexnet train DATA --plan` shows",
+        "what it chooses for a folder, and `--set` changes any of it. Crops are those of `fast`.",
+        "",
+        "| training images | epochs | batch | steps | a crop keeps | for validation | epochs, `finetune` |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for classes, per_class in IMAGES_A_CLASS:
+        count = classes * per_class
+        sized, tuned = (
+            size_recipe(PRESETS["fast"], count),
+            size_recipe(PRESETS["finetune"].replace(weights="w"), count),
+        )
+        batch, validation = min(sized.batch_size, count), sized.validation_fraction
+        train = count - round(validation * count)
+        lines.append(
+            f"| {count:,}: {per_class:,} of each of {classes:,} classes | {sized.epochs} | {batch} "
+            f"| {sized.epochs * (train // batch):,} | {sized.crop_scale:.0%} or more of the area "
+            f"| {f'{validation:.0%}' if validation else 'none'} | {tuned.epochs} |"
+        )
+    return lines
 
 
 def commands_page() -> str:
@@ -47,7 +81,7 @@ def commands_page() -> str:
     for name, command in _walk("alexnet", root):
         lines += [f"## `{name}`", "", command.help or "", "", "| argument or option | meaning |", "|---|---|"]
         for parameter in command.params:
-            options = getattr(parameter, "opts", [])
+            options = [*getattr(parameter, "opts", []), *getattr(parameter, "secondary_opts", [])]
             is_option = options[0].startswith("-")
             metavar = getattr(parameter, "metavar", None)
             shown = (

@@ -1,5 +1,6 @@
 """Peak memory of the first training steps: ours, and the notebook's loop with its workers."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -59,7 +60,7 @@ def run_watched(side: str, folder: Path) -> tuple[float, float]:
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     peak = 0
     while process.poll() is None:
-        peak = max(peak, sum(proportional_bytes(pid) for pid in [process.pid, *_children(process.pid)]))
+        peak = max(peak, sum(proportional_bytes(pid) for pid in [process.pid, *descendants(process.pid)]))
         time.sleep(0.03)
     output, _ = process.communicate()
     if process.returncode != 0:
@@ -67,12 +68,13 @@ def run_watched(side: str, folder: Path) -> tuple[float, float]:
     return float(peak), float(json.loads(output.splitlines()[-1])["peak_bytes"])
 
 
-def _children(pid: int) -> list[int]:
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
-    except OSError:
-        return []
-    return [int(word) for word in children.split()]
+def descendants(pid: int) -> list[int]:
+    """Processes that a process has started, and those that they have started."""
+    children: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            children += [int(word) for word in task.read_text(encoding="utf-8").split()]
+    return children + [each for child in children for each in descendants(child)]
 
 
 def proportional_bytes(pid: int) -> int:

@@ -4,12 +4,12 @@ import http.client
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
 from alexnet.errors import DownloadError
 from alexnet.files import disk_errors
+from alexnet.progress_callback import Progress
 
 __all__ = ["RefusedError", "download_patiently", "download_rest", "file_sha256"]
 
@@ -23,8 +23,6 @@ WAIT_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 
 PASSING = (408, 429)
 """Answers of a server, besides 500 to 599, after which it may give the file the next time."""
-
-Progress = Callable[[int, int], None]
 
 
 class RefusedError(DownloadError):

@@ -63,8 +63,10 @@ def export_onnx(model: Model, path: Path | str) -> Path:
         _require(package)
     if path.suffix.lower() != ".onnx":
         raise ExportError(f"{path}: unknown ending; end the name in .onnx")
-    if path.exists():
-        raise ExportError(f"{path}: exists already; choose another path, or remove it")
+    step = "check its permissions or choose another path"
+    with disk_errors(path, ExportError, step):
+        if path.exists():
+            raise ExportError(f"{path}: exists already; choose another path, or remove it")
     classifier = as_classifier(model)
 
     def write(beside: Path) -> None:
@@ -74,7 +76,7 @@ def export_onnx(model: Model, path: Path | str) -> Path:
             import_module("onnx").checker.check_model(str(beside), full_check=True)
             _compare_with_onnxruntime(beside, classifier, path)
 
-    with disk_errors(path, ExportError, "check its permissions or choose another path"):
+    with disk_errors(path, ExportError, step):
         write_whole(path, write)
     return path
 

@@ -7,7 +7,7 @@ import re
 import secrets
 import unicodedata
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,7 +18,11 @@ __all__ = [
     "disk_errors",
     "escape_name",
     "file_crc32",
+    "is_file",
+    "is_folder",
+    "is_there",
     "is_unfinished",
+    "listed_names",
     "shown_name",
     "unescape_name",
     "user_cache_dir",
@@ -57,6 +61,16 @@ def shown_name(name: str | bytes | os.PathLike[str]) -> str:
     address = address_of(name) if isinstance(name, Path) else None
     text = address or _text(name)
     return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def listed_names(names: Sequence[str], *, most: int = 8) -> str:
+    """Names in a sentence: the first `most` of them, and how many more there are.
+
+    >>> listed_names(["cat", "dog"]), listed_names(["cat", "dog", "horse"], most=2)
+    ('cat, dog', 'cat, dog and 1 more')
+    """
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(map(shown_name, names[:most])) + more
 
 
 def escape_name(name: str | bytes) -> str:
@@ -145,6 +159,24 @@ def file_crc32(path: Path) -> int:
         while block := file.read(1 << 20):
             value = zlib.crc32(block, value)
     return value
+
+
+def is_there(path: Path | str) -> bool:
+    """Whether something is at a path; False where it cannot be told: no permission, or a name that is too long.
+
+    `Path.exists`, `is_file` and `is_dir` raise an OSError there.
+    """
+    return os.path.exists(path)  # noqa: PTH110
+
+
+def is_file(path: Path | str) -> bool:
+    """Whether a file is at a path; False where it cannot be told, see `is_there`."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: Path | str) -> bool:
+    """Whether a folder is at a path; False where it cannot be told, see `is_there`."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 @contextlib.contextmanager

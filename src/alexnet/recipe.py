@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import tomli_w
@@ -21,9 +20,9 @@ from pydantic import (
 from alexnet.errors import RecipeError
 from alexnet.files import shown_name
 from alexnet.setting_faults import explain_faults
-from alexnet.toml_files import parse_toml, read_toml
+from alexnet.toml_files import parse_toml
 
-__all__ = ["AUTO", "SWITCHES", "Recipe", "build_recipe", "load_recipe", "parse_settings", "recipe_differences"]
+__all__ = ["AUTO", "SWITCHES", "Recipe", "build_recipe", "parse_settings", "recipe_differences"]
 
 ActivationName = Literal["relu", "tanh", "leaky_relu", "elu", "gelu", "silu", "sigmoid"]
 LrnForm = Literal["off", "divided", "undivided"]
@@ -211,7 +210,8 @@ class Recipe(BaseModel):
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Fraction of the target probability that is spread evenly over all classes."""
     start_size: Annotated[int, Field(ge=63, le=1024)] | None = None
-    """Image side at the start of training, px; it grows to `size` if that is larger. None starts with `size`."""
+    """Image side at the start of training, px; it grows to `size` if that is larger. Sizes at which fc6 would have
+    fewer inputs are left out: for `size` 128, images start at 100. None starts with `size`."""
     growth: Fraction = 0.7
     """Fraction of the steps after which images have their full `size`."""
 
@@ -274,6 +274,8 @@ class Recipe(BaseModel):
             faults.append("crop_from does not go together with start_size: set start_size=none")
         if self.normalization == "mean_image" and self.start_size is not None:
             faults.append("normalization = mean_image needs images of one size: set start_size=none")
+        if self.initialization == "patches" and self.conv1_std is not None:
+            faults.append("conv1_std has no effect with initialization = patches: set initialization=fan_in")
         if self.schedule == "drops" and not self.drops:
             faults.append("schedule = drops needs fractions of the training in drops, for instance drops=[0.5, 0.75]")
         if self.schedule == "plateau" and self.plateau_drops == 0:
@@ -330,22 +332,6 @@ def build_recipe(values: Mapping[str, Any]) -> Recipe:
         RecipeError: one line that names every wrong setting with its value and its range.
     """
     return Recipe(**values)
-
-
-def load_recipe(path: Path, *, base: Recipe | None = None) -> Recipe:
-    """A recipe from a TOML file, in UTF-8 or in the UTF-16 that Windows PowerShell writes.
-
-    Args:
-        base: has the settings that the file does not name; the defaults if None.
-
-    Raises:
-        RecipeError: the file is missing, is no TOML, or has a wrong setting; one line that names the place.
-    """
-    try:
-        values = read_toml(path)
-        return build_recipe((base.model_dump() if base else {}) | values)
-    except RecipeError as error:
-        raise RecipeError(f"{shown_name(path)}: {error}") from error
 
 
 def parse_settings(recipe: Recipe, settings: Iterable[str]) -> Recipe:

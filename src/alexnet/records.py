@@ -34,6 +34,7 @@ __all__ = [
     "Evaluation",
     "ImageSetInfo",
     "ModelInfo",
+    "Neighbour",
     "Prediction",
     "Preprocessing",
     "Record",
@@ -54,10 +55,14 @@ class Record:
     def to_dict(self) -> dict[str, Any]:
         """The record as plain data (dicts, lists, numbers, texts); NaN and infinity become None.
 
+        Fields that two records are not compared by, such as the images of a result for its figure, are left out.
+
         >>> StepRecord(1, 1, 1e-3, math.nan, 0.5).to_dict()["loss"] is None
         True
         """
-        return {field.name: plain_value(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        return {
+            field.name: plain_value(getattr(self, field.name)) for field in dataclasses.fields(self) if field.compare
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -185,12 +190,22 @@ class EpochRecord(Record):
 
 
 @dataclass(frozen=True, config=LAZY)
+class Neighbour(Record):
+    """An image close to another one. distance: Euclidean, between their features."""
+
+    file: Name
+    label: Name
+    distance: NotNegative
+
+
+@dataclass(frozen=True, config=LAZY)
 class Prediction(Record):
     """What the network predicts for one image.
 
     true: its class, None if unknown. probability: of the predicted class. margin: probability of the predicted class
     minus that of the runner-up. loss: -log of the true class's probability, nats. top: (class, probability) pairs,
     most probable first.
+    neighbours: the nearest training images, nearest first; None where they were not asked for.
     """
 
     file: Name
@@ -200,6 +215,12 @@ class Prediction(Record):
     margin: Fraction
     loss: Number | None
     top: tuple[tuple[Name, Fraction], ...]
+    neighbours: tuple[Neighbour, ...] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data; with `neighbours` where they were asked for."""
+        values = super().to_dict()
+        return values if self.neighbours is not None else {k: v for k, v in values.items() if k != "neighbours"}
 
     @property
     def is_mistake(self) -> bool:

@@ -1,7 +1,7 @@
 """The run folder: the one place that knows which file is where in what a training leaves.
 
-    recipe.toml  run.json  left_out.csv  corrections.csv  steps.csv  epochs.csv  model.safetensors  model.json
-    kernels/  state/  evaluation.json  predictions.csv  figures/  report.html
+    recipe.toml  run.json  left_out.csv  corrections.csv  steps.csv  epochs.csv  kernels/  state/  model.safetensors
+    model.json  latest.json  evaluation.json  predictions.csv  calibration.json  retrained.json  figures/  report.html
 
 Everything can be read without this program. Files are written whole or not at all: beside, then renamed.
 """
@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 
 from alexnet.csv_files import parse_predictions, parse_records, prediction_rows, record_rows, to_csv
 from alexnet.errors import RecipeError, RunError
-from alexnet.files import disk_errors, escape_name, file_crc32, is_unfinished, shown_name, unescape_name, write_whole
-from alexnet.recipe import Recipe, load_recipe
+from alexnet.files import disk_errors, file_crc32, is_file, is_there, is_unfinished, write_whole
+from alexnet.recipe import Recipe
+from alexnet.recipe_file import read_recorded_recipe, recorded_toml
 from alexnet.records import EpochRecord, Evaluation, ModelInfo, Prediction, Record, RunInfo, StepRecord
 from alexnet.safe_name import safe_name
 
@@ -30,8 +31,6 @@ UNFINISHED_START = {".lock", "recipe.toml", "left_out.csv", "corrections.csv"}
 
 WRITTEN_BY_EVALUATE = {"evaluation.json", "predictions.csv"}
 APPENDED = {"steps.csv", "epochs.csv"}
-CHOSEN_AT_START = {"device", "precision", "convolution"}
-"""Settings that a stored recipe may leave to the machine."""
 
 Row = TypeVar("Row", StepRecord, EpochRecord)
 Kind = TypeVar("Kind", bound=Record)
@@ -83,8 +82,7 @@ class RunFolder:
         return self._by_epoch("networks/epoch-*.safetensors")
 
     def _by_epoch(self, pattern: str) -> list[tuple[int, Path]]:
-        paths = sorted(self.path.glob(pattern))
-        return [(int(path.stem[6:]), path) for path in paths if path.stem[6:].isdecimal()]
+        return [(int(path.stem[6:]), path) for path in sorted(self.path.glob(pattern)) if path.stem[6:].isdecimal()]
 
     @property
     def report_path(self) -> Path:
@@ -149,9 +147,9 @@ class RunFolder:
         path = Path(path)
         with contextlib.suppress(RuntimeError):  # no home folder is known: then it is a name like others
             path = path.expanduser()
-        if not os.path.exists(path):  # noqa: PTH110  # unlike Path.exists, False also for what may not be looked at
+        if not is_there(path):
             raise RunError(f"{path}: no such folder; give the folder that `alexnet train` wrote")
-        if not os.path.isfile(path / "run.json"):  # noqa: PTH113
+        if not is_file(path / "run.json"):
             raise RunError(f"{path}: is not a run folder (it has no run.json); give one that `alexnet train` wrote")
         return cls(path)
 
@@ -189,6 +187,11 @@ class RunFolder:
             self.path.stat()  # a folder that was removed while the training ran is not made again
             write_whole(self.path / name, write)
 
+    def discard(self, name: str) -> None:
+        """Remove a file of the run, where there is one."""
+        with contextlib.suppress(OSError):
+            (self.path / name).unlink()
+
     def _write_text(self, name: str, text: str, *, errors: str = "strict") -> None:
         self.write(name, lambda beside: beside.write_text(text, encoding="utf-8", errors=errors, newline="\n"))
 
@@ -220,9 +223,8 @@ class RunFolder:
             return "delete that line, or train again"
         if not self.about.is_finished:
             return f"the run is not finished: continue it with `alexnet resume {self.path}`"
-        if name in WRITTEN_BY_EVALUATE:
-            return f"`alexnet evaluate {self.path}` writes it again"
-        return "train again"
+        command = "evaluate" if name in WRITTEN_BY_EVALUATE else "calibrate" if name == "calibration.json" else None
+        return f"`alexnet {command} {self.path}` writes it again" if command else "train again"
 
     def checksum(self, name: str) -> str:
         """CRC-32 of a file of the run, as hexadecimal digits.
@@ -253,10 +255,14 @@ class RunFolder:
         text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         self._write_text(name, text, errors="backslashreplace")
 
-    def _read_record(self, name: str, kind: type[Kind]) -> Kind:
-        values = self.read_json(name)
+    def has(self, name: str) -> bool:
+        """Whether the run has such a file."""
+        return (self.path / name).is_file()
+
+    def read_record(self, name: str, kind: type[Kind]) -> Kind:
+        """A JSON file of the run as a record; raises `RunError` as `read_json` does."""
         try:
-            return kind.from_dict(values)
+            return kind.from_dict(self.read_json(name))
         except ValueError as error:
             raise self._damaged(name, error) from error
 
@@ -268,17 +274,14 @@ class RunFolder:
             RunError: it is missing or damaged, or was written by another version of the program.
         """
         self._require_this_version()
-        return self._read_record("run.json", RunInfo)
+        return self.read_record("run.json", RunInfo)
 
     def _require_this_version(self) -> None:
         """Refuse a run of another version; a folder without run.json is no run yet."""
-        if not (self.path / "run.json").is_file():
-            return
-        schema = self.read_json("run.json").get("schema")
-        if isinstance(schema, int) and schema > SCHEMA:
-            raise RunError(f"{self.path}: was written by a later version of this program; update the program")
-        if isinstance(schema, int) and schema < SCHEMA:
-            raise RunError(f"{self.path}: was written by an earlier version of this program; train again")
+        schema = self.read_json("run.json").get("schema") if self.has("run.json") else None
+        if isinstance(schema, int) and schema != SCHEMA:
+            when, next_step = ("a later", "update the program") if schema > SCHEMA else ("an earlier", "train again")
+            raise RunError(f"{self.path}: was written by {when} version of this program; {next_step}")
 
     def write_about(self, about: RunInfo) -> None:
         """Write run.json."""
@@ -287,7 +290,7 @@ class RunFolder:
     @property
     def model_info(self) -> ModelInfo:
         """model.json: what is needed to use the weights."""
-        return self._read_record("model.json", ModelInfo)
+        return self.read_record("model.json", ModelInfo)
 
     def write_model_info(self, info: ModelInfo) -> None:
         """Write model.json."""
@@ -296,7 +299,7 @@ class RunFolder:
     @property
     def evaluation(self) -> Evaluation:
         """The test of the kept checkpoint."""
-        return self._read_record("evaluation.json", Evaluation)
+        return self.read_record("evaluation.json", Evaluation)
 
     def write_evaluation(self, evaluation: Evaluation) -> None:
         """Write evaluation.json."""
@@ -315,18 +318,13 @@ class RunFolder:
         if not path.exists():
             raise RunError(f"{path}: is missing; {self._next_step(path.name)}")
         try:
-            recipe = load_recipe(path)
+            return read_recorded_recipe(path)
         except RecipeError as error:
-            raise self._damaged(path.name, str(error).removeprefix(f"{shown_name(path)}: ")) from error
-        unsettled = [name for name, value in recipe if value == "auto" and name not in CHOSEN_AT_START]
-        if unsettled:
-            raise self._damaged(path.name, f"{unsettled[0]} = auto, which a training replaces")
-        return recipe if recipe.weights is None else recipe.replace(weights=unescape_name(recipe.weights))
+            raise self._damaged(path.name, error) from error
 
     def write_recipe(self, recipe: Recipe) -> None:
-        """Write recipe.toml; bytes of the weights' path that are not UTF-8 are escaped."""
-        stored = recipe if recipe.weights is None else recipe.replace(weights=escape_name(recipe.weights))
-        self._write_text("recipe.toml", stored.to_toml())
+        """Write recipe.toml."""
+        self._write_text("recipe.toml", recorded_toml(recipe))
 
     # --- CSV
     def write_table(self, name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -347,9 +345,7 @@ class RunFolder:
         Raises:
             RunError: the file is damaged.
         """
-        if not (self.path / name).exists():
-            return ()
-        text = self._read_text(name)
+        text = self._read_text(name) if (self.path / name).exists() else ""
         whole_lines = text[: text.rfind("\n") + 1]
         try:
             return parse_records(whole_lines, kind) if whole_lines else ()
@@ -388,11 +384,8 @@ class RunFolder:
         evaluation = self.evaluation
         num_mistakes = sum(prediction.is_mistake for prediction in predictions)
         if (len(predictions), num_mistakes) != (evaluation.num_images, evaluation.num_mistakes):
-            fault = (
-                f"{num_mistakes} of {len(predictions)} images are wrong, in evaluation.json "
-                f"{evaluation.num_mistakes} of {evaluation.num_images}"
-            )
-            raise self._damaged(name, fault)
+            counts = f"{num_mistakes} of {len(predictions)} images are wrong, in evaluation.json "
+            raise self._damaged(name, counts + f"{evaluation.num_mistakes} of {evaluation.num_images}")
         return predictions
 
     def write_predictions(self, predictions: Sequence[Prediction]) -> None:

@@ -52,6 +52,12 @@ def test_complete_report_is_accessible_and_its_contents_lead_somewhere(
     assert violations(page) == []
     assert page.locator("image-map").count() == 1
     assert page.locator(".unit").count() == 20
+    film = page.locator("kernel-film")
+    assert film.locator("img").get_attribute("alt") == "Kernels of conv1, after epoch 2"
+    film.get_by_role("slider").focus()
+    page.keyboard.press("Home")
+    page.locator("kernel-film img[alt='Kernels of conv1, at the start']").wait_for()
+    assert film.locator("img").evaluate("(image) => image.naturalWidth > 100")
     assert page.told == []
     page.close()
 

@@ -11,7 +11,7 @@ from alexnet.presets import PRESETS
 from alexnet.recipe import Recipe
 from alexnet.records import EpochRecord
 from alexnet.run_folder import RunFolder
-from tests.accessibility import violations
+from tests.accessibility import require_no_overflow_between, violations
 from tests.conftest import copy_linked, draw_stripes
 from tests.studio_server import Studio, served
 
@@ -34,6 +34,7 @@ def test_view_is_accessible_and_fits(tab: Any, studio: Studio, view: str, monkey
         assert violations(tab) == []
         assert tab.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
         assert tab.get_by_text("Nothing leaves this computer.").is_visible()
+    require_no_overflow_between(tab)
 
 
 def test_home_lists_what_is_here(tab: Any, studio: Studio) -> None:
@@ -51,6 +52,22 @@ def test_theme_and_keys_by_keyboard(tab: Any, studio: Studio) -> None:
     tab.keyboard.press("?")
     assert tab.get_by_role("dialog").get_by_text("show the keys").is_visible()
     tab.keyboard.press("Escape")
+    tab.keyboard.press("/")
+    tab.keyboard.type("down")
+    finder = tab.get_by_role("dialog", name="Find")
+    finder.get_by_role("option", name="down class of images").wait_for()
+    assert violations(tab) == []
+    tab.keyboard.press("ArrowDown")
+    chosen = finder.get_by_role("option", selected=True).inner_text()
+    assert chosen.endswith(".png image of images")
+    tab.keyboard.press("Enter")
+    tab.locator(".image-grid .cell").wait_for()
+    assert tab.locator("#q").input_value() == chosen.removesuffix(" image of images")
+    tab.keyboard.press("/")
+    finder.get_by_role("combobox").wait_for()
+    tab.keyboard.press("Escape")
+    assert finder.count() == 0
+    tab.goto(f"{studio.address}#/home")
     tab.locator("#theme").focus()
     tab.keyboard.press("Enter")
     tab.keyboard.press("Enter")
@@ -62,8 +79,20 @@ def test_theme_and_keys_by_keyboard(tab: Any, studio: Studio) -> None:
 def test_an_address_that_leads_nowhere_says_so(tab: Any, studio: Studio) -> None:
     tab.goto(f"{studio.address}#/nowhere/at/all")
     assert tab.get_by_text("There is no view nowhere.").is_visible()
-    tab.get_by_role("link", name="Go to the first page").click()
+    tab.get_by_role("link", name="Go to Home").click()
     tab.get_by_role("heading", name="What is here").wait_for()
+
+
+def test_a_view_that_is_long_in_coming_says_so(tab: Any, studio: Studio) -> None:
+    held: list[Any] = []
+    tab.route("**/api/lab*", lambda route: held.append(route))
+    with tab.expect_request("**/api/lab*"):
+        tab.goto(f"{studio.address}#/lab")
+    loading = tab.get_by_text("Loading ...")
+    loading.wait_for()
+    held[0].continue_()
+    tab.locator("convolution-lab").wait_for()
+    loading.wait_for(state="detached")
 
 
 def test_inline_code_and_requests_elsewhere_are_refused_by_the_browser(browser: Any, studio: Studio) -> None:
@@ -97,7 +126,7 @@ def test_recipe_is_chosen_and_kept_in_the_address(tab: Any, studio: Studio, monk
     tab.locator("#setting-epochs").fill("7")
     tab.locator("#setting-epochs").press("Enter")
     tab.get_by_text("7 epochs of 2").wait_for()
-    tab.get_by_text("This stalls: the signal is lost").wait_for()
+    tab.get_by_text("This will probably not learn: the signal is lost").wait_for()
     assert "preset=paper-small" in tab.url and "set.epochs=7" in tab.url
     tab.reload()
     tab.locator("#setting-epochs").wait_for()
@@ -149,6 +178,8 @@ def test_training_is_followed_through_a_restart_of_the_server(browser: Any, stud
         page.get_by_text("1 of 2 epochs").wait_for()
         page.get_by_role("img", name="Loss: training from").wait_for()
         assert page.get_by_text("It was started in a terminal").is_visible()
+        page.locator("footer").get_by_role("link", name="growing").wait_for()
+        assert page.get_by_role("progressbar", name="training growing").evaluate("bar => bar.value") > 0
     page.get_by_text("The studio does not answer; trying again").wait_for()
     with served([tmp_path], port=first.access.port):
         copy = RunFolder(copy_linked(whole.path, tmp_path / "copy"))
@@ -161,6 +192,7 @@ def test_training_is_followed_through_a_restart_of_the_server(browser: Any, stud
         assert shown == [list(row) for row in whole.evaluation.confusion]
         assert page.locator(".mistakes li").count() == min(24, whole.evaluation.num_mistakes)
         page.wait_for_load_state("networkidle")
+        page.locator("#training a").wait_for(state="detached")
         assert violations(page) == []
         page.close()
 
@@ -217,7 +249,7 @@ def test_a_folder_of_ones_own_is_begun_on_the_page(browser: Any, tmp_path: Path)
         assert page.get_by_text("Three ways to begin").is_visible()
         assert violations(page) == []
         page.get_by_role("button", name="Start collecting").click()
-        page.get_by_text("There are no images yet. Choose a class beside, and add some.").wait_for()
+        page.get_by_text("There are no images yet. Choose a class on the right, and add some.").wait_for()
         page.locator("#add-to").select_option("hand")
         page.locator("#pick").set_input_files(tmp_path / "one.png")
         page.get_by_text("1 image added to hand.").wait_for()
@@ -231,7 +263,7 @@ def test_a_folder_of_ones_own_is_begun_on_the_page(browser: Any, tmp_path: Path)
 def test_files_are_chosen_by_a_button_that_the_keyboard_reaches(tab: Any, studio: Studio, view: str) -> None:
     tab.on("filechooser", lambda _: None)  # from the first on, or a window of the system opens
     tab.goto(f"{studio.address}#/{view}")
-    control = tab.locator("input[type=file]").first
+    control = tab.locator("input[type=file]:not(#merge-file)").first  # that one is folded away
     control.wait_for(state="attached")
     tab.wait_for_load_state("networkidle")
     label = control.locator("xpath=..")

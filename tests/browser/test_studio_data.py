@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from alexnet.data.corrections import read_corrections
+import alexnet
+from alexnet.data.corrections import Correction, read_corrections
+from tests.accessibility import violations
 from tests.conftest import draw_stripes
 from tests.studio_server import Studio
 
@@ -73,7 +75,7 @@ def test_only_visible_thumbnails_are_in_the_page_and_names_are_text(tab: Any, st
     assert r"\u202e" in tab.locator(".cell .name").inner_text()
     assert tab.title() == "images · Data · alexnet studio", "markup in a file's name has not run"
     tab.locator("#q").fill("nothing like this")
-    tab.get_by_text("No image is like this.").wait_for()
+    tab.get_by_text("No image matches this choice.").wait_for()
 
 
 def test_images_are_added_and_what_is_none_is_said(tab: Any, studio: Studio, tmp_path: Path) -> None:
@@ -83,9 +85,28 @@ def test_images_are_added_and_what_is_none_is_said(tab: Any, studio: Studio, tmp
     tab.get_by_text("Add images").click()
     tab.locator("#pick").set_input_files([tmp_path / "fresh.png", tmp_path / "page.png"])
     tab.get_by_text("1 image added to rings. Not added: page.png: cannot be used").wait_for()
-    added = studio.workspace.folder_path("images") / "train" / "rings" / "fresh.png"
+    images = studio.workspace.folder_path("images")
+    added = images / "train" / "rings" / "fresh.png"
     assert added.is_file()
     added.unlink()
+    file, later = "train/down/down_003.png", "2100-01-01T00:00:00+00:00"
+    alexnet.correct(images, [file], "relabel", to="rings", who="ann")
+    theirs = [Correction(file, "exclude", who="bob", when=later)]
+    alexnet.write_corrections(tmp_path / "theirs.csv", theirs)
+    tab.reload()
+    tab.get_by_text("More with this folder").click()
+    tab.locator("#merge-file").set_input_files(tmp_path / "theirs.csv")
+    tab.get_by_text("Nothing is added: theirs.csv and this folder differ about 1 image.").wait_for()
+    tab.get_by_text(f"{file}: this folder's corrections.csv says relabel rings (ann").wait_for()
+    assert violations(tab) == []
+    tab.get_by_role("button", name="add all and take the later decisions").click()
+    tab.get_by_text("1 decision of theirs.csv is added.").wait_for()
+    tab.locator("#show option", has_text="corrected (1)").wait_for(state="attached")
+    assert tab.locator("#predict-run").input_value() == "first"
+    tab.locator("#copy-name").fill("images")
+    tab.get_by_role("button", name="Write a corrected copy").click()
+    tab.get_by_text("images: already exists; choose another name").wait_for()
+    alexnet.corrections_path(images).unlink()
 
 
 def test_a_class_is_filled_from_the_camera_while_a_key_is_held(tab: Any, studio: Studio) -> None:
@@ -94,7 +115,7 @@ def test_a_class_is_filled_from_the_camera_while_a_key_is_held(tab: Any, studio:
     tab.get_by_role("button", name="Use the camera").click()
     while not tab.locator("video").evaluate("video => video.videoWidth"):
         tab.wait_for_timeout(100)
-    tab.get_by_role("button", name="Hold to fill the class").focus()
+    tab.get_by_role("button", name="Hold to add images").focus()
     tab.keyboard.down(" ")
     tab.get_by_text(re.compile(r"([3-9]|\d\d+) images added to rings")).wait_for()
     tab.keyboard.up(" ")
@@ -121,10 +142,15 @@ def test_doubts_are_looked_for_again_when_there_is_a_list(
             file.write(line.format("train/down/down_004.png"))
 
     monkeypatch.setattr(studio.workspace.jobs, "start", start)
+    monkeypatch.setattr(alexnet, "plan_doubts", lambda folder: 240.0, raising=False)
     tab.goto(f"{studio.address}#/data/images")
     show = tab.locator("#show")
     show.locator("option", has_text="doubtful (1)").wait_for(state="attached")
     tab.get_by_role("button", name="Find doubtful labels again").click()
+    start_button = tab.get_by_role("button", name="Start 2 trainings, about 4 minutes")
+    start_button.wait_for()
+    assert path.read_text(encoding="utf-8").count("\n") == 2, "nothing is started before the second click"
+    start_button.click()
     show.locator("option", has_text="doubtful (2)").wait_for(state="attached")
     path.write_text(
         "file,label,suggested,doubt,nearest_1,nearest_label_1\ntest/down/down_1000.png,down,rings,0.5,test/rings/rings_1000.png,rings\n",

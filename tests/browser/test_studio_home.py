@@ -48,7 +48,7 @@ def test_each_run_says_how_it_stands(tab: Any, studio: Studio, monkeypatch: pyte
         card = tab.get_by_role("listitem").filter(has=tab.get_by_role("link", name=name, exact=True))
         return " ".join(card.inner_text().split())
 
-    tab.get_by_role("link", name="busy", exact=True).wait_for()
+    tab.locator("#main").get_by_role("link", name="busy", exact=True).wait_for()
     assert "finished: " in state("done") and "correct of 21 test images" in state("done")
     assert "training: 2 of 2 epochs, validation error" in state("busy")
     assert "failed after 2 of 2 epochs" in state("broken") and "the loss is not finite" in state("broken")
@@ -57,8 +57,8 @@ def test_each_run_says_how_it_stands(tab: Any, studio: Studio, monkeypatch: pyte
     assert "waiting: the next in the queue" in state("later")
     assert "waiting: number 2 in the queue" in state("last")
     assert violations(tab) == []
-    tab.get_by_role("button", name="Go on with paused").click()
-    tab.get_by_text("paused goes on.").wait_for()
+    tab.get_by_role("button", name="Resume paused").click()
+    tab.get_by_text("paused is resumed.").wait_for()
     assert started == [["resume", str(studio.workspace.runs_dir / "paused")]]
     RunFolder(studio.workspace.runs_dir / "paused").path.rename(studio.workspace.runs_dir / "renamed")
     tab.get_by_role("link", name="renamed", exact=True).wait_for()

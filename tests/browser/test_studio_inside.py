@@ -12,6 +12,7 @@ from alexnet.inspection.recording import recorded
 from alexnet.runs.run import Run
 from tests.accessibility import violations
 from tests.conftest import copy_run_and_images
+from tests.faultless_page import faultless_page
 from tests.studio_server import Studio, served
 
 pytestmark = pytest.mark.browser
@@ -27,14 +28,8 @@ def studio(tmp_path_factory: pytest.TempPathFactory, narrow_run: Run, image_fold
 @pytest.fixture
 def tab(browser: Any, studio: Studio) -> Iterator[Any]:
     """A page on which nothing fails; the camera may be used."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    page.set_default_timeout(15000)
-    told: list[str] = []
-    page.on("pageerror", lambda error: told.append(str(error)))
-    page.on("console", lambda message: told.append(message.text) if message.type in ("error", "warning") else None)
-    yield page
-    page.close()
-    assert told == []
+    with faultless_page(browser) as page:
+        yield page
 
 
 BARS = "[...document.querySelectorAll('.bars .n')].map((each) => each.innerText).join()"
@@ -216,3 +211,19 @@ def test_a_camera_that_cannot_be_used_is_said_kindly(tab: Any, studio: Studio, f
     tab.get_by_text(f"The camera cannot be used. {words}").wait_for()
     assert violations(tab) == []
     assert tab.get_by_role("button", name="Use the camera").is_enabled()
+
+
+def test_a_test_image_that_is_not_among_the_first_ones_is_found_by_a_part_of_its_name(
+    tab: Any, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alexnet.studio.inside_routes.MOST_FILES", 2)
+    last = alexnet.open_run(studio.workspace.run("first").path).predictions[-1].file
+    tab.goto(f"{studio.address}#/inside/first")
+    tab.locator(".bars .n").first.wait_for()
+    find = tab.get_by_label("a test image:")
+    find.fill(last.split("/")[-1])
+    find.press("Enter")
+    tab.get_by_text(last, exact=True).wait_for()
+    find.fill("no such name")
+    find.press("Enter")
+    tab.get_by_text('No test image has "no such name" in its name.').wait_for()

@@ -13,7 +13,7 @@ import alexnet
 from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
 from alexnet.studio.shell_path import shell_path
-from tests.accessibility import violations
+from tests.accessibility import require_no_overflow_between, violations
 from tests.conftest import copy_linked
 from tests.studio_server import Studio, served
 
@@ -54,6 +54,7 @@ VIEWS = {
     "inside/first?layer=conv1&map=3": ".after li",
     "lab/first": ".output td",
     "compare?runs=first|second": ".sheets img",
+    "break/first": ".picker .cell",
 }
 """Address of each view, and what is there when it is whole."""
 
@@ -69,6 +70,7 @@ def test_view_is_accessible_and_fits(tab: Any, studio: Studio, view: str) -> Non
         tab.wait_for_load_state("networkidle")
         assert violations(tab) == []
         assert tab.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
+    require_no_overflow_between(tab)
 
 
 def test_a_mistake_is_corrected_and_the_decision_survives(tab: Any, studio: Studio) -> None:
@@ -132,6 +134,16 @@ def test_the_contents_lead_to_the_parts_and_each_figure_to_files(tab: Any, studi
     assert tab.evaluate("document.querySelector('header').getBoundingClientRect().bottom") <= top < 800
     assert tab.evaluate("scrollY") > 0
     assert tab.evaluate("location.hash") == address
+    explain, note = tab.get_by_role("button", name="Explain recall"), tab.get_by_text("is predicted as that class.")
+    explain.focus()
+    tab.keyboard.press("Enter")
+    note.wait_for()
+    assert violations(tab) == []
+    tab.keyboard.press("Escape")
+    assert note.count() == 0 and explain.evaluate("one => one === document.activeElement")
+    tab.get_by_role("button", name="Explain margin").click()
+    tab.get_by_text("where it is small, the decision was close").wait_for()
+    tab.keyboard.press("Escape")
     tab.get_by_text("accuracy and loss").click()
     tab.get_by_text("alexnet curves").wait_for()
     links = {"SVG: accuracy and loss": "first-curves.svg", "PNG: kernels of conv1": "first-kernels.png",
@@ -141,34 +153,6 @@ def test_the_contents_lead_to_the_parts_and_each_figure_to_files(tab: Any, studi
             tab.get_by_role("link", name=link).click()
         assert saved.value.suggested_filename == name
         assert Path(saved.value.path()).stat().st_size > 80
-
-
-def test_what_retraining_changes_is_told_with_its_interval_and_captions(
-    tab: Any, studio: Studio, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = alexnet.open_run(studio.workspace.run("first").path)
-    wrong = run.mistakes()[0]
-    path = alexnet.corrections_path(run.about.data.path)
-    alexnet.correct(run.about.data.path, [wrong.file], "fine")
-    difference = {"difference": 0.008, "interval": [-0.015, 0.031], "num_images": 352}
-    result = {
-        "reviewed_before": {"top1_error": 0.151}, "reviewed_after": {"top1_error": 0.159}, "num_applied": 1,
-        "seconds": 3.0, "fixed": [wrong.file], "broken": [], "difference": difference,
-    }  # fmt: skip
-    predictions = {wrong.file: {"true": wrong.true, "before": wrong.predicted, "after": wrong.true}}
-    answer = {"is_alive": False, "line": "", "fault": "", "result": result, "predictions": predictions}
-    tab.route("**/retrained", lambda route: route.fulfill(json=answer))
-    tab.goto(f"{studio.address}#/data/images")
-    tab.evaluate("sessionStorage.setItem('retrain:images', 'first')")
-    tab.reload()
-    tab.get_by_text(
-        "Difference +0.8 percentage points, 95 % interval −1.5 to +3.1 (paired, 352 test images)"
-    ).wait_for()
-    tab.get_by_text("a difference this small may be chance").wait_for()
-    caption = tab.locator(".retrain li").inner_text()
-    path.unlink()
-    name = Path(wrong.file).name
-    assert caption.split("\n") == [name, f"true {wrong.true}", f"{wrong.predicted} → {wrong.true}"]
 
 
 def test_a_key_decides_the_same_among_images_and_among_mistakes(tab: Any, studio: Studio) -> None:
@@ -222,7 +206,7 @@ def test_a_run_is_trained_on_from_its_network(tab: Any, studio: Studio, monkeypa
     epoch = run.folder.model_info.epoch
     tab.get_by_text(f"(epoch {epoch}) starts a new training from it").wait_for()
     tab.get_by_text("With keep networks a training keeps the network of every epoch").wait_for()
-    tab.get_by_role("link", name="Train on from this network").click()
+    tab.get_by_role("link", name="Start a new run from this network").click()
     tab.get_by_text("Starts from the network of first, with a new optimizer").wait_for()
     assert tab.locator("#setting-weights").input_value() == "first"
     assert tab.locator("#data").input_value() == "images"
@@ -266,7 +250,7 @@ def test_covering_moves_the_bars(tab: Any, studio: Studio) -> None:
         "(before) => JSON.stringify([...document.querySelectorAll('.bars .n')].map(e => e.innerText)) !== before",
         arg=str(before).replace("'", '"').replace(", ", ","),
     )
-    tab.get_by_role("button", name="cover nothing").click()
+    tab.get_by_role("button", name="uncover all").click()
     tab.wait_for_function(BARS_ARE, arg=before)
 
 
@@ -275,7 +259,7 @@ def test_parts_are_covered_and_uncovered_by_keyboard_alone(tab: Any, studio: Stu
     tab.locator(".bars .n").first.wait_for()
     before = tab.locator(".bars .n").all_inner_texts()
     clear = tab.locator("canvas.own").evaluate("canvas => canvas.toDataURL()")
-    tab.get_by_role("button", name="cover nothing").focus()
+    tab.get_by_role("button", name="uncover all").focus()
     tab.keyboard.press("Tab")
     assert tab.evaluate("document.activeElement.className") == "own"
     tab.keyboard.press("ArrowLeft")
@@ -327,6 +311,8 @@ def test_no_fourth_run_can_be_ticked(tab: Any, studio: Studio) -> None:
     tab.reload()
     tab.locator(".sheets img").first.wait_for()
     assert tab.get_by_role("checkbox", name="first").is_disabled(), "an address with three runs is full, too"
+    assert tab.locator(".sheets figcaption", has_text=": median correlation ").count() == 2
+    assert tab.locator(".sheets img[src*='?like=']").count() == 2
 
 
 def test_the_kernels_are_stepped_through_from_their_start_and_played(tab: Any, studio: Studio) -> None:

@@ -11,6 +11,7 @@ from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
 from tests.accessibility import violations
 from tests.conftest import copy_images, copy_linked
+from tests.faultless_page import faultless_page
 from tests.studio_server import Studio, served
 
 pytestmark = pytest.mark.browser
@@ -31,14 +32,9 @@ def studio(tmp_path_factory: pytest.TempPathFactory, narrow_run: Run, image_fold
 
 @pytest.fixture
 def tab(browser: Any, studio: Studio) -> Iterator[Any]:
-    page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    page.set_default_timeout(30000)
-    told: list[str] = []
-    page.on("pageerror", lambda error: told.append(str(error)))
-    page.on("console", lambda message: told.append(message.text) if message.type in ("error", "warning") else None)
-    yield page
-    page.close()
-    assert [line for line in told if "status of 404" not in line] == [], "what is not there, the page says itself"
+    with faultless_page(browser, allowed=("status of 404",)) as page:
+        page.set_default_timeout(30000)
+        yield page
 
 
 IMAGE = "new URLSearchParams(location.hash.split('?')[1]).get('image')"
@@ -136,8 +132,8 @@ def test_the_only_run_is_not_asked_for(browser: Any, narrow_run: Run, image_fold
 
 
 def test_a_view_that_was_left_does_not_take_the_address_back(tab: Any, studio: Studio) -> None:
-    tab.goto(f"{studio.address}#/inside/first?turn=20")
-    tab.locator(".bars .n").first.wait_for()
+    tab.goto(f"{studio.address}#/inside/first")
+    tab.wait_for_url("**image=*")  # what the view writes last
     router = tab.locator("script[type=module]").first.evaluate("(one) => new URL('router.js', one.src).href")
     write = f"async (hash) => (await import('{router}')).go(hash, {{ replace: true }})"
     tab.evaluate(write, "#/inside/first?turn=30")

@@ -63,7 +63,7 @@ def tab(browser: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def form(tab: Any, studio: Studio, query: str = "data=images&preset=seminar") -> None:
     tab.goto(f"{studio.address}#/train?{query}")
     tab.locator("#setting-epochs").wait_for()
-    tab.get_by_text("This can be expected to train").wait_for()
+    tab.get_by_text("This should train").wait_for()
 
 
 def test_the_press_that_leaves_a_field_is_not_lost(tab: Any, studio: Studio) -> None:
@@ -84,6 +84,19 @@ def test_the_press_that_leaves_a_field_is_not_lost(tab: Any, studio: Studio) -> 
     tab.get_by_role("button", name="seed: back to").click()
     assert seed.input_value() == "0" and seed.evaluate("each => each === document.activeElement")
     assert tab.get_by_text("Changed from fast: epochs.").is_visible()
+
+
+def test_what_the_network_of_every_epoch_takes_is_said_beside_its_box(
+    tab: Any, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = PLAN | {"parameters": 22_500_000, "epochs": 7, "free_bytes": 5_000_000_000}
+    monkeypatch.setattr(alexnet, "plan_training", lambda folder, recipe: plan, raising=False)
+    form(tab, studio, "data=images&preset=seminar&set.epochs=7")
+    box = tab.get_by_label("keep networks", exact=True)
+    assert box.is_visible() and not box.is_checked()
+    assert tab.locator("#setting-keep_networks-words").inner_text().endswith("Here: 7 × 90.0 MB; 5.0 GB are free.")
+    box.check()
+    assert "set.keep_networks=true" in tab.url
 
 
 def test_tab_goes_to_the_next_field_after_a_change(tab: Any, studio: Studio) -> None:
@@ -162,9 +175,35 @@ def test_while_one_trains_the_queue_is_offered_first(
         add.click()
         page.locator(".queue li", has_text="images-seminar images with seminar, flip = false, epochs = 3").wait_for()
         assert "primary" in add.get_attribute("class")
-        start = page.get_by_role("button", name="Start now beside it")
+        start = page.get_by_role("button", name="Start now in parallel")
         assert "primary" not in start.get_attribute("class")
         assert violations(page) == []
+    page.close()
+
+
+def test_a_training_shows_its_newest_test(browser: Any, studio: Studio, tmp_path: Path) -> None:
+    folder = copy_images(studio.workspace.folder_path("images"), tmp_path / "images")
+    run = RunFolder(copy_linked(studio.workspace.run("first").path, tmp_path / "runs" / "growing"))
+    run.write_about(replace(run.about, status="running", data=replace(run.about.data, path=str(folder))))
+    file = next((folder / "test" / "down").iterdir()).name
+    wrong = {"file": f"test/down/{file}", "true": "down", "predicted": "rings", "probability": 0.75}
+    latest = {"epoch": 1, "num_images": 21, "num_mistakes": 1,
+              "classes": list(run.about.classes), "mistakes": [wrong],
+              "confusion": [[0, 0, 7], [1, 1, 6], [1, 2, 1], [2, 2, 7]]}  # fmt: skip
+    run.write_json("latest.json", latest)
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    with served([tmp_path]) as other, run.locked():
+        page.goto(f"{other.address}#/train/growing")
+        page.get_by_role("heading", name="After epoch 1").wait_for()
+        assert page.locator(".result").inner_text() == "95.2\u00a0% of 21 test images are recognized; 1 is wrong"
+        cells = [row.locator("td.n").all_inner_texts() for row in page.locator(".matrix tr").all()[1:]]
+        assert cells == [["7", "·", "·"], ["·", "6", "1"], ["·", "·", "7"]]
+        assert "rings 75.0" in page.locator(".mistakes li").inner_text()
+        page.wait_for_function("() => document.querySelector('.mistakes img').naturalWidth > 0")
+        assert violations(page) == []
+        run.write_json("latest.json", latest | {"epoch": 2, "mistakes": [], "confusion": [[0, 0, 7], [1, 1, 14]]})
+        page.get_by_role("heading", name="After epoch 2").wait_for()
+        assert page.locator(".mistakes li").count() == 0
     page.close()
 
 

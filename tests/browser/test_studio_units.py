@@ -13,6 +13,7 @@ from alexnet.inspection.image_path import ImagePath, follow_image
 from alexnet.runs.run import Run
 from tests.accessibility import violations
 from tests.conftest import copy_run_and_images
+from tests.faultless_page import faultless_page
 from tests.studio_server import Studio, served
 
 pytestmark = pytest.mark.browser
@@ -38,14 +39,8 @@ def path(run: Run) -> ImagePath:
 
 @pytest.fixture
 def tab(browser: Any, studio: Studio) -> Iterator[Any]:
-    page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    page.set_default_timeout(15000)
-    told: list[str] = []
-    page.on("pageerror", lambda error: told.append(str(error)))
-    page.on("console", lambda message: told.append(message.text) if message.type in ("error", "warning") else None)
-    yield page
-    page.close()
-    assert told == []
+    with faultless_page(browser) as page:
+        yield page
 
 
 def number(text: str) -> float:

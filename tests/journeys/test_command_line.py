@@ -153,7 +153,7 @@ def test_model_prints_its_layers(run_command: Command) -> None:
 
 def test_recipe_is_a_file_to_start_from(run_command: Command, tmp_path: Path) -> None:
     from alexnet.presets import PRESETS
-    from alexnet.recipe import load_recipe
+    from alexnet.recipe_file import load_recipe
 
     code, out, _ = run_command("recipe", "seminar")
     (tmp_path / "mine.toml").write_text(out)
@@ -187,7 +187,7 @@ def test_data_cache_is_shown_and_cleared(
         (["train", ".", "--preset", "quick"], "preset quick: no such preset"),
         (
             ["model", "check", "seminar", "--data", ".", "--recipe", "fast"],
-            "fast is a preset, no file; write --preset fast",
+            "fast is a preset, not a file; write --preset fast",
         ),
         (["train", ".", "--set", "epoch=3"], "did you mean epochs?"),
         (["train", "https://example.org/a.zip"], "https://example.org/a.zip: is an address; commands read files"),
@@ -224,6 +224,18 @@ def test_bad_choices_on_a_run_are_one_line(run_command: Command, trained_run: Ru
         code, _, err = run_command(*words)
         assert (code, err.count("\n")) == (2, 1), words
         assert message in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["doubts", "images", "-o"], ["enough", "images", "-o"], ["retrain", "run", "--figure"], ["map", "run", "-o"],
+     ["data", "check", "images", "-o"], ["ablate", "run", "conv1", "-o"]],
+    ids=lambda words: words[0],
+)  # fmt: skip
+def test_figure_of_an_unknown_kind_is_refused_before_anything_is_read(run_command: Command, words: list[str]) -> None:
+    code, _, err = run_command(*words, "figure.bmp")
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.startswith("alexnet: figure.bmp: unknown suffix; choose one of .png, .svg")
 
 
 def test_a_fault_of_ours_is_exit_code_1(run_command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

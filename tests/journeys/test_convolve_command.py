@@ -113,7 +113,8 @@ def test_all_steps_become_an_animation_a_page_and_slides(typed: Typed) -> None:
     Path("small.txt").write_text("1 2 3\n4 5 6\n7 8 9\n", encoding="utf-8")
     words = ("trace", "small.txt", "--kernel", "1 0; 0 -1", "--all")
     for name in ("a.gif", "a.apng", "a.html", "a.pdf"):
-        assert typed(*words, "-o", name)[0] == 0
+        code, out, _ = typed(*words, "-o", name, "--json")
+        assert (code, json.loads(out)) == (0, {"steps": 4, "page" if name == "a.html" else "figure": name})
     with Image.open("a.gif") as gif, Image.open("a.apng") as animated:
         assert gif.n_frames == animated.n_frames == 4  # type: ignore[attr-defined]
     assert Path("a.pdf").read_bytes().count(b"/Type /Page ") == 4
@@ -130,14 +131,57 @@ def test_teaching_page_is_one_file_without_addresses(typed: Typed, photo: Path) 
 
 
 def test_learned_kernel_is_applied_traced_and_matched(typed: Typed, photo: Path, network: Path) -> None:
-    code, out, err = typed(photo, "--kernel", f"{network}:conv1:37", "-o", "learned.png", "--json")
-    assert code == 0, err
-    assert json.loads(out)["difference_from_layer"] < 1e-3
+    for unit in ("conv1:37", "conv1/37"):
+        code, out, err = typed(photo, "--kernel", f"{network}:{unit}", "-o", "learned.png", "--json")
+        assert code == 0, err
+        assert json.loads(out)["difference_from_layer"] < 1e-3
+        assert (json.loads(out)["layer"], json.loads(out)["kernel"]) == ("conv1", 37)
+    for unit in ("conv1/x", "conv1:x"):
+        code, _, err = typed(photo, "--kernel", f"{network}:{unit}")
+        assert (code, "give a learned kernel as RUN:conv1/37" in err) == (2, True)
     assert typed("trace", photo, "--kernel", f"{network}:conv2:5", "--at", "3,4")[0] == 0
     code, out, err = typed("like", network, "--kernel", "sobel-y", "-o", "like.png", "--json")
     assert code == 0, err
     assert len(json.loads(out)["matches"]) == 8
     assert Path("like.png").exists()
+
+
+def test_all_steps_are_in_the_json_object(typed: Typed, photo: Path) -> None:
+    words = ("trace", photo, "--kernel", "box", "--stride", "6", "--json")
+    counts = {}
+    for flags in ([], ["--all"], ["--step", "9"]):
+        code, out, err = typed(*words, *flags)
+        assert code == 0, err
+        counts[" ".join(flags)] = (json.loads(out)["steps"], len(json.loads(out)["shown"]))
+    assert counts == {"": (88, 8), "--all": (88, 88), "--step 9": (88, 1)}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["photo.png", "--gray"], "leave out --gray"),
+        (["photo.png", "--border", "zero", "--correlate"], "leave out --border and --correlate"),
+        (["trace", "photo.png", "--stride", "2"], "leave out --stride"),
+        (["trace", "photo.png", "--step", "3"], "--at ROW,COL"),
+        (["trace", "photo.png", "--all"], "--at ROW,COL"),
+        (["trace", "photo.png", "-o", "a.png"], "--at ROW,COL"),
+    ],
+)
+def test_what_a_learned_kernel_ignores_is_refused(
+    typed: Typed, photo: Path, network: Path, words: list[str], message: str
+) -> None:
+    code, _, err = typed(*words, "--kernel", f"{network}:conv1:3")
+    assert code == 2
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+    assert not Path("a.png").exists()
+
+
+def test_pair_of_kernels_is_not_halved(typed: Typed, network: Path) -> None:
+    for words in (["trace", "demo", "-k", "sobel-magnitude"], ["like", network, "-k", "scharr-angle"]):
+        code, _, err = typed(*words)
+        assert code == 2
+        assert f"is a pair; choose {words[-1].partition('-')[0]}-x or " in err  # type: ignore[union-attr]
 
 
 def test_gallery_is_listed(typed: Typed) -> None:
@@ -162,7 +206,9 @@ def test_gallery_is_listed(typed: Typed) -> None:
         (["gray.png", "-k", "box", "-o", "a.bmp"], "unknown suffix"),
         (["gray.png", "-k", "box", "--step", "3"], "No such option: --step"),
         (["trace", "demo", "--step", "26"], "the trace has 25 steps"),
-        (["trace", "gray.png", "-o", "a.html"], "--step"),
+        (["trace", "gray.png", "-o", "a.html"], "draw one step with --step into .png, .svg or .pdf"),
+        (["trace", "gray.png", "--step", "2", "-o", "a.html"], "a page holds all steps; with --step, choose .png"),
+        (["trace", "demo", "--step", "2", "-o", "a.html"], "a page holds all steps; with --step, choose .png"),
         (["trace", "demo", "--all", "-o", "a.svg"], "holds one step; with --all, choose .html"),
         (["trace", "--step", "2", "--all"], "--step and --all"),
         (["trace", "--at", "3,4"], "--at is for a learned kernel"),

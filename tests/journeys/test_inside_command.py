@@ -25,7 +25,11 @@ def test_image_is_followed_on_a_page_and_a_figure(
     assert abs(decision["total"] + decision["bias_difference"] - decision["logit_difference"]) < 1e-3
     assert all(len(patches) == 4 for patches in values["patches"].values())
     page = (run / "figures" / "inside-down_1000.html").read_text()
-    assert 'id="conv3"' in page and 'id="decision"' in page and "http" not in page.split("<body>")[1]
+    assert f"<code>alexnet inside {run} {image} -o inside.html</code>" in page
+    assert f"<code>alexnet unit {run} conv1/" in page
+    assert 'id="conv3"' in page and 'id="decision"' in page
+    body = page.split("<body>")[1]
+    assert "http:" not in body and "https:" not in body
     assert (run / "figures" / "inside-down_1000.png").stat().st_size > 20_000
 
 

@@ -14,6 +14,7 @@ def test_map_as_page_figure_and_json(run_command: Callable[..., tuple], narrow_r
         )
         assert code == 0
         assert (tmp_path / name).stat().st_size > 5000
+    assert f"alexnet map {narrow_run.path} --layer pool5" in (tmp_path / "map.html").read_text()
     values = json.loads(out)
     assert (values["num_images"], len(values["images"]), values["method"]) == (93, 93, "pca")
     code, _, err = run_command("map", narrow_run.path, "--method", "umap")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from alexnet.presets import PRESETS
-from alexnet.recipe import load_recipe
+from alexnet.recipe_file import load_recipe
 
 Command = Callable[..., tuple[int, str, str]]
 

@@ -11,7 +11,8 @@ from alexnet.data.split import hold_out
 from alexnet.geometry import output_size
 from alexnet.layers.lrn import local_response_norm
 from alexnet.presets import PRESETS
-from alexnet.recipe import Recipe, load_recipe
+from alexnet.recipe import Recipe
+from alexnet.recipe_file import load_recipe
 
 many = settings(max_examples=60, deadline=None)
 

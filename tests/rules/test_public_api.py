@@ -13,11 +13,13 @@ from tests.rules.source import PACKAGE, ROOT, Module, module, modules
 
 PLAIN = {
     "errors",
+    "figures.file_kinds",
     "files",
     "geometry",
     "presets",
     "published",
     "recipe",
+    "recipe_file",
     "records",
     "run_folder",
     "safe_name",

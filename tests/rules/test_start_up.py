@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,8 +24,14 @@ def test_help_loads_no_torch_numpy_or_matplotlib(command: str) -> None:
 
 
 @pytest.mark.slow
-def test_training_loads_nothing_that_draws_before_it_begins() -> None:
-    loaded, _ = modules_after("from alexnet.cli.main import run; run(['train', 'no-such-folder'])")
+def test_training_loads_nothing_that_draws_before_it_begins(tmp_path: Path) -> None:
+    """The files are no images, so that it ends when they have been decoded."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_text("no image")
+    words = ["train", str(tmp_path), "--out", str(tmp_path / "run")]
+    loaded, _ = modules_after(f"from alexnet.cli.main import run; run({words!r})")
+    assert not (tmp_path / "run").exists()
     assert "alexnet.training.train" in loaded
     assert loaded & {"matplotlib", "jinja2"} == set()
 

@@ -1,14 +1,20 @@
-"""A run folder of an earlier version is refused in one line by whatever reads it, and left as it is."""
+"""Runs of earlier versions: those of another layout are refused in one line, others open as they were."""
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import alexnet
+from alexnet.data import split
 from alexnet.errors import RunError
+from alexnet.runs.own_images import decode_own_images, own_split
 from alexnet.runs.run import Run, open_run
-from tests.conftest import draw_stripes
+from alexnet.runs.train_images import training_images
+from tests.conftest import copy_linked, draw_stripes, encode, small_recipe, write_images
 
 PREPROCESSING = {
     "size": 67, "resize": "squash", "apply_exif": True, "channels": "RGB",
@@ -115,3 +121,67 @@ def test_run_of_the_library_refuses_too(old: Path, read: Callable[[Run], object]
     run = open_run(old)
     with pytest.raises(RunError, match=REFUSED):
         read(run)
+
+
+def test_setting_without_effect_that_was_allowed_once_does_not_close_a_run(narrow_run: Run, tmp_path: Path) -> None:
+    """`conv1_std` beside patches is refused today; a recipe of a user's own still is."""
+    path = copy_linked(narrow_run.path, tmp_path / "run")
+    recipe = narrow_run.folder.recipe.replace(initialization="patches")
+    text = recipe.to_toml() + "conv1_std = 0.0074\n"
+    (path / "recipe.toml").unlink()
+    (path / "recipe.toml").write_text(text, encoding="utf-8")
+    run = open_run(path)
+    assert run.recipe == recipe
+    assert alexnet.evaluate(run).evaluation.top1_error == narrow_run.evaluation.top1_error
+    assert alexnet.write_report(run).is_file()
+    assert alexnet.resume(run).recipe == recipe
+    with pytest.raises(alexnet.AlexNetError, match="conv1_std has no effect"):
+        alexnet.PRESETS["fast"].replace(conv1_std=0.0074)
+
+
+def write_copies(root: Path) -> Path:
+    """Three classes of ten images, and one of two groups of identical ones, each larger than a tenth of the class."""
+    write_images(root, 10)
+    (root / "copied").mkdir()
+    for number, count in enumerate((7, 3)):
+        data = encode(draw_stripes(0, 500 + number))
+        for copy in range(count):
+            (root / "copied" / f"{number}_{copy}.png").write_bytes(data)
+    return root
+
+
+def test_run_is_tested_on_the_images_that_its_version_held_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_copies(tmp_path / "images")
+    recipe = small_recipe(epochs=1, test_fraction=0.1)
+    hold_out = split.hold_out
+
+    def hold_out_earlier(
+        rows: list[int], names: list[str], *rest: Any, **options: int
+    ) -> tuple[list[int], list[int]]:
+        kept, held = hold_out(rows, names, *rest, **options)
+        copied = {row for row in held if names[row] == "copied"}
+        return sorted({*kept, *copied}), [row for row in held if row not in copied]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(split, "hold_out", hold_out_earlier)
+        run = alexnet.train(folder, recipe, out=tmp_path / "run")
+    recorded = {each.file for each in run.predictions}
+    assert len(recorded) == 3 and not any("copied" in name for name in recorded)
+    images = decode_own_images(run)
+    sides = own_split(run, images)
+    assert [len(sides.train), len(sides.validation), len(sides.test)] == list(run.about.data.images.values())
+    trained = {images.files[row].entry.name for row in training_images(run)[1]}
+    assert {f"copied/1_{copy}.png" for copy in range(3)} <= trained
+    assert {each.file for each in alexnet.evaluate(run).predictions} == recorded
+    alexnet.correct(folder, ["across/across_003.png"], "relabel", to="down")
+    after = alexnet.open_run(alexnet.retrain(run, folder / "corrections.csv", out=tmp_path / "after").after)
+    assert {each.file for each in after.predictions} == recorded
+
+    about = run.about  # as if it had been interrupted
+    run.folder.write_about(replace(about, status="running"))
+    with pytest.raises(
+        RunError, match="into 37 for training, 0 for validation and 3 for testing, and this one makes"
+    ):
+        alexnet.resume(run)

@@ -8,7 +8,8 @@ import pytest
 
 from alexnet.errors import RecipeError
 from alexnet.presets import PRESETS
-from alexnet.recipe import Recipe, load_recipe, parse_settings, recipe_differences
+from alexnet.recipe import Recipe, parse_settings, recipe_differences
+from alexnet.recipe_file import load_recipe
 
 
 def test_seminar_preset_holds_the_notebooks_numbers() -> None:
@@ -212,6 +213,11 @@ def test_every_word_of_every_setting_can_be_given_as_text() -> None:
         ("fast", ["schedule=drops"], "needs fractions of the training in drops"),
         ("program", ["drops=0.5"], r"drops = 0.5: give a list, for instance \[0.5, 0.75\]"),
         ("paper", ["plateau_drops=0"], "needs at least one drop"),
+        (
+            "fast",
+            ["conv1_std=0.0074"],
+            "conv1_std has no effect with initialization = patches: set initialization=fan",
+        ),
         ("fast", ["normalization=mean_image"], "normalization = mean_image needs images of one size"),
     ],
 )

@@ -1,88 +1,91 @@
 """Are there enough images? The test error at an eighth, a quarter, half and all of them, and the curve through it."""
 
-import json
-import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Int
 
+from alexnet.audit.learning_curve import (
+    MOST_TIMES,
+    ClassCurve,
+    ClassHalf,
+    SizeScore,
+    compare_half,
+    measure_curve,
+    measure_size,
+    predict_last,
+)
+from alexnet.audit.overall_progress import OverallProgress
+from alexnet.audit.part_runs import PartRuns, prepare_parts
 from alexnet.csv_files import write_csv
-from alexnet.data.cache import decode_folder
-from alexnet.data.decode import plain_preprocessing
 from alexnet.data.folder import ImageFolder, scan_folder
-from alexnet.data.split import split_images
 from alexnet.errors import DataError
-from alexnet.files import disk_errors, user_cache_dir, write_whole
+from alexnet.files import listed_names
 from alexnet.presets import as_recipe
 from alexnet.recipe import Recipe
-from alexnet.records import Record, wilson_interval
-from alexnet.training.events import Listener, Note, Progress, ignore
+from alexnet.records import Record
+from alexnet.training.events import Listener, ignore
 from alexnet.training.plan import plan_training
 from alexnet.training.sizing import size_recipe
-from alexnet.training.train import train_or_resume
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FRACTIONS", "ClassCurve", "Enough", "SizeScore", "enough", "fit_curve", "plan_enough"]
+__all__ = ["FRACTIONS", "Enough", "enough", "plan_enough"]
 
 FRACTIONS = (0.125, 0.25, 0.5, 1.0)
 """Of the training images of each class; the smaller sets are parts of the larger ones."""
 
 FEWEST = 2
-NUM_DRAWS = 400
-
-
-@dataclass(frozen=True)
-class SizeScore(Record):
-    """The test error with a number of training images, over all seeds. interval: 95 %, of the images tested."""
-
-    fraction: float
-    num_images: int
-    top1_error: float
-    interval: tuple[float, float]
-    errors: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class ClassCurve(Record):
-    """The error of one class (or of all, name None) by the number of its training images.
-
-    errors: at each fraction. expected: with twice as many images, by the fitted curve; interval: 95 %.
-    gain: error with all images, by the curve, minus expected; a fraction. gain_interval: 95 %.
-    """
-
-    name: str | None
-    num_images: tuple[int, ...]
-    errors: tuple[float, ...]
-    expected: float
-    interval: tuple[float, float]
-    gain: float
-    gain_interval: tuple[float, float]
-
-    def __str__(self) -> str:
-        low, high = (100 * value for value in self.gain_interval)
-        what, more = self.name or "all classes", self.num_images[-1]
-        if low <= 0.0:
-            return f"{what}: {more} more images would bring no measurable gain ({low:+.1f} to {high:+.1f} points)"
-        return f"{what}: {more} more images would be worth {100 * self.gain:.1f} points ({low:.1f} to {high:.1f})"
+HALF = 0.5
 
 
 @dataclass(frozen=True)
 class Enough(Record):
-    """The learning curve of a folder: the test error by number of training images, over all and for each class."""
+    """The learning curve of a folder: the test error by number of training images, over all and for each class.
+
+    left_out: classes without a curve of their own, since an eighth of their training images is fewer than 2; they
+        keep 2 images at least in every training. predicted: the error with all images, by the curve through the
+        smaller sizes only, to be compared with what was measured.
+    half: what half of one class's images is worth, where that was asked; None otherwise.
+    """
 
     sizes: tuple[SizeScore, ...]
     curve: ClassCurve
     classes: tuple[ClassCurve, ...]
     num_test: int
     seeds: tuple[int, ...]
+    left_out: tuple[str, ...]
+    predicted: float
+    half: ClassHalf | None = None
+
+    @property
+    def check(self) -> str:
+        """What the curve would have said of the largest size, and what was measured, in words."""
+        score = self.sizes[-1]
+        low, high = score.interval
+        told = f"half of the images would have predicted {100 * self.predicted:.1f} %; measured "
+        told += f"{100 * score.top1_error:.1f} % (95 % interval {100 * low:.1f} to {100 * high:.1f})"
+        if low <= self.predicted <= high:
+            return told
+        return f"{told}: the errors do not follow the curve, so its predictions mean little"
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What more images would bring, over all and for each class, in words."""
+        curves = (self.curve, *self.classes)
+        more = tuple(curve.more_sentence for curve in curves if curve.more_sentence)
+        half = () if self.half is None else (str(self.half),)
+        few = f"too few training images for curves of their own: {listed_names(self.left_out, most=20)}"
+        return (*map(str, curves), *more, *half, *([few] if self.left_out else []), self.check)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, with the sentences."""
+        return super().to_dict() | {"sentences": list(self.sentences)}
 
     def save_csv(self, path: Path | str) -> Path:
         """Write a CSV file with a line for all classes and for each: images, errors, and what twice as many bring.
@@ -117,11 +120,17 @@ class Enough(Record):
         return draw_learning_curves(curves, title=title)
 
 
-def plan_enough(folder: ImageFolder | Path | str, *, recipe: Recipe | str = "fast", num_seeds: int = 1) -> float:
+def plan_enough(
+    folder: ImageFolder | Path | str,
+    *,
+    recipe: Recipe | str = "fast",
+    num_seeds: int = 1,
+    class_name: str | None = None,
+) -> float:
     """Estimate how many seconds `enough` will take on this machine, from half a minute of measurements.
 
     Args:
-        folder, recipe, num_seeds: as in `enough`. Nothing is trained.
+        folder, recipe, num_seeds, class_name: as in `enough`. Nothing is trained.
 
     Raises:
         DataError, RecipeError: as in `enough`.
@@ -133,12 +142,16 @@ def plan_enough(folder: ImageFolder | Path | str, *, recipe: Recipe | str = "fas
     scanned = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
     whole = plan_training(scanned, base)
 
-    def passes(fraction: float) -> float:
-        count = max(1, round(fraction * whole.counts.train))
-        return size_recipe(base, count).epochs * count
-
-    parts = sum(passes(fraction) for fraction in FRACTIONS) / passes(1.0)
+    passes = [_passes(base, fraction, whole.counts.train) for fraction in FRACTIONS]
+    parts = sum(passes) / passes[-1]
+    parts += 0 if class_name is None else 1  # half of one class less: at most that much time
     return whole.decode_seconds + num_seeds * parts * (whole.training_seconds - whole.decode_seconds)
+
+
+def _passes(recipe: Recipe, fraction: float, num_images: int) -> float:
+    """How many images the training on a fraction of them looks at, over all epochs."""
+    count = max(1, round(fraction * num_images))
+    return size_recipe(recipe, count).epochs * count
 
 
 def enough(
@@ -146,6 +159,8 @@ def enough(
     *,
     recipe: Recipe | str = "fast",
     num_seeds: int = 1,
+    more: int | None = None,
+    class_name: str | None = None,
     on_event: Listener = ignore,
 ) -> Enough:
     """Estimate what more images would be worth, by training on an eighth, a quarter, half and all of those there are.
@@ -157,10 +172,15 @@ def enough(
         folder: a scanned folder, or the path of a folder, `.tar` or `.zip` of class folders.
         recipe: the recipe of the trainings, or the name of a preset; its `auto` settings are chosen for each size.
         num_seeds: trainings for each size, with seeds from the recipe's on, each on a different subset.
-        on_event: called with every step, epoch and message.
+        more: images more of every class whose gain is to be predicted, besides that of twice as many; at most
+            four times the training images in all.
+        class_name: a class that is also trained with half of its images only, and all of the others: one more
+            training for each seed, which tells what images of this class alone are worth.
+        on_event: called with every step, epoch and message, and before a step with how far the whole is.
 
     Raises:
-        DataError: an eighth of the smallest class is fewer than 2 images.
+        DataError: an eighth of the largest class is fewer than 2 images, there is no such class or it is too small,
+            or `more` is beyond what the curve can tell.
         KeyboardInterrupt: interrupted; the same call continues.
 
     Source: power laws of learning curves: Hestness et al. 2017, arXiv:1712.00409.
@@ -169,145 +189,103 @@ def enough(
     >>> [score.num_images for score in alexnet.enough("images", recipe=recipe).sizes]
     [9, 18, 36, 72]
     """
-    base = as_recipe(recipe)
-    scanned = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
-    images = decode_folder(
-        scanned,
-        plain_preprocessing(base),
-        on_progress=lambda done, total: on_event(Progress("decoding", done, total)),
-    )
-    split = split_images(
-        images,
-        test_fraction=base.test_fraction,
-        validation_fraction=0.0,
-        seed=base.seed,
-        group_near_duplicates=base.group_near_duplicates,
-    )
-    names = [images.files[row].entry.name for row in split.train.indices]
-    digests = [images.facts[row].digest for row in split.train.indices]
-    tested = {images.files[row].entry.name for row in split.test.indices}
-    _require_enough(scanned, split.train.labels, split.classes)
-    seeds = tuple(range(base.seed, base.seed + num_seeds))
-    wrong = np.zeros((len(FRACTIONS), num_seeds, len(split.classes)))
-    counts = np.zeros((len(FRACTIONS), len(split.classes)), np.int64)
+    work = prepare_parts(folder, as_recipe(recipe), on_event)
+    classes, labels = work.split.classes, work.split.train.labels
+    is_small = _small_classes(work.folder, labels, classes)
+    if class_name is not None and class_name not in classes:
+        raise DataError(f"{work.folder.path}: no class {class_name}; choose one of {listed_names(classes, most=20)}")
+    if class_name is not None and is_small[classes.index(class_name)]:
+        raise DataError(f"{work.folder.path}: {class_name} has too few training images to take half of them away")
+    totals = np.bincount(labels, minlength=len(classes))
+    times = _times(more, totals)
+    seeds = tuple(range(work.recipe.seed, work.recipe.seed + num_seeds))
+    wrong = np.zeros((num_seeds, len(FRACTIONS), len(work.tested)), bool)
+    counts = np.zeros((len(FRACTIONS), len(classes)), np.int64)
+    progress = _progress(work, num_seeds, class_name is not None)
+    work = replace(work, on_event=progress)
     for number, seed in enumerate(seeds):
-        order = _order(names, digests, split.train.labels, seed)
+        ranks = work.ranks(seed)
         for place, fraction in enumerate(FRACTIONS):
-            chosen = {name for name, rank in order.items() if rank < fraction}
-            part = _part(scanned, chosen, tested)
-            path = _work_path(images.fingerprint, base, seed, fraction)
-            on_event(Note(f"{len(chosen)} training images, seed {seed}"))
-            mistakes = _mistakes(part, base.replace(seed=seed), path, on_event)
-            wrong[place, number] = [mistakes.get(name, 0) for name in split.classes]
-            counts[place] = [
-                sum(n in chosen for n, label in zip(names, split.train.labels, strict=True) if label == k)
-                for k in range(len(split.classes))
-            ]
-    present = np.bincount(split.test.labels, minlength=len(split.classes))
-    return _result(split.classes, seeds, counts, wrong, present)
-
-
-def _mistakes(part: ImageFolder, recipe: Recipe, path: Path, on_event: Listener) -> dict[str, int]:
-    """Mistakes by class of a training, which is deleted when they are written down; read where they are already."""
-    kept = path.with_name(f"{path.name}.json")
-    with suppress(OSError, ValueError):
-        return {str(name): int(count) for name, count in json.loads(kept.read_text(encoding="utf-8")).items()}
-    run = train_or_resume(part, recipe, path, on_event=on_event)
-    mistakes = {score.name: score.num_images - score.num_correct for score in run.evaluation.per_class}
-    with disk_errors(kept, DataError, "free some space, or set ALEXNET_CACHE to another folder"):
-        write_whole(kept, lambda beside: beside.write_text(json.dumps(mistakes), encoding="utf-8"))
-    shutil.rmtree(path, ignore_errors=True)
-    return mistakes
-
-
-def _require_enough(folder: ImageFolder, labels: np.ndarray, classes: Sequence[str]) -> None:
-    counts = np.bincount(labels, minlength=len(classes))
-    few = int(counts.argmin())
-    if counts[few] * FRACTIONS[0] < FEWEST:
-        raise DataError(
-            f"{folder.path}: {classes[few]} has {counts[few]} training images, and an eighth of them is too few to "
-            f"train on; add images, at least {int(FEWEST / FRACTIONS[0])} of each class"
-        )
-
-
-def _order(names: Sequence[str], digests: Sequence[str], labels: np.ndarray, seed: int) -> dict[str, float]:
-    """The place of each image within its class, 0 to below 1, in an order that the seed and its pixels give."""
-    ranks: dict[str, float] = {}
-    for label in np.unique(labels):
-        rows = [row for row in range(len(names)) if labels[row] == label]
-        rows.sort(key=lambda row: blake2b(f"{seed} {digests[row]}".encode(), digest_size=16).digest())
-        ranks |= {names[row]: place / len(rows) for place, row in enumerate(rows)}
-    return ranks
-
-
-def _part(folder: ImageFolder, chosen: set[str], tested: set[str]) -> ImageFolder:
-    files = tuple(
-        replace(file, split="test" if file.entry.name in tested else "train")
-        for file in folder.files
-        if file.entry.name in tested or file.entry.name in chosen
+            progress.start(number * len(FRACTIONS) + place + 1)
+            chosen = (ranks < fraction) | (ranks * totals[labels] < FEWEST)
+            wrong[number, place] = work.mistakes(chosen, seed, f"{fraction:g}")
+            counts[place] = np.bincount(labels[chosen], minlength=len(classes))
+    half = None if class_name is None else _half(work, progress, classes.index(class_name), seeds, wrong[:, -1])
+    sizes = tuple(
+        measure_size(fraction, int(counts[place].sum()), wrong[:, place]) for place, fraction in enumerate(FRACTIONS)
     )
-    return replace(folder, files=files)
+    tested = work.split.test.labels
+    curve = measure_curve(None, counts.sum(1), wrong, more_times=times[0])
+    return Enough(
+        sizes,
+        curve,
+        tuple(
+            measure_curve(name, counts[:, k], wrong[:, :, tested == k], more_times=times[1 + k])
+            for k, name in enumerate(classes)
+            if (tested == k).any() and not is_small[k]
+        ),
+        len(tested),
+        seeds,
+        tuple(name for k, name in enumerate(classes) if is_small[k]),
+        predict_last(curve, len(tested)),
+        half,
+    )
 
 
-def _work_path(fingerprint: str, recipe: Recipe, seed: int, fraction: float) -> Path:
-    digest = blake2b(f"{fingerprint} {recipe.to_toml()}".encode(), digest_size=12).hexdigest()
-    return user_cache_dir() / "enough" / digest / f"seed{seed}-{fraction:g}"
+def _progress(work: PartRuns, num_seeds: int, has_half: bool) -> OverallProgress:
+    """How far all trainings are together: for each seed one of every size, then those with half of a class."""
+    passes = [_passes(work.recipe, fraction, len(work.split.train)) for fraction in FRACTIONS]
+    sizes = num_seeds * passes + (num_seeds * passes[-1:] if has_half else [])
+    return OverallProgress(len(sizes), work.on_event, sizes=sizes)
 
 
-# --- the curve
-def fit_curve(
-    counts: Float[np.ndarray, " S"], errors: Float[np.ndarray, " S"], weights: Float[np.ndarray, " S"]
-) -> tuple[float, float]:
-    """a and b of error = a * images ** -b, by weighted least squares on the logarithms; b is at least 0.
+def _times(more: int | None, totals: Int[np.ndarray, " K"]) -> list[float | None]:
+    """Times as many images with `more` of every class: over all, and of each class.
 
-    >>> a, b = fit_curve(np.array([10.0, 20.0, 40.0]), np.array([0.4, 0.2, 0.1]), np.ones(3))
-    >>> round(a, 3), round(b, 3)
-    (4.0, 1.0)
+    Raises:
+        DataError: that is too far from what is measured.
     """
-    x, y = np.log(counts), np.log(errors)
-    mean_x, mean_y = np.average(x, weights=weights), np.average(y, weights=weights)
-    spread = np.average((x - mean_x) ** 2, weights=weights)
-    slope = np.average((x - mean_x) * (y - mean_y), weights=weights) / spread if spread > 0 else 0.0
-    b = max(0.0, -float(slope))
-    return float(np.exp(mean_y + b * mean_x)), b
+    if more is None:
+        return [None] * (1 + len(totals))
+    whole, num_classes = int(totals.sum()), len(totals)
+    most = int((MOST_TIMES - 1) * whole / num_classes)
+    if not 1 <= more <= most:
+        raise DataError(
+            f"more = {more}: the curve is read up to {MOST_TIMES:.0f} times the {whole:,} training images; "
+            f"ask for 1 to {most:,} more of every class"
+        )
+    return [1 + more * num_classes / whole, *(1 + more / max(int(total), 1) for total in totals)]
 
 
-def _curve(name: str | None, counts: np.ndarray, wrong: np.ndarray, present: int) -> ClassCurve:
-    """wrong: mistakes by size, over all seeds together; present: images tested, likewise."""
-    trials = max(present, 1)
-
-    def predict(mistakes: np.ndarray) -> tuple[float, float]:
-        rates = (mistakes + 0.5) / (trials + 1)  # never 0, whose logarithm is none
-        a, b = fit_curve(counts.astype(float), rates, mistakes + 0.5)
-        last = float(counts[-1])
-        return a * (2 * last) ** -b, a * last**-b - a * (2 * last) ** -b
-
-    rng = np.random.default_rng(0)
-    rates = np.clip((wrong + 0.5) / (trials + 1), 0.0, 1.0)
-    draws = np.array([predict(rng.binomial(trials, rates)) for _ in range(NUM_DRAWS)])
-    expected, gain = predict(wrong)
-    low, high = np.quantile(draws, [0.025, 0.975], axis=0)
-    return ClassCurve(
-        name, tuple(map(int, counts)), tuple(float(value) for value in wrong / trials), min(expected, 1.0),
-        (float(low[0]), float(min(high[0], 1.0))), gain, (float(low[1]), float(high[1])),
-    )  # fmt: skip
+def _half(
+    work: PartRuns, progress: OverallProgress, number: int, seeds: tuple[int, ...], whole: np.ndarray
+) -> ClassHalf:
+    """Train with half of one class, for each seed, and compare. whole: mistakes of the trainings with all images."""
+    labels, name = work.split.train.labels, work.split.classes[number]
+    digest = blake2b(name.encode(), digest_size=8).hexdigest()
+    parts, count = [], 0
+    for place, seed in enumerate(seeds):
+        progress.start(len(seeds) * len(FRACTIONS) + place + 1)
+        chosen = (labels != number) | (work.ranks(seed) < HALF)
+        parts.append(work.mistakes(chosen, seed, f"half-{digest}"))
+        count = int((labels[chosen] == number).sum())
+    wrong = np.stack([np.stack(parts), whole], axis=1)
+    return compare_half(name, (count, int((labels == number).sum())), wrong, work.split.test.labels == number)
 
 
-def _result(
-    classes: Sequence[str], seeds: tuple[int, ...], counts: np.ndarray, wrong: np.ndarray, present: np.ndarray
-) -> Enough:
-    total, num_seeds = int(present.sum()), len(seeds)
-    sizes = []
-    for place, fraction in enumerate(FRACTIONS):
-        errors = wrong[place].sum(1) / total
-        hits = round(float(errors.mean()) * total)
-        interval = wilson_interval(hits, total)
-        each = tuple(float(value) for value in errors)
-        sizes.append(SizeScore(fraction, int(counts[place].sum()), float(errors.mean()), interval, each))
-    curve = _curve(None, counts.sum(1), wrong.sum((1, 2)), total * num_seeds)
-    rows = tuple(
-        _curve(name, counts[:, k], wrong[:, :, k].sum(1), int(present[k]) * num_seeds)
-        for k, name in enumerate(classes)
-        if present[k]
-    )
-    return Enough(tuple(sizes), curve, rows, total, seeds)
+def _small_classes(
+    folder: ImageFolder, labels: Int[np.ndarray, " N"], classes: Sequence[str]
+) -> Bool[np.ndarray, " K"]:
+    """Classes of which an eighth is too few images to train on.
+
+    Raises:
+        DataError: all are.
+    """
+    counts = np.bincount(labels, minlength=len(classes))
+    is_small = counts * FRACTIONS[0] < FEWEST
+    if is_small.all():
+        raise DataError(
+            f"{folder.path}: the largest class has {counts.max()} training images, and an eighth of them is too few "
+            f"to train on; add images, at least {int(FEWEST / FRACTIONS[0])} of each class"
+        )
+    return np.asarray(is_small)

@@ -6,14 +6,22 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alexnet.audit.spoil import Answers, read_answers
+from alexnet.csv_files import parse_rows, write_csv
 from alexnet.errors import DataError
 from alexnet.files import shown_name
 from alexnet.records import Record
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 __all__ = ["Grade", "grade"]
+
+CORNER_PROBES = ("border", "color")
+DARK_PROBES = ("brightness", "color")
+"""Probes of `shortcuts` that see a colored corner, or that a class is dark; others name it for another reason."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +33,8 @@ class Grade(Record):
     found, None if the list ends before. num_pairs, pair_recall, pair_precision: of
     planted near duplicates; a listed pair that was not planted counts against the precision unless it holds a copy
     of a planted image. change_recall: by kind of change. corner_named, dark_named: whether the list of shortcuts
-    names the class; None where none was planted, or the list is of another kind.
+    names the class by a probe that sees what was planted (the corner: border or color; the dark class: brightness or
+    color); None where none was planted, or the list is of another kind.
     """
 
     list: str
@@ -39,6 +48,39 @@ class Grade(Record):
     corner_named: bool | None
     dark_named: bool | None
 
+    @property
+    def marks(self) -> dict[str, bool]:
+        """Whether a list of shortcuts names what marks a whole class; without what was not planted."""
+        marks = {"colored corner": self.corner_named, "dark class": self.dark_named}
+        return {what: is_named for what, is_named in marks.items() if is_named is not None}
+
+    def save_csv(self, path: Path | str) -> Path:
+        """Write a CSV file with a line for each number of images looked at, kind of near duplicate and marked class.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        rows: list[Sequence[object]] = [("planted", "fraction", "images", "named", "recall", "precision")]
+        rows += [("wrong label", *row) for row in self.labels]
+        if self.pair_recall is not None:
+            rows.append(("near duplicate", None, self.num_pairs, None, self.pair_recall, self.pair_precision))
+        rows += [
+            (f"near duplicate: {name}", None, None, None, value, None) for name, value in self.change_recall.items()
+        ]
+        rows += [(what, None, None, int(is_named), None, None) for what, is_named in self.marks.items()]
+        return write_csv(rows, path)
+
+    def draw(self) -> "Figure":
+        """Recall and precision of wrong labels by the images looked at, and the near duplicates by kind of change."""
+        from alexnet.figures.graded_list import GradePoint, draw_grade
+
+        points = [GradePoint(fraction, recall, precision) for fraction, _, _, recall, precision in self.labels]
+        title = f"{self.num_swapped:,} wrong labels and {self.num_pairs:,} near duplicates were planted"
+        if self.pair_precision is not None:
+            title += f"; of the pairs named, {100 * self.pair_precision:.0f} % are planted ones"
+        lines = [title, *(f"{what}: {'named' if named else 'not named'}" for what, named in self.marks.items())]
+        return draw_grade(points, self.change_recall, title="\n".join(lines))
+
 
 def grade(spoiled: Path | str, list_path: Path | str) -> Grade:
     """Score a list of suspected faults against the answers of a spoiled folder.
@@ -46,25 +88,31 @@ def grade(spoiled: Path | str, list_path: Path | str) -> Grade:
     Args:
         spoiled: the folder that `spoil_folder` wrote, or its `answers.json`.
         list_path: what `doubts`, `data check` or `shortcuts` print with `--json`; or a CSV file with a column `file`,
-            the most doubtful first; or a text file of names, a line each.
+            the most doubtful first, or the one of `data check`; or a text file of names, a line each.
 
     Raises:
-        DataError: there is no answer sheet, or the list cannot be read or names nothing.
+        DataError: there is no answer sheet, or the list cannot be read, or names no image of the folder.
 
     >>> wrong = alexnet.spoil_folder("images", "copy", swap=0.1).swapped
     >>> _ = Path("mine.txt").write_text(wrong[0].file)
-    >>> share, num_looked_at, num_right, recall, precision = grade("copy", "mine.txt").labels[0]
+    >>> fraction, num_looked_at, num_right, recall, precision = grade("copy", "mine.txt").labels[0]
     >>> num_looked_at, num_right
     (1, 1)
     """
     answers, path = read_answers(spoiled), Path(list_path)
     values = _read_list(path)
-    doubts = [str(row["file"]) for row in _rows(values, "doubts")]
-    pairs = [(str(row["a"]), str(row["b"])) for row in _rows(values, "near_duplicates")]
+    doubts = [str(row.get("file")) for row in _rows(values, "doubts")]
+    pairs = [(str(row.get("a")), str(row.get("b"))) for row in _rows(values, "near_duplicates")]
     named = {(str(row.get("probe")), str(row.get("class"))) for row in _rows(values, "alarms")}
     if not {"doubts", "near_duplicates", "alarms"} & values.keys():
         raise DataError(
             f"{shown_name(path)}: names no images; give what doubts, data check or shortcuts print (--json)"
+        )
+    copied = answers.files.keys() | {each.copy for each in answers.near_duplicates}
+    if doubts and copied and copied.isdisjoint(doubts):
+        raise DataError(
+            f"{shown_name(path)}: names no image of {shown_name(spoiled)}, but for example "
+            f"{shown_name(doubts[0])[:80]}; give names after the folder, as `doubts` prints them"
         )
     recall, precision, by_change = _grade_pairs(answers, pairs) if "near_duplicates" in values else (None, None, {})
     labels, last = _grade_labels(answers, doubts) if doubts else ((), None)
@@ -73,13 +121,13 @@ def grade(spoiled: Path | str, list_path: Path | str) -> Grade:
         list=str(path), num_swapped=len(answers.swapped), labels=labels, complete_after=last,
         num_pairs=len(answers.near_duplicates), pair_recall=recall, pair_precision=precision,
         change_recall=by_change,
-        corner_named=_is_named(answers.corner, named) if is_shortcuts else None,
-        dark_named=_is_named(answers.dark, named) if is_shortcuts else None,
+        corner_named=_is_named(answers.corner, named, CORNER_PROBES) if is_shortcuts else None,
+        dark_named=_is_named(answers.dark, named, DARK_PROBES) if is_shortcuts else None,
     )  # fmt: skip
 
 
-def _is_named(class_name: str | None, named: set[tuple[str, str]]) -> bool | None:
-    return None if class_name is None else any(name == class_name for _, name in named)
+def _is_named(class_name: str | None, named: set[tuple[str, str]], probes: Sequence[str]) -> bool | None:
+    return None if class_name is None else any((probe, class_name) in named for probe in probes)
 
 
 def _read_list(path: Path) -> dict[str, Any]:
@@ -92,14 +140,18 @@ def _read_list(path: Path) -> dict[str, Any]:
         try:
             return dict(json.loads(text))
         except ValueError as error:
-            raise DataError(f"{shown_name(path)}: is no JSON ({error}); write it again with --json") from error
-    lines = list(csv.reader(io.StringIO(text)))
-    head = lines[0] if lines else []
-    if "a" in head and "b" in head:
-        return {"near_duplicates": [dict(zip(head, row, strict=False)) for row in lines[1:]]}
-    if "file" in head:
-        place = head.index("file")
-        return {"doubts": [{"file": row[place]} for row in lines[1:] if len(row) > place]}
+            raise DataError(f"{shown_name(path)}: is not valid JSON ({error}); write it again with --json") from error
+    try:
+        head = next(csv.reader(io.StringIO(text)), [])
+        if "other_file" in head:  # of `data check`, whose other problems are no pairs
+            pairs = [row for _, row in parse_rows(text, ("file", "other_file")) if row["other_file"]]
+            return {"near_duplicates": [{"a": row["file"], "b": row["other_file"]} for row in pairs]}
+        if "a" in head and "b" in head:
+            return {"near_duplicates": [row for _, row in parse_rows(text, ("a", "b"))]}
+        if "file" in head:
+            return {"doubts": [{"file": row["file"]} for _, row in parse_rows(text, ("file",))]}
+    except (ValueError, csv.Error) as error:
+        raise DataError(f"{shown_name(path)}: {error}; write the list again") from error
     return {"doubts": [{"file": line} for line in text.splitlines() if line.strip()]}
 
 
@@ -120,10 +172,10 @@ def _grade_labels(
         if hits == len(wrong) and last is None and wrong:
             last = place
     rows = []
-    for share in (0.01, 0.02, 0.03, 0.06, 0.1, 0.2):
-        count = max(1, round(share * answers.num_candidates))
+    for fraction in (0.01, 0.02, 0.03, 0.06, 0.1, 0.2):
+        count = max(1, round(fraction * answers.num_candidates))
         seen = num_hits[min(count, len(num_hits) - 1)]
-        rows.append((share, count, seen, seen / total, seen / count))
+        rows.append((fraction, count, seen, seen / total, seen / count))
     return tuple(rows), last
 
 

@@ -24,6 +24,7 @@ NEEDED = next(count for count in range(1, 100) if sign_test(count, 0) < 0.05)
 """Images that measure, at least: if all are fixed and none is broken, that is not chance (sign test, 5 %)."""
 
 ORIGINS = "origins.csv"
+SPLITS = ("test", "train")
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,15 @@ def read_origins(folder: Path) -> dict[str, Origin]:
     path = folder / ORIGINS
     if not path.is_file():
         return {}
-    with disk_errors(path, DataError, "check its permissions"):
-        text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         return {origin.digest: origin for origin in parse_records(text, Origin)}
-    except ValueError as error:
-        raise DataError(f"{shown_name(path)}: {error}; mend it, or delete it") from error
+    except OSError as error:
+        raise DataError(
+            f"{shown_name(path)}: cannot be read ({error.strerror or error}); check its permissions"
+        ) from error
+    except ValueError as error:  # also bytes that are not UTF-8
+        raise DataError(f"{shown_name(path)}: {error}; fix it, or delete it") from error
 
 
 def file_digest(data: bytes) -> str:
@@ -85,18 +89,19 @@ def lay_out(folder: Path, classes: Iterable[str]) -> None:
     with disk_errors(folder, DataError, "check its permissions"):
         folder.mkdir(parents=True, exist_ok=True)
         for inner in sorted(folder.iterdir()):
-            files = [path for path in inner.iterdir() if path.is_file()] if _may_be_class(inner) else []
+            inside = inner.iterdir() if _may_be_class(inner) else ()
+            files = [path for path in inside if path.is_file() and not is_hidden(path.name)]
             for path in sorted(files):
                 move_into(path, folder / "test" / inner.name)
             if files and not any(inner.iterdir()):
                 inner.rmdir()
         for name in classes:
-            for split in ("test", "train"):
+            for split in SPLITS:
                 (folder / split / name).mkdir(parents=True, exist_ok=True)
 
 
 def _may_be_class(path: Path) -> bool:
-    return path.is_dir() and not is_hidden(path.name)
+    return path.is_dir() and not is_hidden(path.name) and path.name not in SPLITS
 
 
 def move_into(path: Path, directory: Path) -> None:

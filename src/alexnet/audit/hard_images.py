@@ -1,7 +1,7 @@
 """Which hard images a run may be trained on: half of them, and none that its own test set knows."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -13,6 +13,7 @@ from alexnet.data.folder import scan_folder
 from alexnet.data.near_duplicates import NearDuplicate, group_near_duplicates, near_pairs
 from alexnet.errors import DataError
 from alexnet.files import disk_errors, shown_name, unescape_name
+from alexnet.progress_callback import Progress
 from alexnet.runs.own_images import decode_own_images, own_split
 from alexnet.runs.run import Run
 
@@ -24,11 +25,9 @@ TESTED = "tested"
 CHUNK = 5000
 """Test images that hard ones are compared with at a time: bounds the memory."""
 
-Progress = Callable[[int, int], None]
 
-
-def divide(run: Run, folder: Path, *, on_progress: Progress | None = None) -> int:
-    """Move images to `train` until half of all may be trained on; returns how many there are.
+def divide(run: Run, folder: Path, *, on_progress: Progress | None = None) -> frozenset[str]:
+    """Move images to `train` until half of all may be trained on.
 
     None is ever moved back. Images that hang together are on one side: near duplicates, and those that were made from
     the same image. What was made from an image that the run is tested on, or nearly equals one, is not trained on:
@@ -37,6 +36,10 @@ def divide(run: Run, folder: Path, *, on_progress: Progress | None = None) -> in
     Args:
         run: that is to be trained again.
         on_progress: called with (images done, images in all) while near duplicates are looked for.
+
+    Returns:
+        Digests of the pixels that are not trained on, those of images included that were moved to `train` for another
+        run, which is tested on other images.
 
     Raises:
         DataError: there are too few; the message says how many are needed. Or the images of the run have changed.
@@ -48,6 +51,9 @@ def divide(run: Run, folder: Path, *, on_progress: Progress | None = None) -> in
     _require_enough(folder, len(known))
     groups = _groups(run, images, _origins_of(folder, images), on_progress)
     bound = {row for group in groups if group.is_tested for row in group.rows}
+    # what is bound and was moved for another run is neither trained on nor measured with
+    known = [row for row in known if row not in bound or files[row].split != "train"]
+    _require_enough(folder, len(known))
     train = {row for row in known if files[row].split == "train"}
     chosen = set(train)
     for group in groups:  # what looks like an image that is trained on already does not measure
@@ -71,7 +77,7 @@ def divide(run: Run, folder: Path, *, on_progress: Progress | None = None) -> in
         for row in sorted(chosen - train):
             name = unescape_name(files[row].entry.name)
             move_into(folder / name, folder / "train" / PurePosixPath(name).parent.name)
-    return len(chosen)
+    return frozenset(images.facts[row].digest for row in bound)
 
 
 def _require_enough(folder: Path, count: int) -> None:
@@ -93,8 +99,12 @@ class _Group:
 
 def _origins_of(folder: Path, images: DecodedImages) -> list[Origin | None]:
     known = read_origins(folder)
-    with disk_errors(folder, DataError, "put it back"):
+    try:
         digests = [file_digest((folder / unescape_name(file.entry.name)).read_bytes()) for file in images.files]
+    except OSError as error:
+        raise DataError(
+            f"{shown_name(folder)}: an image cannot be read ({error.strerror or error}); put it back"
+        ) from error
     return [known.get(digest) for digest in digests]
 
 

@@ -5,9 +5,10 @@ import math
 import numpy as np
 from jaxtyping import Float, Int
 
+from alexnet.evaluation.calibration import apply_temperature
 from alexnet.records import wilson_interval
 
-__all__ = ["count_wrong", "doubt_scores", "wrong_fraction"]
+__all__ = ["SMALLEST", "count_wrong", "doubt_scores", "soften", "wrong_fraction"]
 
 SMALLEST = 1e-6
 """Probability below which a class counts as this improbable."""
@@ -37,6 +38,33 @@ def count_wrong(labels: Int[np.ndarray, " N"], probs: Float[np.ndarray, "N K"]) 
         order = np.argsort(-certainty[own], kind="stable")
         rows += own[order[: math.ceil(CERTAIN * len(own))]].tolist()
     return int((predicted[rows] != labels[rows]).sum()), len(rows)
+
+
+TEMPERATURES = np.geomspace(1.0, 32.0, 101)
+"""Among these, the one that suits is taken; those below 1 would make a network surer than it is."""
+
+
+def soften(
+    probs: Float[np.ndarray, "N K"], labels: Int[np.ndarray, " N"], certainty: float
+) -> Float[np.ndarray, "N K"]:
+    """The probabilities at the temperature, of at least 1, at which those of the labels are nearest to `certainty`.
+
+    A network that has memorized its images is sure of every label. Softened until it is as sure as one that has not
+    seen them, it says little; one that has not memorized them yet changes little.
+
+    Args:
+        certainty: mean probability of the labels, 0 to 1.
+
+    >>> probs = soften(np.array([[0.99, 0.01], [0.98, 0.02]]), np.array([0, 0]), 0.8)
+    >>> probs.round(1).tolist()
+    [[0.8, 0.2], [0.8, 0.2]]
+    """
+    rows, clipped = np.arange(len(labels)), np.clip(probs, SMALLEST, None)
+    apart = [
+        abs(float(apply_temperature(clipped, each)[rows, labels].mean()) - certainty)
+        for each in TEMPERATURES.tolist()
+    ]
+    return apply_temperature(clipped, float(TEMPERATURES[int(np.argmin(apart))]))
 
 
 def wrong_fraction(

@@ -1,5 +1,6 @@
 """A linear classifier on features, fitted in seconds, and its probabilities for images that it has not seen."""
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -9,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-__all__ = ["LinearHead", "assign_folds", "fit_head", "held_out_probabilities", "principal_components"]
+__all__ = ["LinearHead", "assign_folds", "fit_head", "fold_digests", "held_out_probabilities", "principal_components"]
 
 L2 = 1e-3
 """Weight of the squared weights in the loss, on standardized features; chosen on spoiled natural8."""
@@ -92,21 +93,44 @@ def assign_folds(
     """The fold of each image, 0 to num_folds - 1: as many of each class in each fold, identical images in one.
 
     Args:
-        classes: of each image. digests: of its pixels; images that share one go to the fold of the first.
+        classes: of each image. digests: of its pixels, or of its group; images that share one go to the fold of the
+            first. The largest groups of a class are shared out first, each to the fold with the fewest of the class.
     """
+    sizes = Counter(digests)
     order = sorted(
         range(len(classes)),
-        key=lambda row: (classes[row], blake2b(f"{seed} {digests[row]}".encode(), digest_size=16).digest()),
+        key=lambda row: (
+            classes[row],
+            -sizes[digests[row]],
+            blake2b(f"{seed} {digests[row]}".encode(), digest_size=16).digest(),
+        ),
     )
     fold_of: dict[str, int] = {}
     folds = np.zeros(len(classes), np.int64)
-    turn = 0
+    turn, counts = 0, defaultdict[str, list[int]](lambda: [0] * num_folds)
     for row in order:
+        filled = counts[classes[row]]
         if digests[row] not in fold_of:
-            fold_of[digests[row]] = turn % num_folds
-            turn += 1
+            fold_of[digests[row]] = min(range(num_folds), key=lambda k: (filled[k], (k - turn) % num_folds))
+            turn = fold_of[digests[row]] + 1
         folds[row] = fold_of[digests[row]]
+        filled[folds[row]] += 1
     return folds
+
+
+def fold_digests(groups: Sequence[str], digests: Sequence[str], classes: Sequence[str], num_folds: int) -> list[str]:
+    """What `assign_folds` keeps together: groups of near duplicates, but in classes of fewer groups than folds.
+
+    There each image is for itself, since the networks of some fold would see no image of the class.
+
+    Args:
+        groups: of each image. digests: of its pixels. classes: of each image.
+    """
+    num_groups = Counter(name for name, _ in {*zip(classes, groups, strict=True)})
+    return [
+        group if num_groups[name] >= num_folds else digest
+        for group, digest, name in zip(groups, digests, classes, strict=True)
+    ]
 
 
 def held_out_probabilities(

@@ -72,7 +72,8 @@ def write_run(
     """A run folder of the new network; run.json last.
 
     Args:
-        run: the old one, whose recipe and images it keeps.
+        run: the old one, whose recipe it keeps.
+        images: decoded, from where they are now.
         test: the images that it is tested on, rows of `images`.
         corrections: of the run. fingerprint: of its corrected images.
 
@@ -89,6 +90,6 @@ def write_run(
     folder.write_evaluation(evaluation)
     folder.write_predictions(predictions)
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    data = replace(run.about.data, fingerprint=fingerprint)
+    data = replace(run.about.data, path=images.folder.location, fingerprint=fingerprint)
     folder.write_about(replace(run.about, data=data, created=created))
     return Run(folder)

@@ -1,8 +1,9 @@
 """Odd images: those that lie far from the other images of their class, or from all."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -19,6 +20,9 @@ from alexnet.presets import PRESETS
 from alexnet.records import Record
 from alexnet.runs.run import Model, as_classifier
 from alexnet.training.events import Listener, Progress, ignore
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["OddImage", "OddImages", "odd_images"]
 
@@ -53,13 +57,43 @@ class OddImage(Record):
 class OddImages(Record):
     """Every usable image of a folder, the oddest of its class first.
 
-    by: what was compared. usual_in_class, usual_among_all: medians of the distances.
+    by: what was compared. usual_in_class, usual_among_all: medians of the distances. decoded: the pixels, for `draw`.
     """
 
     images: tuple[OddImage, ...]
     by: str
     usual_in_class: float
     usual_among_all: float
+    decoded: DecodedImages | None = field(default=None, repr=False, compare=False)
+
+    def draw(self, most: int = 12, *, every: bool = False) -> "Figure":
+        """The oddest images with class and distance, each beside the nearest of those it is compared with.
+
+        Args:
+            most: images, at most, >= 1.
+            every: by their distance to all images, not only to those of their class.
+
+        Raises:
+            DataError: the pixels are not there, as in a result that was read from a file.
+        """
+        from alexnet.figures.image_pairs import ImagePair, draw_pairs
+
+        if self.decoded is None:
+            raise DataError("data odd: the result was made without its images, so there is nothing to draw")
+        pixels, files = self.decoded.pixels, self.decoded.files
+        rows = {name: row for row, name in enumerate(self.decoded.names)}
+        pairs = []
+        for each in (self.among_all() if every else self.images)[:most]:
+            distance, nearest = (each.among_all, each.nearest) if every else (each.in_class, each.nearest_in_class)
+            row = None if nearest is None else rows[nearest]
+            title = f"{each.label}  {'–' if distance is None else f'{distance:.3f}'}"
+            pairs.append(ImagePair(
+                pixels=(pixels[rows[each.file]], None if row is None else pixels[row]),
+                files=(each.file, nearest or ""),
+                titles=(title, "" if row is None else f"nearest: {files[row].class_name}"),
+                is_marked=row is not None and files[row].class_name != each.label,
+            ))  # fmt: skip
+        return draw_pairs(pairs)
 
     def among_all(self) -> tuple[OddImage, ...]:
         """The images with those first that are far from images of any class."""
@@ -168,7 +202,7 @@ def _rank(
         )  # fmt: skip
 
     order = sorted(range(len(names)), key=lambda row: (-np.nan_to_num(in_class[row], nan=-1.0), row))
-    return OddImages(tuple(odd(row) for row in order), by, _median(in_class), _median(among_all))
+    return OddImages(tuple(odd(row) for row in order), by, _median(in_class), _median(among_all), images)
 
 
 def _distances(

@@ -1,56 +1,40 @@
-"""A new last layer for a run, on corrected labels, in less than a minute; and what it changed."""
+"""A new last layer for a run, on corrected labels, in less than a minute; and what the corrections changed."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from alexnet.audit.linear_head import fit_head
 from alexnet.audit.new_head import feature_layer, free_target, with_head, write_run
+from alexnet.audit.retrained import Retrained, keep_retrained, retrained_images
 from alexnet.data.cache import DecodedImages
 from alexnet.data.corrections import Correction, apply_corrections
+from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.data.split import Split, Subset
+from alexnet.data.streamed import open_images
 from alexnet.errors import DataError, RunError
 from alexnet.evaluation.evaluate import evaluate_classifier
-from alexnet.evaluation.paired import PairedComparison, compare_predictions
-from alexnet.evaluation.reviewed import ReviewedScore, review, reviewed_predictions
+from alexnet.evaluation.paired import compare_predictions
+from alexnet.evaluation.reviewed import review, reviewed_predictions
 from alexnet.inspection.features import compute_features
-from alexnet.records import Evaluation, Prediction, Record
-from alexnet.run_folder import RunFolder
+from alexnet.model.checkpoint import Classifier
+from alexnet.progress_callback import Progress
+from alexnet.records import Prediction
 from alexnet.runs.own_images import decode_own_images, own_split
 from alexnet.runs.run import Run, RunLike, as_run
 from alexnet.training.events import Listener, Note, ignore
 from alexnet.training.train import train
 
-__all__ = ["Retrained", "retrain"]
+__all__ = ["retrain"]
 
-Progress = Callable[[int, int], None]
+OLD_LABELS = "a new last layer on the old labels"
 
 
-@dataclass(frozen=True)
-class Retrained(Record):
-    """A run and the same run trained on corrected labels, compared.
-
-    before, after: the runs. whole: whether the whole network was trained again. difference: of the test error with
-    the reviewed labels, from the old network to the new one, with the images fixed and broken. reviewed_before,
-    reviewed_after: each network's test error as labeled and with reviewed labels. num_applied: corrections in force.
-    """
-
-    before: str
-    after: str
-    whole: bool
-    num_applied: int
-    difference: PairedComparison
-    reviewed_before: ReviewedScore
-    reviewed_after: ReviewedScore
-    seconds: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain data, with the images fixed and broken at the top level."""
-        return super().to_dict() | {"fixed": list(self.difference.fixed), "broken": list(self.difference.broken)}
+Labels = dict[str, str]
+"""The class of each file that is trained on."""
 
 
 def retrain(
@@ -65,105 +49,148 @@ def retrain(
     """Train a run again on corrected labels, and compare the two on the same test images.
 
     By default only the last layer is new: a softmax regression on the features in front of it, which are computed
-    once and kept. The result is a run of its own. The two are compared on the images that both test on.
+    once and kept. It is another kind of layer than the run's own, which was trained with the others, so a difference
+    between the two may come from that. A control tells: a second new layer, fitted in the same way on the labels that
+    the run was trained with. From the control to the new layer only the corrections differ. The result is a run of
+    its own. All are compared on the images that both runs test on.
 
     Args:
         run: a finished run.
-        corrections: the corrections file.
+        corrections: the corrections file, all of it: a decision that the run was trained with and that is no longer
+            in the file does not count any more.
         out: the new run folder; by default beside the old one.
-        whole: train the whole recipe again instead.
+        whole: train the whole recipe again instead; then there is no control.
         on_event: called with every step, epoch and message of a whole training.
         on_progress: called with (images done, images in all) while features are computed.
 
     Raises:
         RunError: the run is not finished, or `out` is occupied.
-        DataError: the images have changed, or no correction applies.
+        DataError: the images have changed, or the corrections change no label.
 
     >>> _ = alexnet.correct("images", ["train/down/down_003.png"], "relabel", to="rings")
     >>> result = alexnet.retrain("runs/first", "images/corrections.csv", out="runs/better")
-    >>> result.num_applied, result.after
-    (1, 'runs/better')
+    >>> result.num_applied, result.num_changed, result.after
+    (1, 1, 'runs/better')
     """
     started = time.perf_counter()
     run = as_run(run)
     if not run.about.is_finished:
         raise RunError(f"{run.path}: is not finished; continue it with `alexnet resume {run.path}`")
     target = free_target(run, out, "corrected")
-    images = decode_own_images(run)
-    split = own_split(run, images)
-    decided = apply_corrections(images.folder, corrections).corrections
-    if all(line.action == "fine" for line in decided):
-        raise DataError(f"{corrections}: none of its corrections applies to the images of {run.path}")
+    own = decode_own_images(run)
+    images = open_images(scan_folder(run.data_path), run.model.preprocessing)  # with the labels of the folder
+    folder = apply_corrections(images.folder, corrections)
+    if _changes(folder.corrections) == _changes(own.folder.corrections):
+        raise DataError(
+            f"{corrections}: changes no label that {run.path} was trained with; relabel or exclude an image first, "
+            "or give the corrections of this folder"
+        )
+    split, corrected = own_split(run, own), open_images(folder, run.model.preprocessing)
+    tested = tuple(_labels(own, split.test, split.classes))
+    later = own_split(run, corrected)
+    known = _to_train_on(own, split), _to_train_on(corrected, later, without=tested)
+    control = None
     if whole:
         on_event(Note("training the whole recipe on the corrected images"))
-        after = train(apply_corrections(images.folder, decided), run.recipe, out=target.path, on_event=on_event)
+        after = train(folder, run.recipe, out=target.path, on_event=on_event)
     else:
-        after = _new_head(run, images, split, decided, target, on_progress)
-    return _compare(run, after, images, split, decided, whole=whole, seconds=time.perf_counter() - started)
+        _refuse_new_classes(run, folder, later)
+        control, final = _new_layers(run.model, images, known, on_progress)
+        test = _subset(images, _labels(corrected, later.test, later.classes), run.model.classes)
+        lines, fingerprint = folder.corrections, corrected.fingerprint
+        after = write_run(run, final, images, test, target, corrections=lines, fingerprint=fingerprint)
+    changed = {name for name in known[0] | known[1] if known[0].get(name) != known[1].get(name)}
+    result = _compare(run, control, after, images, tested, folder.corrections, len(changed), started)
+    keep_retrained(after.folder, result)
+    return result
 
 
-def _corrected(images: DecodedImages, lines: Iterable[Correction]) -> DecodedImages:
-    """The images with corrected labels, without excluded ones; for their names and labels, not for their pixels."""
-    folder = apply_corrections(images.folder, lines)
-    fact_of = {file.entry.name: fact for file, fact in zip(images.files, images.facts, strict=True)}
-    files = tuple(file for file in folder.files if file.entry.name in fact_of)
-    return replace(images, folder=folder, files=files, facts=tuple(fact_of[file.entry.name] for file in files))
+def _changes(lines: Iterable[Correction]) -> dict[str, tuple[str, str]]:
+    return {line.file: (line.action, line.to) for line in lines if line.action != "fine"}
 
 
-def _new_head(
-    run: Run,
-    images: DecodedImages,
-    split: Split,
-    lines: Sequence[Correction],
-    target: RunFolder,
-    on_progress: Progress | None,
-) -> Run:
-    """The run's network with a new last layer, fitted on the corrected images that neither split tests on."""
-    classifier = run.model
-    strangers = sorted({line.to for line in lines if line.action == "relabel"} - set(classifier.classes))
+# --- what is trained on
+def _labels(images: DecodedImages, subset: Subset, classes: Sequence[str]) -> Labels:
+    pairs = zip(subset.indices, subset.labels, strict=True)
+    return {images.files[row].entry.name: classes[label] for row, label in pairs}
+
+
+def _to_train_on(images: DecodedImages, split: Split, *, without: Collection[str] = ()) -> Labels:
+    """The training and validation images, which a last layer is fitted on; none that is tested on."""
+    known = _labels(images, split.train, split.classes) | _labels(images, split.validation, split.classes)
+    return {name: label for name, label in known.items() if name not in set(without)}
+
+
+def _subset(images: DecodedImages, labels: Labels, classes: Sequence[str]) -> Subset:
+    """Files as rows of `images`, and the numbers of their classes; 0 for a class that is none of these."""
+    row_of = {file.entry.name: row for row, file in enumerate(images.files)}
+    number = {name: place for place, name in enumerate(classes)}
+    rows, numbers = [row_of[name] for name in labels], [number.get(label, 0) for label in labels.values()]
+    return Subset(np.array(rows, np.int64), np.array(numbers, np.int64))
+
+
+def _refuse_new_classes(run: Run, folder: ImageFolder, split: Split) -> None:
+    named = {line.to for line in folder.corrections if line.action == "relabel"} | set(split.classes)
+    strangers = sorted(named - set(run.model.classes))
     if strangers:
         raise DataError(
-            f"{strangers[0]}: is no class of {run.path}; train the whole recipe (--whole) for a new class"
+            f"{strangers[0]}: is not a class of {run.path}; train the whole recipe (--whole) for a new class"
         )
+
+
+def _new_layers(
+    classifier: Classifier, images: DecodedImages, known: tuple[Labels, Labels], on_progress: Progress | None
+) -> tuple[Classifier, Classifier]:
+    """The network with a new last layer on the old labels, and on the corrected ones; the same where these are."""
     values = compute_features(classifier, images, feature_layer(classifier), on_progress=on_progress).values
-    corrected = _corrected(images, lines)
-    later = own_split(run, corrected)
-    row_of = {file.entry.name: row for row, file in enumerate(images.files)}
 
-    def rows(subset: Subset) -> np.ndarray:
-        return np.array([row_of[corrected.files[row].entry.name] for row in subset.indices], np.int64)
+    def fitted(labels: Labels) -> Classifier:
+        subset = _subset(images, labels, classifier.classes)
+        return with_head(classifier, fit_head(values[subset.indices], subset.labels, len(classifier.classes)))
 
-    known = np.concatenate([rows(later.train), rows(later.validation)])
-    labels = np.concatenate([later.train.labels, later.validation.labels])
-    kept = ~np.isin(known, split.test.indices)
-    numbers = np.array([classifier.classes.index(name) for name in later.classes], np.int64)
-    head = fit_head(values[known[kept]], numbers[labels[kept]], len(classifier.classes))
-    test = Subset(rows(later.test), numbers[later.test.labels])
-    lines = [*images.folder.corrections, *corrected.folder.corrections]
-    return write_run(
-        run, with_head(classifier, head), images, test, target, corrections=lines, fingerprint=corrected.fingerprint
+    final = fitted(known[1])
+    return final if known[0] == known[1] else fitted(known[0]), final
+
+
+# --- what it changed
+def _compare(
+    run: Run,
+    control: Classifier | None,
+    after: Run,
+    images: DecodedImages,
+    tested: Sequence[str],
+    lines: Sequence[Correction],
+    num_changed: int,
+    started: float,
+) -> Retrained:
+    """The networks on the images that both runs test on. started: by `time.perf_counter`."""
+    labels = {file.entry.name: file.class_name for file in images.files}
+    common = {prediction.file for prediction in after.predictions} | {line.file for line in lines}
+    kept = {name: labels[name] for name in tested if name in common}
+    names = str(run.path), str(after.path)
+    first, last = (_predicted(each.model, images, kept) for each in (run, after))
+    middle = [] if control is None else _predicted(control, images, kept)
+    before, by_head, later = (reviewed_predictions(each, lines) for each in (first, middle, last))
+    by_corrections = compare_predictions(by_head, later, names=(OLD_LABELS, names[1]))
+    return Retrained(
+        *names,
+        whole=control is None,
+        num_applied=len(lines),
+        num_changed=num_changed,
+        difference=compare_predictions(before, later, names=names),
+        by_corrections=by_corrections if control is not None and num_changed else None,
+        reviewed_before=review(first, lines, labels),
+        control=None if control is None else review(middle, lines, labels),
+        reviewed_after=review(last, lines, labels),
+        images=retrained_images(first, middle, last, lines),
+        seconds=time.perf_counter() - started,
     )
 
 
-def _compare(
-    run: Run,
-    after: Run,
-    images: DecodedImages,
-    split: Split,
-    lines: Sequence[Correction],
-    *,
-    whole: bool,
-    seconds: float,
-) -> Retrained:
+def _predicted(classifier: Classifier, images: DecodedImages, labels: Labels) -> list[Prediction]:
+    """What a network answers for files; the true class is the folder's, which the network may not know."""
     names = [file.entry.name for file in images.files]
-    labels = {file.entry.name: file.folder_class for file in images.files}
-    common = {prediction.file for prediction in after.predictions} | {line.file for line in lines}
-    is_common = np.array([names[row] in common for row in split.test.indices])
-    test = Subset(split.test.indices[is_common], split.test.labels[is_common])
-    tests: list[tuple[Evaluation, tuple[Prediction, ...]]] = [
-        evaluate_classifier(each.model, images.pixels, test, names) for each in (run, after)
-    ]
-    first, second = (review(predictions, lines, labels) for _, predictions in tests)
-    before, later = (reviewed_predictions(predictions, lines) for _, predictions in tests)
-    difference = compare_predictions(before, later, names=(str(run.path), str(after.path)))
-    return Retrained(str(run.path), str(after.path), whole, len(lines), difference, first, second, seconds)
+    _, predictions = evaluate_classifier(
+        classifier, images.pixels, _subset(images, labels, classifier.classes), names
+    )
+    return [replace(each, true=labels[each.file]) for each in predictions]

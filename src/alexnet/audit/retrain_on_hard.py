@@ -1,7 +1,7 @@
 """A new last layer for a run, fitted on its own training images and half of the hard ones, measured on the others."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from alexnet.evaluation.paired import PairedComparison, compare_predictions
 from alexnet.files import shown_name
 from alexnet.inspection.features import compute_features
 from alexnet.model.checkpoint import Classifier
+from alexnet.progress_callback import Progress
 from alexnet.records import Evaluation, Record
 from alexnet.runs.own_images import decode_own_images, own_split
 from alexnet.runs.run import RunLike, as_run
@@ -28,8 +29,6 @@ __all__ = ["RetrainedOnHard", "retrain_on_hard"]
 WEIGHT = 0.1
 """What the hard images count together in the new layer's loss, the run's own training images counting 1. On natural8,
 with 20 painted images, 0.03 to 0.9 gave the same errors on others; without a weight the 20 changed less."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def retrain_on_hard(
     >>> alexnet.retrain_on_hard("runs/first", "hard-first", out="runs/harder")
     Traceback (most recent call last):
         ...
-    alexnet.errors.DataError: hard-first: is no folder; give one with hard images in class folders
+    alexnet.errors.DataError: hard-first: is not a folder; give one with hard images in class folders
     """
     started = time.perf_counter()
     run, folder = as_run(run), Path(hard)
@@ -93,11 +92,17 @@ def retrain_on_hard(
         raise RunError(f"{run.path}: is not finished; continue it with `alexnet resume {run.path}`")
     target = free_target(run, out, "hard")
     if not folder.is_dir():
-        raise DataError(f"{shown_name(folder)}: is no folder; give one with hard images in class folders")
-    divide(run, folder, on_progress=on_progress)
+        raise DataError(f"{shown_name(folder)}: is not a folder; give one with hard images in class folders")
+    data = Path(run.data_path).resolve()
+    if folder.resolve() in (data, *data.parents) or data in folder.resolve().parents:
+        raise DataError(
+            f"{shown_name(folder)}: holds the images of {run.path} or lies among them, and they would be moved; "
+            "give a folder of hard images"
+        )
+    tied = divide(run, folder, on_progress=on_progress)
     classifier, images = run.model, decode_own_images(run)
     extra = decode_folder(scan_folder(folder, min_classes=1), classifier.preprocessing)
-    trained, held_out = _sides(extra, classifier.classes)
+    trained, held_out = _sides(extra, classifier.classes, tied)
     split = own_split(run, images)
     numbers = np.array([classifier.classes.index(name) for name in split.classes], np.int64)
     own = Subset(
@@ -147,16 +152,15 @@ def _new_layers(
     return with_head(classifier, heads[0]), with_head(classifier, heads[1])
 
 
-def _sides(images: DecodedImages, classes: Sequence[str]) -> tuple[Subset, Subset]:
-    """The hard images to train on, and those to measure with: none of the same pixels."""
+def _sides(images: DecodedImages, classes: Sequence[str], tied: frozenset[str]) -> tuple[Subset, Subset]:
+    """The hard images to train on, none that is `tied` to a test image, and those to measure with."""
     number = {name: place for place, name in enumerate(classes)}
-    train = [row for row, file in enumerate(images.files) if file.split == "train" and file.class_name in number]
-    digests = {images.facts[row].digest for row in train}
-    test = [
-        row
-        for row, file in enumerate(images.files)
-        if file.split != "train" and file.class_name in number and images.facts[row].digest not in digests
+    known = [
+        (row, file, images.facts[row].digest) for row, file in enumerate(images.files) if file.class_name in number
     ]
+    train = [row for row, file, digest in known if file.split == "train" and digest not in tied]
+    digests = {images.facts[row].digest for row in train}
+    test = [row for row, file, digest in known if file.split != "train" and digest not in digests]
 
     def subset(rows: list[int]) -> Subset:
         labels = [number[images.files[row].class_name] for row in rows]

@@ -1,6 +1,6 @@
-"""Shortcuts: can the classes be told without looking at the object?"""
+"""Shortcuts: can the classes be recognized without the object?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Int
 
-from alexnet.audit.linear_head import assign_folds, fit_head, held_out_probabilities
+from alexnet.audit.linear_head import assign_folds, fit_head, fold_digests, held_out_probabilities
 from alexnet.audit.probes import PROBES, probe_values
 from alexnet.csv_files import write_csv
 from alexnet.data.cache import decode_folder
 from alexnet.data.decode import plain_preprocessing
 from alexnet.data.folder import ImageFolder, scan_folder
+from alexnet.data.near_groups import grouped_digests
 from alexnet.data.split import split_images
 from alexnet.presets import PRESETS
+from alexnet.progress_callback import Progress
 from alexnet.records import Record, wilson_interval
 
 if TYPE_CHECKING:
@@ -34,7 +36,6 @@ CLASS_SCORE = 0.75
 NO_ALARM = ("center",)
 """Probes for comparison: the object is there."""
 
-Progress = Callable[[int, int], None]
 Tally = tuple[int, int]
 
 
@@ -107,14 +108,20 @@ class Shortcuts(Record):
             ProbeRow(s.probe, s.sees, s.accuracy, s.interval, s.chance, s.test_accuracy, s.probe in self._alarming())
             for s in self.probes
         ]
-        return draw_probes(rows, title=f"Classes told apart without the object, {self.num_images:,} images")
+        return draw_probes(rows, title=f"Classes recognized without the object, {self.num_images:,} images")
 
     def _alarming(self) -> set[str]:
         return {alarm.probe for alarm in self.alarms}
 
 
-def shortcuts(folder: ImageFolder | Path | str, *, seed: int = 0, on_progress: Progress | None = None) -> Shortcuts:
-    """Measure how well the classes can be told apart by the border, the colors, the size or the file alone.
+def shortcuts(
+    folder: ImageFolder | Path | str,
+    *,
+    seed: int = 0,
+    on_progress: Progress | None = None,
+    on_comparing: Progress | None = None,
+) -> Shortcuts:
+    """Measure how well the classes can be recognized from the border, the colors, the size or the file alone.
 
     Each probe is a linear classifier on a few numbers. It raises an alarm for the whole set if, by cross-validation
     on the training images, the lower end of the 95 % interval of its accuracy is more than halfway from chance to 1;
@@ -125,6 +132,8 @@ def shortcuts(folder: ImageFolder | Path | str, *, seed: int = 0, on_progress: P
         folder: a scanned folder, or the path of a folder, `.tar` or `.zip` of class folders.
         seed: of the split, where the folder has none.
         on_progress: called with (files done, files in all) while decoding.
+        on_comparing: called with (images done, images in all) while near duplicates are looked for, which are kept in
+            one fold; about 2 ms an image, once.
 
     Raises:
         DataError: there is no folder or archive of at least two classes.
@@ -138,8 +147,12 @@ def shortcuts(folder: ImageFolder | Path | str, *, seed: int = 0, on_progress: P
     split = split_images(images, test_fraction=0.2, validation_fraction=0.0, seed=seed)
     values = probe_values(images)
     train, test = split.train, split.test
-    digests = [images.facts[row].digest for row in train.indices]
-    folds = assign_folds([split.classes[label] for label in train.labels], digests, NUM_FOLDS, seed=seed)
+    groups = grouped_digests(images, on_progress=on_comparing)
+    names = [split.classes[label] for label in train.labels]
+    digests = fold_digests(
+        [groups[row] for row in train.indices], [images.facts[row].digest for row in train.indices], names, NUM_FOLDS
+    )
+    folds = assign_folds(names, digests, NUM_FOLDS, seed=seed)
     count = len(split.classes)
     scores, alarms = [], []
     for name, sees in PROBES.items():

@@ -1,20 +1,25 @@
 """A spoiled copy of a folder, with the answers: wrong labels, near duplicates, a colored corner, a dark class."""
 
 import json
-from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from alexnet.data.decode import plain_preprocessing
+from alexnet.data.decode_files import read_checked
 from alexnet.data.folder import ImageFile, ImageFolder, scan_folder
+from alexnet.data.free_names import FreeNames
 from alexnet.data.image_file import load_image, open_image
 from alexnet.data.quiet import quiet_pillow
 from alexnet.errors import DataError
-from alexnet.files import disk_errors, shown_name, unescape_name
+from alexnet.files import disk_errors, is_folder, shown_name, unescape_name
 from alexnet.practice.alter import CHANGES, alter, darken, encode_like, paint_corner
 from alexnet.practice.new_folder import new_folder
+from alexnet.presets import PRESETS
+from alexnet.progress_callback import Progress
 from alexnet.records import Record
 from alexnet.safe_name import safe_name
 
@@ -22,8 +27,6 @@ __all__ = ["ANSWERS", "Answers", "PlantedDuplicate", "SwappedLabel", "read_answe
 
 ANSWERS = "answers.json"
 """The answer sheet, at the top of the copy."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ def spoil_folder(
     """Copy a folder of images and plant faults in the copy; `answers.json` in it says which.
 
     The original is only read. The copy's files are numbered in a random order, so that no name gives a fault away.
+    Faults are planted in images only; files that are no image that can be used are copied as they are.
 
     Args:
         folder: a scanned folder, or the path of a folder, `.tar` or `.zip` of class folders.
@@ -109,7 +113,8 @@ def spoil_folder(
         dark: the class whose images are darkened.
         keep_names: keep the names of the files.
         seed: >= 0; another seed plants other faults.
-        on_progress: called with (files done, files in all).
+        on_progress: called with (files done, files in all); a file that is looked at before it is copied counts
+            twice.
 
     Raises:
         DataError: there is no such folder or class, `out` is not empty or cannot be written, or a fraction or
@@ -122,10 +127,15 @@ def spoil_folder(
     scanned = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
     _check(scanned, swap, [*between, *(name for name in (corner, dark) if name)], duplicates, seed)
     rng = np.random.default_rng(seed)
-    candidates = [f for f in scanned.files if f.split in (None, "train") and (not between or f.class_name in between)]
+    training = [file for file in scanned.files if file.split in (None, "train")]
+    looked_at = len(training) if swap or duplicates else 0
+    total = looked_at + len(scanned.files) + duplicates
+    if looked_at:
+        training = _images_of(scanned, training, lambda done: on_progress(done, total) if on_progress else None)
+    candidates = [file for file in training if not between or file.class_name in between]
     wrong = _swap(candidates, swap, between or scanned.classes, rng)
     plan = [_Planned(f, wrong.get(f.entry.name, f.class_name), f.split) for f in scanned.files]
-    plan += _plan_duplicates(scanned, wrong, duplicates, rng)
+    plan += _plan_duplicates(scanned, [file for file in training if file.entry.name not in wrong], duplicates, rng)
     names = _name_files(plan, keep_names, rng)
     swapped = tuple(
         SwappedLabel(name, item.class_name, item.file.class_name)
@@ -134,14 +144,14 @@ def spoil_folder(
     )
     by_source = {item.file.entry.name: name for item, name in zip(plan, names, strict=True) if item.change is None}
     planted: list[PlantedDuplicate] = []
-    with new_folder(out) as beside:
+    with new_folder(out, copied=scanned.path) as beside:
         for done, (item, name) in enumerate(zip(plan, names, strict=True), start=1):
             data, strength = _content(scanned, item, corner, dark, rng)
             _write(beside / unescape_name(name), data)
             if item.change:
                 planted.append(PlantedDuplicate(by_source[item.file.entry.name], name, item.change, strength))
             if on_progress:
-                on_progress(done, len(plan))
+                on_progress(looked_at + done, total)
         answers = Answers(
             source=shown_name(scanned.path), seed=seed, num_images=len(plan), num_candidates=len(candidates),
             swapped=tuple(sorted(swapped, key=lambda each: each.file)), near_duplicates=tuple(planted),
@@ -158,14 +168,14 @@ def read_answers(spoiled: Path | str) -> Answers:
     Raises:
         DataError: there is none, or it is damaged.
     """
-    path = Path(spoiled) / ANSWERS if Path(spoiled).is_dir() else Path(spoiled)
+    path = Path(spoiled) / ANSWERS if is_folder(spoiled) else Path(spoiled)
     try:
         return Answers.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         step = "give the folder that `alexnet data spoil` wrote"
         raise DataError(f"{shown_name(path)}: there is no answer sheet; {step}") from error
     except (OSError, ValueError) as error:
-        raise DataError(f"{shown_name(path)}: is no answer sheet ({error}); spoil the folder again") from error
+        raise DataError(f"{shown_name(path)}: is not an answer sheet ({error}); spoil the folder again") from error
 
 
 def _check(folder: ImageFolder, swap: float, named: Sequence[str], duplicates: int, seed: int) -> None:
@@ -180,6 +190,18 @@ def _check(folder: ImageFolder, swap: float, named: Sequence[str], duplicates: i
     num_train = sum(file.split in (None, "train") for file in folder.files)
     if duplicates > num_train:
         raise DataError(f"duplicates = {duplicates}: {where} has only {num_train} training images; ask for fewer")
+
+
+def _images_of(
+    folder: ImageFolder, files: Sequence[ImageFile], on_looked: Callable[[int], object]
+) -> list[ImageFile]:
+    """The files that are images which can be used: a fault planted in another could not be found."""
+    entries, usable = [file.entry for file in files], []
+    with closing(read_checked(folder.source, entries, plain_preprocessing(PRESETS["fast"]))) as read:
+        for done, (file, (data, _)) in enumerate(zip(files, read, strict=True), start=1):
+            usable += [file] if data is not None else []
+            on_looked(done)
+    return usable
 
 
 def _swap(
@@ -198,33 +220,49 @@ def _swap(
 
 
 def _plan_duplicates(
-    folder: ImageFolder, wrong: dict[str, str], count: int, rng: np.random.Generator
+    folder: ImageFolder, usable: Sequence[ImageFile], count: int, rng: np.random.Generator
 ) -> list[_Planned]:
-    """Copies of training images with right labels, for the held-out side; the kinds of changes take turns."""
-    usable = [f for f in folder.files if f.split in (None, "train") and f.entry.name not in wrong]
+    """Copies of training images with right labels, for the held-out side; the kinds of changes take turns.
+
+    An image that cannot be changed, as a huge one in too little memory, gives way to the next.
+    """
     sides = {file.split for file in folder.files}
     side = next((split for split in ("test", "validation") if split in sides), None)
-    order = rng.permutation(len(usable))[:count]
-    return [
-        _Planned(usable[row], usable[row].class_name, side, CHANGES[place % len(CHANGES)])
-        for place, row in enumerate(order)
-    ]
+    planned: list[_Planned] = []
+    for row in rng.permutation(len(usable)):
+        if len(planned) == count:
+            break
+        item = _Planned(usable[row], usable[row].class_name, side, CHANGES[len(planned) % len(CHANGES)])
+        planned += [item] if _can_change(folder, item) else []
+    if len(planned) < count:
+        raise DataError(
+            f"duplicates = {count}: {shown_name(folder.path)} has only {len(planned)} training images of correct "
+            "labels that can be changed; ask for fewer"
+        )
+    return planned
+
+
+def _can_change(folder: ImageFolder, item: _Planned) -> bool:
+    """Whether an image can be changed and written; with random numbers of its own, so that those of the copy stay."""
+    try:
+        _changed(folder.source.read(item.file.entry), item, None, None, np.random.default_rng(0))
+    except Exception:  # as in `_content`
+        return False
+    return True
 
 
 def _name_files(plan: Sequence[_Planned], keep: bool, rng: np.random.Generator) -> list[str]:
     """Names in the copy, in the order of the plan: `split/class/file`, without two that are the same."""
     numbers = rng.permutation(len(plan))
     digits = max(4, len(str(len(plan))))
-    used: dict[str, int] = defaultdict(int)
+    free = FreeNames()
     names = []
     for item, number in zip(plan, numbers, strict=True):
         ending = Path(item.file.entry.name).suffix
         numbered = f"image_{number:0{digits}d}{safe_name(f'x{ending}')[1:]}"
         base = item.file.entry.name.rpartition("/")[2] if keep else numbered
         folder = "/".join(part for part in (item.split, item.class_name) if part)
-        used[f"{folder}/{base}".casefold()] += 1
-        again = used[f"{folder}/{base}".casefold()]
-        names.append(f"{folder}/{base}" if again == 1 else f"{folder}/{again}-{base}")
+        names.append(free.take(folder, base))
     return names
 
 
@@ -240,16 +278,25 @@ def _content(
     if item.change is None and item.class_name not in (corner, dark):
         return data, 0.0
     try:
-        with quiet_pillow(), open_image(data) as (original, _):
-            _, turn = load_image(original, apply_exif=True)
-            image, strength = (original if turn is None else original.transpose(turn)).convert("RGB"), 0.0
-            if item.change:
-                image, strength = alter(image, item.change, rng)
-            image = darken(image) if item.class_name == dark else image
-            image = paint_corner(image) if item.class_name == corner else image
-            return encode_like(image, original), strength
-    except Exception:  # a damaged file, which the copy should have as well
-        return data, 0.0
+        return _changed(data, item, corner, dark, rng)
+    except Exception as error:
+        if item.change is None:  # a damaged file, which the copy should have as well
+            return data, 0.0
+        raise DataError(f"{item.file.entry.name}: cannot be changed ({error}); try another seed") from error
+
+
+def _changed(
+    data: bytes, item: _Planned, corner: str | None, dark: str | None, rng: np.random.Generator
+) -> tuple[bytes, float]:
+    """A changed image as a file, and the strength of the change."""
+    with quiet_pillow(), open_image(data) as (original, _):
+        _, turn = load_image(original, apply_exif=True)
+        image, strength = (original if turn is None else original.transpose(turn)).convert("RGB"), 0.0
+        if item.change:
+            image, strength = alter(image, item.change, rng)
+        image = darken(image) if item.class_name == dark else image
+        image = paint_corner(image) if item.class_name == corner else image
+        return encode_like(image, original), strength
 
 
 def _write(path: Path, data: bytes) -> None:

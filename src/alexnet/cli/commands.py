@@ -20,7 +20,7 @@ PANELS = {
     "Look inside a run": ("mistakes", "curves", "confusion", "kernels", "maps", "report", "export"),
     "Ask the network": ("inside", "unit", "map", "edit", "neighbours", "why", "ablate", "calibrate", "features"),
     "Convolve": ("convolve", "convolve trace", "convolve teach", "convolve lab", "convolve like", "convolve kernels"),
-    "Question the images": ("doubts", "shortcuts", "enough", "retrain"),
+    "Questions about the images": ("doubts", "shortcuts", "enough", "retrain"),
     "Images": (
         "data check",
         "data odd",

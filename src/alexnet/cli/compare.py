@@ -1,5 +1,6 @@
 """`alexnet compare`: runs side by side."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,11 +8,13 @@ import typer
 
 import alexnet
 from alexnet.cli.options import Json
+from alexnet.cli.page_or_figure import print_written
 from alexnet.cli.scores import interval_text
 from alexnet.cli.screen import percent, screen
 
 if TYPE_CHECKING:
     from alexnet.runs.compare import Comparison
+    from alexnet.runs.matched_kernels import MatchedKernels
 
 __all__ = ["compare"]
 
@@ -34,8 +37,15 @@ def compare(
     for difference in comparison.differences:
         screen.print(str(difference))
     _show_published(comparison)
-    screen.print(f"written: {page}")
-    screen.print_json(comparison.to_dict() | {"page": str(page)})
+    matched = _matched(runs)
+    for pairs in matched:
+        screen.print(str(pairs))
+    print_written([page], comparison.to_dict() | {"kernel_pairs": [pairs.to_dict() for pairs in matched]})
+
+
+def _matched(runs: list[Path]) -> list["MatchedKernels"]:
+    """The kernels of each run matched with those of the next, as the page shows them."""
+    return [alexnet.match_first_layers(*pair) for pair in pairwise(map(alexnet.open_run, runs))]
 
 
 def _show_scores(comparison: "Comparison") -> None:

@@ -5,19 +5,24 @@ from typing import Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Corrections, Csv, Data, Json, Out, Preset, Settings, choose_recipe, corrected
+from alexnet.cli.options import (
+    Corrections,
+    Csv,
+    Data,
+    Json,
+    Out,
+    Preset,
+    Settings,
+    choose_recipe,
+    corrected,
+    count_corrections,
+)
 from alexnet.cli.plan_table import show_seconds
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.scores import interval_text
 from alexnet.cli.screen import number_of, percent, screen
 
 __all__ = ["doubts"]
-
-EXPECTATION = (
-    "of as many as are mislabeled, from the top: 91 % were, where 3 % of natural8's labels were swapped at random "
-    "(EXPERIMENTS.md); about half of the candidates in published checks of real labels (arXiv:2103.14749)"
-)
-"""What to expect of the list, with its sources."""
 
 LOW_AGREEMENT = 0.7
 """Fraction of labels that the networks agree with, below which a warning is given."""
@@ -28,11 +33,14 @@ def doubts(
     method: Annotated[
         str,
         typer.Option(
-            help="`features`: two networks, each judging the half it has not seen, about the time of one "
-            "training; `folds`: four networks, four trainings."
+            help="`features`: two networks, each trained on one half of the images and judging the other, in about "
+            "the time of one training. `folds`: four networks, each judging the part that it was not trained on."
         ),
     ] = "features",
-    most: Annotated[int, typer.Option(min=1, help="Images to show, at most.")] = 12,
+    folds: Annotated[
+        int | None, typer.Option(help="Number of networks with `--method folds`, 2 to 10.", show_default="4")
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, help="Largest number of images to show.")] = 12,
     preset: Preset = "fast",
     settings: Settings = None,
     corrections: Corrections = None,
@@ -44,23 +52,27 @@ def doubts(
 ) -> None:
     """Rank images by how probably they are mislabeled.
 
-    Every image is judged by a network that has not seen it. Ctrl-C keeps what is done; the same command continues.
-    Look at the list from the top, and write decisions down with `alexnet data correct`.
+    Every image is judged by a network that was not trained on it. Ctrl-C keeps what is done; the same command
+    continues. Look at the images from the top of the list, and record decisions with `alexnet data correct`.
     """
     recipe = choose_recipe(preset, None, settings, seed=seed)
     folder = corrected(data, corrections)
     if plan:
-        seconds = alexnet.plan_doubts(folder, method=method, recipe=recipe)
+        seconds = alexnet.plan_doubts(folder, method=method, num_folds=folds, recipe=recipe)
         show_seconds(seconds, method=method)
         return
     with ProgressDisplay() as display:
-        result = alexnet.doubts(folder, method=method, recipe=recipe, seed=seed, on_event=display)
+        result = alexnet.doubts(
+            folder, method=method, num_folds=folds, recipe=recipe, seed=seed, announce_time=True, on_event=display
+        )
     rows = [(d.file, d.label, d.suggested, f"{d.doubt:.3f}", ", ".join(n.label for n in d.neighbours))
             for d in result.doubts[:most]]  # fmt: skip
     screen.table(["file", "label", "suggested", "doubt", "labels of the nearest images"], rows, right=(3,))
     screen.print(f"of {number_of(result.num_images, 'image')} an estimated {percent(result.estimated_wrong)} are "
                  f"mislabeled (95 % interval {interval_text(result.interval)})")  # fmt: skip
-    screen.print(EXPECTATION)
+    if result.expected:
+        numbers = ", ".join(map(str, result.expected))
+        screen.print(f"expected to be mislabeled (95 % interval): {numbers}")
     if result.agreement < LOW_AGREEMENT:
         screen.note(
             f"warning: the networks agree with only {percent(result.agreement)} of the labels, so the list means "
@@ -70,4 +82,4 @@ def doubts(
         screen.print(f"written: {result.save_csv(csv)}")
     if out is not None:
         screen.print(f"written: {alexnet.save_figure(result.draw(most), out)}")
-    screen.print_json(result.to_dict())
+    screen.print_json(result.to_dict() | count_corrections(folder))

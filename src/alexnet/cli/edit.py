@@ -7,7 +7,7 @@ import typer
 
 import alexnet
 from alexnet.cli.options import Json, Out, RunPath
-from alexnet.cli.screen import percent, screen
+from alexnet.cli.screen import screen
 
 __all__ = ["edit"]
 
@@ -27,7 +27,9 @@ def edit(
 ) -> None:
     """Change an image until it is no longer recognized."""
     edited = alexnet.edit(run, image, change or None)
-    screen.print(f"{edited.file}: {edited.predicted} {percent(edited.probability)}")
+    for note in edited.notes:
+        screen.note(note)
+    screen.print(edited.title)
     for curve in edited.curves:
         screen.print(str(curve))
     default = alexnet.open_run(run).folder.figure_path(f"edit-{image.stem}.png")

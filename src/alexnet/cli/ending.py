@@ -19,6 +19,9 @@ __all__ = ["run_to_the_end"]
 CommandLineError: Any = typer.BadParameter.__mro__[1]
 """What a wrong argument raises, in click or in the copy of it that typer brings."""
 
+OPTIONAL_VALUES = {("predict", "--neighbours"): "5"}
+"""Options of a command whose value, a number, may be left out, and what it then is."""
+
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells expect it: 128 + SIGINT."""
 
@@ -32,6 +35,7 @@ def run_to_the_end(arguments: list[str] | None, interrupts: Interrupts) -> int:
     # the CPU time that Python took to start belongs to the command
     screen.started = time.perf_counter() - (time.process_time() if arguments is None else 0.0)
     screen.quiet = screen.as_json = False
+    screen.told = frozenset()
     with steady_streams() as (output, _):
         code = _run(list(sys.argv[1:] if arguments is None else arguments), interrupts)
         output.flush()
@@ -81,7 +85,18 @@ def _expand(words: list[str]) -> list[str]:
     for word in words:
         if word.lower().startswith(("http://", "https://")) and not word.endswith("/shards.json"):
             raise DataError(f"{word}: is an address; commands read files, so download it and give the file's path")
-    return [_expand_home(word) for word in options] + words[end:]
+    return [_expand_home(word) for word in _with_values(options)] + words[end:]
+
+
+def _with_values(words: list[str]) -> list[str]:
+    """The words with the values of options that may be left out: a number after the option is its value."""
+    filled: list[str] = []
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        filled.append(word)
+        value = OPTIONAL_VALUES.get((words[0], word))
+        if value is not None and not after.lstrip("-").isdecimal():
+            filled.append(value)
+    return filled
 
 
 def _expand_home(word: str) -> str:

@@ -30,17 +30,21 @@ def evaluate(
     views: Annotated[
         str | None,
         typer.Option(
-            help="Average these crops of each image: `centre`, `mirror`, `ten_crop`; `all` compares them.",
+            help="Average these crops of an image: `centre` or `center`, `mirror`, `ten_crop`; `all` compares them.",
             show_default="the run's own",
         ),
     ] = None,
     corrections: Corrections = None,
     twins: Annotated[
-        bool, typer.Option("--twins", help="Also without test images that nearly equal a training image.")
+        bool,
+        typer.Option(
+            "--twins", help="Also report the error without test images that are near duplicates of training images."
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Test finished runs again, one by one and averaged."""
+    views = "centre" if views == "center" else views
     if twins and (views is not None or len(runs) > 1 or data is not None):
         raise RecipeError("--twins: goes with one run, on its own images; leave --data and --views out")
     if corrections is not None and (views == "all" or len(runs) > 1):
@@ -78,7 +82,7 @@ def _evaluate_one(run: Path, data: Path | None, views: str | None, corrections: 
 def _show_twins(run: Path) -> "TwinScore":
     with ProgressDisplay() as display:
         score = alexnet.evaluate_without_twins(run, on_progress=display.count("comparing"))
-    screen.print(f"{len(score.twins)} of {score.num_images} test images nearly equal a training image")
+    screen.print(f"{len(score.twins)} of {score.num_images} test images are near duplicates of training images")
     if score.without_error is not None:
         screen.print(f"without them {percent(score.without_error)} ({interval_text(score.without_interval)})")
     return score

@@ -47,7 +47,7 @@ def inside(
         run,
         f"inside-{image.stem}",
         out,
-        write_page=lambda path: alexnet.write_inside_page(view, path),
+        write_page=lambda path: alexnet.write_inside_page(view, path, run=run),
         draw=view.draw,
         values=view.to_dict(),
     )

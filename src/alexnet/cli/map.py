@@ -27,7 +27,7 @@ def map(
     out: PageOrFigure = None,
     as_json: Json = False,
 ) -> None:
-    """Map the images of a run by what a layer makes of them.
+    """Draw all images of a run on a plane, like beside like.
 
     A page lets you zoom, point at an image and select images with a lasso; without -o, both the page and a figure are
     written into the run.
@@ -41,7 +41,7 @@ def map(
         run,
         f"map-{layer}",
         out,
-        write_page=lambda path: alexnet.write_image_map(result, path),
+        write_page=lambda path: alexnet.write_image_map(result, path, run=run),
         draw=result.draw,
         values=result.to_dict(),
     )

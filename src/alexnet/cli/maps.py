@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Json, Only, Out, RunPath, parse_numbers
+from alexnet.cli.options import Json, Only, Out, RunPath, parse_units_of
 from alexnet.cli.screen import screen
 from alexnet.errors import RecipeError
 
@@ -35,10 +35,10 @@ def maps(
 ) -> None:
     """Draw feature maps of an image.
 
-    Image, kernel and map are drawn side by side, before and after the ReLU, for the three maps with the largest
-    activations or for those that --only names.
+    Image, kernel and map are drawn side by side, for the three maps with the largest activations or for those that
+    --only names; where an activation follows the layer, the map is drawn before and after it.
     """
-    chosen = parse_numbers(only)
+    chosen = parse_units_of(layer, only)
     if every and chosen is not None:
         raise RecipeError("--all and --only: choose one of them")
     layer_maps = alexnet.feature_maps(run, image, layer, stride=stride, size=size)

@@ -23,7 +23,7 @@ def mistakes(
     as_json: Json = False,
 ) -> None:
     """List, draw or copy the wrongly classified test images."""
-    wrong = alexnet.open_run(run).mistakes(order)  # type: ignore[arg-type]  # it is checked there
+    wrong = alexnet.mistakes(run, order=order)  # type: ignore[arg-type]  # it is checked there
     rows = [(p.file, p.true, p.predicted, percent(p.probability)) for p in wrong]
     screen.table(["file", "true", "predicted", "probability"], rows, right=(3,))
     if export is not None:

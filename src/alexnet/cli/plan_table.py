@@ -18,6 +18,8 @@ def show_plan(plan: "Plan") -> None:
     screen.table(["what", "how much", "how it is found"], rows)
     for warning in plan.warnings:
         screen.note(f"warning: {warning}", style="yellow")
+    for note in plan.notes:
+        screen.note(note)
     screen.print_json(plan.to_dict() | {"seconds": screen.seconds})
 
 
@@ -30,14 +32,32 @@ def show_seconds(seconds: float, **values: str) -> None:
 def _count_rows(plan: "Plan") -> Rows:
     counts, per_step = plan.counts, f"batches of {plan.batch_size}"
     parts = f"{counts.train:,} training, {counts.validation:,} validation, {counts.test:,} test"
-    side = plan.decoded_size
+    side, cached = plan.decoded_size, "; they are there already" if plan.is_cached else ""
     return [
         ("images", f"{counts.files:,}", f"{parts}; counted by name"),
         ("classes", f"{counts.classes:,}", ""),
+        *_chosen_rows(plan),
         ("steps", f"{plan.num_steps:,}", f"{plan.epochs} epochs of {plan.steps_per_epoch:,}, {per_step}"),
-        ("decoded images", _bytes(plan.cache_bytes), f"{counts.files:,} × {side} × {side} × 3 bytes"),
+        ("decoded images", _bytes(plan.cache_bytes), f"{counts.files:,} × {side} × {side} × 3 bytes{cached}"),
         ("free for them", _bytes(plan.free_bytes), plan.cache_path),
     ]
+
+
+def _chosen_rows(plan: "Plan") -> Rows:
+    """What was chosen for the size of the folder; no row where nothing was left open."""
+    chosen, words = plan.chosen, []
+    if "epochs" in chosen:
+        words.append(number_of(int(chosen["epochs"]), "epoch"))
+    if "batch_size" in chosen:
+        words.append(f"batches of {chosen['batch_size']}")
+    if "crop_scale" in chosen:
+        words.append(f"crops keep {100 * chosen['crop_scale']:.0f} % of the area")
+    if "validation_fraction" in chosen:
+        fraction = chosen["validation_fraction"]
+        words.append(f"{100 * fraction:.0f} % for validation" if fraction else "no validation")
+    return (
+        [("chosen", ", ".join(words), f"`auto` for {number_of(plan.chosen_for, 'training image')}")] if words else []
+    )
 
 
 def _network_rows(plan: "Plan") -> Rows:
@@ -61,6 +81,7 @@ def _time_rows(plan: "Plan") -> Rows:
     step = speeds.step_seconds(plan.batch_size)
     cut = "" if speeds.batch == plan.batch_size else f", scaled to {plan.batch_size}"
     low, high = paper.days
+    decoding = "done by an earlier training" if plan.is_cached else "once; later trainings take it from the cache"
     return [
         (
             "training speed",
@@ -68,7 +89,7 @@ def _time_rows(plan: "Plan") -> Rows:
             f"median of {speeds.num_steps} steps of {speeds.batch} random images{cut}; {speeds.machine}",
         ),
         ("decoding speed", _speed(speeds.decode_speed), f"{speeds.num_decoded} of the files, all cores"),
-        ("decoding", _duration(plan.decode_seconds), "once; later trainings take it from the cache"),
+        ("decoding", _duration(plan.decode_seconds), decoding),
         ("an epoch", _duration(plan.epoch_seconds), "with its test of the held-out images"),
         ("the training", _duration(plan.training_seconds), "decoding, all epochs, the final test"),
         (

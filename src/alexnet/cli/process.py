@@ -73,8 +73,8 @@ class Interrupts:
         self._hook = sys.unraisablehook
         with contextlib.suppress(ValueError):  # not the main thread
             self._handlers[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupt)
-            for name in ("SIGTERM", "SIGHUP"):
-                number = getattr(signal, name, None)  # Windows has no SIGHUP
+            for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):  # the last one is Windows's Ctrl-Break
+                number = getattr(signal, name, None)
                 if number is not None and signal.getsignal(number) is signal.SIG_DFL:
                     self._handlers[number] = signal.signal(number, self._interrupt)
             sys.unraisablehook = self._raise_again

@@ -71,7 +71,8 @@ class ProgressDisplay(AbstractContextManager["ProgressDisplay"]):
 
         match event:
             case events.Note(text):
-                self._screen.note(text)
+                if text not in self._screen.told:
+                    self._screen.note(text)
             case events.Warned(text):
                 self._screen.note(f"warning: {text}", style="yellow")
             case events.Progress(what, done, total):

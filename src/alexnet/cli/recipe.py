@@ -16,7 +16,7 @@ def recipe(
 ) -> None:
     """Print a preset as TOML, with the meaning of each setting.
 
-    Save the output as a file, edit it, and pass it to `alexnet train --recipe`.
+    Save the output as a file, edit it, and pass it to `alexnet train --recipe`; what the file leaves out is not set.
     """
     chosen = choose_recipe(preset, None, None)
     if not screen.as_json:

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Json, RunPath
+from alexnet.cli.options import Json, MovedTo, RunPath
+from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.screen import screen
 
 __all__ = ["report"]
@@ -15,13 +16,17 @@ def report(
     run: RunPath,
     everything: Annotated[
         bool,
-        typer.Option("--all", help="Also heat maps, neighbors, patches of units, a map of images and calibration."),
+        typer.Option(
+            "--all",
+            help="Also heat maps, neighbors, patches of units, a map of images, calibration, and one image followed "
+            "through the network and edited.",
+        ),
     ] = False,
+    data: MovedTo = None,
     as_json: Json = False,
 ) -> None:
     """Write the report and the figures of a finished run again."""
-    if everything:
-        screen.note("looking at all images of the run ...")
-    page = alexnet.write_report(run, everything=everything)
+    with ProgressDisplay() as progress:
+        page = alexnet.write_report(run, everything=everything, data=data, on_progress=progress.count("looking"))
     screen.print(f"report: {page}")
     screen.print_json(alexnet.open_run(run).summary() | {"report": str(page)})

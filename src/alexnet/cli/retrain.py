@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Json, RunPath
+from alexnet.cli.options import Csv, FigureFile, Json, RunPath, refuse_options, write_results
 from alexnet.cli.progress import ProgressDisplay
-from alexnet.cli.scores import interval_text, show_reviewed
-from alexnet.cli.screen import percent, screen
+from alexnet.cli.scores import interval_text
+from alexnet.cli.screen import number_of, percent, screen
 from alexnet.errors import RecipeError
 
 if TYPE_CHECKING:
+    from alexnet.audit.retrained import Retrained
     from alexnet.evaluation.paired import PairedComparison
     from alexnet.records import Evaluation
 
@@ -22,14 +23,17 @@ __all__ = ["retrain"]
 def retrain(
     run: RunPath,
     corrections: Annotated[
-        Path | None, typer.Option("--corrections", metavar="FILE", help="Corrections of labels.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--corrections", metavar="FILE", help="Corrections of labels to train with.", show_default=False
+        ),
     ] = None,
     hard: Annotated[
         Path | None,
         typer.Option(
             "--hard",
             metavar="FOLDER",
-            help="Hard images: half of them are moved to train/ and trained on, the others measure.",
+            help="Folder of hard images: half move to its `train` and are trained on, half are tested on.",
             show_default=False,
         ),
     ] = None,
@@ -37,36 +41,80 @@ def retrain(
         Path | None,
         typer.Option("--out", "-o", help="Run folder to write.", show_default="RUN-corrected or RUN-hard"),
     ] = None,
-    whole: Annotated[bool, typer.Option("--whole", help="Train the whole recipe, not the last layer alone.")] = False,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Train the whole network again, not only its last layer.")
+    ] = False,
+    csv: Csv = None,
+    figure: FigureFile = None,
     as_json: Json = False,
 ) -> None:
     """Train a run again on corrected or hard images.
 
-    By default only the last layer is new, on features that are computed once. The test error is stated as labeled and
-    with the reviewed labels, before and after, with the images that are fixed and broken. With --hard it is the error
-    on the hard images that were not trained on, and the test error, before and after.
+    By default only the last layer is trained again. Three networks are compared on the test images: the run as it is,
+    a new last layer trained on the old labels, and one trained on the corrected labels. Only the corrections differ
+    between the last two; the images that they fix and break are listed. Each test error is given with the labels of
+    the folder and with the corrected ones. With --hard, the error on the hard images that were not trained on and the
+    test error are given before and after.
     """
     if (corrections is None) == (hard is None):
         raise RecipeError("retrain: give either --corrections FILE or --hard FOLDER")
-    if hard is not None and whole:
-        raise RecipeError("--whole: goes with --corrections; leave it out")
     if hard is not None:
+        refuse_options("retrain: --hard takes no {options}; leave out {options}", whole=whole, csv=csv, figure=figure)
         _retrain_on_hard(run, hard, out)
     elif corrections is not None:
-        _retrain_on_corrections(run, corrections, out, whole=whole)
+        result = _retrain_on_corrections(run, corrections, out, whole=whole)
+        write_results(result, csv, figure)
+        screen.print(f"written: {result.after} ({result.seconds:.0f} s)")
+        screen.print_json(result.to_dict())
 
 
-def _retrain_on_corrections(run: Path, corrections: Path, out: Path | None, *, whole: bool) -> None:
+def _retrain_on_corrections(run: Path, corrections: Path, out: Path | None, *, whole: bool) -> "Retrained":
     with ProgressDisplay() as display:
         result = alexnet.retrain(
             run, corrections, out=out, whole=whole, on_event=display, on_progress=display.count("looking")
         )
-    for name, score in ((result.before, result.reviewed_before), (result.after, result.reviewed_after)):
-        screen.print(f"test error of {name}:")
-        show_reviewed(score)
-    _show_change(result.difference)
-    screen.print(f"written: {result.after} ({result.seconds:.0f} s)")
-    screen.print_json(result.to_dict())
+    _show_errors_of_networks(result)
+    _show_what_corrections_do(result)
+    return result
+
+
+def _show_errors_of_networks(result: "Retrained") -> None:
+    """A row for each network: its test error as labeled and with the reviewed labels."""
+    rows = [
+        (
+            name,
+            _error_text(each.labeled_error, each.labeled_interval),
+            _error_text(each.top1_error, each.top1_interval),
+        )
+        for name, each in result.errors.items()
+    ]
+    screen.table(["test error (95 % interval)", "as labeled", "reviewed labels"], rows, right=(1, 2))
+    count = result.reviewed_after.num_reviewed
+    if count:
+        screen.print(f"{number_of(count, 'test image')} reviewed")
+    else:
+        screen.print("no correction is about a test image: the same with the reviewed labels")
+
+
+def _error_text(error: float, interval: tuple[float, float]) -> str:
+    return f"{percent(error)} ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})"
+
+
+def _show_what_corrections_do(result: "Retrained") -> None:
+    """The comparison that is about the corrections, or why there is none; and the files that they fix and break."""
+    changed = number_of(result.num_changed, "image")
+    if not result.num_changed:
+        screen.print("no image to train on is corrected, so the corrections have not changed the training")
+    elif result.whole:
+        screen.print(f"{changed} to train on corrected; the whole network is compared without a control")
+    if result.by_corrections is not None:
+        screen.print(f"{changed} to train on corrected; what that changed: {result.by_corrections}")
+        screen.print(f"with the new kind of layer: {result.difference}")
+    else:
+        screen.print(str(result.difference))
+    for word, files in (("fixed", result.fixed), ("broken", result.broken)):
+        for file in files:
+            screen.print(f"{word}: {file}")
 
 
 def _retrain_on_hard(run: Path, hard: Path, out: Path | None) -> None:

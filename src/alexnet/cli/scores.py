@@ -26,6 +26,9 @@ def show_evaluation(evaluation: "Evaluation") -> None:
 def show_reviewed(score: "ReviewedScore") -> None:
     """The test error as labeled and with reviewed labels, in a line each."""
     screen.print(f"as labeled {percent(score.labeled_error)} ({interval_text(score.labeled_interval)})")
+    if score.num_reviewed == 0:
+        screen.print("no correction is about a test image: the same with the reviewed labels")
+        return
     screen.print(
         f"with {number_of(score.num_reviewed, 'reviewed label')} {percent(score.top1_error)} "
         f"({interval_text(score.top1_interval)}): {score.num_mistakes:,} of {score.num_images:,} images wrong"

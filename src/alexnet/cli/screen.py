@@ -23,12 +23,13 @@ class Screen:
     """Where a command shows things; names in them are escaped, so that no file or class can steer the terminal.
 
     quiet: show errors only. as_json: standard output gets one JSON object, and people's lines go to standard error.
-    started: when the command started, on the clock of `time.perf_counter`.
+    started: when the command started, on the clock of `time.perf_counter`. told: notes that need not come again.
     """
 
     quiet: bool = False
     as_json: bool = False
     started: float = 0.0
+    told: frozenset[str] = frozenset()
 
     @property
     def seconds(self) -> float:
@@ -44,6 +45,13 @@ class Screen:
         """A line about the work, on standard error."""
         if not self.quiet:
             self._print_styled(shown_name(text), style)
+
+    def tell(self, notes: Iterable[str]) -> None:
+        """Notes about the data; where a training or a test has the same ones, they are not shown again."""
+        notes = tuple(notes)
+        self.told |= set(notes)
+        for text in notes:
+            self.note(text)
 
     def error(self, text: str) -> None:
         """What went wrong, in one line."""

@@ -24,8 +24,8 @@ def studio(
     ] = None,
     host: Annotated[
         str | None,
-        typer.Option(help="Address that other computers may reach, such as 0.0.0.0; the link then holds a token.",
-                     show_default="this computer only"),
+        typer.Option(help="Address to listen on; the link then holds a token. 0.0.0.0 lets other computers in.",
+                     show_default="this computer only, without a token"),
     ] = None,
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the browser.")] = False,
 ) -> None:  # fmt: skip

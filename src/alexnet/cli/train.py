@@ -52,11 +52,22 @@ def train(
     folder = corrected(data, corrections)
     with ProgressDisplay() as display:
         if plan:
+            if out is not None:
+                require_free(out)
+            if processes > 1:
+                screen.note(f"timed with one process, not with {processes}")
             screen.note("counting images, timing a few steps on random images and the decoding of some files ...")
             show_plan(alexnet.plan_training(folder, recipe, on_event=display))
             return
         run = alexnet.train(folder, recipe, out=out, processes=processes, on_event=display)
     finish(run)
+
+
+def require_free(out: Path) -> None:
+    """Refuse a run folder that training would refuse."""
+    from alexnet.run_folder import RunFolder
+
+    RunFolder(out.expanduser()).require_free()
 
 
 def finish(run: "Run") -> None:

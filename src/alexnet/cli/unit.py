@@ -21,7 +21,7 @@ def unit(
     data: Annotated[
         Path | None, typer.Option(help="Other images to look at.", show_default="the run's training images")
     ] = None,
-    most: Annotated[int, typer.Option("--most", "-k", min=1, max=24, help="Patches of a strip.")] = 8,
+    most: Annotated[int, typer.Option("--most", "-k", min=1, max=24, help="Patches in each strip.")] = 8,
     synthesize: Annotated[
         bool, typer.Option("--synthesize", help="Also make an image that excites the unit, by gradient ascent.")
     ] = False,

@@ -13,7 +13,7 @@ from PIL import Image
 
 from alexnet.convolution.fast import convolve2d
 from alexnet.convolution.gallery import Kernel, read_kernel
-from alexnet.convolution.layout import Array, Border, Operation, Size, check_image
+from alexnet.convolution.layout import Array, Border, Operation, Size, check_image, without_single_axis
 from alexnet.convolution.raw_file import write_raw
 from alexnet.convolution.read_image import read_image
 
@@ -166,7 +166,7 @@ def apply_kernel(
         magnitude = sqrt(Ox² + Oy²)        angle = atan2(Gy, Gx), degrees, G towards the brighter side
 
     Args:
-        image: [H, W] or [H, W, 3], or a file as `read_image` takes it.
+        image: [H, W], [H, W, 1] or [H, W, 3], or a file as `read_image` takes it.
         kernel: a kernel, or text as `read_kernel` takes it: a name, numbers, or a file.
         size, border, operation: as in `convolve2d`.
         gray: convert a color image file to gray first.
@@ -180,7 +180,8 @@ def apply_kernel(
     kernel = read_kernel(kernel) if isinstance(kernel, str) else kernel
     is_file = isinstance(image, Path | str)
     name = Path(image).stem if is_file else "image"  # type: ignore[arg-type]
-    values = read_image(image, gray=gray) if is_file else check_image(image)  # type: ignore[arg-type]
+    read = read_image(image, gray=gray) if is_file else check_image(image)  # type: ignore[arg-type]
+    values = without_single_axis(read)
 
     def run(weights: Array) -> Array:
         return convolve2d(values, weights, size=size, border=border, operation=operation)

@@ -2,7 +2,6 @@
 
 import html
 import math
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,9 +13,9 @@ import numpy as np
 from alexnet.convolution.grids import GRID_SUFFIXES, parse_grid, read_grid
 from alexnet.convolution.layout import Array, check_kernel
 from alexnet.errors import DataError, GeometryError, RecipeError
-from alexnet.files import shown_name
+from alexnet.files import is_file, shown_name
 
-__all__ = ["GALLERY", "Kernel", "KernelRecipe", "list_kernels", "named_kernel", "read_kernel"]
+__all__ = ["GALLERY", "Kernel", "KernelRecipe", "list_kernels", "named_kernel", "read_kernel", "single_weights"]
 
 GONZALEZ = "Gonzalez & Woods, Digital Image Processing, 4th ed. 2018"
 
@@ -314,6 +313,8 @@ def _settings(text: str, words: list[str], defaults: Mapping[str, float]) -> dic
     for name in ("side", "length", "down", "right"):
         if settings.get(name, 0.0) % 1:
             raise RecipeError(f"kernel {shown}: {name} must be a whole number of px")
+    if not 0.0 < settings.get("frequency", 0.15) <= 0.5:
+        raise RecipeError(f"kernel {shown}: frequency must be above 0 and at most 0.5 cycles per px")
     for name in ("sigma", "side", "length"):
         low, high = (0.1, LARGEST_SIDE / 8) if name == "sigma" else (1, LARGEST_SIDE)
         if name in settings and not low <= settings[name] <= high:
@@ -339,15 +340,30 @@ def read_kernel(text: str, *, odd: bool = False) -> Kernel:
     [[0, 1], [1, 0]]
     """
     path = Path(text)
-    if "\n" not in text and path.suffix and os.path.isfile(path):  # noqa: PTH113  # False for any impossible name
+    if "\n" not in text and path.suffix and is_file(path):
         return _own_kernel(path.name, read_grid(path), shown_name(path), odd=odd)
     if re.fullmatch(r"[\d\s.,;+\-/eE]+", text) and re.search(r"\d", text):
         return _own_kernel("typed", parse_grid(text, f'kernel "{text[:80]}"'), "typed", odd=odd)
+    is_named = text.strip().partition(":")[0] in GALLERY
+    if "\n" not in text and not is_named and is_file(path):
+        return _own_kernel(path.name, read_grid(path), shown_name(path), odd=odd)
     if path.suffix in GRID_SUFFIXES:
         raise DataError(f"{shown_name(text)}: no such kernel file; check the path")
     kernel = named_kernel(text)
     check_kernel(kernel.weights, odd=odd)
     return kernel
+
+
+def single_weights(kernel: Kernel) -> Array:
+    """The weights of a kernel that is not a pair, such as `sobel-magnitude`, of which they would be half.
+
+    Raises:
+        RecipeError: it is a pair; the message names its kernels.
+    """
+    if kernel.partner is not None:
+        family = shown_name(kernel.name).rpartition("-")[0]
+        raise RecipeError(f"kernel {shown_name(kernel.name)}: is a pair; choose {family}-x or {family}-y")
+    return kernel.weights
 
 
 def _own_kernel(name: str, weights: Array, source: str, *, odd: bool) -> Kernel:

@@ -20,6 +20,7 @@ __all__ = [
     "check_image",
     "check_kernel",
     "output_axis",
+    "without_single_axis",
 ]
 
 Array = npt.NDArray[Any]
@@ -122,6 +123,15 @@ def check_image(image: npt.ArrayLike) -> Array:
     if values.size == 0:
         raise DataError(f"the image is empty ({_shape(values)}): give at least one pixel")
     return values
+
+
+def without_single_axis(image: Array) -> Array:
+    """An image [H, W, 1] as [H, W], which figures and image files take; others as they are.
+
+    >>> without_single_axis(np.zeros((2, 3, 1))).shape
+    (2, 3)
+    """
+    return image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
 
 
 def check_kernel(kernel: npt.ArrayLike, *, odd: bool = False) -> Array:

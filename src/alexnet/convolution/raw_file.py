@@ -33,11 +33,16 @@ def write_raw(values: Array, path: Path | str) -> str:
         raise DataError(f"{shown}: unknown suffix; choose one of {', '.join(RAW_SUFFIXES)}")
     with disk_errors(path, DataError, "check its permissions or choose another path"):
         if kind == ".npy":
-            write_whole(path, lambda beside: np.save(beside, values, allow_pickle=False))
+            write_whole(path, lambda beside: _save_array(beside, values))
             return ""
         image = _png_image(values, shown) if kind == ".png" else _float_image(values, shown)
         write_whole(path, lambda beside: image.save(beside))
     return "as float32" if kind != ".png" and values.dtype != np.float32 else ""
+
+
+def _save_array(path: Path, values: Array) -> None:
+    with path.open("wb") as file:  # given a path, NumPy appends .npy to a name that ends in .NPY
+        np.save(file, values, allow_pickle=False)
 
 
 def _float_image(values: Array, shown: str) -> Image.Image:

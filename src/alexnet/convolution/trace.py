@@ -1,7 +1,7 @@
 """Convolution one output at a time: patch, flipped kernel, products, running sum, and the output so far."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from alexnet.convolution.gallery import Kernel, read_kernel
+from alexnet.convolution.gallery import Kernel, read_kernel, single_weights
 from alexnet.convolution.layout import (
     Array,
     Border,
@@ -28,6 +28,8 @@ from alexnet.errors import DataError, GeometryError, RecipeError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from alexnet.figures.trace_steps import StepDrawing
 
 __all__ = ["DEMO_IMAGE", "DEMO_KERNEL", "Step", "Trace", "Window", "demo_trace", "trace_convolution"]
 
@@ -222,7 +224,15 @@ class Trace(Sequence[Step]):
         Args:
             number: of the step, from 0, or from the end if negative.
         """
-        return _draw_step(self, self[number])
+        from alexnet.figures.trace_steps import draw_step
+
+        return draw_step(_drawing(self, self[number]))
+
+    def draw_all(self) -> "Iterator[Figure]":
+        """Every step as a figure, all of one size, each drawn when it is needed."""
+        from alexnet.figures.trace_steps import draw_steps
+
+        return draw_steps([_drawing(self, step) for step in self])
 
     def to_dict(self, steps: Sequence[Step] | None = None) -> dict[str, Any]:
         """The number of steps and the given ones (all by default), as plain data."""
@@ -319,7 +329,7 @@ def _read_weights(kernel: npt.ArrayLike | Kernel | str | None) -> Array:
     if kernel is None:
         return DEMO_KERNEL
     kernel = read_kernel(kernel) if isinstance(kernel, str) else kernel
-    return kernel.weights if isinstance(kernel, Kernel) else check_kernel(kernel)
+    return single_weights(kernel) if isinstance(kernel, Kernel) else check_kernel(kernel)
 
 
 def demo_trace(operation: Operation = "convolution", size: Size = "valid") -> Trace:
@@ -349,12 +359,12 @@ def _step_text(trace: Trace, step: Step, most: int) -> str:
     return "\n".join([*lines, "", f"step {step.number + 1} of {len(trace)}: {step.equation}"])
 
 
-def _draw_step(trace: Trace, step: Step) -> "Figure":
-    """The kernel on the image, the sum of products, and the output so far."""
-    from alexnet.figures.trace_steps import StepDrawing, draw_step
+def _drawing(trace: Trace, step: Step) -> "StepDrawing":
+    """What a figure of a step shows."""
+    from alexnet.figures.trace_steps import StepDrawing
 
     window = trace.window(step, most=DRAWN)
-    drawing = StepDrawing(
+    return StepDrawing(
         image=window.image,
         inside=window.inside,
         output=window.output,
@@ -365,4 +375,3 @@ def _draw_step(trace: Trace, step: Step) -> "Figure":
         equation=step.equation,
         title=f"Step {step.number + 1} of {len(trace)}: {trace.describe()}",
     )
-    return draw_step(drawing)

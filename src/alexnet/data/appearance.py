@@ -39,14 +39,22 @@ def describe_appearance(pixels: Pixels) -> Float[np.ndarray, "N D"]:
     >>> describe_appearance(np.zeros((2, 96, 96, 3), np.uint8)).shape
     (2, 192)
     """
-    small = shrink(pixels)
-    parts = [small[start : start + CHUNK].astype(np.float32) / 256.0 for start in range(0, len(small), CHUNK)]
-    if not parts:
+    if not len(pixels):
         return np.empty((0, LEVELS**3 + GRID**2 * DIRECTIONS), np.float32)
-    colors = np.concatenate([_colors(part) for part in parts])
-    edges = np.log(np.concatenate([_edges(part) for part in parts]) + FAINT)
+    colors, edges = _describe(pixels)
+    edges = np.log(edges + FAINT)
     edges = (edges - edges.mean(0)) / np.maximum(edges.std(0), 1e-3) / np.sqrt(edges.shape[1])
     return np.concatenate([colors, EDGE_WEIGHT * edges], 1, dtype=np.float32)
+
+
+def _describe(pixels: Pixels) -> tuple[Float[np.ndarray, "N C"], Float[np.ndarray, "N E"]]:
+    """Colors and edges of all images; the images themselves, made smaller, are in memory for a chunk at a time."""
+    colors, edges = [], []
+    for start in range(0, len(pixels), CHUNK):
+        small = shrink(pixels[start : start + CHUNK]).astype(np.float32) / 256.0
+        colors.append(_colors(small))
+        edges.append(_edges(small))
+    return np.concatenate(colors), np.concatenate(edges)
 
 
 def _colors(images: Float[np.ndarray, "N S S 3"]) -> Float[np.ndarray, "N C"]:

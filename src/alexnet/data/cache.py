@@ -13,7 +13,7 @@ import os
 import shutil
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple, dataclass, field, fields
@@ -24,16 +24,17 @@ from pathlib import Path
 import filelock
 import numpy as np
 
-from alexnet.data.cache_folder import caches_dir
+from alexnet.data.cache_folder import cache_lock, caches_dir
 from alexnet.data.decode import ImageFacts, Pixels
 from alexnet.data.decode_files import decode_files
 from alexnet.data.folder import ImageFile, ImageFolder
 from alexnet.data.limits import get_limits
 from alexnet.errors import DataError
 from alexnet.files import disk_errors, write_whole
+from alexnet.progress_callback import Progress
 from alexnet.records import Preprocessing
 
-__all__ = ["DecodedImages", "caches_dir", "clear_cache", "decode_folder", "list_caches"]
+__all__ = ["DecodedImages", "caches_dir", "clear_cache", "decode_folder", "file_stamp", "is_cached", "list_caches"]
 
 VERSION = 4
 """Raised whenever decoding or the layout changes, so that older caches are not used."""
@@ -49,8 +50,6 @@ FACTS_START = '{"checksum": "'
 """Of facts.json; the checksum is that of the text after it."""
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -121,6 +120,12 @@ def decode_folder(
     return _assemble(cache, folder, preprocessing, facts, notes)
 
 
+def is_cached(folder: ImageFolder, preprocessing: Preprocessing) -> bool:
+    """Whether an earlier call has decoded these images; the cache is not compared with its checksums."""
+    cache = caches_dir() / _key(folder, preprocessing)
+    return _facts_path(cache).is_file() and _pixels_path(cache).is_file()
+
+
 def _key(folder: ImageFolder, preprocessing: Preprocessing) -> str:
     digest = blake2b(f"{VERSION} {_pixel_settings(preprocessing)} {get_limits()}".encode(), digest_size=16)
     digest.update(os.fsencode(folder.path.resolve()))
@@ -146,8 +151,7 @@ def _pixels_path(cache: Path) -> Path:
 @contextmanager
 def _locked(cache: Path) -> Iterator[None]:
     """Hold the right to build a cache; where the file system has no locks, all may, since files appear whole."""
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(cache.with_name(f"{cache.name}.lock"))
+    lock = cache_lock(cache)
     try:
         lock.acquire()
     except NotImplementedError:
@@ -189,7 +193,7 @@ def _open(cache: Path, folder: ImageFolder, preprocessing: Preprocessing) -> Dec
 def _is_verified(cache: Path, images: DecodedImages) -> bool:
     """Whether the pixels are those of the checksums."""
     stamp_path, is_large = cache / "verified.txt", images.pixels.nbytes > ALWAYS_VERIFIED
-    if is_large and (stamp := _stamp(_pixels_path(cache))):
+    if is_large and (stamp := file_stamp(_pixels_path(cache))):
         with suppress(OSError):
             if stamp_path.read_text(encoding="utf-8") == stamp:
                 return True
@@ -205,7 +209,7 @@ def _is_verified(cache: Path, images: DecodedImages) -> bool:
     return is_whole
 
 
-def _stamp(path: Path) -> str:
+def file_stamp(path: Path) -> str:
     """What changes when a file is written, or the machine was started again; empty where the latter is not known."""
     try:
         status, boot = path.stat(), BOOT_ID.read_text(encoding="utf-8").strip()
@@ -215,7 +219,7 @@ def _stamp(path: Path) -> str:
 
 
 def _write_stamp(cache: Path) -> None:
-    stamp = _stamp(_pixels_path(cache))
+    stamp = file_stamp(_pixels_path(cache))
     with suppress(OSError):  # without it the next start compares again
         write_whole(cache / "verified.txt", lambda beside: beside.write_text(stamp, encoding="utf-8"))
 
@@ -265,7 +269,7 @@ def _build(
 
 
 def list_caches() -> list[tuple[Path, int, float]]:
-    """List every cache of decoded images: its folder, bytes, and age in days since it was built.
+    """List every cache of decoded images or downloaded shards: its folder, bytes, and age in days since it was built.
 
     >>> num_bytes = sum(size for _, size, _ in list_caches())
     """
@@ -279,7 +283,9 @@ def list_caches() -> list[tuple[Path, int, float]]:
 
 
 def clear_cache() -> int:
-    """Delete every cache of decoded images that nobody is building; returns the bytes freed.
+    """Delete every cache that nobody is building, or downloading shards into; returns the bytes freed.
+
+    A training that has opened a cache goes on; of shards it downloads again what it needs.
 
     Raises:
         DataError: a cache cannot be deleted.
@@ -289,12 +295,20 @@ def clear_cache() -> int:
     freed = 0
     for cache, num_bytes, _ in list_caches():
         with disk_errors(cache, DataError, "check its permissions"):
-            lock = filelock.FileLock(cache.with_name(f"{cache.name}.lock"), timeout=0)
+            lock = cache_lock(cache, timeout=0)
             try:
                 with lock:
+                    _require_unused(cache)
                     shutil.rmtree(cache)
                     freed += num_bytes
             except filelock.Timeout:
                 continue
             Path(lock.lock_file).unlink(missing_ok=True)
     return freed
+
+
+def _require_unused(cache: Path) -> None:
+    """Raise Timeout where a shard is being downloaded; while the cache's lock is held, no other download begins."""
+    for path in cache.glob(".*.lock"):
+        with filelock.FileLock(path, timeout=0):
+            pass

@@ -1,9 +1,10 @@
 """What is odd about a folder of images, by name."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,11 +12,16 @@ from alexnet.csv_files import write_csv
 from alexnet.data.cache import DecodedImages, decode_folder
 from alexnet.data.decode import ImageFacts, plain_preprocessing
 from alexnet.data.folder import ImageFile, ImageFolder, scan_folder
-from alexnet.data.near_duplicates import NearDuplicate, find_near_duplicates
+from alexnet.data.near_duplicates import KINDS, NearDuplicate, find_near_duplicates
 from alexnet.data.streamed import StreamedImages
+from alexnet.errors import DataError
 from alexnet.files import shown_name
 from alexnet.presets import PRESETS
+from alexnet.progress_callback import Progress
 from alexnet.records import Record
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["FolderReport", "check_decoded", "check_folder", "names_differing_in_case"]
 
@@ -46,6 +52,7 @@ class FolderReport(Record):
     notes: what was left aside or read in another way than its name says, a line each.
     fingerprint: changes when an image, its name, class or split does.
     near_duplicates: pairs of nearly identical images, the nearest first, where they were looked for.
+    images: the decoded images, for `draw`, where near duplicates were looked for.
     """
 
     path: str
@@ -62,6 +69,34 @@ class FolderReport(Record):
     notes: tuple[str, ...]
     fingerprint: str
     near_duplicates: tuple[NearDuplicate, ...] = ()
+    images: DecodedImages | None = field(default=None, repr=False, compare=False)
+
+    def draw(self, most: int = 8) -> "Figure":
+        """The nearest pairs of nearly identical images of each kind, with class, distance and kind.
+
+        Args:
+            most: pairs of each kind, at most, >= 1.
+
+        Raises:
+            DataError: there is no such pair, or none was looked for.
+        """
+        from alexnet.figures.image_pairs import ImagePair, draw_pairs
+
+        if self.images is None or not self.near_duplicates:
+            raise DataError("data check: no images are nearly identical, so there is nothing to draw")
+        rows = {name: row for row, name in enumerate(self.images.names)}
+        pixels, files = self.images.pixels, self.images.files
+
+        def drawn(pair: NearDuplicate) -> ImagePair:
+            a, b = rows[pair.a], rows[pair.b]
+            other = "" if files[a].class_name == files[b].class_name else f"{files[b].class_name}  "
+            return ImagePair(
+                pixels=(pixels[a], pixels[b]), files=(pair.a, pair.b), is_marked=pair.kind != KINDS[-1],
+                titles=(f"{files[a].class_name}  {pair.distance:.3f}", f"{other}{pair.kind}"),
+            )  # fmt: skip
+
+        of_kind = ([pair for pair in self.near_duplicates if pair.kind == kind][:most] for kind in KINDS)
+        return draw_pairs([drawn(pair) for pairs in of_kind for pair in pairs])
 
     def save_csv(self, path: Path | str) -> Path:
         """Write a CSV file with a line for each problem: its kind, the file or class, and the other file of a pair.
@@ -83,8 +118,8 @@ def check_folder(
     folder: ImageFolder | Path | str,
     *,
     near_duplicates: bool = True,
-    on_progress: Callable[[int, int], None] | None = None,
-    on_comparing: Callable[[int, int], None] | None = None,
+    on_progress: Progress | None = None,
+    on_comparing: Progress | None = None,
 ) -> FolderReport:
     """Open every image of a folder and report what is odd; the decoded images are cached for preset `fast`.
 
@@ -106,7 +141,7 @@ def check_folder(
     report = check_decoded(images)
     if not near_duplicates:
         return report
-    return replace(report, near_duplicates=find_near_duplicates(images, on_progress=on_comparing))
+    return replace(report, near_duplicates=find_near_duplicates(images, on_progress=on_comparing), images=images)
 
 
 def check_decoded(images: DecodedImages) -> FolderReport:

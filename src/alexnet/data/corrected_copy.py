@@ -2,20 +2,19 @@
 
 import contextlib
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from alexnet.data.folder import ImageFile, ImageFolder
+from alexnet.data.free_names import FreeNames
 from alexnet.data.sources import FolderSource
 from alexnet.errors import DataError
 from alexnet.files import disk_errors, shown_name, unescape_name
 from alexnet.practice.new_folder import new_folder
+from alexnet.progress_callback import Progress
 from alexnet.records import Record
 
 __all__ = ["CorrectedCopy", "write_corrected_copy"]
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -57,9 +56,11 @@ def write_corrected_copy(
     """
     names = _names(folder)
     num_linked = 0
-    with new_folder(out) as beside:
+    with new_folder(out, copied=folder.path) as beside:
         for done, (file, name) in enumerate(zip(folder.files, names, strict=True), start=1):
             target = beside / unescape_name(name)
+            if not target.resolve().is_relative_to(beside.resolve()):
+                raise DataError(f"{shown_name(name)}: leads out of the copy; correct the label of that image")
             with disk_errors(target, DataError, "choose another folder"):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 num_linked += _place(folder, file, target)
@@ -74,7 +75,7 @@ def write_corrected_copy(
 
 def _place(folder: ImageFolder, file: ImageFile, target: Path) -> bool:
     """Link or copy a file; whether it is a link."""
-    if isinstance(folder.source, FolderSource):
+    if isinstance(folder.source, FolderSource) and not file.entry.problem:
         with contextlib.suppress(OSError):  # another disk, or one without links
             os.link((folder.path / unescape_name(file.entry.name)).resolve(), target)
             return True
@@ -89,16 +90,11 @@ def _place(folder: ImageFolder, file: ImageFile, target: Path) -> bool:
 
 def _names(folder: ImageFolder) -> list[str]:
     """A name for each file in the copy; files that stay in their class keep theirs, others give way."""
-    used: set[str] = set()
+    free = FreeNames()
     names: dict[int, str] = {}
     for place in sorted(range(len(folder.files)), key=lambda place: folder.files[place].labeled is not None):
         file = folder.files[place]
         base = file.entry.name.rpartition("/")[2]
         parts = "/".join(part for part in (file.split, file.class_name) if part)
-        name, again = f"{parts}/{base}", 1
-        while name.casefold() in used:
-            again += 1
-            name = f"{parts}/{again}-{base}"
-        used.add(name.casefold())
-        names[place] = name
+        names[place] = free.take(parts, base)
     return [names[place] for place in range(len(folder.files))]

@@ -8,6 +8,8 @@ The images are never touched. A later line overrides earlier lines about the sam
 
 import csv
 import getpass
+import os
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -21,19 +23,28 @@ from alexnet.csv_files import parse_rows, to_csv
 from alexnet.data.entry import Entry, ImageSource
 from alexnet.data.folder import ImageFile, ImageFolder, scan_folder
 from alexnet.errors import DataError
-from alexnet.files import disk_errors, escape_name, shown_name, write_whole
+from alexnet.files import (
+    disk_errors,
+    escape_name,
+    is_file,
+    is_folder,
+    listed_names,
+    shown_name,
+    unescape_name,
+    write_whole,
+)
 from alexnet.records import Record
 
 __all__ = [
     "ACTIONS",
     "Correction",
-    "MergedCorrections",
     "apply_corrections",
     "correct",
+    "corrections_lock",
     "corrections_path",
-    "merge_corrections",
     "read_corrections",
     "undo_correction",
+    "undo_decision",
     "write_corrections",
 ]
 
@@ -57,7 +68,8 @@ class Correction(Record):
         to: the class that `relabel` and `both` name, else "".
         who: who decided.
         when: ISO 8601, UTC.
-        hash: BLAKE2b of the file's bytes at that time, 32 hexadecimal digits; "" for a line written by hand.
+        hash: BLAKE2b of the file's bytes at that time, 32 hexadecimal digits; "" for a line written by hand, and of
+            an excluded file that cannot be read.
     """
 
     file: str
@@ -74,14 +86,6 @@ class Correction(Record):
         return self.action, self.to
 
 
-@dataclass(frozen=True)
-class MergedCorrections(Record):
-    """Corrections of several files. conflicts: files about which they differ, in words, left out of `corrections`."""
-
-    corrections: tuple[Correction, ...]
-    conflicts: tuple[str, ...]
-
-
 def corrections_path(data: Path | str) -> Path:
     """Default path of the corrections file: in a folder of images, or beside an archive.
 
@@ -89,7 +93,7 @@ def corrections_path(data: Path | str) -> Path:
     'images.tar.corrections.csv'
     """
     data = Path(data)
-    return data / "corrections.csv" if data.is_dir() else data.with_name(f"{data.name}.corrections.csv")
+    return data / "corrections.csv" if is_folder(data) else data.with_name(f"{data.name}.corrections.csv")
 
 
 def read_corrections(path: Path | str) -> tuple[Correction, ...]:
@@ -115,10 +119,19 @@ def read_corrections(path: Path | str) -> tuple[Correction, ...]:
         raise DataError(f"{shown_name(path)}: {error}; correct that line, or remove it") from error
 
 
+def read_existing(path: Path | str) -> tuple[Correction, ...]:
+    """The same of a file that must be there. Raises DataError where it is not."""
+    lines = read_corrections(path)
+    if not lines and not is_file(path):
+        raise DataError(f"{shown_name(path)}: no such corrections file; check the path")
+    return lines
+
+
 def _correction(line: int, row: dict[str, str | None]) -> Correction:
     values = {name: row.get(name) or "" for name in COLUMNS}
     name = values["file"]
     values["file"] = name if shown_name(name) == name else escape_name(name)
+    values["to"] = _class_name(values["to"])
     if not values["file"]:
         raise ValueError(f"line {line}: names no file")
     fault = _fault(values["action"], values["to"])
@@ -127,11 +140,19 @@ def _correction(line: int, row: dict[str, str | None]) -> Correction:
     return Correction(**values)
 
 
+def _class_name(name: str) -> str:
+    """A class as `scan_folder` names it: macOS types letters and their accents apart."""
+    return unicodedata.normalize("NFC", name)
+
+
 def _fault(action: str, to: str) -> str:
     if action not in ACTIONS:
         return f"action = {action}: choose one of {', '.join(ACTIONS)}"
     if (action in ("relabel", "both")) != bool(to):
         return f"action = {action} {'takes no class' if to else 'needs a class'} in `to`"
+    plain = unescape_name(to)
+    if plain in (".", "..") or any(character in plain for character in ("/", os.sep, "\0")):
+        return f"to = {shown_name(to)}: is not the name of a class, because it leads to another folder"
     return ""
 
 
@@ -147,7 +168,9 @@ def write_corrections(path: Path | str, corrections: Iterable[Correction]) -> Pa
     path = Path(path)
     rows = [[getattr(each, name) for name in COLUMNS] for each in corrections]
     with disk_errors(path, DataError, "choose another path for the corrections"):
-        write_whole(path, lambda beside: beside.write_text(to_csv([COLUMNS, *rows]), encoding="utf-8", newline=""))
+        write_whole(
+            path.resolve(), lambda beside: beside.write_text(to_csv([COLUMNS, *rows]), encoding="utf-8", newline="")
+        )
     return path
 
 
@@ -185,7 +208,7 @@ def correct(
     ('down', 'rings')
     """
     scanned = folder if isinstance(folder, ImageFolder) else scan_folder(folder, min_classes=1)
-    fault = _fault(action, to)
+    fault, to = _fault(action, to), _class_name(to)
     if fault:
         raise DataError(f"correct: {fault}")
     by_name = {file.entry.name: file for file in scanned.files}
@@ -199,10 +222,10 @@ def correct(
             )
         decided.append(
             Correction(file.entry.name, action, file.folder_class, to, _user() if who is None else who, now,
-                       content_hash(scanned.source, file.entry))
+                       _hash_for(action, scanned.source, file.entry))
         )  # fmt: skip
     target = corrections_path(scanned.path) if path is None else Path(path)
-    with disk_errors(target, DataError, "choose another path for the corrections"), _locked(target):
+    with disk_errors(target, DataError, "choose another path for the corrections"), corrections_lock(target):
         write_corrections(target, [*read_corrections(target), *decided])
     return tuple(decided)
 
@@ -222,18 +245,55 @@ def undo_correction(path: Path | str, file: str | None = None) -> Correction:
     'exclude'
     """
     path = Path(path)
-    with disk_errors(path, DataError, "check its permissions"), _locked(path):
+    _last_about(path, file, read_corrections(path))  # before a lock is made where nothing is to undo
+    with disk_errors(path, DataError, "check its permissions"), corrections_lock(path):
         lines = list(read_corrections(path))
-        places = [place for place, line in enumerate(lines) if file is None or line.file in (file, escape_name(file))]
-        if not places:
-            about = "" if file is None else f" about {shown_name(file)}"
-            raise DataError(f"{shown_name(path)}: holds no correction{about}; there is nothing to undo")
-        undone = lines.pop(places[-1])
+        undone = lines.pop(_last_about(path, file, lines))
         write_corrections(path, lines)
     return undone
 
 
-def _locked(path: Path) -> filelock.BaseFileLock:
+def _last_about(path: Path, file: str | None, lines: Sequence[Correction]) -> int:
+    """The place of the last line, or of the last about a file. Raises DataError where there is none."""
+    places = [place for place, line in enumerate(lines) if file is None or line.file in (file, escape_name(file))]
+    if not places:
+        about = "" if file is None else f" about {shown_name(file)}"
+        raise DataError(f"{shown_name(path)}: holds no correction{about}; there is nothing to undo")
+    return places[-1]
+
+
+def undo_decision(path: Path | str, files: Iterable[str], action: str, to: str = "") -> tuple[str, ...]:
+    """Remove one decision about several images, as it was made; returns the names of those about which it still held.
+
+    A later decision about an image, of another user or another page, stays, and so does the one before it.
+
+    Args:
+        path: of the corrections file.
+        files: names of the images.
+        action, to: what was decided.
+
+    Raises:
+        DataError: the file cannot be read or written.
+
+    >>> _ = correct("images", ["train/down/down_003.png", "train/down/down_004.png"], "exclude")
+    >>> undo_decision(corrections_path("images"), ["train/down/down_003.png"], "exclude")
+    ('train/down/down_003.png',)
+    """
+    path, named = Path(path), {name for file in files for name in (file, escape_name(file))}
+    with disk_errors(path, DataError, "check its permissions"), corrections_lock(path):
+        lines = read_corrections(path)
+        last = {line.file: place for place, line in enumerate(lines) if line.file in named}
+        decision = (action, _class_name(to))
+        undone = {file: place for file, place in last.items() if lines[place].decision == decision}
+        if undone:
+            gone = set(undone.values())
+            write_corrections(path, [line for place, line in enumerate(lines) if place not in gone])
+    return tuple(undone)
+
+
+def corrections_lock(path: Path) -> filelock.BaseFileLock:
+    """The lock of a corrections file; where it is a link, that of the file that all share."""
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     return filelock.FileLock(path.with_name(f".{path.name}.lock"))
 
@@ -245,6 +305,16 @@ def _user() -> str:
         return ""
 
 
+def _hash_for(action: str, source: ImageSource, entry: Entry) -> str:
+    """The hash that goes with a decision; "" of a file that is excluded because it cannot be read."""
+    try:
+        return content_hash(source, entry)
+    except DataError:
+        if action == "exclude":
+            return ""
+        raise
+
+
 def content_hash(source: ImageSource, entry: Entry) -> str:
     """BLAKE2b of a file's bytes, 32 hexadecimal digits.
 
@@ -254,57 +324,7 @@ def content_hash(source: ImageSource, entry: Entry) -> str:
     try:
         return blake2b(source.read(entry), digest_size=16).hexdigest()
     except OSError as error:
-        raise DataError(f"{entry.name}: cannot be read ({error.strerror or error}); check its permissions") from error
-
-
-# --- several users
-def merge_corrections(paths: Sequence[Path | str], *, prefer: str | None = None) -> MergedCorrections:
-    """Merge the corrections of several files into one list, by time.
-
-    Two files conflict about an image where their last decisions differ and neither file knows the other's, or where
-    they saw different bytes.
-
-    Args:
-        paths: corrections files.
-        prefer: `later` takes the later decision of a conflict; by default it is left out and named.
-
-    Raises:
-        DataError: a file is missing or not valid.
-
-    >>> merge_corrections([]).corrections
-    ()
-    """
-    lists = []
-    for path in map(Path, paths):
-        if not path.is_file():
-            raise DataError(f"{shown_name(path)}: no such corrections file; check the path")
-        lists.append((path, read_corrections(path)))
-    merged = sorted(dict.fromkeys(line for _, lines in lists for line in lines), key=lambda line: line.when)
-    conflicts = {}
-    for file in dict.fromkeys(line.file for line in merged):
-        words = _conflict(file, lists)
-        if words:
-            conflicts[file] = words
-    kept = merged if prefer == "later" else [line for line in merged if line.file not in conflicts]
-    return MergedCorrections(tuple(kept), tuple(conflicts.values()))
-
-
-def _conflict(file: str, lists: Sequence[tuple[Path, tuple[Correction, ...]]]) -> str:
-    """In words, why the last decisions of several files about an image do not go together; empty where they do."""
-    about = [(path, [line for line in lines if line.file == file]) for path, lines in lists]
-    about = [(path, lines) for path, lines in about if lines]
-    # a decision that another file holds and has replaced since is no longer open
-    last = [(path, lines[-1]) for path, lines in about if not any(lines[-1] in other[:-1] for _, other in about)]
-    if len({line.decision for _, line in last}) > 1:
-        return f"{file}: " + "; ".join(f"{shown_name(path)} says {_words(line)}" for path, line in last)
-    if len({line.hash for _, line in last if line.hash}) > 1:
-        return f"{file}: {' and '.join(shown_name(path) for path, _ in last)} are about different images of this name"
-    return ""
-
-
-def _words(line: Correction) -> str:
-    who = f" ({line.who}, {line.when})" if line.who or line.when else ""
-    return f"{line.action}{f' {line.to}' if line.to else ''}{who}"
+        raise DataError(f"{entry.name}: cannot be read ({error.strerror or error}); restore or exclude it") from error
 
 
 # --- honoring them
@@ -329,10 +349,7 @@ def apply_corrections(
     25
     """
     if isinstance(corrections, Path | str):
-        path = Path(corrections)
-        if not path.is_file():
-            raise DataError(f"{shown_name(path)}: no such corrections file; check the path")
-        corrections = read_corrections(path)
+        corrections = read_existing(corrections)
     folder = folder if isinstance(folder, ImageFolder) else scan_folder(folder, min_classes=min_classes)
     decided = effective(corrections)
     by_name = {file.entry.name: file for file in folder.files}
@@ -340,12 +357,11 @@ def apply_corrections(
     changed = [
         name
         for name, line in present.items()
-        if line.hash and content_hash(folder.source, by_name[name].entry) != line.hash
+        if line.hash and _hash_for(line.action, folder.source, by_name[name].entry) not in ("", line.hash)
     ]
     if changed:
-        more = f" and {len(changed) - FEW} more" if len(changed) > FEW else ""
         raise DataError(
-            f"{shown_name(folder.path)}: {', '.join(changed[:FEW])}{more}: changed since the corrections were made; "
+            f"{shown_name(folder.path)}: {listed_names(changed, most=FEW)}: changed since the corrections were made; "
             "look at them again and correct them anew, or undo these corrections"
         )
     files = tuple(_corrected(file, present.get(file.entry.name)) for file in folder.files)

@@ -1,5 +1,6 @@
 """Decode many files on all cores, in order."""
 
+import errno
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -26,6 +27,9 @@ GROUP_BYTES = 1 << 20
 
 WAITING_BYTES = 8 << 20
 """Decoded pixels that wait to be used, at most."""
+
+LASTING = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EISDIR, errno.ENXIO)
+"""Errors that stay until the file or its permissions change, which changes its time stamp too."""
 
 
 def decode_files(
@@ -107,5 +111,5 @@ def _read_one(
     except MemoryError:
         return None, None, ImageFacts(error="too little memory to read it", may_pass=True)
     except OSError as error:  # of a disk or a network it may pass; a damaged archive has no number
-        may_pass = error.errno is not None
+        may_pass = error.errno is not None and error.errno not in LASTING
         return None, None, ImageFacts(error=f"cannot be read ({error.strerror or error})", may_pass=may_pass)

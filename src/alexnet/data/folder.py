@@ -13,7 +13,7 @@ from alexnet.data.folder_layout import Layout, find_layout, is_hidden
 from alexnet.data.shard_source import ShardSource
 from alexnet.data.sources import open_source
 from alexnet.errors import DataError
-from alexnet.files import address_of, shown_name
+from alexnet.files import address_of, is_unfinished, shown_name
 
 if TYPE_CHECKING:
     from alexnet.data.corrections import Correction
@@ -24,7 +24,7 @@ ANNOTATION_ENDINGS = (".txt", ".xml", ".json", ".csv")
 """Files that hold boxes or outlines of objects, beside the images of a data set for detection."""
 
 
-OWN_FILES = {"corrections.csv", "answers.json", "origins.csv"}
+OWN_FILES = {"corrections.csv", ".corrections.csv.lock", "answers.json", "origins.csv"}
 """What this program writes into a folder of images, beside the class folders."""
 
 
@@ -100,7 +100,7 @@ def scan_folder(path: Path | str, *, min_classes: int = 2) -> ImageFolder:
     layout = find_layout(source)
     files, stray, hidden = [], [], Counter[str]()
     for entry in source.entries:
-        if entry.name in OWN_FILES:
+        if entry.name in OWN_FILES or is_unfinished(Path(entry.name)):
             continue
         base = next((base for base in layout.splits if entry.name.startswith(base)), None)
         *folders, _ = entry.name.split("/")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from alexnet.data.entry import ImageSource
 from alexnet.errors import DataError
-from alexnet.files import shown_name
+from alexnet.files import listed_names, shown_name
 
 __all__ = ["IMAGE_ENDINGS", "Layout", "find_layout", "is_hidden", "split_of"]
 
@@ -228,6 +228,4 @@ def _require_classes_for_certain(path: Path, tree: _Tree, root: str, named: dict
 
 
 def _few(names: Iterable[str]) -> str:
-    ordered = sorted(names)
-    more = f" and {len(ordered) - FEW} more" if len(ordered) > FEW else ""
-    return ", ".join(ordered[:FEW]) + more
+    return listed_names(sorted(names), most=FEW)

@@ -9,9 +9,13 @@ from jaxtyping import Float, Int
 
 from alexnet.data.cache import DecodedImages
 from alexnet.data.decode import Pixels
+from alexnet.progress_callback import Progress
 from alexnet.records import Record
 
-__all__ = ["NEAR", "NearDuplicate", "find_near_duplicates", "group_near_duplicates", "near_pairs", "shrink"]
+__all__ = ["KINDS", "NEAR", "NearDuplicate", "find_near_duplicates", "group_near_duplicates", "near_pairs", "shrink"]
+
+KINDS = ("across classes", "across the split", "within class")
+"""Kinds of pairs, the worst first."""
 
 NEAR = 0.03
 """Largest distance of a near duplicate. Chosen on natural8 with planted ones: EXPERIMENTS.md, "Near duplicates"."""
@@ -42,7 +46,6 @@ ZOOM = 0.93
 
 CHUNK = 256
 
-Progress = Callable[[int, int], None]
 Window = tuple[float, float, float]
 
 

@@ -6,9 +6,10 @@ from hashlib import blake2b
 from pathlib import Path
 
 from alexnet.data.cache import DecodedImages
-from alexnet.data.near_duplicates import Progress, find_near_duplicates, group_near_duplicates
+from alexnet.data.near_duplicates import find_near_duplicates, group_near_duplicates
 from alexnet.errors import DataError
 from alexnet.files import disk_errors, write_whole
+from alexnet.progress_callback import Progress
 
 __all__ = ["grouped_digests"]
 

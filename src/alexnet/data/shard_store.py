@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b, sha256
@@ -11,14 +12,14 @@ from threading import Lock, Thread, get_ident
 from typing import Protocol
 from urllib.parse import quote
 
-from filelock import FileLock
+from filelock import BaseFileLock, FileLock, Timeout
 
-from alexnet.data.cache_folder import caches_dir
+from alexnet.data.cache_folder import cache_lock, caches_dir
 from alexnet.data.limits import get_shard_cache_bytes
 from alexnet.data.shards import Shard
 from alexnet.downloads import download_patiently, file_sha256
 from alexnet.errors import AlexNetError, DataError, DownloadError
-from alexnet.files import disk_errors, shown_name, write_whole
+from alexnet.files import disk_errors, shown_name
 
 __all__ = ["LocalShards", "OpenShards", "RemoteShards", "ShardStore"]
 
@@ -27,6 +28,9 @@ OPEN_FILES = 64
 
 TRIES = 3
 """To open a tar of the cache, which another process may remove just then."""
+
+WAIT_SECONDS = 0.05
+"""Between two looks whether another has finished a download."""
 
 AHEAD_THREADS = 4
 """Shards that are downloaded at a time before they are needed."""
@@ -98,7 +102,7 @@ class RemoteShards:
         self._num_kept, self._most_bytes = 2, get_shard_cache_bytes()
         self._asked: OrderedDict[str, None] = OrderedDict()
         self._queue: Queue[str] = Queue()
-        self._lock = Lock()
+        self._lock, self._starting = Lock(), Lock()
 
     def use(self, shards: Sequence[Shard]) -> None:
         """Take the tars from a manifest."""
@@ -111,8 +115,7 @@ class RemoteShards:
     def read_manifest(self, name: str) -> bytes:
         """The bytes of the manifest, always from the server."""
         part = self.folder / f"{name}.{os.getpid()}-{get_ident()}.part"
-        with disk_errors(self.folder, DownloadError, FULL_CACHE):
-            self.folder.mkdir(parents=True, exist_ok=True)
+        with disk_errors(self.folder, DownloadError, FULL_CACHE), self._locked(name):
             part.unlink(missing_ok=True)
             try:
                 download_patiently(self._url(name), part)
@@ -131,8 +134,7 @@ class RemoteShards:
             part.unlink(missing_ok=True)
             download_patiently(self._url(shard.index_name), part)
             data = part.read_bytes()
-            write_whole(path, lambda beside: beside.write_bytes(data))
-            part.unlink()
+            part.replace(path)
         return data
 
     def path(self, name: str) -> Path:
@@ -209,9 +211,25 @@ class RemoteShards:
 
     @contextlib.contextmanager
     def _locked(self, name: str) -> Iterator[None]:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / f".{name}.lock"):
+        """Hold a file of the set; whoever clears the cache leaves alone a set of which any file is held."""
+        lock = self._hold(name)
+        while lock is None:
+            time.sleep(WAIT_SECONDS)
+            lock = self._hold(name)
+        try:
             yield
+        finally:
+            lock.release()
+
+    def _hold(self, name: str) -> BaseFileLock | None:
+        """The lock of a file; None while another holds it. No lock is made in a folder that is being cleared."""
+        with self._starting, cache_lock(self.folder):  # threads of one process wait for each other without polling
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / f".{name}.lock", blocking=False)
+            with contextlib.suppress(Timeout):
+                lock.acquire()
+                return lock
+        return None
 
 
 def _is_there(path: Path, shard: Shard) -> bool:

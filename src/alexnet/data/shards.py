@@ -131,7 +131,7 @@ def parse_manifest(data: bytes, name: str) -> ShardSet:
     try:
         made = ShardSet.from_dict(json.loads(data))
     except (ValueError, TypeError, RecursionError) as error:
-        raise DataError(f"{name}: is no list of shards ({error}); write the shards again") from error
+        raise DataError(f"{name}: is not a list of shards ({error}); write the shards again") from error
     if not made.num_images("train"):
         raise DataError(f"{name}: lists no training images; write the shards again")
     return made

@@ -131,6 +131,8 @@ class FolderSource:
 
     def read(self, entry: Entry) -> bytes:
         """The content of a file. Raises OSError where it cannot be read."""
+        if entry.problem:  # to open what is no regular file could wait for ever
+            raise OSError(entry.problem)
         with (self.path / unescape_name(entry.name)).open("rb") as file:
             return file.read()
 

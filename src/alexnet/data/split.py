@@ -1,7 +1,7 @@
 """Training, validation and test images: a split by class, content and seed."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -11,10 +11,11 @@ import numpy as np
 from alexnet.data.cache import DecodedImages
 from alexnet.data.decode import Indices
 from alexnet.data.near_groups import grouped_digests
+from alexnet.data.quota import num_held_out
 from alexnet.data.split_shards import sides_of_shards
 from alexnet.data.streamed import StreamedImages
 from alexnet.errors import DataError, RecipeError
-from alexnet.files import shown_name
+from alexnet.files import listed_names, shown_name
 
 __all__ = ["Indices", "Split", "Subset", "hold_out", "split_images"]
 
@@ -55,6 +56,7 @@ def split_images(
     validation_fraction: float,
     seed: int,
     group_near_duplicates: bool = False,
+    tested: Collection[str] | None = None,
 ) -> Split:
     """Split a decoded folder as its layout says; where it has no split, by content and seed.
 
@@ -66,6 +68,7 @@ def split_images(
         validation_fraction: of the training images of each class, where it has no validation set, 0 to below 1.
         group_near_duplicates: keep nearly identical images on one side, too; looking for them takes a while the
             first time.
+        tested: names of the test images, where the folder has no test set and they are known; None chooses them.
 
     Raises:
         DataError: fewer than two classes have training images, or none is left to test on.
@@ -84,21 +87,31 @@ def split_images(
         file.folder_class for file in images.files
     ]  # a corrected label does not move an image across the split
     if "all" in sides:
-        sides["train"], sides["test"] = hold_out(sides.pop("all"), folders, digests, test_fraction, seed, at_least=1)
+        rows = sides.pop("all")
+        if tested is None:
+            sides["train"], sides["test"] = hold_out(rows, folders, digests, test_fraction, seed, at_least=1)
+        else:
+            files = images.names
+            sides["train"] = [row for row in rows if files[row] not in tested]
+            sides["test"] = [row for row in rows if files[row] in tested]
     train, test = sides.get("train", []), sides.get("test", [])
     validation = sides.get("validation")
     if validation is None:
         train, validation = hold_out(train, folders, digests, validation_fraction, seed + 1)
     classes = tuple(sorted({names[row] for row in train}))
+    _require_two(images.folder.path, classes)
     tested = {names[row] for row in test}
-    _require_enough(images.folder.path, classes, is_testable=bool(tested & set(classes)))
+    if not tested & set(classes):
+        alike = sorted(name for name in classes if _is_one_group(train, names, digests, name))
+        raise _no_test_images(images.folder.path, alike, "nearly identical" if group_near_duplicates else "identical")
     number = {name: position for position, name in enumerate(classes)}
 
     def subset(rows: Iterable[int]) -> Subset:
         kept = [row for row in rows if names[row] in number]
         return Subset(np.array(kept, np.int64), np.array([number[names[row]] for row in kept], np.int64))
 
-    notes = _notes(images, classes, {names[row] for row in [*test, *validation]}, set(names))
+    held_out = {names[row] for row in validation} | tested
+    notes = _notes(images, classes, tested=tested, held_out=held_out, present=set(names))
     return Split(classes, subset(train), subset(validation), subset(test), notes)
 
 
@@ -118,11 +131,16 @@ def _split_shards(images: StreamedImages, test_fraction: float, validation_fract
         return Subset(rows[labels >= 0], labels[labels >= 0])
 
     split = Split(classes, subset(train), subset(validation), subset(test), ())
-    _require_enough(path, classes, is_testable=len(split.test) > 0)
+    _require_two(path, classes)
+    if not len(split.test):
+        raise _no_test_images(path)
     present = set(np.unique(source.labels).tolist())
     named = {name for place, name in enumerate(source.classes) if place in present}
-    held_out = {source.classes[label] for label in np.unique(source.labels[np.concatenate([test, validation])])}
-    return replace(split, notes=_notes(images, classes, held_out, named))
+    tested, validated = (
+        {source.classes[label] for label in np.unique(source.labels[rows])} for rows in (test, validation)
+    )
+    notes = _notes(images, classes, tested=tested, held_out=tested | validated, present=named)
+    return replace(split, notes=notes)
 
 
 def _sides_of_layout(images: DecodedImages) -> dict[str, list[int]]:
@@ -135,10 +153,13 @@ def _sides_of_layout(images: DecodedImages) -> dict[str, list[int]]:
     return dict(sides)
 
 
-def _notes(images: DecodedImages, classes: tuple[str, ...], held_out: set[str], present: set[str]) -> tuple[str, ...]:
+def _notes(
+    images: DecodedImages, classes: tuple[str, ...], *, tested: set[str], held_out: set[str], present: set[str]
+) -> tuple[str, ...]:
     """What is left aside or left out of a split, in words.
 
-    held_out: classes of its test and validation images. present: classes with images.
+    tested: classes of its test images. held_out: those of its test and validation images. present: classes with
+    images.
     """
     notes = [*images.folder.notes, *images.notes]
     count = len(images.left_out)
@@ -146,13 +167,16 @@ def _notes(images: DecodedImages, classes: tuple[str, ...], held_out: set[str], 
         notes.append(f"{count} {'file is' if count == 1 else 'files are'} left out: not an image, or unreadable")
     empty = sorted(set(images.folder.classes) - present)
     if empty:
-        notes.append(f"{', '.join(empty)}: no usable images; the class is left out")
+        notes.append(f"{listed_names(empty)}: no usable images; the class is left out")
     strangers = sorted(held_out - set(classes))
     if strangers:
-        notes.append(f"held-out images of {', '.join(strangers)} are left out: no training images of that class")
+        notes.append(f"held-out images of {listed_names(strangers)} are left out: no training images of that class")
     alike = [name for name in strangers if name.casefold() in {known.casefold() for known in classes}]
     if alike:
-        notes.append(f"{', '.join(alike)}: a training class differs from it in case only; give both the same name")
+        notes.append(f"{listed_names(alike)}: a training class differs from it in case only; give both the same name")
+    untested = [name for name in classes if name not in tested]
+    if untested:
+        notes.append(f"{listed_names(untested)}: no test images, so what is recognized of it is not measured")
     return tuple(notes)
 
 
@@ -168,7 +192,8 @@ def hold_out(
     """Split `rows` into (kept, held out): `fraction` of each class is held out, in an order given by content.
 
     A class keeps at least one image, and gives `at_least` if it has more. Rows with the same digest go to the
-    same side, whatever their class.
+    same side, whatever their class; where `at_least` asks for images and every group of them is larger than the
+    fraction, the smallest group is held out.
 
     Args:
         names: class of every row. digests: of its pixels.
@@ -184,15 +209,17 @@ def hold_out(
     for name in sorted(by_class):
         groups = by_class[name]
         total = sum(len(group) for group in groups.values())
-        target = min(max(at_least, round(total * fraction)), total - 1)
+        target = num_held_out(total, fraction, at_least=at_least)
         num_held = sum(len(group) for digest, group in groups.items() if is_held.get(digest))
+        undecided = {digest: len(group) for digest, group in groups.items() if digest not in is_held}
         for digest in sorted(groups, key=lambda digest: _rank(digest, seed)):
             if digest not in is_held:
                 size = len(groups[digest])
                 is_held[digest] = num_held + size <= target
                 num_held += size if is_held[digest] else 0
-            if is_held[digest]:
-                held += groups[digest]
+        if at_least and num_held == 0 and undecided and len(groups) > 1:
+            is_held[min(undecided, key=lambda digest: (undecided[digest], _rank(digest, seed)))] = True
+        held += (row for digest, group in groups.items() if is_held[digest] for row in group)
     out = set(held)
     return [row for row in rows if row not in out], sorted(held)
 
@@ -201,13 +228,26 @@ def _rank(digest: str, seed: int) -> bytes:
     return blake2b(f"{seed} {digest}".encode(), digest_size=16).digest()
 
 
-def _require_enough(folder: Path, classes: tuple[str, ...], *, is_testable: bool) -> None:
-    path = shown_name(folder)
+def _require_two(folder: Path, classes: tuple[str, ...]) -> None:
     if len(classes) < 2:
         present = f"only {classes[0]} has any" if classes else "none has any"
-        raise DataError(f"{path}: at least two classes need training images, and {present}; add images")
-    if not is_testable:
-        raise DataError(
-            f"{path}: no image is left to test on; add images (at least two of each class), "
-            "a test folder, or raise test_fraction"
+        raise DataError(f"{shown_name(folder)}: at least two classes need training images, and {present}; add images")
+
+
+def _is_one_group(rows: Sequence[int], names: Sequence[str], digests: Sequence[str], name: str) -> bool:
+    """Whether a class has two images or more among `rows`, all with the same digest."""
+    own = [digests[row] for row in rows if names[row] == name]
+    return len(own) > 1 and len(set(own)) == 1
+
+
+def _no_test_images(folder: Path, alike: Sequence[str] = (), how: str = "identical") -> DataError:
+    """What is said where no image is left to test on. alike: classes whose images are all alike."""
+    if alike:
+        return DataError(
+            f"{shown_name(folder)}: no image is left to test on: the images of {listed_names(alike)} are all {how}, "
+            f"and {how} images stay on one side of the split; add different ones or a test folder"
         )
+    return DataError(
+        f"{shown_name(folder)}: no image is left to test on; add images (at least two of each class), "
+        "a test folder, or raise test_fraction"
+    )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from alexnet.data.decode import Indices
+from alexnet.data.quota import num_held_out
 from alexnet.data.shard_source import ShardSource
 
 __all__ = ["hold_out_of_shards", "sides_of_shards"]
@@ -44,6 +45,6 @@ def hold_out_of_shards(
     starts = np.cumsum(counts) - counts
     rank = np.empty(len(rows), np.int64)
     rank[order] = np.arange(len(rows)) - starts[labels[order]]
-    quota = np.minimum(np.maximum(at_least, np.round(counts * fraction).astype(np.int64)), counts - 1)
+    quota = np.array([num_held_out(count, fraction, at_least=at_least) for count in counts.tolist()], np.int64)
     is_held = rank < quota[labels]
     return rows[~is_held], rows[is_held]

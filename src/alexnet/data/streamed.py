@@ -1,7 +1,7 @@
 """Images of shards as pixels that are decoded when they are read: nothing is kept, however many there are."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,14 +16,13 @@ from alexnet.data.image_file import reserve_bytes, too_many_bytes
 from alexnet.data.lazy_sequence import LazySequence
 from alexnet.data.shard_source import ShardSource
 from alexnet.errors import DataError
+from alexnet.progress_callback import Progress
 from alexnet.records import Preprocessing
 
-__all__ = ["StreamedImages", "StreamedPixels", "open_images"]
+__all__ = ["StreamedImages", "StreamedPixels", "is_streamed", "open_images"]
 
 ENOUGH_ROWS = 4096
 """Training images that statistics of colors, and patches, are taken from: all of some shards."""
-
-Progress = Callable[[int, int], None]
 
 
 class StreamedPixels:
@@ -109,6 +108,11 @@ class StreamedImages(DecodedImages):
         return rows[np.isin(shards, numbers[order[:num_needed]])]
 
 
+def is_streamed(folder: ImageFolder) -> bool:
+    """Whether the images of a folder are decoded whenever they are read: those of shards without corrections are."""
+    return isinstance(folder.source, ShardSource) and not isinstance(folder.files, tuple)
+
+
 def open_images(
     folder: ImageFolder, preprocessing: Preprocessing, *, on_progress: Progress | None = None
 ) -> DecodedImages:
@@ -123,7 +127,7 @@ def open_images(
         DataError: the cache folder cannot be written, or the disk is full.
     """
     source = folder.source
-    if not isinstance(source, ShardSource) or isinstance(folder.files, tuple):
+    if not isinstance(source, ShardSource) or not is_streamed(folder):
         return decode_folder(folder, preprocessing, on_progress=on_progress)
     place = caches_dir() / f"shards-{source.fingerprint[:16]}" / "pixels.u8"
     pixels = StreamedPixels(source, preprocessing)

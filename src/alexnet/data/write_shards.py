@@ -4,7 +4,7 @@ import io
 import json
 import tarfile
 import zlib
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
@@ -21,7 +21,9 @@ from alexnet.data.shards import MANIFEST, UNFINISHED, Shard, ShardIndex, ShardSe
 from alexnet.data.split import hold_out
 from alexnet.errors import DataError
 from alexnet.files import disk_errors, is_unfinished, shown_name, write_whole
+from alexnet.practice.new_folder import refuse_inside
 from alexnet.presets import PRESETS
+from alexnet.progress_callback import Progress
 
 __all__ = ["write_shards"]
 
@@ -39,8 +41,6 @@ ENDINGS = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif", "JPEG2000": "jp2"}
 MODE = 0o644
 BLOCK = 512
 """Bytes of a tar's header, which lies before each file."""
-
-Progress = Callable[[int, int], None]
 
 
 def write_shards(
@@ -67,7 +67,8 @@ def write_shards(
         on_progress: called with (files done, files in all).
 
     Raises:
-        DataError: `out` holds something else or cannot be written, or a file cannot be read just now.
+        DataError: `out` holds something else, lies in the folder of images or cannot be written, or a file cannot be
+            read just now.
 
     >>> shards = write_shards("images", "shards", shard_mb=0.1)
     >>> shards.num_images("train"), shards.num_images("test")
@@ -80,7 +81,7 @@ def write_shards(
             "at least 0.01 MB, and a fraction between 0 and 1"
         )
     target = Path(out)
-    with disk_errors(target, DataError, "choose another folder"), _locked(target):
+    with disk_errors(target, DataError, "choose another folder"), _locked(target, scanned.path):
         sequences = _deal(scanned, seed, test_fraction)
         plan = _plan(scanned.classes, sequences, seed, shard_mb)
         made = _read_own(target, plan)
@@ -92,12 +93,16 @@ def write_shards(
 
 
 @contextmanager
-def _locked(target: Path) -> Iterator[None]:
-    """Hold a folder for one writer. Raises DataError where another holds it, or it holds something else."""
+def _locked(target: Path, source: Path) -> Iterator[None]:
+    """Hold a folder for one writer. Raises DataError where another holds it, or it holds something else.
+
+    source: the folder of images, in which it may not lie.
+    """
     shown = shown_name(target)
     own = (target / UNFINISHED).is_file() or (target / MANIFEST).is_file()
     if target.exists() and not own and not _is_empty(target):
         raise DataError(f"{shown}: exists and is not an empty folder; choose another folder or delete it")
+    refuse_inside(target, source)
     target.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(target / LOCK, blocking=False)
     try:

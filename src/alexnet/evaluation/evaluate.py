@@ -17,10 +17,12 @@ from alexnet.errors import WeightsError
 from alexnet.evaluation.metrics import TOP5_FROM, class_scores, confusion_matrix, num_wrong
 from alexnet.evaluation.views import DESCRIPTIONS, cut_views
 from alexnet.model.checkpoint import Classifier
+from alexnet.model.logits import check_logits
 from alexnet.records import Evaluation, Prediction, Preprocessing, wilson_interval
 
 __all__ = [
     "HeldOutScore",
+    "OnBatch",
     "average_probabilities",
     "evaluate_classifier",
     "in_eval_mode",
@@ -39,6 +41,8 @@ ROWS = 4096
 
 NUM_TOP = 5
 """Classes that a prediction names."""
+
+OnBatch = Callable[[Float[Tensor, "N K"], Int64[Tensor, " N"]], object]
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def probabilities(
 ) -> Float[Tensor, "N K"]:
     """Probabilities of decoded uint8 images [N, S, S, 3], averaged (after the softmax) over their views."""
     parts = [
-        network(normalize(crop, preprocessing)).float().softmax(1)
+        check_logits(network(normalize(crop, preprocessing))).float().softmax(1)
         for crop in cut_views(pixels, preprocessing.size, views)
     ]
     return average_probabilities(parts)
@@ -91,6 +95,7 @@ def measure(
     device: torch.device,
     part: BatchPart | None = None,
     add_up: Callable[[list[Tensor]], object] = lambda _sums: None,
+    on_batch: OnBatch = lambda _probs, _labels: None,
 ) -> HeldOutScore | None:
     """Loss and errors on a subset, by the center crop of each image; None if the subset is empty.
 
@@ -99,6 +104,7 @@ def measure(
     Args:
         part: what to compute of the subset, where several processes share it; None for all of it.
         add_up: replaces sums over the part by those over all parts.
+        on_batch: called with the probabilities and the labels of each batch, in order.
     """
     if not len(subset):
         return None
@@ -107,6 +113,7 @@ def measure(
     with in_eval_mode(network):
         for images, labels in in_order(pixels, own, batch_size=BATCH, device=device):
             probs = probabilities(network, images, preprocessing)
+            on_batch(probs, labels)
             num_classes = probs.shape[1]
             loss = nn.functional.nll_loss(_log(probs), labels, reduction="sum")
             sums += torch.stack((loss, num_wrong(probs, labels), num_wrong(probs, labels, k=5)))
@@ -151,14 +158,24 @@ def evaluate_classifier(
 
 
 def subset_probabilities(
-    classifier: Classifier, pixels: PixelRows, subset: Subset, *, views: str
+    classifier: Classifier,
+    pixels: PixelRows,
+    subset: Subset,
+    *,
+    views: str,
+    on_progress: Callable[[int], None] | None = None,
 ) -> Float[Tensor, "N K"]:
-    """Probabilities of every image of a subset, in order, averaged over its views; the model is left as found."""
+    """Probabilities of every image of a subset, in order, averaged over its views; the model is left as found.
+
+    on_progress: called with the number of images done.
+    """
     device = next(classifier.network.parameters()).device
     parts = []
     with in_eval_mode(classifier.network):
         for images, _ in in_order(pixels, subset, batch_size=BATCH, device=device):
             parts.append(probabilities(classifier.network, images, classifier.preprocessing, views=views).cpu())
+            if on_progress:
+                on_progress(sum(map(len, parts)))
     return torch.cat(parts)
 
 
@@ -223,6 +240,7 @@ def make_predictions(
     Raises:
         WeightsError: a probability is not a number.
     """
+    check_logits(probs, classes)
     if not bool(probs.isfinite().all()):
         raise WeightsError(
             "the network's outputs are not numbers (NaN): its weights are damaged; train again, or load other weights"

@@ -18,8 +18,9 @@ from alexnet.data.folder_layout import IMAGE_ENDINGS, is_hidden
 from alexnet.data.image_file import read_file
 from alexnet.data.sources import open_source
 from alexnet.errors import DataError, GeometryError
+from alexnet.evaluation.calibration import apply_temperature
 from alexnet.evaluation.evaluate import BATCH, in_eval_mode, make_predictions, probabilities
-from alexnet.files import shown_name, unescape_name
+from alexnet.files import is_folder, is_there, shown_name, unescape_name
 from alexnet.model.checkpoint import Classifier
 from alexnet.records import Prediction, Preprocessing, Record
 
@@ -50,11 +51,12 @@ class UnreadableImage(Record):
 class Predictions(Sequence[Prediction]):
     """A prediction for each image, in order; indexed and iterated like a tuple.
 
-    unreadable: the files that were skipped.
+    unreadable: the files that were skipped. temperature: what the logits were divided by, None for nothing.
     """
 
     predictions: tuple[Prediction, ...]
     unreadable: tuple[UnreadableImage, ...] = ()
+    temperature: float | None = None
 
     def __repr__(self) -> str:
         return f"Predictions(num_images={len(self.predictions)}, num_unreadable={len(self.unreadable)})"
@@ -75,6 +77,7 @@ class Predictions(Sequence[Prediction]):
         return {
             "predictions": [value | {"top": value["top"][:top]} for value in values],
             "unreadable": [image.to_dict() for image in self.unreadable],
+            "temperature": self.temperature,
         }
 
 
@@ -97,13 +100,24 @@ def read_image(path: Path | str, classifier: Classifier, *, size: int | None = N
     return center_crop(decode_file(path, preprocessing), preprocessing)
 
 
-def predict_images(classifier: Classifier, images: Paths, *, skip_unreadable: bool = False) -> Predictions:
+def predict_images(
+    classifier: Classifier,
+    images: Paths,
+    *,
+    skip_unreadable: bool = False,
+    temperature: float | None = None,
+    extend: Callable[["PredictedBatch"], Iterable[Prediction]] = lambda batch: batch.predictions,
+    on_progress: Callable[[int], None] | None = None,
+) -> Predictions:
     """Predict the classes of images, in order, in batches.
 
     Args:
         images: an image file, a folder or archive of images (all of them, however deep), a pattern such as
             `photos/*.jpg`, or several of these.
         skip_unreadable: leave out files that cannot be read, and name them in the result.
+        temperature: what the logits are divided by; None for nothing.
+        extend: gives the predictions of a batch with more about each image.
+        on_progress: called with the number of files done.
 
     Raises:
         DataError: a file cannot be read (unless such files are skipped), or a folder holds no image.
@@ -111,12 +125,14 @@ def predict_images(classifier: Classifier, images: Paths, *, skip_unreadable: bo
     """
     predictions: list[Prediction] = []
     unreadable: list[UnreadableImage] = []
-    for batch in predict_batches(classifier, find_images(images)):
+    for batch in predict_batches(classifier, find_images(images), temperature=temperature):
         if batch.unreadable and not skip_unreadable:
             raise DataError(str(batch.unreadable[0]))
         unreadable += batch.unreadable
-        predictions += batch.predictions
-    return Predictions(tuple(predictions), tuple(unreadable))
+        predictions += extend(batch) if batch.predictions else ()
+        if on_progress:
+            on_progress(len(predictions) + len(unreadable))
+    return Predictions(tuple(predictions), tuple(unreadable), temperature)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,20 +145,30 @@ class PredictedBatch:
     unreadable: tuple[UnreadableImage, ...]
 
 
-def predict_batches(classifier: Classifier, paths: Iterable[Path | str]) -> Iterator[PredictedBatch]:
+def predict_batches(
+    classifier: Classifier,
+    paths: Iterable[Path | str],
+    *,
+    temperature: float | None = None,
+    skip: Callable[[str], bool] = lambda _name: False,
+) -> Iterator[PredictedBatch]:
     """Predict the images at some paths, a batch at a time, in order and in constant memory.
+
+    Args:
+        temperature: what the logits are divided by; None for nothing.
+        skip: whether to leave out the file of a name; asked once for each file.
 
     Raises:
         DataError: a folder or archive is missing, damaged, or holds no image.
         WeightsError: the network's outputs are not numbers.
     """
     size = classifier.preprocessing.decoded_size
-    decoded = chain.from_iterable(_decode(Path(path), classifier.preprocessing) for path in paths)
+    decoded = chain.from_iterable(_decode(Path(path), classifier.preprocessing, skip) for path in paths)
     while batch := list(islice(decoded, BATCH)):
         good = [(name, pixels, read) for name, pixels, read in batch if not isinstance(pixels, str)]
         bad = tuple(UnreadableImage(name, reason) for name, reason, _ in batch if isinstance(reason, str))
         pixels = np.stack([pixels for _, pixels, _ in good]) if good else np.empty((0, size, size, 3), np.uint8)
-        predictions = _predict([name for name, _, _ in good], pixels, classifier) if good else ()
+        predictions = _predict([name for name, _, _ in good], pixels, classifier, temperature) if good else ()
         yield PredictedBatch(pixels, predictions, tuple(read for _, _, read in good), bad)
 
 
@@ -154,7 +180,7 @@ def find_images(images: Paths) -> tuple[Path, ...]:
     """
     paths: list[Path] = []
     for path in [images] if isinstance(images, str | Path) else images:
-        is_pattern = any(mark in str(path) for mark in "*?[") and not Path(path).exists()
+        is_pattern = any(mark in str(path) for mark in "*?[") and not is_there(path)
         matches = sorted(glob.glob(str(path), recursive=True)) if is_pattern else [str(path)]  # noqa: PTH207
         if not matches:
             raise DataError(f"{shown_name(path)}: no image matches this pattern; check it")
@@ -162,9 +188,13 @@ def find_images(images: Paths) -> tuple[Path, ...]:
     return tuple(paths)
 
 
-def _decode(path: Path, preprocessing: Preprocessing) -> Iterator[tuple[str, Pixels | str, Reader]]:
+def _decode(
+    path: Path, preprocessing: Preprocessing, skip: Callable[[str], bool]
+) -> Iterator[tuple[str, Pixels | str, Reader]]:
     """The file at `path`, or each image below it: its name, its pixels or why it has none, and what reads it."""
-    if not path.is_dir() and not path.name.lower().endswith(ARCHIVE_ENDINGS):
+    if not is_folder(path) and not path.name.lower().endswith(ARCHIVE_ENDINGS):
+        if skip(str(path)):
+            return
         try:
             yield str(path), decode_file(path, preprocessing), partial(read_file, path)
         except DataError as error:
@@ -174,8 +204,10 @@ def _decode(path: Path, preprocessing: Preprocessing) -> Iterator[tuple[str, Pix
     entries = [entry for entry in source.entries if _may_be_image(entry.name)]
     if not entries:
         raise DataError(f"{shown_name(path)}: holds no images; give image files, or a folder or archive of them")
+    names = {entry.name: f"{path}/{unescape_name(entry.name)}" for entry in entries}
+    entries = [entry for entry in entries if not skip(names[entry.name])]
     for entry, (pixels, facts) in zip(entries, decode_files(source, entries, preprocessing), strict=True):
-        name, reader = f"{path}/{unescape_name(entry.name)}", partial(source.read, entry)
+        name, reader = names[entry.name], partial(source.read, entry)
         yield name, f"cannot be used ({facts.error}); give an image file" if pixels is None else pixels, reader
 
 
@@ -206,5 +238,10 @@ def _probabilities(pixels: Pixels, classifier: Classifier) -> Float[torch.Tensor
         return probabilities(classifier.network, x, classifier.preprocessing, views=classifier.views).cpu()
 
 
-def _predict(names: Sequence[str], pixels: Pixels, classifier: Classifier) -> tuple[Prediction, ...]:
-    return make_predictions(names, _probabilities(pixels, classifier), classifier.classes)
+def _predict(
+    names: Sequence[str], pixels: Pixels, classifier: Classifier, temperature: float | None
+) -> tuple[Prediction, ...]:
+    probs = _probabilities(pixels, classifier)
+    if temperature is not None:
+        probs = torch.from_numpy(apply_temperature(probs.numpy(), temperature))
+    return make_predictions(names, probs, classifier.classes)

@@ -3,7 +3,6 @@
 import io
 import textwrap
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,15 @@ from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 
 from alexnet.errors import RunError
+from alexnet.figures.file_kinds import figure_kind
 from alexnet.files import disk_errors, shown_name, write_whole
 
-__all__ = ["BLUE", "GRAY", "INK", "ORANGE", "Sheet", "clean_axes", "png_bytes", "save_figure", "shorten", "svg_text"]
+__all__ = [
+    "BLUE", "GRAY", "INK", "ORANGE", "RED", "Sheet", "clean_axes", "png_bytes", "save_figure", "shorten", "svg_text",
+]  # fmt: skip
 
-BLUE, ORANGE, GRAY, INK = "#2a6fb0", "#d9691f", "#9aa3ab", "#22282e"
-"""Training, held-out, background, and text."""
+BLUE, ORANGE, RED, GRAY, INK = "#2a6fb0", "#d9691f", "#b3261e", "#9aa3ab", "#22282e"
+"""Training, held-out, classified wrongly (as on the pages), background, and text."""
 
 FONTS = ("DejaVu Sans", "Noto Sans CJK JP", "Arial Unicode MS")
 """Fonts for names in any script; those that are not installed are left out, because matplotlib warns of each."""
@@ -112,9 +114,6 @@ def svg_text(sheet: Figure) -> str:
     return text[text.index("<svg") :]
 
 
-KINDS: Sequence[str] = ("png", "svg", "pdf", "jpg", "jpeg", "webp")
-
-
 def save_figure(figure: Figure, path: Path | str) -> Path:
     """Write a figure as PNG, SVG, PDF, JPEG or WebP, by the suffix of the path; returns the path.
 
@@ -125,9 +124,7 @@ def save_figure(figure: Figure, path: Path | str) -> Path:
     'figure.png'
     """
     path = Path(path)
-    kind = path.suffix.lower().removeprefix(".")
-    if kind not in KINDS:
-        raise RunError(f"{shown_name(path)}: unknown suffix; choose one of .{', .'.join(KINDS)}")
+    kind = figure_kind(path)
     with disk_errors(path, RunError, "check its permissions or choose another path"):
         write_whole(path, lambda beside: beside.write_bytes(_render(figure, kind)))
     return path

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ __all__ = ["CurvePanel", "draw_changes"]
 
 MOST_CURVES = 5
 """Classes whose probabilities are drawn: those that are largest somewhere."""
+
+LINES = ("-", "--", "-.", ":", (0, (8, 2)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 4)))
+"""Styles of the curves: with each new one the colors begin again."""
 
 ACROSS = 2
 """Panels side by side."""
@@ -38,14 +42,17 @@ def draw_changes(panels: Sequence[CurvePanel], classes: Sequence[str], predicted
     rows = -(-len(panels) // across)
     sheet = Sheet(6.2 * across, 3.5 * rows + 0.4)
     parts: Any = sheet.subfigures(rows, across, squeeze=False)
-    for part, panel in zip(parts.ravel(), panels, strict=False):
+    shown = [_strongest(panel, predicted) for panel in panels]
+    ranks = {number: rank for rank, number in enumerate(dict.fromkeys(chain.from_iterable(shown)))}
+    for part, panel, numbers in zip(parts.ravel(), panels, shown, strict=False):
         top, bottom = part.subfigures(2, 1, height_ratios=[2.5, 1.0])
         axes = top.subplots()
-        strongest = np.argsort(-panel.probabilities.max(0), kind="stable")[:MOST_CURVES].tolist()
-        for number in dict.fromkeys([predicted, *strongest]):
+        for number in numbers:
+            round_of_colors, color = divmod(ranks[number], len(CLASS_COLORS))
             axes.plot(
-                panel.amounts, 100 * panel.probabilities[:, number], color=CLASS_COLORS[number % 8],
-                lw=2.6 if number == predicted else 1.2, label=shorten(classes[number], 16),
+                panel.amounts, 100 * panel.probabilities[:, number], color=CLASS_COLORS[color],
+                ls=LINES[round_of_colors % len(LINES)], lw=2.6 if number == predicted else 1.2,
+                label=shorten(classes[number], 16),
             )  # fmt: skip
         axes.axvline(panel.identity, color=GRAY, lw=1.0)
         for amount in panel.lost:
@@ -64,3 +71,9 @@ def draw_changes(panels: Sequence[CurvePanel], classes: Sequence[str], predicted
             cell.set_title(f"{amount:.3g}", fontsize=7, pad=2, fontweight="normal", color=GRAY)
     sheet.suptitle(title, fontsize=11)
     return sheet
+
+
+def _strongest(panel: CurvePanel, predicted: int) -> list[int]:
+    """Numbers of the classes that a panel shows, the predicted one first."""
+    strongest = np.argsort(-panel.probabilities.max(0), kind="stable")[:MOST_CURVES].tolist()
+    return list(dict.fromkeys([predicted, *strongest]))

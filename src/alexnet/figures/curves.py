@@ -29,6 +29,7 @@ def draw_curves(course: Course) -> Figure:
     (accuracy, loss), *_ = sheet.grid(1, 2)
     _draw_accuracy(accuracy, course, with_legend=True)
     _draw_loss(loss, course)
+    loss.set_ylim(0, 1.05 * _highest_loss(course))
     accuracy.set_ylabel("accuracy, %")
     loss.set_ylabel("loss, nats")
     accuracy.set_title("Accuracy")
@@ -46,6 +47,7 @@ def draw_comparison(courses: Sequence[Course]) -> Figure:
         _draw_loss(rows[1][place], course)
         rows[0][place].set_title(course.title)
         rows[0][place].set_xlabel("")
+    rows[1][0].set_ylim(0, 1.05 * max(map(_highest_loss, courses)))  # the row shares its axis
     rows[0][0].set_ylabel("accuracy, %")
     rows[1][0].set_ylabel("loss, nats")
     return sheet
@@ -103,9 +105,14 @@ def _draw_loss(axes: Axes, course: Course) -> None:
         f"guessing: ln {course.num_classes}", (1.0, guessing), xycoords=("axes fraction", "data"),
         ha="right", va="bottom", color=GRAY, fontsize=8,
     )  # fmt: skip
-    highest = max([guessing * 1.15, *(e.train_loss for e in epochs)], default=1.0)
-    axes.set_ylim(0, highest * 1.05)
     _finish(axes)
+
+
+def _highest_loss(course: Course) -> float:
+    """The largest loss of an epoch, and at least a little more than that of guessing; single steps may lie above."""
+    losses = [loss for e in course.epochs for loss in (e.train_loss, e.validation_loss, e.test_loss)]
+    finite = (loss for loss in losses if loss is not None and math.isfinite(loss))
+    return max([1.15 * math.log(course.num_classes), *finite])
 
 
 def _finish(axes: Axes) -> None:

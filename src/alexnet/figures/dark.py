@@ -10,14 +10,17 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
 
-from alexnet.figures.canvas import BLUE, INK, ORANGE
+from alexnet.figures.canvas import BLUE, INK, ORANGE, RED
 
 __all__ = ["GROUND", "darken"]
 
 GROUND, LIGHT = "#15191d", "#e6eaee"
 """Ground and ink of a dark page, as in web/style.css."""
 
-INKS = {to_rgb(INK): LIGHT, to_rgb("black"): LIGHT, to_rgb(BLUE): "#7db8ee", to_rgb(ORANGE): "#f0903f"}
+INKS = {
+    to_rgb(INK): LIGHT, to_rgb("black"): LIGHT,
+    to_rgb(BLUE): "#7db8ee", to_rgb(ORANGE): "#f0903f", to_rgb(RED): "#ff8a80",
+}  # fmt: skip
 COLORS = INKS | {to_rgb("white"): GROUND}
 """Color → its color in the dark; others stay. White text stays, too: it is written on dark cells."""
 

@@ -33,9 +33,9 @@ def draw_doubts(rows: Sequence[DoubtRow]) -> Figure:
 
     Labels equal to the image's own are blue, others orange.
     """
-    sheet = Sheet(9.5, 1.75 * len(rows) + 0.3)
+    sheet = Sheet(9.5, 1.9 * len(rows) + 0.3)
     for axes, row in zip(sheet.grid(len(rows), NUM_NEAR + 1), rows, strict=True):
-        title = f"{shorten(row.label, NAME)} → {shorten(row.suggested, NAME)}?  {row.doubt:.2f}"
+        title = f"{shorten(row.label, NAME)}\n→ {shorten(row.suggested, NAME)}?  {row.doubt:.2f}"
         _show(axes[0], row.pixels, title, "black")
         axes[0].set_xlabel(shorten(row.file, 28), fontsize=7)
         for place, axis in enumerate(axes[1:]):

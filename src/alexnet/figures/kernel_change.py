@@ -77,16 +77,18 @@ def draw_kernel_pairs(
     return sheet
 
 
-def film_frames(weights: np.ndarray, epochs: Sequence[int], *, title: str) -> Iterator[Figure]:
+def film_frames(
+    weights: np.ndarray, epochs: Sequence[int], *, title: str, chosen: Sequence[int] | None = None
+) -> Iterator[Figure]:
     """One sheet of kernels for each moment of a training, all on the scale of the last one.
 
     Args:
-        weights: [moment, out, in, k, k]. epochs: epochs done at each moment.
+        weights: [moment, out, in, k, k]. epochs: epochs done at each moment. chosen: kernels to show; by default all.
     """
     limit = float(np.quantile(np.abs(_tiles(weights[-1])), 0.998))
     for epoch, kernels in zip(epochs, weights, strict=True):
         moment = "before training" if epoch == 0 else f"after epoch {epoch} of {epochs[-1]}"
-        yield draw_kernels(kernels, title=f"{title}, {moment}", limit=limit)
+        yield draw_kernels(kernels, title=f"{title}, {moment}", limit=limit, chosen=chosen)
 
 
 def _tiles(weights: np.ndarray) -> np.ndarray:

@@ -26,12 +26,15 @@ def draw_feature_maps(
     chosen: Sequence[int],
     *,
     title: str,
+    activation: str = "ReLU",
 ) -> Figure:
-    """A row for each chosen kernel: the image, the kernel, the feature map before and after ReLU.
+    """A row for each chosen kernel: the image, the kernel, the feature map before and after the activation.
 
     Args:
         image: uint8 [S, S, 3]. kernels: [C, in, k, k] or None. before, after: [C, H, W]; after may be None.
-            Maps before ReLU have a symmetric scale around 0 (blue below, red above), maps after it a scale from 0.
+            Maps before the activation have a symmetric scale around 0 (blue below, red above), maps after it a scale
+            from 0, or from their smallest value where that is negative.
+        activation: what the activation is called.
 
     Raises:
         GeometryError: there is no such kernel, or there are too many.
@@ -42,8 +45,9 @@ def draw_feature_maps(
         )
     if not chosen or any(not 0 <= place < len(before) for place in chosen):
         raise GeometryError(f"kernels {list(chosen)}: the layer has maps 0 to {len(before) - 1}")
-    panels = ["image"] + ["kernel"] * (kernels is not None) + ["before ReLU" if after is not None else "map"]
-    panels += ["after ReLU"] * (after is not None)
+    before_words, after_words = f"before {activation}", f"after {activation}"
+    panels = ["image"] + ["kernel"] * (kernels is not None) + [before_words if after is not None else "map"]
+    panels += [after_words] * (after is not None)
     sheet = Sheet(2.35 * len(panels), 2.2 * len(chosen) + 0.6)
     for row, place in zip(sheet.grid(len(chosen), len(panels)), chosen, strict=True):
         for axes, panel in zip(row, panels, strict=True):
@@ -52,13 +56,14 @@ def draw_feature_maps(
                 axes.imshow(image)
             elif panel == "kernel" and kernels is not None:
                 _draw_kernel(axes, kernels[place])
-            elif panel == "after ReLU" and after is not None:
-                axes.imshow(after[place], cmap="viridis", vmin=0, vmax=max(float(after[place].max()), 1e-6))
+            elif panel == after_words and after is not None:
+                low = min(float(after[place].min()), 0.0)
+                axes.imshow(after[place], cmap="viridis", vmin=low, vmax=max(float(after[place].max()), low + 1e-6))
             else:
                 limit = max(float(np.abs(before[place]).max()), 1e-6)
                 axes.imshow(before[place], cmap="RdBu_r", vmin=-limit, vmax=limit)
             if panel not in ("image", "kernel"):
-                values = after if panel == "after ReLU" and after is not None else before
+                values = after if panel == after_words and after is not None else before
                 low, high = float(values[place].min()), float(values[place].max())
                 axes.set_xlabel(f"{low:.2g} to {high:.2g}", fontsize=8, color=GRAY)
         row[0].set_ylabel(f"kernel {place}", fontsize=10)

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from alexnet.figures.canvas import BLUE, INK, ORANGE, Sheet, clean_axes, shorten
+from alexnet.figures.canvas import BLUE, INK, RED, Sheet, clean_axes, shorten
 
 __all__ = ["draw_confusion"]
 
@@ -16,11 +16,14 @@ MOST_LABELED = 40
 MOST_NAMED = 120
 """Number of classes up to which rows and columns have names and lines; beyond, numbers."""
 
+POINTS_OF_SIDE = 760.0
+"""Points of the matrix's side that the names of many classes share; the largest figure has more than these."""
+
 LONGEST_NAME = 32
 """Characters of a class's name beside the matrix, at most."""
 
 CORRECT = LinearSegmentedColormap.from_list("correct", ["#ffffff", BLUE])
-MISTAKEN = LinearSegmentedColormap.from_list("mistaken", ["#ffffff", ORANGE])
+MISTAKEN = LinearSegmentedColormap.from_list("mistaken", ["#ffffff", RED])
 
 
 def draw_confusion(classes: Sequence[str], confusion: Sequence[Sequence[int]]) -> Figure:
@@ -47,8 +50,13 @@ def draw_confusion(classes: Sequence[str], confusion: Sequence[Sequence[int]]) -
     axes.set_ylabel("true")
     if number <= MOST_NAMED:
         names = [shorten(name, LONGEST_NAME) for name in classes]
-        axes.set_xticks(range(number), names, rotation=45, ha="right", rotation_mode="anchor")
-        axes.set_yticks(range(number), names)
+        is_dense = number > MOST_LABELED
+        size = min(10.0, POINTS_OF_SIDE / number) if is_dense else 10.0
+        axes.set_xticks(
+            range(number), names, fontsize=size, rotation=90 if is_dense else 45, ha="right", rotation_mode="anchor",
+            va="center" if is_dense else "top",
+        )  # fmt: skip
+        axes.set_yticks(range(number), names, fontsize=size)
         axes.set_xticks(np.arange(number + 1) - 0.5, minor=True)
         axes.set_yticks(np.arange(number + 1) - 0.5, minor=True)
         axes.grid(which="minor", color="#e6e9ec", lw=0.8)

@@ -17,6 +17,9 @@ __all__ = ["DecisionBars", "Stage", "StageMap", "draw_decision", "draw_path", "d
 Tiles = Sequence[tuple[np.ndarray, np.ndarray]]
 """Patches [h, w, 3], uint8, each with where it is image, [h, w]."""
 
+SIDE = 20
+"""Characters of a class's name below the contributions, at most."""
+
 CELL = 1.02
 """Side of a map or a patch, inches."""
 
@@ -61,7 +64,7 @@ def draw_path(title: str, image: np.ndarray, stages: Sequence[Stage], decision: 
     heights = [0.25 + CELL * 1.15 for _ in stages]
     bottom = _decision_height(decision)
     sheet = Sheet(_width(stages), sum(heights) + bottom + 0.5)
-    parts: Any = sheet.subfigures(len(stages) + 1, 1, height_ratios=[*heights, bottom])
+    parts: Any = sheet.subfigures(len(stages) + 1, 1, squeeze=False, height_ratios=[*heights, bottom])[:, 0]
     for part, stage in zip(list(parts)[:-1], stages, strict=True):
         _fill_stage(part, stage)
     _fill_decision(parts[-1], decision, image)
@@ -84,7 +87,7 @@ def draw_decision(decision: DecisionBars, image: np.ndarray) -> Figure:
 
 
 def _width(stages: Sequence[Stage]) -> float:
-    cells = max(len(stage.maps) * _cells(stage) for stage in stages)
+    cells = max((len(stage.maps) * _cells(stage) for stage in stages), default=0)
     return max(CELL * cells + 0.6, 9.0)
 
 
@@ -141,8 +144,8 @@ def _fill_decision(part: Any, decision: DecisionBars, image: np.ndarray) -> None
     axes.set_yticks(places, [unit for unit, _ in decision.contributions], fontsize=8)
     axes.axvline(0.0, color=INK, lw=0.8)
     axes.set_ylim(len(places) - 0.5, -0.5)
-    sides = f"for {decision.winner} (blue), for {decision.runner_up} (orange)"
-    axes.set_xlabel(f"contribution to the logit difference: {sides}", fontsize=8)
+    sides = f"for {shorten(decision.winner, SIDE)} (blue), for {shorten(decision.runner_up, SIDE)} (orange)"
+    axes.set_xlabel(f"contribution to the logit difference:\n{sides}", fontsize=8)
     rest = decision.logit_difference - decision.bias_difference - sum(values)
     axes.set_title(
         f"{decision.logit_difference:.2f} = {sum(values):+.2f} shown {rest:+.2f} other units "

@@ -1,4 +1,4 @@
-"""How well small classifiers tell the classes apart, beside chance."""
+"""How well small classifiers recognize the classes, beside chance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

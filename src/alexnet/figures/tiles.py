@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from alexnet.errors import GeometryError
-from alexnet.figures.canvas import GRAY, INK, ORANGE, Sheet, clean_axes, shorten
+from alexnet.figures.canvas import GRAY, INK, RED, Sheet, clean_axes, shorten
 from alexnet.figures.mosaic import draw_mosaic
 
 __all__ = ["KernelScale", "MistakeTile", "draw_kernels", "draw_mistakes", "kernel_image"]
@@ -36,6 +36,7 @@ def draw_kernels(
     channel: int | None = None,
     columns: int = 16,
     limit: float | None = None,
+    caption: str = "",
 ) -> Figure:
     """The kernels of a layer, numbered.
 
@@ -45,6 +46,7 @@ def draw_kernels(
         chosen: numbers of the kernels to show; all by default.
         scale: `common` to all kernels, or each its `own`; the title says which. Gray is a weight of 0.
         limit: the weight at the end of the common scale; by default, nearly the largest one shown.
+        caption: a line below the title.
 
     Raises:
         GeometryError: there is no such kernel or channel.
@@ -65,7 +67,8 @@ def draw_kernels(
     limits = [common if scale == "common" else float(np.abs(tile).max()) for tile in tiles]
     images = [kernel_image(tile, limit) for tile, limit in zip(tiles, limits, strict=True)]
     rgb = np.stack([p if p.ndim == 3 else np.repeat(p[..., None], 3, 2) for p in images])
-    return draw_mosaic(rgb, places, title=f"{title}: {how}, {words}", columns=columns, inches=0.62)
+    title = f"{title}: {how}, {words}" + (f"\n{caption}" if caption else "")
+    return draw_mosaic(rgb, places, title=title, columns=columns, inches=0.62)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +94,7 @@ def draw_mistakes(tiles: Sequence[MistakeTile], *, title: str, columns: int = 6)
         axes.imshow(tile.image, interpolation="nearest" if tile.image.shape[0] < 64 else "antialiased")
         axes.set_title(
             f"true: {shorten(tile.true, NAME)}\npred: {shorten(tile.predicted, NAME)} {100 * tile.probability:.0f} %",
-            fontsize=8.5, pad=3, color=ORANGE if tile.probability > 0.9 else INK, fontweight="normal", loc="left",
+            fontsize=8.5, pad=3, color=RED if tile.probability > 0.9 else INK, fontweight="normal", loc="left",
         )  # fmt: skip
         axes.set_xlabel(shorten(tile.file.rpartition("/")[2], 24), fontsize=6.5, color=GRAY, labelpad=2)
     if not tiles:

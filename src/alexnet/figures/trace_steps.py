@@ -3,7 +3,7 @@
 import io
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from alexnet.errors import RunError
 from alexnet.figures.canvas import BLUE, GRAY, INK, ORANGE, Sheet, clean_axes
 from alexnet.files import disk_errors, shown_name, write_whole
 
-__all__ = ["StepDrawing", "draw_step", "write_animation", "write_pages"]
+__all__ = ["StepDrawing", "draw_step", "draw_steps", "write_animation", "write_pages"]
 
 TINT, BORDER_TINT, DONE_TINT = "#f9d9c4", "#eef0f2", "#dbe8f5"
 
@@ -48,12 +48,22 @@ class StepDrawing:
     title: str
 
 
-def draw_step(step: StepDrawing) -> Figure:
-    """The image on the left with the kernel on it, the output on the right, the sum of products below."""
+def draw_steps(steps: Sequence[StepDrawing]) -> Iterator[Figure]:
+    """Steps of one trace, as `draw_step` draws them, all with room for the longest sum: figures of one size."""
+    most = max((len(_lines(step)) for step in steps), default=0)
+    return (draw_step(step, room=most) for step in steps)
+
+
+def draw_step(step: StepDrawing, *, room: int = 0) -> Figure:
+    """The image on the left with the kernel on it, the output on the right, the sum of products below.
+
+    Args:
+        room: lines below that the figure has room for, at least.
+    """
     rows, columns = step.image.shape
-    gap = max(4.0, 11.0 - 0.5 * columns)
-    lines = _lines(step.equation, int((2 * columns + gap) * CELL * 11))
-    below = 1.6 + 0.62 * len(lines)
+    gap = _gap(columns)
+    lines = _lines(step)
+    below = 1.6 + 0.62 * max(len(lines), room)
     across, down = 2 * columns + gap + 1.6, rows + 2.3 + below
     sheet = Sheet(max(across * CELL, 5.0), down * CELL)
     axes = sheet.grid(1, 1)[0][0]
@@ -94,8 +104,15 @@ def draw_step(step: StepDrawing) -> Figure:
     return sheet
 
 
-def _lines(equation: str, characters: int) -> list[str]:
+def _gap(columns: int) -> float:
+    """Cells between the image and the output."""
+    return max(4.0, 11.0 - 0.5 * columns)
+
+
+def _lines(step: StepDrawing) -> list[str]:
     """The sum of products, broken between products, and shortened if it has more than five lines."""
+    equation, columns = step.equation, step.image.shape[1]
+    characters = int((2 * columns + _gap(columns)) * CELL * 11)
     glued = equation.replace(" + ", "\u00a0+ ").replace("] = ", "]\u00a0=\u00a0")
     lines = textwrap.wrap(glued, max(characters, 40), break_long_words=False)
     if len(lines) > 5:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from alexnet.data.decode import normalize
 from alexnet.errors import GeometryError, RecipeError
 from alexnet.inspection.network_layers import convolutions, find_layer
-from alexnet.inspection.recording import preserved
+from alexnet.inspection.recording import listed_runs, preserved
 from alexnet.model.checkpoint import Classifier
 from alexnet.records import Record
 
@@ -109,8 +109,10 @@ def attribute(
         against: another class: the map then explains the difference of the two logits, why the target rather than it.
 
     Raises:
-        RecipeError: no such method or class, a method that explains no difference, or Captum is not installed.
-        GeometryError: the layer is not convolutional, or the image has another size.
+        RecipeError: no such method or class, a layer for another method than Grad-CAM, a method that explains no
+            difference, or Captum is not installed.
+        GeometryError: the layer is not convolutional or runs several times, the network has no ReLU modules for
+            guided backpropagation or deconvolution, or the image has another size.
 
     Source: Grad-CAM: Selvaraju et al. 2017, arXiv:1610.02391; occlusion: Zeiler & Fergus 2014, arXiv:1311.2901;
     integrated gradients: Sundararajan et al. 2017, arXiv:1703.01365; computed by Captum.
@@ -119,20 +121,33 @@ def attribute(
     if image.shape != (size, size, 3):
         raise GeometryError(f"image of shape {image.shape}: give uint8 [{size}, {size}, 3]")
     if target not in classifier.classes:
-        raise RecipeError(f"class {target}: the network knows {', '.join(classifier.classes)}")
+        raise RecipeError(
+            f"class {target}: is not a class of this network; choose one of {', '.join(classifier.classes)}"
+        )
     if method not in METHODS:
         raise RecipeError(f"method {method}: choose one of {', '.join(METHODS)}")
     number, other = classifier.classes.index(target), _other_class(classifier, target, against, method)
     network = classifier.network
+    if layer is not None and method != "grad-cam":
+        raise RecipeError(f"layer {layer}: only grad-cam looks at a layer; leave it out with method {method}")
+    if method in WARNINGS and not any(isinstance(module, nn.ReLU) for module in network.modules()):
+        raise GeometryError(
+            f"method {method}: changes how gradients pass nn.ReLU modules, and the network has none; choose one of "
+            + ", ".join(METHODS[:3])
+        )
     chosen = _convolution(classifier, layer) if method == "grad-cam" else None
     x = normalize(torch.from_numpy(image.copy())[None], classifier.preprocessing)
     x = x.to(next(network.parameters()).device)
     with preserved(network), _without_inplace(network), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Captum warns of the hooks that it sets and removes
         network.eval()
-        values = _compute(
-            network, x, (number, other), method, None if chosen is None else find_layer(network, chosen)
-        )
+        module = None if chosen is None else find_layer(network, chosen)
+        with listed_runs({} if chosen is None or module is None else {chosen: module}) as runs:
+            values = _compute(network, x, (number, other), method, module)
+        if len(runs) > 1:  # Captum saw the last run only
+            raise GeometryError(
+                f"layer {chosen}: runs {len(runs)} times in a forward pass; choose another for Grad-CAM"
+            )
     heat = values.clamp_min(0.0)[0].detach().float().cpu().numpy()
     return AttributionMap(method, chosen, target, image, heat, WARNINGS.get(method), against)
 
@@ -142,7 +157,7 @@ def _other_class(classifier: Classifier, target: str, against: str | None, metho
         return None
     if against not in classifier.classes or against == target:
         known = ", ".join(name for name in classifier.classes if name != target)
-        raise RecipeError(f"class {against}: {target} can be told from {known}")
+        raise RecipeError(f"against {against}: choose another class than {target}: {known}")
     if method in WARNINGS:
         raise RecipeError(f"method {method}: explains one class alone; choose one of {', '.join(METHODS[:3])}")
     return classifier.classes.index(against)

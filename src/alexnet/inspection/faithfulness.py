@@ -1,12 +1,12 @@
 """Whether a heat map means anything: pixels deleted and inserted in its order, against chance and a center blob."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from torch import Tensor
 
 from alexnet.data.decode import normalize
@@ -14,6 +14,7 @@ from alexnet.inspection.attribution import AttributionMap, attribute
 from alexnet.inspection.quick_passes import in_bfloat16, keeping_rounded_weights
 from alexnet.inspection.recording import preserved
 from alexnet.model.checkpoint import Classifier
+from alexnet.progress_callback import Progress
 from alexnet.records import Record
 
 __all__ = ["Faithfulness", "OrderScore", "check_map", "check_maps"]
@@ -26,6 +27,9 @@ STEPS = 12
 
 NUM_RANDOM = 8
 """Random orders that a map is compared with: half of them drawn, the others their reverses, which cost nothing."""
+
+SAME = 0.8
+"""Correlation with the map of random weights from which the two maps count as much the same."""
 
 BATCH = 128
 """Partly covered images that pass through the network at once."""
@@ -67,6 +71,7 @@ class Faithfulness(Record):
         similarity: correlation between the map and that of the random network; near 1, the map shows the image
             rather than the network.
         says_something: whether the map is better than every random order and than the blob.
+        randomized_map: the same method's map of the network with random weights, [S, S], at least 0.
     """
 
     own: OrderScore
@@ -76,22 +81,23 @@ class Faithfulness(Record):
     randomized: OrderScore
     similarity: float
     says_something: bool
+    randomized_map: Float32[np.ndarray, "S S"] = field(compare=False, repr=False)
 
     def __str__(self) -> str:
         """For people: one sentence."""
+        own, blob = f"score {self.own.score:.2f} (insertion minus deletion; 0: chance, 1: best)", self.blob.score
+        best = f"the best of {NUM_RANDOM} random orders {self.best_random.score:.2f}"
         if self.says_something:
-            return (
-                f"this map points at what the network uses: score {self.own.score:.2f}, the best of {NUM_RANDOM} "
-                f"random orders {self.best_random.score:.2f}, a blob in the middle {self.blob.score:.2f}"
-            )
-        if self.own.score <= self.blob.score:
-            return (
-                f"this map is no better than a blob in the middle: score {self.own.score:.2f} against "
-                f"{self.blob.score:.2f}"
-            )
+            verdict = f"this map points at what the network uses: {own}, {best}, a blob in the middle {blob:.2f}"
+        elif self.own.score <= blob:
+            verdict = f"this map is no better than a blob in the middle: {own} against {blob:.2f}"
+        else:
+            verdict = f"this map is no better than chance: {own}, {best}"
+        if self.similarity < SAME:
+            return verdict
         return (
-            f"this map is no better than chance: score {self.own.score:.2f}, the best of {NUM_RANDOM} random orders "
-            f"{self.best_random.score:.2f}"
+            f"{verdict}; with random weights it is much the same (correlation {self.similarity:.2f}), "
+            "so it may show the image rather than what the network has learned"
         )
 
 
@@ -112,7 +118,7 @@ def check_maps(
     heat_maps: Sequence[AttributionMap],
     *,
     seed: int = 0,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> tuple[Faithfulness, ...]:
     """Test several heat maps, each as `check_map` does, against one and the same network of random weights.
 
@@ -148,6 +154,7 @@ def _check(classifier: Classifier, heat_map: AttributionMap, randomized: Attribu
         randomized=other,
         similarity=_correlation(heat_map.values, randomized.values),
         says_something=not heat_map.is_empty and own.score > max(best.score, blob.score),
+        randomized_map=randomized.values,
     )
 
 

@@ -21,7 +21,11 @@ from alexnet.records import Record
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FeatureMaps", "activation_after", "check_input", "feature_maps", "layer_kernels"]
+__all__ = ["FeatureMaps", "activation_after", "activation_words", "check_input", "feature_maps", "layer_kernels"]
+
+
+WRITTEN = {"relu": "ReLU", "leaky_relu": "leaky ReLU", "elu": "ELU", "gelu": "GELU", "silu": "SiLU"}
+"""Activations whose names are written otherwise than in a recipe."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +33,8 @@ class FeatureMaps(Record):
     """The maps of a layer for one image.
 
     image: what the network was applied to, uint8 [S, S, 3]. before: the output of the layer, [C, H, W]. after: the
-    same after the ReLU that follows, None if none does. kernels: the weights [C, in, k, k], None for a layer without
-    kernels; in RGB order if `in` is 3. title: what figures are titled.
+    same after the activation that follows, None if none does. kernels: the weights [C, in, k, k], None for a layer
+    without kernels; in RGB order if `in` is 3. title: what figures are titled. activation: what they call it.
 
     >>> maps = alexnet.feature_maps("runs/first", "photo.jpg", "conv1")
     >>> figure = maps.draw(maps.strongest(5))
@@ -42,6 +46,7 @@ class FeatureMaps(Record):
     after: Float32[np.ndarray, "C H W"] | None
     kernels: Float32[np.ndarray, "C I k k"] | None
     title: str = ""
+    activation: str = "ReLU"
 
     def strongest(self, count: int) -> list[int]:
         """Numbers of the maps with the largest activations, largest first."""
@@ -65,17 +70,19 @@ class FeatureMaps(Record):
         from alexnet.figures.maps import draw_feature_maps
 
         numbers = self.strongest(3) if chosen is None else chosen
-        title = self.title or self.layer
-        return draw_feature_maps(self.image, self.kernels, self.before, self.after, numbers, title=title)
+        return draw_feature_maps(
+            self.image, self.kernels, self.before, self.after, numbers,
+            title=self.title or self.layer, activation=self.activation,
+        )  # fmt: skip
 
     def draw_all(self) -> "Figure":
-        """Every map of the layer on one figure, after the ReLU if one follows."""
+        """Every map of the layer on one figure, after the activation if one follows."""
         from alexnet.figures.maps import draw_all_maps
 
         title = self.title or self.layer
         if self.after is None:
             return draw_all_maps(self.before, title=title)
-        return draw_all_maps(self.after, title=f"{title} after ReLU")
+        return draw_all_maps(self.after, title=f"{title} after {self.activation}")
 
 
 def feature_maps(
@@ -96,7 +103,8 @@ def feature_maps(
     if before.ndim != 3:
         raise GeometryError(f"layer {layer}: its output is {len(before)} numbers, not maps; choose conv1 to pool5")
     after = outputs[following][0].float().cpu().numpy() if following else None
-    return FeatureMaps(layer, image, before, after, layer_kernels(classifier, layer), title)
+    words = activation_words(classifier, following)
+    return FeatureMaps(layer, image, before, after, layer_kernels(classifier, layer), title, words)
 
 
 def layer_kernels(classifier: Classifier, layer: str) -> Float32[np.ndarray, "C I k k"] | None:
@@ -119,3 +127,14 @@ def activation_after(classifier: Classifier, layer: str) -> str | None:
         if spec.name == layer and isinstance(spec, Conv) and isinstance(following, Activation):
             return following.name
     return None
+
+
+def activation_words(classifier: Classifier, layer: str | None) -> str:
+    """What an activation of the network is called in a figure; "ReLU" where there is none."""
+    functions = (
+        spec.function
+        for spec in classifier.network.spec.layers
+        if spec.name == layer and isinstance(spec, Activation)
+    )
+    function = next(functions, "relu")
+    return WRITTEN.get(function, function.replace("_", " "))

@@ -5,19 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float32
 
 from alexnet.data.cache import DecodedImages
 from alexnet.data.decode import Pixels
 from alexnet.errors import DataError
-from alexnet.files import disk_errors, write_whole
+from alexnet.files import disk_errors, shown_name, write_whole
 from alexnet.inspection.network_layers import find_layer, network_input, output_layer
-from alexnet.inspection.recording import recorded
-from alexnet.inspection.row_cache import BATCH, Progress, batches_of, cached_rows
+from alexnet.inspection.recording import preserved, recorded
+from alexnet.inspection.row_cache import BATCH, CachedRows, batches_of, cached_rows
 from alexnet.model.checkpoint import Classifier
+from alexnet.model.logits import check_logits
+from alexnet.progress_callback import Progress
 from alexnet.records import Record
 
-__all__ = ["Features", "compute_features", "features_of"]
+__all__ = ["Features", "compute_features", "compute_logits", "features_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +49,10 @@ class Features(Record):
         """Write layer, files, labels and values as an .npz file, whole.
 
         Raises:
-            DataError: the folder cannot be written.
+            DataError: the folder cannot be written, or the name does not end in .npz.
         """
+        if path.suffix.lower() != ".npz":
+            raise DataError(f"{shown_name(path)}: features are written as .npz; choose a name with that ending")
 
         def write(beside: Path) -> None:
             with beside.open("wb") as file:
@@ -104,3 +109,25 @@ def compute_features(
     names = tuple(file.entry.name for file in images.files)
     labels = tuple(file.class_name for file in images.files)
     return Features(layer, names, labels, rows.values, rows.notes)
+
+
+def compute_logits(
+    classifier: Classifier, images: DecodedImages, *, on_progress: Progress | None = None
+) -> CachedRows:
+    """What the network itself gives for the center of every usable image, [N, K], cached as features are.
+
+    Args:
+        on_progress: called with (images done, images in all) while computing.
+
+    Raises:
+        DataError: the cache cannot be written.
+    """
+
+    def compute() -> Iterator[np.ndarray]:
+        for pixels in batches_of(images, on_progress):
+            with preserved(classifier.network), torch.inference_mode():
+                classifier.network.eval()
+                logits = classifier.network(network_input(classifier, pixels))
+                yield check_logits(logits, classifier.classes).float().cpu().numpy()
+
+    return cached_rows("logits", classifier, images, compute)

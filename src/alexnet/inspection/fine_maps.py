@@ -8,7 +8,13 @@ from torch import Tensor, nn
 
 from alexnet.data.decode import normalize
 from alexnet.errors import GeometryError
-from alexnet.inspection.feature_maps import FeatureMaps, activation_after, check_input, layer_kernels
+from alexnet.inspection.feature_maps import (
+    FeatureMaps,
+    activation_after,
+    activation_words,
+    check_input,
+    layer_kernels,
+)
 from alexnet.inspection.recording import recorded
 from alexnet.layers.conv2d import CeilConv2d
 from alexnet.model.checkpoint import Classifier
@@ -47,8 +53,9 @@ def strided_maps(
     own = module.stride[0]
     title = f"{title or layer} at stride {stride}" + (f" (the network's own is {own})" if stride != own else "")
     return FeatureMaps(
-        layer, image, _array(maps), None if after is None else _array(after), layer_kernels(classifier, layer), title
-    )
+        layer, image, _array(maps), None if after is None else _array(after), layer_kernels(classifier, layer), title,
+        activation_words(classifier, following),
+    )  # fmt: skip
 
 
 def enlarged_maps(
@@ -73,12 +80,13 @@ def enlarged_maps(
     network.spec.geometry(len(image), network.num_classes)
     following = activation_after(classifier, layer)
     with recorded(network, [layer, *([following] if following else [])]) as outputs:
-        network.features(network.first_input(_input(classifier, image)))
+        network.avgpool(network.features(network.first_input(_input(classifier, image))))
     title = (
         f"{title or layer} on the image at {len(image)} px (the network's own: {classifier.preprocessing.size} px)"
     )
     after = _array(outputs[following]) if following else None
-    return FeatureMaps(layer, image, _array(outputs[layer]), after, layer_kernels(classifier, layer), title)
+    words = activation_words(classifier, following)
+    return FeatureMaps(layer, image, _array(outputs[layer]), after, layer_kernels(classifier, layer), title, words)
 
 
 def _array(maps: Float[Tensor, "1 C H W"]) -> np.ndarray:

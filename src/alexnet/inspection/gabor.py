@@ -1,5 +1,6 @@
 """What kind of detector each kernel of a first layer is: the Gabor function that fits it best, and its color."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,9 @@ REFINEMENTS = 60
 
 GRAY_AXIS = np.ones(3) / np.sqrt(3.0)
 """Direction in RGB along which all channels change alike."""
+
+RANKS = {"edge": 0, "bar": 1, "blob": 2, "color blob": 3, "other": 4}
+"""Kinds of kernels, in the order in which they are listed and drawn."""
 
 PERMUTATIONS = 10_000
 """Random assignments of kernels to towers that the test compares with."""
@@ -86,25 +90,38 @@ class FirstLayerStatistics(Record):
     Args:
         fits: one for each kernel, in order.
         num_good: kernels whose fit explains at least half of their energy.
-        towers: the paper's claim about the two towers, tested; None where there are fewer than four kernels.
+        towers: the paper's claim about the two towers, tested; None for a network without towers, for gray kernels,
+            and where there are fewer than four kernels.
     """
 
     fits: tuple[GaborFit, ...]
     num_good: int
     towers: TowerTest | None
 
+    def __str__(self) -> str:
+        """The counts, and the test where there is one, in one line."""
+        counts = Counter(fit.kind for fit in self.fits)
+        kinds = [f"{counts[kind]} {kind}{'' if counts[kind] == 1 else 's'}" for kind in RANKS if counts[kind]]
+        listed = ", ".join(words for words in kinds if not words.endswith(("other", "others")))
+        good = f"{self.num_good} of {len(self.fits)} kernels fitted well" + (f" ({listed})" if listed else "")
+        if self.towers is None:
+            return good
+        towers = self.towers
+        colors = f"median colorfulness {towers.first:.2f} / {towers.second:.2f}, p = {towers.p_value:.2g}"
+        return f"{good}; towers: {colors}"
+
     def sorted_by_kind(self) -> tuple[int, ...]:
         """Numbers of the kernels: edges and bars by orientation, then blobs, then the rest."""
-        rank = {"edge": 0, "bar": 1, "blob": 2, "color blob": 3, "other": 4}
-        ordered = sorted(self.fits, key=lambda fit: (rank[fit.kind], fit.orientation, -fit.r_squared))
+        ordered = sorted(self.fits, key=lambda fit: (RANKS[fit.kind], fit.orientation, -fit.r_squared))
         return tuple(fit.kernel for fit in ordered)
 
 
-def first_layer_statistics(weights: Real[np.ndarray, "O C h w"]) -> FirstLayerStatistics:
+def first_layer_statistics(weights: Real[np.ndarray, "O C h w"], *, has_towers: bool) -> FirstLayerStatistics:
     """Fit a Gabor function to every kernel of a first layer, and test the claim about its towers.
 
     Args:
         weights: [out, 3 or 1, k, k]; three channels in RGB order.
+        has_towers: whether the first and the second half of the kernels belong to different towers.
 
     Raises:
         GeometryError: kernels with another number of channels, or smaller than 3 x 3.
@@ -115,7 +132,7 @@ def first_layer_statistics(weights: Real[np.ndarray, "O C h w"]) -> FirstLayerSt
     """
     fits = fit_gabor(weights)
     colors = np.array([fit.colorfulness for fit in fits])
-    towers = compare_towers(colors) if len(colors) >= 4 and weights.shape[1] == 3 else None
+    towers = compare_towers(colors) if has_towers and len(colors) >= 4 and weights.shape[1] == 3 else None
     return FirstLayerStatistics(fits, sum(fit.r_squared >= GOOD_FIT for fit in fits), towers)
 
 

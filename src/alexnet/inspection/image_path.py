@@ -20,14 +20,25 @@ from alexnet.inspection.network_layers import (
     layer_names,
     network_input,
     output_layer,
-    weighted_layers,
 )
 from alexnet.inspection.recording import preserved
 from alexnet.inspection.unit_address import UnitAddress
+from alexnet.inspection.unit_outputs import ACTIVATIONS
 from alexnet.model.checkpoint import Classifier
+from alexnet.model.logits import check_logits
 from alexnet.records import Record
 
 __all__ = ["ImagePath", "LayerStage", "StrongMap", "UnitStage", "follow_image"]
+
+
+Ends = dict[str, tuple[Tensor, Tensor]]
+"""Input and output of each layer that ran."""
+
+PASSING = (*ACTIVATIONS, nn.Dropout, nn.AlphaDropout, nn.Flatten, nn.Identity)
+"""Modules after which the units of a layer are still the same ones."""
+
+ROUNDING = 1e-3
+"""Difference between logits, as a fraction of the largest, up to which they are the same but for rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +75,7 @@ class UnitStage(Record):
     """A fully connected layer on the way.
 
     values: of its units, after the activation where one follows; of the last layer the logits. shown: the numbers of
-    the units with the largest values, largest first, or those that were chosen. activation: the layer behind it that
+    the units with the largest values, largest first, or those that were chosen. activation: the layer after it that
     gives the values; None where there is none. num_active: units whose value is not 0.
     """
 
@@ -119,12 +130,9 @@ def follow_image(
     """
     check_input(classifier, image)
     network = classifier.network
-    last = weighted_layers(network)[-1]
-    deciding = find_layer(network, last)
-    if not isinstance(deciding, nn.Linear) or len(classifier.classes) < 2:
-        raise GeometryError("the network does not end in a fully connected layer for two classes or more")
     with _both_ends(network) as ends:
-        logits = network(network_input(classifier, image[None]))[0].float()
+        logits = check_logits(network(network_input(classifier, image[None])), classifier.classes)[0].float()
+    last, deciding = _deciding_layer(network, ends, logits)
     numbers = {name: (chosen or {}).get(name) for name in layer_names(network)}
     stages = [_stage(network, name, ends, num_maps, numbers[name]) for name in numbers]
     units = [_unit_stage(network, name, ends, num_maps, numbers[name]) for name in numbers]
@@ -134,7 +142,7 @@ def follow_image(
         logits,
         classifier.classes,
         layer=last,
-        hidden=_hidden_layer(network, last),
+        hidden=_hidden_layer(network, ends, last) or f"input of {last}",
         most=num_units,
         between=between,
     )
@@ -148,9 +156,9 @@ def follow_image(
 
 
 @contextmanager
-def _both_ends(network: nn.Module) -> Iterator[dict[str, tuple[Tensor, Tensor]]]:
-    """Inside the block a forward pass records a copy of each layer's input and output."""
-    ends: dict[str, tuple[Tensor, Tensor]] = {}
+def _both_ends(network: nn.Module) -> Iterator[Ends]:
+    """Inside the block a forward pass records a copy of each layer's input and output, in the order of execution."""
+    ends: Ends = {}
     inputs: dict[str, Tensor] = {}
     handles = []
     with preserved(network), torch.inference_mode():
@@ -174,9 +182,10 @@ def _keep_input(inputs: dict[str, Tensor], name: str) -> Callable[..., None]:
     return hook
 
 
-def _keep_ends(ends: dict[str, tuple[Tensor, Tensor]], inputs: dict[str, Tensor], name: str) -> Callable[..., None]:
+def _keep_ends(ends: Ends, inputs: dict[str, Tensor], name: str) -> Callable[..., None]:
     def hook(_module: nn.Module, _inputs: object, output: object) -> None:
         if isinstance(output, Tensor) and name in inputs:
+            ends.pop(name, None)  # so that the dict is in the order in which layers ran last
             ends[name] = inputs[name], output.clone()
 
     return hook
@@ -185,7 +194,7 @@ def _keep_ends(ends: dict[str, tuple[Tensor, Tensor]], inputs: dict[str, Tensor]
 def _stage(
     network: nn.Module,
     name: str,
-    ends: dict[str, tuple[Tensor, Tensor]],
+    ends: Ends,
     num_maps: int,
     chosen: Sequence[int] | None,
 ) -> LayerStage | None:
@@ -226,25 +235,46 @@ def _stage(
 def _unit_stage(
     network: nn.Module,
     name: str,
-    ends: dict[str, tuple[Tensor, Tensor]],
+    ends: Ends,
     num_shown: int,
     chosen: Sequence[int] | None,
 ) -> UnitStage | None:
     """The stage of a fully connected layer; None of another one."""
     if name not in ends or not isinstance(find_layer(network, name), nn.Linear) or ends[name][1].ndim != 2:
         return None
-    behind = output_layer(network, name)
-    values = ends[behind][1][0].float().cpu()
+    following = output_layer(network, name)
+    values = ends[following][1][0].float().cpu()
     for number in chosen or ():
         UnitAddress(name, number).require_below(len(values))
     shown = torch.argsort(values, descending=True, stable=True)[:num_shown].tolist() if chosen is None else chosen
-    activation = None if behind == name else behind
+    activation = None if following == name else following
     return UnitStage(name, values.numpy(), tuple(shown), activation, int((values != 0).sum()))
 
 
-def _hidden_layer(network: nn.Module, last: str) -> str:
-    """The fully connected layer whose units the last one reads; else what lies before it."""
-    names = layer_names(network)
-    before = names[: names.index(last)]
-    vectors = [name for name in before if isinstance(find_layer(network, name), nn.Linear)]
-    return vectors[-1] if vectors else before[-1]
+def _deciding_layer(network: nn.Module, ends: Ends, logits: Float32[Tensor, " K"]) -> tuple[str, nn.Linear]:
+    """The fully connected layer that ran last: its outputs are the logits but for one number added to all of them."""
+    for name in reversed(ends):
+        module, output = find_layer(network, name), ends[name][1]
+        if isinstance(module, nn.Linear):
+            if output.numel() != len(logits) or len(logits) < 2:
+                break
+            added = logits - output.flatten().float()  # 0; log softmax adds a number
+            if bool(((added - added.mean()).abs() > ROUNDING * (1.0 + logits.abs().max())).any()):
+                break
+            return name, module
+    raise GeometryError("the network does not end in a fully connected layer for two classes or more")
+
+
+def _hidden_layer(network: nn.Module, ends: Ends, last: str) -> str | None:
+    """The layer whose units the last one reads, through activations and dropout; None where no layer gives them."""
+    count, before = ends[last][0].numel(), list(ends)[: list(ends).index(last)]
+    fitting = [
+        name for name in reversed(before) if ends[name][1].numel() == count and ends[name][1].shape[1] == count
+    ]
+    for name in fitting:
+        module = find_layer(network, name)
+        if isinstance(module, nn.Linear):
+            return name
+        if not isinstance(module, PASSING):
+            break
+    return fitting[0] if fitting else None

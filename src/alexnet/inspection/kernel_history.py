@@ -105,14 +105,21 @@ class KernelHistory(Record):
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Medians at every moment, without the weights."""
+        """Medians at every moment, and every kernel at the last one, without the weights."""
+        cosines, structures, norms = self.cosine_to_start(), self.structure(), self.norms()
         return {
             "layer": self.layer,
             "epochs": list(self.epochs),
-            "cosine_to_start": np.median(self.cosine_to_start(), axis=1).tolist(),
-            "structure": np.median(self.structure(), axis=1).tolist(),
-            "norm": np.median(self.norms(), axis=1).tolist(),
+            "cosine_to_start": np.median(cosines, axis=1).tolist(),
+            "structure": np.median(structures, axis=1).tolist(),
+            "norm": np.median(norms, axis=1).tolist(),
             "summary": self.summary().to_dict(),
+            "kernels": [
+                {"unit": f"{self.layer}/{number}", "cosine": cosine, "structure": structure, "norm": norm}
+                for number, (cosine, structure, norm) in enumerate(
+                    zip(cosines[-1].tolist(), structures[-1].tolist(), norms[-1].tolist(), strict=True)
+                )
+            ],
         }
 
 

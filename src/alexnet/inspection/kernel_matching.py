@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Real
 from torch.nn import functional as F
 
-from alexnet.convolution.gallery import Kernel, read_kernel
+from alexnet.convolution.gallery import Kernel, read_kernel, single_weights
 from alexnet.errors import GeometryError
 from alexnet.inspection.kernels import KernelSet, kernels
 from alexnet.model.checkpoint import Classifier
@@ -116,7 +116,7 @@ def match_kernels(
     """
     kernel = read_kernel(kernel) if isinstance(kernel, str) else kernel
     learned = kernels(classifier, layer, title=title)
-    return KernelMatches(kernel, learned, rank_matches(learned.weights, kernel.weights, most=most))
+    return KernelMatches(kernel, learned, rank_matches(learned.weights, single_weights(kernel), most=most))
 
 
 def rank_matches(

@@ -9,6 +9,7 @@ from jaxtyping import Float32
 from torch import nn
 
 from alexnet.errors import GeometryError
+from alexnet.inspection.network_layers import convolutions, find_layer
 from alexnet.model.checkpoint import Classifier
 from alexnet.records import Record
 
@@ -40,7 +41,12 @@ class KernelSet(Record):
         return {"layer": self.layer, "groups": self.groups, "weights": self.weights.tolist()}
 
     def draw(
-        self, *, scale: "KernelScale" = "common", chosen: Sequence[int] | None = None, channel: int | None = None
+        self,
+        *,
+        scale: "KernelScale" = "common",
+        chosen: Sequence[int] | None = None,
+        channel: int | None = None,
+        caption: str = "",
     ) -> "Figure":
         """The kernels on one figure, numbered.
 
@@ -48,6 +54,7 @@ class KernelSet(Record):
             scale: Color scale: `common` to all kernels, or each kernel's `own`.
             chosen: numbers of the kernels to show; all by default.
             channel: show only this input map of each kernel.
+            caption: a line below the title.
 
         Raises:
             GeometryError: there is no such kernel or channel.
@@ -55,19 +62,20 @@ class KernelSet(Record):
         from alexnet.figures.tiles import draw_kernels
 
         title = self.title or self.layer
-        return draw_kernels(self.weights, title=title, scale=scale, chosen=chosen, channel=channel)
+        return draw_kernels(self.weights, title=title, scale=scale, chosen=chosen, channel=channel, caption=caption)
 
 
-def kernels(classifier: Classifier, layer: str = "conv1", *, title: str = "") -> KernelSet:
-    """The kernels of a convolutional layer, copied.
+def kernels(classifier: Classifier, layer: str | None = None, *, title: str = "") -> KernelSet:
+    """The kernels of a convolutional layer, by default of the first, copied.
 
     Raises:
         GeometryError: there is no such layer, or it is not convolutional.
     """
-    module = classifier.network[layer]
+    network = classifier.network
+    layer = convolutions(network)[0] if layer is None else layer
+    module = find_layer(network, layer)
     if not isinstance(module, nn.Conv2d):
-        convs = [name for name, other in classifier.network.named_layers() if isinstance(other, nn.Conv2d)]
-        raise GeometryError(f"layer {layer}: has no kernels; choose one of {', '.join(convs)}")
+        raise GeometryError(f"layer {layer}: has no kernels; choose one of {', '.join(convolutions(network))}")
     weights = module.weight.detach().float().cpu().numpy().copy()
     if weights.shape[1] == 3 and classifier.preprocessing.channels == "BGR":
         weights = weights[:, ::-1].copy()

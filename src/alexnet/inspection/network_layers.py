@@ -16,6 +16,7 @@ from alexnet.model.checkpoint import Classifier
 from alexnet.model.specs import Activation, Conv, Linear
 
 __all__ = [
+    "blank_input",
     "convolutions",
     "find_layer",
     "layer_names",
@@ -94,3 +95,9 @@ def network_input(classifier: Classifier, pixels: Pixels | Sequence[Pixels]) -> 
     crops = np.stack([center_crop(image, classifier.preprocessing) for image in pixels])
     device = next(classifier.network.parameters(), torch.empty(0)).device
     return normalize(torch.from_numpy(crops).to(device), classifier.preprocessing)
+
+
+def blank_input(classifier: Classifier) -> Float[Tensor, "1 3 S S"]:
+    """A black image as the network gets it: enough to see which layers run."""
+    size = classifier.preprocessing.size
+    return network_input(classifier, np.zeros((1, size, size, 3), np.uint8))

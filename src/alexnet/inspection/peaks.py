@@ -12,11 +12,16 @@ from alexnet.data.cache import DecodedImages
 from alexnet.errors import GeometryError
 from alexnet.inspection.network_layers import convolutions, find_layer, network_input
 from alexnet.inspection.receptive_field import StopForward
-from alexnet.inspection.recording import preserved
-from alexnet.inspection.row_cache import Progress, batches_of, cached_rows
+from alexnet.inspection.recording import Outputs, check_units, layers_that_run, preserved
+from alexnet.inspection.row_cache import batches_of, cached_rows
+from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
+from alexnet.progress_callback import Progress
 
 __all__ = ["Peaks", "find_peaks"]
+
+CHUNK = 1024
+"""Images whose outputs are compared at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +52,30 @@ class Peaks:
         start = self._start(layer)
         return self.rows[:, start : start + self.count(layer)]
 
+    def strongest(
+        self, layer: str, rows: Int[np.ndarray, " n"], count: int
+    ) -> tuple[Int[np.ndarray, "k C"], Float32[np.ndarray, " C"]]:
+        """Of every unit of a layer the images on which it responds most, in no order, and its largest output.
+
+        The file is read once, a few images at a time, so that the memory does not grow with their number.
+
+        Args:
+            rows: of the images to choose from.
+            count: images of each unit, >= 1.
+
+        Returns:
+            Places in `rows`, at most `count` of them, and the largest output on these images.
+        """
+        values, num_units = self.of_layer(layer), self.count(layer)
+        best, places = np.empty((0, num_units), np.float32), np.empty((0, num_units), np.int64)
+        for start in range(0, len(rows), CHUNK):
+            part = values[rows[start : start + CHUNK]]
+            numbers = np.broadcast_to(np.arange(start, start + len(part))[:, None], part.shape)
+            best, places = np.concatenate([best, part]), np.concatenate([places, numbers])
+            kept = np.argpartition(-best, min(count, len(best)) - 1, axis=0)[:count]
+            best, places = np.take_along_axis(best, kept, 0), np.take_along_axis(places, kept, 0)
+        return places, best.max(0)
+
     def _start(self, layer: str) -> int:
         return 2 * sum(self.counts[: self.layers.index(layer)])
 
@@ -64,14 +93,15 @@ def find_peaks(
     bytes for a unit and an image; see `cached_rows`. A layer that runs several times counts with its largest output.
 
     Args:
-        layers: names; by default every convolutional layer.
+        layers: names; by default every convolutional layer that runs in testing.
         on_progress: called with (images done, images in all) while computing.
 
     Raises:
-        GeometryError: there is no such layer, the network has no convolution, or an output is no tensor.
+        GeometryError: there is no such layer, it does not run, the network has no convolution, or an output is no
+            tensor.
         DataError: the cache cannot be written.
     """
-    names = tuple(layers) if layers is not None else convolutions(classifier.network)
+    names = tuple(layers) if layers is not None else _convolutions_that_run(classifier, images)
     modules = [find_layer(classifier.network, name) for name in names]
 
     def compute() -> Iterator[np.ndarray]:
@@ -81,6 +111,15 @@ def find_peaks(
     rows = cached_rows(f"peaks {' '.join(names)}", classifier, images, compute)
     counts = _count_units(classifier, names, images)
     return Peaks(names, tuple(counts[name] for name in names), rows.values, rows.notes)
+
+
+def _convolutions_that_run(classifier: Classifier, images: DecodedImages) -> tuple[str, ...]:
+    """All but those of a head that only training uses, say."""
+    names = convolutions(classifier.network)
+    if isinstance(classifier.network, AlexNet):
+        return names  # all of them
+    running = layers_that_run(classifier.network, names, network_input(classifier, images.pixels[:1]))
+    return tuple(name for name in names if name in running)
 
 
 def _count_units(classifier: Classifier, names: Sequence[str], images: DecodedImages) -> dict[str, int]:
@@ -104,23 +143,30 @@ def _peaks_of(classifier: Classifier, modules: dict[str, nn.Module], x: Tensor) 
 
 
 def _largest(classifier: Classifier, modules: dict[str, nn.Module], x: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
-    """For each layer the largest output of every unit, [n, C], and its place."""
+    """For each layer the largest output of every unit, [n, C], and its place, counted on through all of its runs."""
     peaks: dict[str, tuple[Tensor, Tensor]] = {}
+    lengths: dict[str, int] = {}
     runs_last = list(modules)[-1]
     is_chain = hasattr(classifier.network, "named_layers")  # what comes after the last layer need not be computed
 
     def hook_of(name: str) -> object:
-        def hook(_module: nn.Module, _inputs: object, output: object) -> None:
-            if not isinstance(output, Tensor) or output.ndim < 2:
-                raise GeometryError(f"layer {name}: gives no maps and no vector; choose another layer")
+        def hook(module: nn.Module, _inputs: object, value: object) -> None:
+            output = check_units(name, module, value)
             values, places = output.clone(), torch.zeros_like(output)
             if output.ndim > 2:
                 values, places = output.flatten(2).max(2)
-            if name in peaks:
-                is_larger = values > peaks[name][0]
-                values = torch.where(is_larger, values, peaks[name][0])
-                places = torch.where(is_larger, places, peaks[name][1].to(places))
-            peaks[name] = values, places
+            length = output[0, 0].numel()
+            if name in peaks:  # the places of its later runs follow those of the earlier ones
+                earlier, at = peaks[name]
+                if earlier.shape[1] != values.shape[1]:
+                    raise GeometryError(
+                        f"layer {name}: runs with {earlier.shape[1]} units and with {values.shape[1]} in one forward "
+                        "pass; choose another layer"
+                    )
+                is_larger = values > earlier
+                values = torch.where(is_larger, values, earlier)
+                places = torch.where(is_larger, places + lengths[name], at.to(places))
+            peaks[name], lengths[name] = (values, places), lengths.get(name, 0) + length
             if is_chain and name == runs_last:
                 raise StopForward
 
@@ -136,7 +182,7 @@ def _largest(classifier: Classifier, modules: dict[str, nn.Module], x: Tensor) -
         finally:
             for handle in handles:
                 handle.remove()
-    missing = [name for name in modules if name not in peaks]
-    if missing:
-        raise GeometryError(f"layer {missing[0]}: does not run in a forward pass of this network; choose another one")
+    for name in modules:
+        if name not in peaks:
+            Outputs()[name]  # raises
     return peaks

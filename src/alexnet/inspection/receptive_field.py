@@ -11,16 +11,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from alexnet.errors import GeometryError
 from alexnet.inspection.network_layers import find_layer
-from alexnet.inspection.recording import preserved
+from alexnet.inspection.recording import Outputs, check_units, listed_runs, preserved
 from alexnet.layers.lrn import MapResponseNorm
 from alexnet.model.alexnet import AlexNet
 
 __all__ = ["Box", "ReceptiveBoxes", "StopForward", "receptive_boxes", "stopped_after"]
 
 Span = tuple[int, int]
-"""First pixel, and the one behind the last."""
+"""First pixel, and the one after the last."""
 
 ROWS_AT_ONCE = 32
 """Images in one forward pass while a field is measured."""
@@ -54,7 +53,8 @@ class ReceptiveBoxes:
     """The fields of all outputs of a layer: a span along each axis for each row and column of its maps.
 
     rows, columns: what the kernels cover. read_rows, read_columns: what is read of the image. num_units: maps, or
-    outputs, of the layer. is_vector: the layer has no maps, and each output depends on the whole image.
+    outputs, of the layer. is_vector: the layer has no maps, and each output depends on the whole image. later: the
+    fields of the layer's next run, where it runs several times.
     """
 
     rows: tuple[Span, ...]
@@ -63,29 +63,43 @@ class ReceptiveBoxes:
     read_columns: tuple[Span, ...]
     num_units: int
     is_vector: bool = False
+    later: "ReceptiveBoxes | None" = None
+
+    def run_at(self, place: int) -> "tuple[ReceptiveBoxes, int]":
+        """The fields of the run that a place belongs to, and the place in the flattened map of that run."""
+        count = len(self.rows) * len(self.columns)
+        return (self, place) if place < count or self.later is None else self.later.run_at(place - count)
 
     def box(self, place: int) -> Box:
-        """The field of the output at a place of the flattened map, row by row."""
-        row, column = divmod(place, len(self.columns))
+        """The field of the output at a place of the flattened map, row by row; of later runs, counted on."""
+        if self.later is not None and place >= len(self.rows) * len(self.columns):
+            run, place = self.run_at(place)
+            return run.box(place)
+        row, column = (0, 0) if self.is_vector else divmod(place, len(self.columns))
         return Box(self.rows[row], self.columns[column], self.read_rows[row], self.read_columns[column])
 
     @property
     def size(self) -> Span:
         """Height and width of the largest field, px."""
-        return max(b - a for a, b in self.rows), max(b - a for a, b in self.columns)
+        own = max(b - a for a, b in self.rows), max(b - a for a, b in self.columns)
+        return own if self.later is None else (max(own[0], self.later.size[0]), max(own[1], self.later.size[1]))
 
 
 class StopForward(Exception):  # noqa: N818  # no error: it ends a forward pass whose rest nobody needs
     """Raised in a hook when everything that is asked for was computed."""
 
 
-def stopped_after(network: nn.Module, layer: nn.Module, x: Tensor) -> Tensor:
-    """The output of a layer, without computing what comes after it. The caller preserves the network."""
+def stopped_after(network: nn.Module, layer: nn.Module, x: Tensor, *, run: int = 0) -> Tensor:
+    """The output of a layer's first or a later run, without computing what comes after it; of fewer runs, the last.
+
+    The caller preserves the network.
+    """
     outputs: list[Tensor] = []
 
     def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
         outputs.append(output)
-        raise StopForward
+        if len(outputs) > run:
+            raise StopForward
 
     handle = layer.register_forward_hook(hook)
     try:
@@ -95,8 +109,8 @@ def stopped_after(network: nn.Module, layer: nn.Module, x: Tensor) -> Tensor:
     finally:
         handle.remove()
     if not outputs:
-        raise GeometryError("the layer does not run in a forward pass of this network; choose another one")
-    return outputs[0]
+        Outputs()[next(name for name, module in network.named_modules() if module is layer)]  # raises
+    return outputs[-1]
 
 
 def receptive_boxes(network: nn.Module, layer: str, size: int) -> ReceptiveBoxes:
@@ -109,16 +123,24 @@ def receptive_boxes(network: nn.Module, layer: str, size: int) -> ReceptiveBoxes
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
     with preserved(network), torch.inference_mode():
         network.eval()
-        output = stopped_after(network, module, torch.zeros(1, 3, size, size, device=device))
+        x = torch.zeros(1, 3, size, size, device=device)
+        output = stopped_after(network, module, x)
+        check_units(layer, module, output)
         if output.ndim != 4:
             whole = ((0, size),)
             return ReceptiveBoxes(whole, whole, whole, whole, output.shape[1], is_vector=True)
         if isinstance(network, AlexNet):
             spans = _by_geometry(network, layer, size)
             return ReceptiveBoxes(spans[0], spans[0], spans[1], spans[1], output.shape[1])
-        read_rows, read_columns = (_measure(network, module, size, axis, device) for axis in (2, 3))
-    rows, columns = _extended(read_rows, size), _extended(read_columns, size)
-    return ReceptiveBoxes(rows, columns, read_rows, read_columns, output.shape[1])
+        with listed_runs({layer: module}) as runs:
+            network(x)
+        boxes: ReceptiveBoxes | None = None
+        for run in reversed(range(len(runs))):
+            read = [_measure(network, module, size, axis, device, run) for axis in (2, 3)]
+            rows, columns = (_extended(spans, size) for spans in read)
+            boxes = ReceptiveBoxes(rows, columns, read[0], read[1], output.shape[1], later=boxes)
+    assert boxes is not None, "it ran"
+    return boxes
 
 
 # --- by the layers' settings
@@ -164,11 +186,13 @@ def _first(value: object) -> int:
 
 
 # --- by measuring
-def _measure(network: nn.Module, layer: nn.Module, size: int, axis: int, device: torch.device) -> tuple[Span, ...]:
+def _measure(
+    network: nn.Module, layer: nn.Module, size: int, axis: int, device: torch.device, run: int
+) -> tuple[Span, ...]:
     """For each output along an axis, the rows of the image that it depends on."""
     starts = range(0, size, ROWS_AT_ONCE)
     parts = [torch.arange(start, min(start + ROWS_AT_ONCE, size), device=device) for start in starts]
-    touched = torch.cat([_touched(network, layer, part, size, axis) for part in parts])
+    touched = torch.cat([_touched(network, layer, part, size, axis, run) for part in parts])
     spans = []
     for column in touched.T:
         places = column.nonzero().flatten().tolist()
@@ -176,12 +200,12 @@ def _measure(network: nn.Module, layer: nn.Module, size: int, axis: int, device:
     return tuple(spans)
 
 
-def _touched(network: nn.Module, layer: nn.Module, rows: Tensor, size: int, axis: int) -> Tensor:
+def _touched(network: nn.Module, layer: nn.Module, rows: Tensor, size: int, axis: int, run: int) -> Tensor:
     """Which outputs along an axis become NaN when a row of the image is NaN: [rows, length]."""
     x = torch.zeros(len(rows), 3, size, size, device=rows.device)
     for place, row in enumerate(rows.tolist()):
         x[place].select(axis - 1, row).fill_(float("nan"))
-    output = stopped_after(network, layer, x)
+    output = stopped_after(network, layer, x, run=run)
     return output.isnan().any(1).any(4 - axis).cpu()
 
 

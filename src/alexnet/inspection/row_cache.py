@@ -6,18 +6,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float32
 from torch import Tensor, nn
 
-from alexnet.data.cache import DecodedImages
+from alexnet.data.cache import DecodedImages, file_stamp
 from alexnet.errors import DataError
 from alexnet.files import disk_errors, write_whole
+from alexnet.inspection.network_code import code_of
 from alexnet.model.checkpoint import Classifier
+from alexnet.model.weights_key import tensor_bytes
+from alexnet.progress_callback import Progress
 
-__all__ = ["BATCH", "DAMAGED", "CachedRows", "Progress", "batches_of", "cached_rows"]
+__all__ = ["BATCH", "DAMAGED", "CachedRows", "batches_of", "cached_rows"]
 
 BATCH = 256
 """Images in one forward pass."""
@@ -25,7 +28,12 @@ BATCH = 256
 DAMAGED = "the cached outputs of the network were damaged, and were computed again"
 """The note on a file whose checksum does not fit."""
 
-Progress = Callable[[int, int], None]
+ALWAYS_VERIFIED = 1 << 26
+"""Bytes of a file that is read as a whole whenever it is opened: 0.1 s. A larger one is read once after something has
+written to it and after the machine was started."""
+
+VERSION = 2
+"""Of what this program computes for a kind of rows: another number, and everything is computed anew."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +49,11 @@ def cached_rows(
 ) -> CachedRows:
     """The rows that `compute` yields, a batch [n, D] at a time, or those that it yielded before.
 
-    The file's name has a key of `kind`, the network's table and weights, the preprocessing and the pixels: a changed
-    weight or image is another file. A damaged file is noticed by its checksum and written again. Memory is bounded
-    however many images there are.
+    The file's name has a key of `kind`, the network's table, weights, plain attributes and the code of its own
+    classes, the preprocessing and the pixels: a changed weight or image is another file. A damaged file is noticed by
+    its checksum and written again; one above 64 MB is compared again once something has written to it or the machine
+    was started, so bits that a disk loses in between are not noticed. Memory is bounded however many images there
+    are.
 
     Args:
         kind: what is computed, with everything that it depends on besides the network and the images.
@@ -74,11 +84,13 @@ def batches_of(images: DecodedImages, on_progress: Progress | None) -> Iterator[
 
 def _key(kind: str, classifier: Classifier, images: DecodedImages) -> str:
     digest = sha256()  # CPUs have instructions for it: half the time of BLAKE2 for a network of 90 MB
-    digest.update(f"{kind} {classifier.preprocessing.to_dict()} {images.fingerprint}".encode())
+    digest.update(f"{VERSION} {kind} {classifier.preprocessing.to_dict()} {images.fingerprint}".encode())
     digest.update(repr(classifier.network).encode())
+    for part in code_of(classifier.network):
+        digest.update(part)
     for name, tensor in _tensors(classifier.network):
         digest.update(name.encode())
-        digest.update(_bytes_of(tensor))
+        digest.update(tensor_bytes(tensor))
     return digest.hexdigest()[:24]
 
 
@@ -86,10 +98,6 @@ def _tensors(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Weights and buffers, those that are not saved too."""
     yield from network.named_parameters()
     yield from network.named_buffers()
-
-
-def _bytes_of(tensor: Tensor) -> memoryview:
-    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
 
 
 def _manifest(path: Path) -> Path:
@@ -101,9 +109,21 @@ def _read_size(path: Path, count: int) -> int | None:
     with suppress(OSError, ValueError, KeyError, TypeError):
         manifest = json.loads(_manifest(path).read_text(encoding="utf-8"))
         size = int(manifest["size"])
-        if path.stat().st_size == 4 * size * count and _checksum(path) == manifest["blake2b"]:
+        if path.stat().st_size == 4 * size * count and _is_verified(path, manifest):
             return size
     return None
+
+
+def _is_verified(path: Path, manifest: dict[str, Any]) -> bool:
+    """Whether the file is that of the checksum."""
+    stamp = file_stamp(path) if path.stat().st_size > ALWAYS_VERIFIED else ""
+    if stamp and manifest.get("verified") == stamp:
+        return True
+    is_whole = bool(_checksum(path) == manifest["blake2b"])
+    if is_whole and stamp:
+        with suppress(OSError):  # without it the next call compares again
+            _write_manifest(path, int(manifest["size"]), manifest["blake2b"], stamp)
+    return is_whole
 
 
 def _build(path: Path, compute: Callable[[], Iterator[np.ndarray]]) -> int:
@@ -117,9 +137,13 @@ def _build(path: Path, compute: Callable[[], Iterator[np.ndarray]]) -> int:
 
     write_whole(path, write)
     size = int(sizes.pop())
-    text = json.dumps({"size": size, "blake2b": _checksum(path)})
-    write_whole(_manifest(path), lambda beside: beside.write_text(text, encoding="utf-8"))
+    _write_manifest(path, size, _checksum(path), file_stamp(path))
     return size
+
+
+def _write_manifest(path: Path, size: int, checksum: str, verified: str) -> None:
+    text = json.dumps({"size": size, "blake2b": checksum, "verified": verified})
+    write_whole(_manifest(path), lambda beside: beside.write_text(text, encoding="utf-8"))
 
 
 def _checksum(path: Path) -> str:

@@ -115,6 +115,7 @@ def _nearest(
 
 def cut_patch(images: DecodedImages, row: int, activation: float, place: int, boxes: ReceptiveBoxes) -> Patch:
     """The patch of one image of a decoded folder around one output of a layer."""
+    boxes, place = boxes.run_at(place)
     box, file = boxes.box(place), images.files[row]
     pixels, inside = box.cut(center_crop(images.pixels[row], images.preprocessing))
     at = (0, 0) if boxes.is_vector else divmod(place, len(boxes.columns))

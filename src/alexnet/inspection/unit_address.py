@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from alexnet.errors import GeometryError
 from alexnet.records import Record
 
-__all__ = ["UnitAddress", "group_units", "parse_units"]
+__all__ = ["UnitAddress", "group_units", "parse_units", "parse_units_and_layers"]
 
 
 @dataclass(frozen=True, order=True)
@@ -64,6 +64,29 @@ def parse_units(text: str) -> dict[str, list[int]]:
     {'conv1': [5, 9], 'fc7': [100]}
     """
     return group_units(UnitAddress.parse(address) for address in text.replace(" ", "").split(","))
+
+
+def parse_units_and_layers(text: str) -> dict[str, list[int] | None]:
+    """Read a list of units and whole layers, `conv1/5,conv3`, as a dict: layer → numbers, None for all of its units.
+
+    Raises:
+        GeometryError: a part is neither LAYER/NUMBER nor the name of a layer.
+
+    >>> parse_units_and_layers("conv1/5,conv3,conv1/9")
+    {'conv1': [5, 9], 'conv3': None}
+    """
+    units: dict[str, list[int] | None] = {}
+    for part in text.replace(" ", "").split(","):
+        if not part:
+            raise GeometryError(f"units {text}: write LAYER/NUMBER or LAYER with commas between, as conv1/5,conv3")
+        if "/" not in part:
+            units[part] = None
+            continue
+        address = UnitAddress.parse(part)
+        numbers = units.setdefault(address.layer, [])
+        if numbers is not None and address.number not in numbers:
+            numbers.append(address.number)
+    return units
 
 
 def group_units(addresses: Iterable[UnitAddress]) -> dict[str, list[int]]:

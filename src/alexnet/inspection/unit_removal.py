@@ -19,7 +19,7 @@ class UnitRemoval:
 
     A unit changes its own feature map, local response normalization its neighbors; activations and pooling keep the
     maps apart. The next layer with weights is linear, so only the difference passes through it: of conv1's 96 maps
-    five instead of 96. The layers behind that are computed as ever. The network is in evaluation mode.
+    five instead of 96. The layers after that are computed as ever. The network is in evaluation mode.
 
     Args:
         network: an AlexNet in evaluation mode.

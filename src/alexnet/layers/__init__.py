@@ -10,6 +10,9 @@
                  5 px or fewer
     linear       float32 training on AMD CPUs with      Zen 5: 1.18, 1.14 x; busy: 1.03 x          convolution=direct
                  AVX-512 (oneDNN instead of MKL)
+                 bfloat16 training on a CPU with fast   Xeon with AMX: 1.16, 1.09, 1.04 x          convolution=direct
+                 bfloat16 matmul, 64 images or fewer    with 16, 32, 64 images in a batch
+                 (float32 instead of bfloat16)
     lrn_matmul   LRN in bfloat16 training on a CPU      Xeon with AMX: 1.07 x                      convolution=direct
                  with fast bfloat16 matmul              Zen 5: 1.03 x; busy: 1.02 x
                                                         (against lrn_rows)

@@ -1,6 +1,5 @@
 """Pretrained weights, downloaded once into the user's cache when the user asks for them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +8,9 @@ from filelock import FileLock
 from alexnet.downloads import download_rest, file_sha256
 from alexnet.errors import DownloadError
 from alexnet.files import disk_errors, user_cache_dir
+from alexnet.progress_callback import Progress
 
 __all__ = ["IMAGENET", "RemoteWeights", "fetch_weights"]
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -114,8 +114,9 @@ def cluster_directions(
         again = torch.randint(len(rows), (num_centers,), generator=generator)
         sums = torch.where(counts[:, None] > 0, sums, rows[again])
         centers = torch.nn.functional.normalize(sums, dim=1)
-    is_repeated = ((centers @ centers.T).tril(-1) > ALIKE).any(1)
-    return centers, (_gather(rows, centers)[1] > 0) & ~is_repeated
+    has_rows = _gather(rows, centers)[1] > 0  # of centers that are the same, rounding decides which one gets a row
+    is_repeated = (((centers @ centers.T).tril(-1) > ALIKE) & has_rows).any(1)
+    return centers, has_rows & ~is_repeated
 
 
 def _gather(rows: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:

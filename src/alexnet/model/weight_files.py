@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from alexnet.errors import WeightsError
-from alexnet.files import shown_name
+from alexnet.files import is_file, shown_name
 
 __all__ = ["read_weights"]
 
@@ -77,7 +77,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             than tensors.
     """
     shown = shown_name(path)
-    if not path.is_file():
+    if not is_file(path):
         raise WeightsError(f"{shown}: no such weight file; check the path")
     try:
         with path.open("rb") as file:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import nn
 
 from alexnet.errors import GeometryError
@@ -27,9 +28,10 @@ def wrap_network(
 ) -> Classifier:
     """Wrap a module that gives logits [N, K] for images [N, 3, size, size], so that one can look inside it.
 
-    The result goes where a run goes: into `explain`, `features`, `neighbours`, `map_images`, `unit`, `inside`, `edit`
-    and `ablate`, with a folder of images as `data`. Layers are named as in `named_modules`. The module is not copied;
-    looking inside leaves it unchanged.
+    The result goes where a run goes: into `explain`, `features`, `neighbours`, `map_images`, `unit`, `inside`,
+    `edit`, `ablate`, `calibrate` and `mistakes`, with a folder of images as `data`, and into `kernels` and
+    `kernel_statistics`. Layers are named as in `named_modules`. The module is not copied; looking inside leaves it
+    unchanged.
 
     Args:
         network: ends in one logit for each class.
@@ -39,7 +41,7 @@ def wrap_network(
         mean, std: by channel, RGB, on the scale 0-255; ImageNet's by default.
 
     Raises:
-        GeometryError: there is no class, or the size is out of range.
+        GeometryError: there is no class, the size is out of range, or the weights are not float32.
 
     >>> import torch
     >>> module = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 8), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
@@ -51,4 +53,7 @@ def wrap_network(
         raise GeometryError("no classes: name one for each logit of the network")
     if not 1 <= size <= 4096:
         raise GeometryError(f"size = {size}: choose 1 to 4096 px")
+    dtype = next((weight.dtype for weight in network.parameters() if weight.is_floating_point()), torch.float32)
+    if dtype != torch.float32:
+        raise GeometryError(f"weights in {dtype}: images are float32; wrap `network.float()`, or a copy of it")
     return Classifier(network, tuple(classes), Preprocessing(size, resize, False, "RGB", mean, std))

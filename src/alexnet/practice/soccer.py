@@ -8,7 +8,7 @@ import math
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
@@ -23,6 +23,7 @@ from alexnet.files import shown_name
 from alexnet.practice.new_folder import new_folder
 from alexnet.practice.soccer_scene import Array, Camera, Field, aim_camera, paint_ground, through_lens
 from alexnet.practice.soccer_shapes import Canvas, add_ball, add_foot, add_obstacle, add_post
+from alexnet.progress_callback import Progress
 
 __all__ = ["SOCCER_CLASSES", "draw_soccer_image", "draw_soccer_images"]
 
@@ -309,7 +310,7 @@ def draw_soccer_images(
     num_train: int = 5000,
     num_test: int = 1200,
     seed: int = 0,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> Path:
     """Draw practice images of eight classes of a soccer field: directory/train/ball/ball_0001.jpg and so on.
 
@@ -353,7 +354,7 @@ def draw_soccer_images(
     return directory
 
 
-def _fill(directory: Path, batches: list[_Batch], on_progress: Callable[[int, int], None] | None) -> None:
+def _fill(directory: Path, batches: list[_Batch], on_progress: Progress | None) -> None:
     """Make the class folders and draw the batches into them."""
     for split in SPLITS:
         for class_name in SOCCER_CLASSES:

@@ -20,6 +20,7 @@ from PIL import Image
 from alexnet.errors import DataError
 from alexnet.files import shown_name
 from alexnet.practice.new_folder import new_folder
+from alexnet.progress_callback import Progress
 
 __all__ = [
     "COLORS",
@@ -286,7 +287,7 @@ def draw_thousand_classes(
     num_test: int = 5,
     size: int = 96,
     seed: int = 0,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> Path:
     """Draw up to 1000 classes in ILSVRC's layout: directory/train/n00000001/n00000001_1.JPEG, and val likewise.
 
@@ -335,7 +336,7 @@ def _draw_all(
     seed: int,
     size: int,
     total: int,
-    on_progress: Callable[[int, int], None] | None,
+    on_progress: Progress | None,
 ) -> None:
     """Draw every batch on all cores, in threads: NumPy and Pillow release Python's lock while they work."""
     cores, done = os.cpu_count() or 1, 0

@@ -11,8 +11,10 @@ from PIL import Image
 from alexnet.data.decode import Pixels
 from alexnet.files import shown_name
 from alexnet.inspection.attribution import AttributionMap
-from alexnet.inspection.neighbours import Neighbour
+from alexnet.records import Neighbour
+from alexnet.report.shell_words import image_words, run_words
 from alexnet.runs.mistake_details import MistakeDetail, MistakeDetails
+from alexnet.runs.run import Run
 
 __all__ = ["browser_data", "heat_data", "item_data", "thumbnail_sheet"]
 
@@ -22,17 +24,18 @@ HEAT_SIDE = 24
 THUMBNAIL_SIDE = 48
 """Side of a neighbor on the sheet, px."""
 
-NOT_TESTED = "This heat map was not tested: `alexnet why RUN IMAGE` does."
-NO_HEAT = "`alexnet report RUN --all` adds the heat map, its test, and the nearest training images."
+NO_HEAT = "`alexnet report {run} --all` adds the heat map, its test, and the nearest training images."
+NOT_TESTED = "This heat map was not tested: `alexnet why {run} {image}` does."
 
 Source = Callable[[Pixels], str]
 
 
-def browser_data(details: MistakeDetails, source: Source) -> dict[str, Any]:
+def browser_data(details: MistakeDetails, source: Source, *, run: Run | None = None) -> dict[str, Any]:
     """The data of `<mistakes-browser>`, see there.
 
     Args:
         source: gives the `src` of an image.
+        run: whose mistakes they are, for the commands; without, these say RUN and IMAGE.
     """
     sheet, numbers = thumbnail_sheet(details.thumbnails)
     tiles = None
@@ -44,23 +47,29 @@ def browser_data(details: MistakeDetails, source: Source) -> dict[str, Any]:
         "counts": [list(row) for row in details.confusion],
         "num_mistakes": details.num_mistakes,
         "tiles": tiles,
-        "items": [item_data(detail, source(detail.image), numbers) for detail in details.details],
+        "items": [item_data(detail, source(detail.image), numbers, run=run) for detail in details.details],
     }
 
 
-def item_data(detail: MistakeDetail, source: str, numbers: Mapping[str, int]) -> dict[str, Any]:
+def item_data(
+    detail: MistakeDetail, source: str, numbers: Mapping[str, int], *, run: Run | None = None
+) -> dict[str, Any]:
     """One image as `<mistake-detail>` gets it.
 
     Args:
         source: its `src`.
         numbers: of the thumbnails on the sheet, by file.
+        run: see `browser_data`.
     """
     prediction = detail.prediction
-    heat, note = None, NO_HEAT
+    words = {"run": "RUN", "image": "IMAGE"}
+    if run is not None:
+        words = {"run": run_words(run), "image": image_words(run, prediction.file)}
+    heat, note = None, NO_HEAT.format_map(words)
     if detail.heat_map is not None:
         heat = heat_data(detail.heat_map)
         if detail.test is None:
-            note = NOT_TESTED
+            note = NOT_TESTED.format_map(words)
         else:
             heat |= {"verdict": str(detail.test), "says_something": detail.test.says_something}
     return {

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from alexnet.convolution.apply import Filtered, apply_kernel
-from alexnet.convolution.layout import Array, check_image
+from alexnet.convolution.layout import Array, check_image, without_single_axis
 from alexnet.convolution.read_image import read_image
 from alexnet.convolution.trace import Trace, demo_trace
 from alexnet.errors import DataError, GeometryError, RunError
@@ -52,7 +52,7 @@ def write_trace(trace: Trace, path: Path | str, *, number: int | None = None, ev
         every: write every step; a `.png` is then animated.
 
     Raises:
-        DataError: the trace has too many steps for an animation.
+        DataError: the trace has too many steps for an animation, or a single step was asked for on a page.
         GeometryError: the image or the number of steps is too large for a page.
         RunError: another suffix, or the file cannot be written.
 
@@ -62,6 +62,8 @@ def write_trace(trace: Trace, path: Path | str, *, number: int | None = None, ev
     path = Path(path)
     kind = path.suffix.lower()
     if kind in PAGES:
+        if number is not None:
+            raise DataError(f"{shown_name(path)}: a page holds all steps; with --step, choose .png, .svg or .pdf")
         title = f"{trace.operation.capitalize()} step by step"
         values = {"title": title, "trace": _trace_data(trace), "settings": trace.describe()}
         return _write(path, "convolution_trace.html.j2", values)
@@ -71,8 +73,7 @@ def write_trace(trace: Trace, path: Path | str, *, number: int | None = None, ev
             raise DataError(
                 f"{shown_name(path)}: has room for {MOST_FRAMES} steps, not {len(trace)}; choose one with --step"
             )
-        figures = (trace.draw(step) for step in range(len(trace)))
-        return write_animation(figures, path) if is_moving else write_pages(figures, path)
+        return write_animation(trace.draw_all(), path) if is_moving else write_pages(trace.draw_all(), path)
     if every:
         raise RunError(f"{shown_name(path)}: holds one step; with --all, choose .html, .gif, .apng, .png or .pdf")
     return save_figure(trace.draw(-1 if number is None else number), path)
@@ -125,7 +126,7 @@ def teaching_image(image: npt.ArrayLike | Path | str | None) -> tuple[Array, str
         drawn = draw_soccer_image("ball", np.random.default_rng(3), size=256)
         return np.asarray(drawn), "drawn by this program; give a photograph of your own"
     is_file = isinstance(image, Path | str)
-    pixels = read_image(image) if is_file else check_image(image)  # type: ignore[arg-type]
+    pixels = without_single_axis(read_image(image) if is_file else check_image(image))  # type: ignore[arg-type]
     source = shown_name(Path(image).name) if is_file else "an array"  # type: ignore[arg-type]
     if pixels.dtype != np.uint8:
         raise DataError(f"{source}: has {pixels.dtype} values; the page shows images of 8 bits, such as JPEG or PNG")
@@ -138,7 +139,7 @@ def _trace_data(trace: Trace) -> dict[str, Any]:
         raise GeometryError(
             f"a page holds images up to {MOST_CELLS} x {MOST_CELLS} px and {MOST_STEPS} steps, not "
             f"{trace.image.shape[1]} x {trace.image.shape[0]} px and {len(trace)} steps; "
-            "draw one step with --step, or crop the image"
+            "draw one step with --step into .png, .svg or .pdf, or crop the image"
         )
     steps: Sequence[Any] = list(trace)
     window = trace.window(steps[-1], most=MOST_CELLS + 2 * max(trace.kernel.shape))

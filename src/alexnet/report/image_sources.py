@@ -15,17 +15,22 @@ from alexnet.figures.canvas import png_bytes
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["figure_uri", "file_uri", "image_uri", "kernel_uri"]
+__all__ = ["figure_uri", "file_uri", "image_uri", "kernel_uri", "png_uri"]
 
 
 def figure_uri(figure: "Figure") -> Markup:
     """A figure."""
-    return _uri(png_bytes(figure), "png")
+    return png_uri(png_bytes(figure))
 
 
 def file_uri(path: Path) -> Markup:
     """A .png file."""
-    return _uri(path.read_bytes(), "png")
+    return png_uri(path.read_bytes())
+
+
+def png_uri(data: bytes) -> Markup:
+    """The bytes of a PNG file."""
+    return _uri(data, "png")
 
 
 def image_uri(pixels: Pixels) -> Markup:
@@ -35,7 +40,7 @@ def image_uri(pixels: Pixels) -> Markup:
 
 def kernel_uri(values: np.ndarray) -> Markup:
     """A kernel as values 0 ... 1, [k, k, 3] or [k, k]; 0.5 is a weight of 0."""
-    return _uri(_encode(np.round(255 * values).astype(np.uint8), "PNG"), "png")
+    return png_uri(_encode(np.round(255 * values).astype(np.uint8), "PNG"))
 
 
 def _encode(pixels: Pixels, kind: str, **options: int) -> bytes:

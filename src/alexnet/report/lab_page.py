@@ -116,7 +116,7 @@ def _learned(run: RunLike) -> list[dict[str, Any]]:
     run = as_run(run)
     weights = kernels(run, "conv1").weights.astype(np.float64)
     shows = "learned; in color the sum of what it makes of red, green and blue, else their mean on gray values"
-    group = f"conv1 of {shown_name(run.path.resolve().name)}"
+    group = f"conv1 of {run.name}"
     return [
         _entry(f"conv1/{number}", group, one.mean(0).round(DIGITS), shows) | {"channels": one.round(DIGITS).tolist()}
         for number, one in enumerate(weights)

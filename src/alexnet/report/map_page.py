@@ -1,6 +1,7 @@
 """The map of a run's images as one page: zoom, point at an image, select with a lasso, export the names."""
 
 import math
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from alexnet.files import shown_name
 from alexnet.report.component_page import write_component_page
 from alexnet.report.image_sources import image_uri
 from alexnet.runs.map_images import ImageMap
@@ -27,12 +29,13 @@ HOW = (
 )
 
 
-def write_image_map(maps: Sequence[ImageMap] | ImageMap, path: Path | str) -> Path:
+def write_image_map(maps: Sequence[ImageMap] | ImageMap, path: Path | str, *, run: Path | str = "RUN") -> Path:
     """Write a page with a map of images, or with several of the same images to choose from; returns its path.
 
     Args:
         maps: of the same images.
         path: of the page, `.html`.
+        run: the run's folder, as the command on the page names it.
 
     Raises:
         RunError: the page cannot be written.
@@ -47,7 +50,8 @@ def write_image_map(maps: Sequence[ImageMap] | ImageMap, path: Path | str) -> Pa
         map_data(maps),
         title="Map of images",
         summary=f"{maps[0].title}. {HOW}",
-        command="alexnet map RUN -o map.html",
+        command=f"alexnet map {shlex.quote(shown_name(run))} --layer {maps[0].layer} --method {maps[0].method} "
+        "-o map.html",
     )
 
 

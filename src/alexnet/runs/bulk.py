@@ -2,45 +2,39 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from alexnet.csv_files import to_csv
-from alexnet.data.decode import Pixels
-from alexnet.errors import DataError
-from alexnet.evaluation.predict import Paths, find_images, predict_batches
+from alexnet.errors import DataError, GeometryError
+from alexnet.evaluation.predict import Paths, PredictedBatch, Reader, find_images, predict_batches
 from alexnet.files import disk_errors, shown_name
-from alexnet.inspection.features import compute_features, features_of
-from alexnet.inspection.neighbours import nearest_rows
-from alexnet.model.checkpoint import Classifier
-from alexnet.records import Prediction, Record, plain_value
-from alexnet.runs.run import RunLike, as_run
-from alexnet.runs.train_images import training_images
+from alexnet.model.weights_key import weights_key
+from alexnet.progress_callback import Progress
+from alexnet.records import Neighbour, Prediction, Record, plain_value
+from alexnet.runs.reference_images import ReferenceImages
+from alexnet.runs.row_file import RowFile
+from alexnet.runs.run import Run, RunLike, as_run
+from alexnet.runs.temperature import read_temperature
 from alexnet.safe_name import safe_name
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["FLAGS", "BulkPredictions", "predict_many"]
 
 FLAGS = ("low margin", "neighbors disagree", "far from all training images")
-"""Why a prediction should not be trusted."""
+"""Why a prediction should not be trusted; the last two only where images are compared."""
 
 LOW_MARGIN = 0.3
 """Difference between the two highest probabilities below which a prediction is flagged."""
 
-LAYER = "fc7"
 NUM_NEIGHBORS = 5
-FAR_QUANTILE = 0.99
-"""An image is far if fewer than one in a hundred training images is as far from its nearest one."""
-
-NUM_MEASURED = 500
+"""Neighbors that agree or disagree with a prediction."""
 
 COLUMNS = ("file", "predicted", "probability", "margin", "flags", "error")
-NAMES = ("csv", "jsonl")
-
-Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -48,11 +42,13 @@ class BulkPredictions(Record):
     """How many images were predicted, and where the predictions are.
 
     Args:
-        num_images: images with a prediction.
+        num_images: images with a prediction, those of an interrupted call included.
         counts: number of images by predicted class.
         flagged: number of images by flag.
         unreadable: number of files that could not be read.
         out, sorted_into: where the predictions and the copies were written, None if they were not.
+        temperature: what the logits were divided by, None for nothing.
+        num_kept: files whose rows an interrupted call had written, and which were skipped.
     """
 
     num_images: int
@@ -61,29 +57,17 @@ class BulkPredictions(Record):
     unreadable: int
     out: str | None
     sorted_into: str | None
+    temperature: float | None = None
+    num_kept: int = 0
 
+    def draw(self) -> "Figure":
+        """The images by predicted class and by flag, as bars; of many classes those with the most images."""
+        from alexnet.figures.predicted_counts import draw_counts
 
-class _TrainingImages:
-    """The features of a run's training images, to compare others with."""
-
-    def __init__(self, classifier: Classifier, run: RunLike) -> None:
-        images, rows = training_images(run)
-        table = compute_features(classifier, images, LAYER)
-        self._values, self._labels = np.asarray(table.values[rows]), [table.labels[row] for row in rows]
-        measured = np.random.default_rng(0).permutation(len(rows))[:NUM_MEASURED]
-        _, apart = nearest_rows(self._values, self._values[measured], 2)
-        self._far = float(np.quantile(apart[:, -1], FAR_QUANTILE))
-        self._classifier = classifier
-
-    def flags(self, pixels: Pixels, predictions: Sequence[Prediction]) -> list[list[str]]:
-        """The flags of each image of a batch."""
-        near, apart = nearest_rows(self._values, features_of(self._classifier, pixels, LAYER), NUM_NEIGHBORS)
-        flags = []
-        for rows, distances, prediction in zip(near, apart, predictions, strict=True):
-            others = sum(self._labels[row] != prediction.predicted for row in rows)
-            names = [FLAGS[1]] if 2 * others > len(rows) else []
-            flags.append(names + ([FLAGS[2]] if distances[0] > self._far else []))
-        return flags
+        unread = f"; {self.unreadable:,} files could not be read" if self.unreadable else ""
+        title = f"{self.num_images:,} image{'' if self.num_images == 1 else 's'} by predicted class{unread}"
+        flagged = {name: count for name, count in self.flagged.items() if count}  # 0 may be: not looked for
+        return draw_counts(self.counts, flagged, title=title)
 
 
 def predict_many(
@@ -93,9 +77,15 @@ def predict_many(
     out: Path | str | None = None,
     sort_into: Path | str | None = None,
     compare: bool = False,
-    on_progress: Progress | None = None,
+    calibrated: bool = False,
+    neighbours: int | None = None,
+    data: Path | str | None = None,
+    on_progress: Callable[[int], None] | None = None,
+    on_compare: Progress | None = None,
 ) -> BulkPredictions:
-    """Predict any number of images in constant memory, and write each batch as soon as it is done.
+    """Predict any number of images in constant memory, and write each row as soon as it is computed.
+
+    The same call after an interrupted one skips the files whose rows are already in `out`; see `num_kept`.
 
     Args:
         run: a run, or the path of its folder.
@@ -103,93 +93,172 @@ def predict_many(
         out: a .csv or .jsonl file; what an interrupted call has written stays.
         sort_into: copy every image into a folder of its predicted class below this one.
         compare: also flag images whose nearest training images are of other classes, or that are far from all.
+        calibrated: divide the logits by the temperature that `calibrate` fitted.
+        neighbours: how many of the nearest training images, by the features of fc7, are written with each prediction.
+        data: where the training images are now, if they were moved; used by `compare` and `neighbours`.
         on_progress: called with the number of images done.
+        on_compare: called with (training images done, training images in all), where their features are computed.
 
     Raises:
         DataError: a path is missing, holds no image, or a file cannot be written; or `out` has another ending.
-        RunError: there is no run at the path, or it is damaged.
+        GeometryError: `neighbours` is below 1.
+        RunError: there is no run at the path, it is damaged, or it has no temperature.
 
     >>> result = alexnet.predict_many("runs/first", "images/test", out="all.csv")
     >>> result.num_images
     21
     """
-    run = as_run(run)
-    classifier = run.model
-    known = _TrainingImages(classifier, run) if compare else None
-    counts: Counter[str] = Counter()
-    flagged: Counter[str] = Counter()
-    num_unreadable = 0
-    with _writer(out) as write:
-        for batch in predict_batches(classifier, find_images(images)):
-            more = known.flags(batch.pixels, batch.predictions) if known and batch.predictions else []
-            for place, (prediction, read) in enumerate(zip(batch.predictions, batch.readers, strict=True)):
-                flags = [FLAGS[0]] if prediction.margin < LOW_MARGIN else []
-                flags += more[place] if more else []
-                counts[prediction.predicted] += 1
-                flagged.update(flags)
-                write(_row(prediction, flags))
-                if sort_into is not None:
-                    _copy(Path(sort_into), prediction, read)
+    run, paths = as_run(run), find_images(images)
+    if neighbours is not None and neighbours < 1:
+        raise GeometryError(f"{neighbours} neighbors: ask for at least 1")
+    temperature = read_temperature(run.folder, run.model) if calibrated else None
+    tally = _Tally()
+    copier = None if sort_into is None else _Copier(Path(sort_into))
+    named = [str(path) for path in ([images] if isinstance(images, str | Path) else images)]
+    asked = {"compare": compare, "temperature": temperature, "neighbours": neighbours, "sort_into": str(sort_into)}
+    comparison = _Comparison(run, neighbours or 0, compare, data, on_compare) if compare or neighbours else None
+    with ExitStack() as stack:
+        rows = None
+        if out is not None:
+            key = json.dumps({"weights": weights_key(run.model), "images": named, **asked})
+            columns = (*COLUMNS, *_near_columns(neighbours or 0))
+            rows = stack.enter_context(RowFile(out, columns, key=key, redo_last=copier is not None))
+            tally.add_kept(rows.kept, run.model.classes)
+        for batch in predict_batches(run.model, paths, temperature=temperature, skip=tally.skip):
+            for prediction, flags, read in _flagged(batch, comparison):
+                tally.add(prediction.predicted, flags)
+                if rows is not None:
+                    rows.write(*_row(prediction, flags))
+                if copier is not None:
+                    copier.copy(
+                        prediction, read, may_be_there=rows is not None and rows.is_continued and tally.num_new == 1
+                    )
             for bad in batch.unreadable:
-                num_unreadable += 1
-                write({"file": bad.file, "error": bad.reason})
+                tally.num_unreadable += 1
+                if rows is not None:
+                    rows.write(row := {"file": bad.file, "error": bad.reason}, row)
             if on_progress:
-                on_progress(counts.total() + num_unreadable)
+                on_progress(tally.num_images + tally.num_unreadable)
     return BulkPredictions(
-        counts.total(), dict(counts.most_common()), {name: flagged[name] for name in FLAGS}, num_unreadable,
-        None if out is None else str(out), None if sort_into is None else str(sort_into),
+        tally.num_images, dict(tally.counts.most_common()), {name: tally.flagged[name] for name in FLAGS},
+        tally.num_unreadable, None if out is None else str(out), None if sort_into is None else str(sort_into),
+        temperature, tally.num_kept,
     )  # fmt: skip
 
 
-def _row(prediction: Prediction, flags: list[str]) -> dict[str, Any]:
+class _Tally:
+    """How many images were predicted as what, and the files whose rows are there already."""
+
+    def __init__(self) -> None:
+        self.counts, self.flagged = Counter[str](), Counter[str]()
+        self.num_unreadable = self.num_kept = self.num_new = 0
+        self._kept = Counter[str]()
+
+    @property
+    def num_images(self) -> int:
+        return self.counts.total()
+
+    def add(self, predicted: str, flags: Sequence[str]) -> None:
+        self.counts[predicted] += 1
+        self.flagged.update(flags)
+        self.num_new += 1
+
+    def add_kept(self, rows: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> None:
+        """Count the rows of an interrupted call; a table has the names of files and classes as they are shown."""
+        class_of = {shown_name(name): name for name in classes}
+        for row in rows:
+            self._kept[shown_name(row.get("file") or "")] += 1
+            if row.get("predicted"):
+                flags = row.get("flags") or []
+                self.counts[class_of.get(shown_name(row["predicted"]), row["predicted"])] += 1
+                self.flagged.update(flags.split("; ") if isinstance(flags, str) else flags)
+            else:
+                self.num_unreadable += 1
+        self.num_kept = len(rows)
+
+    def skip(self, name: str) -> bool:
+        """Whether a file has its row already; a file that is given twice has two."""
+        if self._kept[shown := shown_name(name)] <= 0:
+            return False
+        self._kept[shown] -= 1
+        return True
+
+
+class _Comparison:
+    """The training images, where predictions are compared with them, or list those nearest."""
+
+    def __init__(
+        self, run: Run, num_listed: int, compare: bool, data: Path | str | None, on_progress: Progress | None
+    ) -> None:
+        self._reference = ReferenceImages(run, data=data, on_progress=on_progress)
+        self._num_listed = num_listed
+        self._far = self._reference.far_distance() if compare else None
+
+    def look(self, batch: PredictedBatch) -> Iterator[tuple[Prediction, list[str]]]:
+        """Each prediction with its neighbors, where they are listed, and the flags that follow from them."""
+        names = [prediction.file for prediction in batch.predictions]
+        near = self._reference.nearest(batch.pixels, names, max(self._num_listed, NUM_NEIGHBORS))
+        for prediction, close in zip(batch.predictions, near, strict=True):
+            flags = [] if self._far is None else _flags(prediction, close[:NUM_NEIGHBORS], self._far)
+            listed = close[: self._num_listed] if self._num_listed else None
+            yield replace(prediction, neighbours=listed), flags
+
+
+def _flags(prediction: Prediction, close: Sequence[Neighbour], far: float) -> list[str]:
+    others = sum(each.label != prediction.predicted for each in close)
+    names = [FLAGS[1]] if 2 * others > len(close) else []
+    return names + ([FLAGS[2]] if close and close[0].distance > far else [])
+
+
+def _flagged(batch: PredictedBatch, comparison: _Comparison | None) -> Iterator[tuple[Prediction, list[str], Reader]]:
+    """Each prediction of a batch with its flags and what reads its file."""
+    if not batch.predictions:
+        return
+    looked = comparison.look(batch) if comparison else ((prediction, list[str]()) for prediction in batch.predictions)
+    for (prediction, more), read in zip(looked, batch.readers, strict=True):
+        yield prediction, ([FLAGS[0]] if prediction.margin < LOW_MARGIN else []) + more, read
+
+
+def _near_columns(count: int) -> list[str]:
+    names = ("nearest", "nearest_label", "nearest_distance")
+    return [f"{name}_{rank}" for rank in range(1, count + 1) for name in names]
+
+
+def _row(prediction: Prediction, flags: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A row as an object, and as the cells of a table."""
     names = ("file", "predicted", "probability", "margin")  # `to_dict` also lists five classes, which takes longer
     row: dict[str, Any] = plain_value({name: getattr(prediction, name) for name in names})
-    return row | {"flags": flags}
+    row |= {"flags": flags}
+    cells = row | {"flags": "; ".join(flags)}
+    if prediction.neighbours is not None:
+        row["neighbours"] = [each.to_dict() for each in prediction.neighbours]
+        values = [value for each in prediction.neighbours for value in (each.file, each.label, each.distance)]
+        cells |= dict(zip(_near_columns(len(prediction.neighbours)), values, strict=True))
+    return row, cells
 
 
-class _writer:  # noqa: N801  # used like a function
-    """A file that rows are added to as they come, flushed after each; without a path, nothing."""
+class _Copier:
+    """Copies images into the folders of their predicted classes, each under a name that is free."""
 
-    def __init__(self, path: Path | str | None) -> None:
-        self._path = None if path is None else Path(path)
-        self._kind = "" if self._path is None else self._path.suffix.lower().removeprefix(".")
-        if self._path is not None and self._kind not in NAMES:
-            raise DataError(
-                f"{shown_name(self._path)}: predictions are written as .csv or .jsonl; choose one of them"
-            )
-        self._file: IO[str] | None = None
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._next = dict[Path, int]()
+        """Of each name that was not free the number to try next: of many namesakes, not all are tried each time."""
 
-    def __enter__(self) -> Callable[[dict[str, Any]], None]:
-        if self._path is not None:
-            with disk_errors(self._path, DataError, "choose another path"):
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self._path.open("w", encoding="utf-8", newline="", errors="backslashreplace")
-                if self._kind == "csv":
-                    self._file.write(to_csv([COLUMNS]))
-        return self._write
+    def copy(self, prediction: Prediction, read: Reader, *, may_be_there: bool) -> None:
+        """Copy an image.
 
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def _write(self, row: dict[str, Any]) -> None:
-        if self._file is None or self._path is None:
-            return
-        with disk_errors(self._path, DataError, "choose another path"):
-            if self._kind == "csv":
-                cells = {**row, "flags": "; ".join(row.get("flags", []))}
-                self._file.write(to_csv([[cells.get(name) for name in COLUMNS]]))
-            else:
-                self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
-def _copy(folder: Path, prediction: Prediction, read: Callable[[], bytes]) -> None:
-    """Copy an image into the folder of its predicted class, under a name that is free."""
-    base = safe_name(Path(prediction.file).name)
-    target = folder / safe_name(prediction.predicted)
-    with disk_errors(target, DataError, "choose another folder to sort into"):
-        target.mkdir(parents=True, exist_ok=True)
-        path, number = target / base, 2
-        while path.exists():
-            path, number = target / f"{number}-{base}", number + 1
-        path.write_bytes(read())
+        may_be_there: an interrupted call may have copied it; then no other copy is made.
+        """
+        target = self._folder / safe_name(prediction.predicted)
+        path = target / safe_name(Path(prediction.file).name)
+        with disk_errors(target, DataError, "choose another folder to sort into"):
+            target.mkdir(parents=True, exist_ok=True)
+            data, number = read(), self._next.get(path, 1)
+            while (copy := path if number == 1 else path.with_name(f"{number}-{path.name}")).exists():
+                if may_be_there and copy.read_bytes() == data:
+                    return
+                number += 1
+            if number > 1:
+                self._next[path] = number + 1
+            copy.write_bytes(data)

@@ -1,15 +1,30 @@
 """How well the probabilities of a run match its accuracy, and the temperature that corrects them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alexnet.evaluation.calibration import Calibration, apply_temperature, fit_temperature, measure_calibration
+from alexnet.data.cache import DecodedImages
+from alexnet.data.split import Subset
+from alexnet.errors import RunError
+from alexnet.evaluation.calibration import (
+    TEMPERATURES,
+    Calibration,
+    apply_temperature,
+    fit_temperature,
+    measure_calibration,
+)
 from alexnet.evaluation.evaluate import subset_probabilities
+from alexnet.model.checkpoint import Classifier
+from alexnet.progress_callback import Progress
 from alexnet.records import Record
-from alexnet.runs.own_images import decode_own_images, own_split
-from alexnet.runs.run import RunLike, as_run
+from alexnet.runs.held_out import held_out_subset, subset_of
+from alexnet.runs.own_images import GIVE_DATA, decode_own_images, own_split
+from alexnet.runs.run import Model, Run, as_classifier, open_once
+from alexnet.runs.temperature import write_temperature
+from alexnet.runs.train_images import training_images
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,21 +32,34 @@ if TYPE_CHECKING:
 __all__ = ["CalibrationReport", "calibrate"]
 
 
+AT_THE_ENDS = 1.01 * TEMPERATURES[0], TEMPERATURES[1] / 1.01
+UNDETERMINED = (
+    f"the temperature is at an end of its search ({TEMPERATURES[0]:g} to {TEMPERATURES[1]:g}), as when every "
+    "validation image is classified correctly: train with more of them, --set validation_fraction=0.2"
+)
+"""The note on a temperature that the validation images do not determine."""
+
+NOT_FITTED = "no validation images to fit a temperature on: put some into a folder `validation` beside `test`"
+"""The note on a folder of images for a network without a run."""
+
+
 @dataclass(frozen=True)
 class CalibrationReport(Record):
-    """A run's calibration on its test images, before and after a temperature fitted on its validation images.
+    """Calibration on test images, before and after a temperature fitted on validation images.
 
     Args:
-        temperature: what the logits are divided by; None where the run has no validation images to fit it on.
+        temperature: what the logits are divided by; None where there are no validation images to fit it on.
         num_validation: images that it was fitted on.
         before: with the probabilities as the network gives them.
         after: with the temperature; None without one.
+        notes: remarks, one line each.
     """
 
     temperature: float | None
     num_validation: int
     before: Calibration
     after: Calibration | None
+    notes: tuple[str, ...] = ()
 
     def draw(self) -> "Figure":
         """Draw accuracy against confidence, before and after."""
@@ -48,28 +76,69 @@ def _points(measured: Calibration) -> tuple[float, tuple[tuple[float, float, flo
     return measured.expected_error, rows
 
 
-def calibrate(run: RunLike) -> CalibrationReport:
-    """Measure how well a run's probabilities match its accuracy, and fit a temperature on the validation images.
+def calibrate(
+    model: Model, *, data: Path | str | None = None, on_progress: Progress | None = None
+) -> CalibrationReport:
+    """Measure how well a network's probabilities match its accuracy, and fit a temperature on the validation images.
 
-    A temperature divides the logits before softmax: above 1 it makes the probabilities less extreme.
+    A temperature divides the logits before softmax: above 1 it makes the probabilities less extreme. Where a test
+    averages several views of an image, it divides the logarithms of the averaged probabilities. It is kept with the
+    run, in calibration.json, for `predict(..., calibrated=True)`; that of a network without a run is only returned.
 
     Source: Guo, Pleiss, Sun & Weinberger 2017, arXiv:1706.04599.
 
+    Args:
+        model: a network, a run, or the path of a run's folder.
+        data: where the run's images are now, if they were moved; required for a network without a run: a folder
+            whose test images are measured and whose validation images fit the temperature. Of a folder with one of
+            the two, or without splits, all held-out images are measured, and there is no temperature.
+        on_progress: called with (images done, images in all) while computing.
+
     Raises:
-        DataError: the images are not where they were, or have changed.
+        DataError: the images are not where they were, or have changed; or there are none of the network's classes.
 
     >>> 0.0 <= alexnet.calibrate("runs/first").before.expected_error <= 1.0
     True
     """
-    run = as_run(run)
-    classifier = run.model
-    images = decode_own_images(run)
-    split = own_split(run, images)
-    test = subset_probabilities(classifier, images.pixels, split.test, views=classifier.views).double().numpy()
-    before = measure_calibration(test, split.test.labels)
-    if not len(split.validation):
-        return CalibrationReport(None, 0, before, None)
-    held = subset_probabilities(classifier, images.pixels, split.validation, views=classifier.views)
-    temperature = fit_temperature(held.double().numpy(), np.asarray(split.validation.labels))
-    after = measure_calibration(apply_temperature(test, temperature), split.test.labels)
-    return CalibrationReport(temperature, len(split.validation), before, after)
+    model = open_once(model)
+    classifier = as_classifier(model)
+    images, measured, fitted = _held_out(model, data, on_progress)
+    total = len(measured) + len(fitted)
+
+    def probabilities_of(subset: Subset, num_before: int) -> np.ndarray:
+        def show(done: int) -> None:
+            if on_progress:
+                on_progress(num_before + done, total)
+
+        views = classifier.views
+        return subset_probabilities(classifier, images.pixels, subset, views=views, on_progress=show).double().numpy()
+
+    test = probabilities_of(measured, 0)
+    before = measure_calibration(test, measured.labels)
+    if not len(fitted):
+        notes = (NOT_FITTED,) if isinstance(model, Classifier) else ()
+        return CalibrationReport(None, 0, before, None, notes)
+    held = probabilities_of(fitted, len(measured))
+    temperature = fit_temperature(held, np.asarray(fitted.labels))
+    after = measure_calibration(apply_temperature(test, temperature), measured.labels)
+    remarks = [] if AT_THE_ENDS[0] < temperature < AT_THE_ENDS[1] else [UNDETERMINED]
+    if not isinstance(model, Classifier):
+        try:
+            write_temperature(model.folder, classifier, temperature, len(fitted))
+        except RunError as error:  # a run of somebody else can be measured too
+            remarks.append(f"the temperature is not kept: {error}")
+    return CalibrationReport(temperature, len(fitted), before, after, tuple(remarks))
+
+
+def _held_out(
+    model: Classifier | Run, data: Path | str | None, on_progress: Progress | None
+) -> tuple[DecodedImages, Subset, Subset]:
+    """The decoded images, those to measure on, and those to fit the temperature on, none of which is measured."""
+    if not isinstance(model, Classifier):
+        images = decode_own_images(model, data, step=GIVE_DATA, on_progress=on_progress)
+        split = own_split(model, images)
+        return images, split.test, split.validation
+    images, _ = training_images(model, data, on_progress=on_progress)
+    has_test = any(file.split == "test" for file in images.files)
+    validation = subset_of(images, {"validation"} if has_test else set(), model.classes)
+    return images, held_out_subset(images, model.classes), validation

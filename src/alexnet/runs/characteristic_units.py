@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
 
-from alexnet.inspection.network_layers import convolutions
+from alexnet.data.split import Indices
+from alexnet.inspection.peaks import Peaks, find_peaks
 from alexnet.inspection.receptive_field import receptive_boxes
-from alexnet.inspection.row_cache import Progress
 from alexnet.inspection.top_patches import NUM_STRONGEST
 from alexnet.inspection.unit_address import UnitAddress
+from alexnet.progress_callback import Progress
 from alexnet.runs.run import Run
 from alexnet.runs.train_images import training_images
-from alexnet.runs.unit import UnitView, layer_peaks, show_patches
+from alexnet.runs.unit import UnitView, show_patches
 
 __all__ = ["characteristic_units"]
 
@@ -32,26 +32,25 @@ def characteristic_units(
     classifier = run.model
     images, rows = training_images(run, on_progress=on_progress)
     labels = np.array([images.files[row].class_name for row in rows])
-    layers = convolutions(classifier.network)
-    peaks = layer_peaks(classifier, layers[0], images, on_progress)
+    peaks = find_peaks(classifier, images, on_progress=on_progress)
     views: list[UnitView] = []
-    for layer in layers:
+    for layer in peaks.layers:
         boxes = receptive_boxes(classifier.network, layer, classifier.preprocessing.size)
-        for number in _one_of_each_class(peaks.of_layer(layer)[rows], labels, num_units):
+        for number in _one_of_each_class(peaks, layer, rows, labels, num_units):
             empty = UnitView(UnitAddress(layer, number), 0, 0.0, 0.0, boxes.size, None, (), ())
             views.append(show_patches(empty, peaks, images, rows, boxes, most=num_patches))
     return tuple(views)
 
 
-def _one_of_each_class(values: Float[np.ndarray, "N C"], labels: np.ndarray, most: int) -> Sequence[int]:
+def _one_of_each_class(peaks: Peaks, layer: str, rows: Indices, labels: np.ndarray, most: int) -> Sequence[int]:
     """Units by how much more often their favorite class is among their strongest images than among all."""
-    count = max(1, min(NUM_STRONGEST, len(values) // 10))
-    strongest = labels[np.argpartition(-values, count - 1, axis=0)[:count]]
+    places, largest = peaks.strongest(layer, rows, max(1, min(NUM_STRONGEST, len(rows) // 10)))
+    strongest = labels[places]
     classes = np.unique(labels)
     excess = np.stack([(strongest == name).mean(0) - (labels == name).mean() for name in classes])
-    excess[:, values.max(0) <= 0.0] = -1.0  # a dead unit responds to nothing
+    excess[:, largest <= 0.0] = -1.0  # a dead unit responds to nothing
     chosen: list[int] = []
-    while len(chosen) < min(most, values.shape[1]):
+    while len(chosen) < min(most, len(largest)):
         favorite, best = divmod(int(excess.argmax()), excess.shape[1])
         chosen.append(best)
         excess[:, best] = -np.inf

@@ -10,7 +10,6 @@ from alexnet.data.corrections import Correction, effective, read_corrections
 from alexnet.errors import RunError
 from alexnet.evaluation.paired import PairedComparison, compare_predictions
 from alexnet.evaluation.reviewed import reviewed_predictions
-from alexnet.files import shown_name
 from alexnet.published import CLAIMS, PUBLISHED, Claim, PublishedResult, judge_comparability
 from alexnet.recipe import recipe_differences
 from alexnet.records import Record
@@ -146,10 +145,7 @@ def draw_comparison(runs: Sequence[RunLike]) -> "Figure":
     opened = _open_all(runs)
     courses = [run.course for run in opened]
     if len({course.title for course in courses}) < len(courses):
-        courses = [
-            replace(c, title=f"{c.title}\n{shown_name(run.path.name)}")
-            for c, run in zip(courses, opened, strict=True)
-        ]
+        courses = [replace(c, title=f"{c.title}\n{run.name}") for c, run in zip(courses, opened, strict=True)]
     return curves.draw_comparison(courses)
 
 
@@ -178,7 +174,7 @@ def published_beside(runs: Sequence[Run]) -> Published:
 def _our_row(run: Run) -> PublishedResult:
     evaluation = run.evaluation
     return PublishedResult(
-        run=run.path.name,
+        run=run.name,
         test_set=f"{evaluation.num_images} images of {Path(run.about.data.path).name}",
         views=evaluation.views.partition(":")[0],
         num_networks=1,

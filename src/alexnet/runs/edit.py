@@ -10,12 +10,14 @@ import torch
 from jaxtyping import Float32
 
 from alexnet.data.decode import Pixels
-from alexnet.evaluation.predict import read_image
+from alexnet.evaluation.averaged import CENTER, note_on_views
+from alexnet.evaluation.predict import predict_images, read_image
 from alexnet.files import shown_name
 from alexnet.inspection.image_changes import CHANGES, Change, change_image, mean_color
 from alexnet.inspection.network_layers import network_input
 from alexnet.inspection.recording import preserved
 from alexnet.model.checkpoint import Classifier
+from alexnet.model.logits import check_logits
 from alexnet.records import Record
 from alexnet.runs.run import Model, as_classifier
 
@@ -81,9 +83,10 @@ class EditedImage(Record):
         file: the image.
         image: as the network gets it, uint8 [S, S, 3].
         classes: of the network.
-        predicted, probability: of the image as it is.
+        predicted, probability: of the image as it is, by its center crop, as those of the curves.
         curves: one for each kind of change.
         fill: RGB of what a change uncovers: the mean color of the training images.
+        notes: what testing says about the image where it averages several views.
     """
 
     file: str
@@ -93,6 +96,7 @@ class EditedImage(Record):
     probability: float
     curves: tuple[ChangeCurve, ...]
     fill: tuple[int, int, int]
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, without the pixels."""
@@ -100,8 +104,10 @@ class EditedImage(Record):
             "file": self.file,
             "predicted": self.predicted,
             "probability": self.probability,
+            "views": CENTER,
             "classes": list(self.classes),
             "curves": [curve.to_dict() for curve in self.curves],
+            "notes": list(self.notes),
         }
 
     def draw(self) -> "Figure":
@@ -121,10 +127,14 @@ class EditedImage(Record):
             lost = [end for end in (curve.lost_below, curve.lost_above) if end is not None]
             label = f"{CHANGES[curve.change].about}, {curve.unit}"
             panels.append(CurvePanel(label, curve.identity, curve.amounts, curve.probabilities, lost, images))
-        title = f"{shown_name(Path(self.file).name)}: {shown_name(self.predicted)} {100 * self.probability:.0f} %"
-        return draw_changes(
-            panels, [shown_name(name) for name in self.classes], self.classes.index(self.predicted), title
-        )
+        names = [shown_name(name) for name in self.classes]
+        return draw_changes(panels, names, self.classes.index(self.predicted), self.title)
+
+    @property
+    def title(self) -> str:
+        """File, prediction and the view of the image that it is of, in one line."""
+        name, predicted = shown_name(Path(self.file).name), shown_name(self.predicted)
+        return f"{name}: {predicted} {100 * self.probability:.1f} % ({CENTER})"
 
 
 def edit(model: Model, image: Path | str, changes: Sequence[str] | str | None = None) -> EditedImage:
@@ -159,7 +169,10 @@ def edit(model: Model, image: Path | str, changes: Sequence[str] | str | None = 
     number = int(own.argmax())
     curves = [_curve(classifier, pixels, CHANGES[name], number, fill) for name in names]
     classes = tuple(classifier.classes)
-    return EditedImage(str(image), pixels, classes, classes[number], float(own[number]), tuple(curves), fill)
+    notes: tuple[str, ...] = ()
+    if classifier.views != "centre":
+        notes = note_on_views(classifier, predict_images(classifier, image)[0], "probabilities are")
+    return EditedImage(str(image), pixels, classes, classes[number], float(own[number]), tuple(curves), fill, notes)
 
 
 def _curve(
@@ -207,5 +220,5 @@ def _probabilities(classifier: Classifier, images: Sequence[Pixels]) -> Float32[
         classifier.network.eval()
         for start in range(0, len(images), BATCH):
             logits = classifier.network(network_input(classifier, images[start : start + BATCH]))
-            parts.append(logits.float().softmax(1).cpu().numpy())
+            parts.append(check_logits(logits, classifier.classes).float().softmax(1).cpu().numpy())
     return np.concatenate(parts)

@@ -1,15 +1,16 @@
 """Why this class: heat maps of a run's network, each with its test."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alexnet.evaluation.predict import read_image
+from alexnet.evaluation.predict import predict_images, read_image
 from alexnet.inspection.attribution import AttributionMap, attribute
 from alexnet.inspection.faithfulness import Faithfulness, check_maps
+from alexnet.progress_callback import Progress
 from alexnet.records import Prediction, Record
-from alexnet.runs.run import Model, as_classifier, predict
+from alexnet.runs.run import Model, as_classifier
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +20,8 @@ __all__ = ["Explanation", "draw_explanations", "explain"]
 MOST_DRAWN = 40
 """Heat maps in one figure; a longer one no longer opens everywhere."""
 
-Progress = Callable[[int, int], None]
+MOST_FILE, MOST_CLASS = 34, 24
+"""Characters of the names of a file and of a class on a figure, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +103,7 @@ def explain(
         if on_progress:
             on_progress(done, 2 * count)
 
-    for path, prediction in zip(paths, predict(classifier, paths), strict=True):
+    for path, prediction in zip(paths, predict_images(classifier, paths), strict=True):
         pixels, wanted = read_image(path, classifier), target or prediction.predicted
         pairs = [(wanted, against)] if against is None else [(wanted, against), (against, wanted)]
         for one, other in pairs:
@@ -113,21 +115,26 @@ def explain(
 
 
 def draw_explanations(explanations: Sequence[Explanation]) -> "Figure":
-    """Draw each image beside its heat map, with the test's verdict below; of many maps the first 40.
+    """Draw each image, its heat map and the map that random weights give, with the test's verdict below.
+
+    Of many maps the first 40 are drawn.
 
     >>> figure = alexnet.draw_explanations(alexnet.explain("runs/first", "photo.jpg"))
     """
+    from alexnet.figures.canvas import shorten
     from alexnet.figures.heat_maps import HeatMapRow, draw_heat_maps
 
     rows = [
         HeatMapRow(
             image=each.map.image,
             heat=each.map.values,
-            title=f"{Path(each.file).name}: {each.prediction.predicted} {100 * each.prediction.probability:.0f} %",
+            randomized=each.test.randomized_map,
+            similarity=each.test.similarity,
+            title=f"{shorten(Path(each.file).name, MOST_FILE)}: {shorten(each.prediction.predicted, MOST_CLASS)} "
+            f"{100 * each.prediction.probability:.0f} %",
             caption=f"for {_class_words(each.map)}, {each.map.method}"
-            + (f" at {each.map.layer}" if each.map.layer else "")
-            + (f" (warning: {each.map.warning})" if each.map.warning else ""),
-            verdict=str(each.test),
+            + (f" at {each.map.layer}" if each.map.layer else ""),
+            verdict=str(each.test) + (f"; warning: {each.map.warning}" if each.map.warning else ""),
             says_something=each.test.says_something,
         )
         for each in explanations[:MOST_DRAWN]
@@ -136,4 +143,7 @@ def draw_explanations(explanations: Sequence[Explanation]) -> "Figure":
 
 
 def _class_words(heat_map: AttributionMap) -> str:
-    return heat_map.target + (f" rather than {heat_map.against}" if heat_map.against else "")
+    from alexnet.figures.canvas import shorten
+
+    against = f" rather than {shorten(heat_map.against, MOST_CLASS)}" if heat_map.against else ""
+    return shorten(heat_map.target, MOST_CLASS) + against

@@ -1,6 +1,7 @@
 """Which images a finished run may be evaluated on: never those that it was trained on."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -13,10 +14,14 @@ from alexnet.data.split import Subset
 from alexnet.data.streamed import open_images
 from alexnet.errors import DataError, RunError
 from alexnet.files import shown_name
-from alexnet.runs.own_images import own_split, scan_own_images
+from alexnet.runs.own_images import open_images_at, own_split, scan_own_images
 from alexnet.runs.run import Run
 
-__all__ = ["HeldOutImages", "choose_images", "common_subset"]
+__all__ = ["HeldOutImages", "choose_images", "common_subset", "held_out_subset", "subset_of"]
+
+
+MOSTLY = 0.9
+"""Fraction of a run's test images whose names in a folder show that it is that of the training."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +101,10 @@ def _check_runs(runs: Sequence[Run]) -> None:
 def _choose(run: Run, folder: ImageFolder, first: Run, *, is_named: bool) -> HeldOutImages:
     if not is_named or folder.location == run.about.data.path:
         folder = scan_own_images(run.folder, folder.path, min_classes=1)
-    images = open_images(folder, run.model.preprocessing)
-    is_own = images.fingerprint == run.about.data.fingerprint
+        images = open_images(folder, run.model.preprocessing)
+        is_own = images.fingerprint == run.about.data.fingerprint
+    else:
+        images, is_own = open_images_at(run, folder)
     if not is_named and not is_own and run is first:
         raise DataError(
             f"{folder.path}: the images have changed since the run was trained; give the images to test on as --data"
@@ -110,17 +117,37 @@ def _choose(run: Run, folder: ImageFolder, first: Run, *, is_named: bool) -> Hel
 
 
 def _other_test(run: Run, images: DecodedImages) -> Subset:
-    """The images' own test set, or all of them if there is none; only classes that the network knows."""
-    files, splits = images.files, _held_out_splits(images)
     _check_not_trained_on(run, images)
-    number = {name: place for place, name in enumerate(run.model.classes)}
-    rows = [row for row, file in enumerate(files) if file.split in splits and file.class_name in number]
-    if not rows:
-        known = ", ".join(run.model.classes)
+    return held_out_subset(images, run.model.classes)
+
+
+def held_out_subset(images: DecodedImages, classes: Sequence[str]) -> Subset:
+    """The images' own test set, or all of them if there is none; only classes that a network knows.
+
+    Args:
+        classes: of the network, in its order.
+
+    Raises:
+        DataError: there are none of these classes.
+    """
+    subset = subset_of(images, _held_out_splits(images), classes)
+    if not len(subset):
         raise DataError(
-            f"{images.folder.path}: holds no test images of the run's classes ({known}); give a folder that has "
-            "class folders of these names"
+            f"{images.folder.path}: holds no test images of the network's classes ({', '.join(classes)}); give a "
+            "folder that has class folders of these names"
         )
+    return subset
+
+
+def subset_of(images: DecodedImages, splits: Collection[str | None], classes: Sequence[str]) -> Subset:
+    """The images of some splits; only classes that a network knows.
+
+    Args:
+        splits: `train`, `validation`, `test`; None for images of a folder without splits.
+        classes: of the network, in its order.
+    """
+    files, number = images.files, {name: place for place, name in enumerate(classes)}
+    rows = [row for row, file in enumerate(files) if file.split in splits and file.class_name in number]
     labels = [number[files[row].class_name] for row in rows]
     return Subset(np.array(rows, np.int64), np.array(labels, np.int64))
 
@@ -143,4 +170,14 @@ def _check_not_trained_on(run: Run, images: DecodedImages) -> None:
         raise DataError(
             f"{shown_name(folder.path)}: has changed since {run.path} was trained on a part of it, and has no test "
             "set; restore it, or give other images"
+        )
+    names = {file.entry.name for file in images.files}
+    tested: set[str] = set()
+    with contextlib.suppress(RunError):  # a run without its predictions
+        tested = {prediction.file for prediction in run.predictions}
+    if tested and not folder.has_split and len(tested & names) >= MOSTLY * len(tested):
+        raise DataError(
+            f"{shown_name(folder.path)}: looks like the folder that {run.path} was trained on, with some images "
+            "changed: it has the names of the run's test images; restore it, or, if they are other images, put their "
+            "class folders into a folder `test`"
         )

@@ -1,6 +1,6 @@
 """From an image to the answer: one image followed through a run's network, with the patches that excite its units."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,17 +11,19 @@ from torch import nn
 from alexnet.data.cache import DecodedImages
 from alexnet.data.split import Indices
 from alexnet.errors import DataError
-from alexnet.evaluation.predict import read_image
+from alexnet.evaluation.averaged import CENTER, note_on_views
+from alexnet.evaluation.predict import predict_images, read_image
 from alexnet.files import shown_name
 from alexnet.inspection.image_path import ImagePath, follow_image
-from alexnet.inspection.network_layers import find_layer
+from alexnet.inspection.network_layers import find_layer, layer_names
+from alexnet.inspection.peaks import Peaks
 from alexnet.inspection.receptive_field import ReceptiveBoxes, receptive_boxes
-from alexnet.inspection.row_cache import Progress
 from alexnet.inspection.top_patches import Patch, make_strips
 from alexnet.inspection.unit_address import UnitAddress
 from alexnet.model.checkpoint import Classifier
+from alexnet.progress_callback import Progress
 from alexnet.records import Prediction, Record
-from alexnet.runs.run import Model, as_classifier, predict
+from alexnet.runs.run import Model, as_classifier
 from alexnet.runs.train_images import training_images
 from alexnet.runs.unit import layer_peaks
 
@@ -42,12 +44,12 @@ class InsideView(Record):
 
     Args:
         file: the image.
-        prediction: what the network says about it.
-        path: maps, and the decision.
+        prediction: what the network predicts in testing: averaged over its views.
+        path: maps, and the decision; of the center crop.
         classes: of the network, as the path's probabilities count them.
         patches: unit → the patches of training images that excite it most; empty where there are no images.
         kernels: unit of the first layer → its kernel as [3, k, k].
-        notes: what could not be shown, and why.
+        notes: what could not be shown, and why; what testing says where it averages several views.
 
     >>> alexnet.inside("runs/first", "photo.jpg").path.stages[0].layer
     'conv1'
@@ -62,12 +64,13 @@ class InsideView(Record):
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Units, activations and the decision, without pixels."""
+        """Units, activations and the decision, without pixels; everything of the center crop."""
         ranked = sorted(zip(self.classes, self.path.probabilities, strict=True), key=lambda pair: -pair[1])
         return {
             "file": self.file,
-            "predicted": self.prediction.predicted,
-            "probability": self.prediction.probability,
+            "predicted": ranked[0][0],
+            "probability": ranked[0][1],
+            "views": CENTER,
             "probabilities": dict(ranked),
             "layers": [stage.to_dict() for stage in self.path.stages],
             "decision": self.path.decision.to_dict(),
@@ -86,11 +89,11 @@ class InsideView(Record):
 
     @property
     def title(self) -> str:
-        """File and prediction in one line."""
+        """File, prediction and the view of the image that it is of, in one line."""
         decision = self.path.decision
         return (
             f"{shown_name(Path(self.file).name)}: {shown_name(decision.winner)} "
-            f"{100 * max(self.path.probabilities):.1f} %, ahead of {shown_name(decision.runner_up)}"
+            f"{100 * max(self.path.probabilities):.1f} % ({CENTER}), ahead of {shown_name(decision.runner_up)}"
         )
 
     def stages(self) -> "list[Stage]":
@@ -141,6 +144,7 @@ def inside(
     *,
     data: Path | str | None = None,
     num_maps: int = 3,
+    deciding_patches: bool = True,
     on_progress: Progress | None = None,
 ) -> InsideView:
     """Follow one image through a network: strongest maps with the patches that excite them, and the decision.
@@ -150,6 +154,8 @@ def inside(
         image: an image file.
         data: images to take patches from; those of the run's training by default.
         num_maps: strongest maps shown of each layer, >= 1.
+        deciding_patches: also look for patches of the units that decide, which the first time takes a pass of its own
+            over the images.
         on_progress: called with (images done, images in all) while looking for patches.
 
     Raises:
@@ -164,36 +170,51 @@ def inside(
     """
     classifier = as_classifier(model)
     pixels = read_image(image, classifier)
-    (prediction,) = predict(classifier, image)
+    (prediction,) = predict_images(classifier, image)
     path = follow_image(classifier, pixels, num_maps=num_maps)
-    notes: tuple[str, ...] = ()
+    notes = note_on_views(classifier, prediction, "maps, decision and probabilities are")
     patches: dict[str, tuple[Patch, ...]] = {}
     try:
         images, rows = training_images(model, data, on_progress=on_progress)
-        patches = _patches(classifier, path, images, rows, on_progress)
+        units = _shown_units(classifier, path, with_deciding=deciding_patches)
+        patches = _patches(classifier, units, images, rows, on_progress)
     except DataError as error:
         if data is not None:
             raise
-        notes = (f"without patches: {error}",)
+        notes += (f"without patches: {error}",)
     return InsideView(
         str(image), prediction, path, tuple(classifier.classes), patches, _kernels(classifier, path), notes
     )
 
 
-def _patches(
-    classifier: Classifier, path: ImagePath, images: DecodedImages, rows: Indices, on_progress: Progress | None
-) -> dict[str, tuple[Patch, ...]]:
-    """For every unit shown that belongs to a layer with weights, its strongest patches."""
+def _shown_units(classifier: Classifier, path: ImagePath, *, with_deciding: bool) -> list[UnitAddress]:
+    """The units shown that belong to a layer with weights."""
     convs = [one.address for stage in path.stages if stage.kind == "convolution" for one in stage.maps]
+    if not with_deciding:
+        return convs
     pushes = (*path.decision.towards_winner, *path.decision.towards_runner_up)
-    units = [*convs, *(UnitAddress.parse(push.unit) for push in pushes)]
-    patches, boxes = {}, dict[str, ReceptiveBoxes]()
+    deciding = (UnitAddress.parse(push.unit) for push in pushes)
+    layers = layer_names(classifier.network)  # the inputs of the last layer may be those of none
+    return [*convs, *(address for address in deciding if address.layer in layers)]
+
+
+def _patches(
+    classifier: Classifier,
+    units: Sequence[UnitAddress],
+    images: DecodedImages,
+    rows: Indices,
+    on_progress: Progress | None,
+) -> dict[str, tuple[Patch, ...]]:
+    """The strongest patches of each unit."""
+    patches, boxes, peaks = {}, dict[str, ReceptiveBoxes](), dict[str, Peaks]()
     for address in units:
         if address.layer not in boxes:
             size = classifier.preprocessing.size
             boxes[address.layer] = receptive_boxes(classifier.network, address.layer, size)
-        peaks = layer_peaks(classifier, address.layer, images, on_progress)
-        strip = make_strips(address, peaks, images, rows, boxes[address.layer], most=NUM_PATCHES)[0]
+        if address.layer not in peaks:
+            several = layer_peaks(classifier, address.layer, images, on_progress)
+            peaks |= dict.fromkeys(several.layers, several)
+        strip = make_strips(address, peaks[address.layer], images, rows, boxes[address.layer], most=NUM_PATCHES)[0]
         patches[str(address)] = strip.patches
     return patches
 

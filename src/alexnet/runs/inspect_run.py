@@ -1,5 +1,6 @@
 """Look inside a network, a run, or the run in a folder: kernels, feature maps, single outputs of layers."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from alexnet.convolution.gallery import Kernel
@@ -13,40 +14,52 @@ from alexnet.inspection import kernels as layer_kernels
 from alexnet.inspection.applied_kernel import LearnedResult
 from alexnet.inspection.feature_maps import FeatureMaps
 from alexnet.inspection.fine_maps import enlarged_maps, strided_maps
+from alexnet.inspection.first_convolution import file_kernels
 from alexnet.inspection.kernel_matching import KernelMatches
 from alexnet.inspection.kernels import KernelSet
 from alexnet.inspection.layer_step import LayerStep
 from alexnet.model.checkpoint import Classifier
 from alexnet.runs.run import Model, Run, as_classifier, as_run
 
-__all__ = ["apply_learned_kernel", "feature_maps", "kernels", "match_kernels", "trace_layer"]
+__all__ = ["apply_learned_kernel", "feature_maps", "kernels", "match_kernels", "trace_layer", "weight_file"]
 
 ImageLike = Path | str | Pixels
 """An image file, or a decoded image as the network gets it: uint8 [size, size, 3]."""
 
 
-def kernels(model: Model, layer: str = "conv1") -> KernelSet:
+def kernels(model: Model, layer: str | None = None) -> KernelSet:
     """Read the learned kernels of a convolutional layer, [out, in, k, k].
 
     Args:
-        model: a network, a run, or the path of a run folder.
-        layer: conv1 to conv5.
+        model: a network, a run, the path of a run folder, or that of a weight file; of a file, color channels are in
+            the order that the file has.
+        layer: conv1 to conv5, or as `named_modules` of another network calls it; by default the first convolution.
 
     Raises:
         GeometryError: there is no such layer, or it has no kernels.
         RunError: there is no run at the path, or it is damaged.
+        WeightsError: the weight file cannot be read, or has no convolution.
 
     >>> alexnet.kernels("runs/first", "conv1").weights.shape
     (96, 3, 11, 11)
     """
+    file = weight_file(model)
+    if file is not None:
+        return file_kernels(file, layer)
     classifier, name = _open(model)
-    return layer_kernels.kernels(classifier, layer, title=f"{layer} of {name}" if name else layer)
+    learned = layer_kernels.kernels(classifier, layer)
+    return replace(learned, title=f"{learned.layer} of {name}" if name else learned.layer)
+
+
+def weight_file(model: Model) -> Path | None:
+    """The path, if it is that of a file, and so not of a run folder."""
+    return Path(model) if isinstance(model, Path | str) and Path(model).is_file() else None
 
 
 def feature_maps(
     model: Model, image: ImageLike, layer: str = "conv1", *, stride: int | None = None, size: int | None = None
 ) -> FeatureMaps:
-    """Compute the feature maps of a layer for an image, before and after the ReLU that follows.
+    """Compute the feature maps of a layer for an image, before and after the activation that follows.
 
     Args:
         model: a network, a run, or the path of a run folder.
@@ -148,7 +161,7 @@ def _open(model: Model) -> tuple[Classifier, str]:
     if isinstance(model, Classifier):
         return model, ""
     run: Run = as_run(model)
-    return as_classifier(run), shown_name(run.path.resolve().name)
+    return as_classifier(run), run.name
 
 
 def _read(image: ImageLike, classifier: Classifier, size: int | None = None) -> tuple[Pixels, str]:

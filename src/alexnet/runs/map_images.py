@@ -15,14 +15,14 @@ from alexnet.data.decode import center_crop
 from alexnet.errors import RecipeError
 from alexnet.files import shown_name
 from alexnet.inspection.ablation import forward_from
-from alexnet.inspection.features import Features, compute_features
+from alexnet.inspection.features import Features, compute_features, compute_logits
 from alexnet.inspection.neighbours import nearest_rows
-from alexnet.inspection.network_layers import output_layer, weighted_layers
+from alexnet.inspection.network_layers import output_layer
 from alexnet.inspection.projection import METHODS_OF_PROJECTION, principal_components, tsne
 from alexnet.inspection.recording import preserved
-from alexnet.inspection.row_cache import Progress
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
+from alexnet.progress_callback import Progress
 from alexnet.records import Record
 from alexnet.runs.run import Model, as_classifier
 from alexnet.runs.train_images import training_images
@@ -199,6 +199,5 @@ def _predicted(
                 vectors = torch.from_numpy(np.array(features.values[start : start + QUERIES])).to(device)
                 numbers += forward_from(network, name, vectors).argmax(1).tolist()
     else:
-        last = compute_features(classifier, images, weighted_layers(network)[-1], on_progress=on_progress)
-        numbers = np.asarray(last.values).argmax(1).tolist()
+        numbers = np.asarray(compute_logits(classifier, images, on_progress=on_progress).values).argmax(1).tolist()
     return tuple(classifier.classes[number] for number in numbers)

@@ -14,12 +14,11 @@ from alexnet.errors import DataError, GeometryError, RecipeError
 from alexnet.evaluation.evaluate import in_eval_mode, probabilities
 from alexnet.inspection.attribution import AttributionMap, attribute
 from alexnet.inspection.faithfulness import Faithfulness, check_maps
-from alexnet.inspection.features import compute_features, features_of
-from alexnet.inspection.neighbours import Neighbour, nearest_rows
-from alexnet.records import Prediction, Record
+from alexnet.progress_callback import Progress
+from alexnet.records import Neighbour, Prediction, Record
 from alexnet.runs.images import read_files
+from alexnet.runs.reference_images import ReferenceImages
 from alexnet.runs.run import Run, RunLike, as_run
-from alexnet.runs.train_images import training_images
 
 __all__ = ["MistakeDetail", "MistakeDetails", "explain_mistakes"]
 
@@ -105,6 +104,7 @@ def explain_mistakes(
     num_heat_maps: int | None = None,
     num_tested: int = 24,
     with_neighbors: bool = True,
+    on_progress: Progress | None = None,
 ) -> MistakeDetails:
     """Explain wrongly classified test images: probabilities, tested heat map, nearest training images.
 
@@ -117,6 +117,7 @@ def explain_mistakes(
         num_tested: how many of the heat maps, from the first, are tested; a test takes much longer than its map.
         with_neighbors: find the nearest training images by the features of fc7; the first time, this computes the
             features of every image of the run.
+        on_progress: called with (images done, images in all) while computing features, and then heat maps and tests.
 
     Raises:
         RunError: the run is not finished, or damaged.
@@ -132,9 +133,9 @@ def explain_mistakes(
     kept = [prediction for prediction in chosen if prediction.file in decoded]
     probs = _probabilities(run, [decoded[prediction.file] for prediction in kept])
     images = [center_crop(decoded[prediction.file], run.model.preprocessing) for prediction in kept]
-    near, thumbnails, notes = _neighbours(run, kept, images) if with_neighbors and kept else ({}, {}, ())
+    near, thumbnails, notes = _neighbours(run, kept, images, on_progress) if with_neighbors and kept else ({}, {}, ())
     count = len(kept) if num_heat_maps is None else min(num_heat_maps, len(kept))
-    maps, why_not = _heat_maps(run, kept[:count], images, num_tested)
+    maps, why_not = _heat_maps(run, kept[:count], images, num_tested, on_progress)
     maps += [(None, None)] * (len(kept) - len(maps))
     details = [
         MistakeDetail(each, image, row, heat, test, near.get(each.file, ()))
@@ -161,7 +162,7 @@ def _decode(run: Run, chosen: Sequence[Prediction]) -> tuple[dict[str, np.ndarra
     """The decoded squares by file, and a note where some are no longer there."""
     decoded = {}
     try:
-        for name, data in read_files(run.about.data.path, [p.file for p in chosen], missing_ok=True):
+        for name, data in read_files(run.data_path, [p.file for p in chosen], missing_ok=True):
             pixels, _ = inspect_image(data, run.model.preprocessing)
             if pixels is not None:
                 decoded[name] = pixels
@@ -183,42 +184,34 @@ def _probabilities(run: Run, decoded: Sequence[np.ndarray]) -> list[tuple[float,
 
 
 def _neighbours(
-    run: Run, kept: Sequence[Prediction], images: Sequence[np.ndarray]
+    run: Run, kept: Sequence[Prediction], images: Sequence[np.ndarray], on_progress: Progress | None
 ) -> tuple[dict[str, tuple[Neighbour, ...]], dict[str, np.ndarray], tuple[str, ...]]:
     """The neighbors of every image, their pixels, and a note where there are none."""
-    classifier = run.model
     try:
-        known, train = training_images(run)
+        reference = ReferenceImages(run, LAYER, on_progress=on_progress)
     except DataError as error:
         return {}, {}, (f"Without neighbors: {error}",)
-    table = compute_features(classifier, known, LAYER)
-    rows, distances = nearest_rows(
-        np.asarray(table.values[train]), features_of(classifier, np.stack(images), LAYER), NUM_NEAR
-    )
-    near: dict[str, tuple[Neighbour, ...]] = {}
-    thumbnails: dict[str, np.ndarray] = {}
-    for prediction, places, apart in zip(kept, train[rows], distances, strict=True):
-        near[prediction.file] = tuple(
-            Neighbour(table.files[row], table.labels[row], float(distance))
-            for row, distance in zip(places, apart, strict=True)
-        )
-        thumbnails |= {
-            table.files[row]: center_crop(known.pixels[row], classifier.preprocessing)
-            for row in places
-            if table.files[row] not in thumbnails
-        }
-    return near, thumbnails, table.notes
+    files = [prediction.file for prediction in kept]
+    paths = [reference.images.folder.path / file for file in files]
+    near = dict(zip(files, reference.nearest(np.stack(images), paths, NUM_NEAR), strict=True))
+    return near, reference.pixels_of(each.file for close in near.values() for each in close), reference.notes
 
 
 def _heat_maps(
-    run: Run, kept: Sequence[Prediction], images: Sequence[np.ndarray], num_tested: int
+    run: Run,
+    kept: Sequence[Prediction],
+    images: Sequence[np.ndarray],
+    num_tested: int,
+    on_progress: Progress | None,
 ) -> tuple[list[tuple[AttributionMap | None, Faithfulness | None]], tuple[str, ...]]:
     """Of each image the map for the predicted class, of the first ones its test; a note where Captum is missing."""
+    maps: list[AttributionMap] = []
     try:
-        maps = [
-            attribute(run.model, image, prediction.predicted) for prediction, image in zip(kept, images, strict=False)
-        ]
+        for prediction, image in zip(kept, images, strict=False):
+            maps.append(attribute(run.model, image, prediction.predicted))
+            if on_progress:
+                on_progress(len(maps), len(kept))
     except (RecipeError, GeometryError) as error:
         return [], (f"Without heat maps: {error}",)
-    tests = check_maps(run.model, maps[:num_tested])
+    tests = check_maps(run.model, maps[:num_tested], on_progress=on_progress)
     return list(zip_longest(maps, tests)), ()

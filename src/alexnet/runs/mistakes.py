@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
 from alexnet.data.decode import Pixels
-from alexnet.errors import RunError
+from alexnet.errors import RecipeError, RunError
 from alexnet.files import disk_errors, shown_name, unescape_name, write_whole
-from alexnet.records import Evaluation, Prediction, RunInfo
+from alexnet.records import Evaluation, Prediction
 from alexnet.runs.images import read_files
 from alexnet.safe_name import safe_name
 
@@ -27,7 +27,12 @@ def find_mistakes(predictions: Iterable[Prediction], *, order: MistakeOrder = "c
 
     order: `confidence` puts the images first of which the network was most certain; `pair` groups by true and
     predicted class, the most frequent pair first.
+
+    Raises:
+        RecipeError: there is no such order.
     """
+    if order not in ("confidence", "pair"):
+        raise RecipeError(f"order = {order}: choose confidence or pair")
     wrong = [prediction for prediction in predictions if prediction.is_mistake]
     wrong.sort(key=lambda p: (-p.probability, p.file))
     if order == "pair":
@@ -50,7 +55,7 @@ class TestedRun(Protocol):
         """Its folder."""
 
     @property
-    def about(self) -> RunInfo:
+    def data_path(self) -> Path | str:
         """Where its images are."""
 
     @property
@@ -63,7 +68,7 @@ class TestedRun(Protocol):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Mistakes(Sequence[Prediction]):
-    """The wrongly classified test images of a run, in order; indexed and iterated like a tuple.
+    """The wrongly classified test images of a run or a network, in order; indexed and iterated like a tuple.
 
     In a notebook, `run.mistakes()` is displayed as a table and `run.mistakes().draw()` as a figure.
     """
@@ -143,7 +148,7 @@ class Mistakes(Sequence[Prediction]):
         with disk_errors(folder, RunError, "choose another folder"):
             if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
                 raise RunError(f"{folder}: exists and is not empty; choose another folder")
-        files = read_files(self.run.about.data.path, [mistake.file for mistake in self.predictions])
+        files = read_files(self.run.data_path, [mistake.file for mistake in self.predictions])
         copies = []
         for number, (mistake, (_, data)) in enumerate(zip(self.predictions, files, strict=True), start=1):
             copy = (

@@ -8,7 +8,6 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from alexnet.data.decode import Pixels
-from alexnet.errors import RecipeError
 from alexnet.evaluation.predict import Paths, Predictions, predict_images, read_image
 from alexnet.files import shown_name
 from alexnet.inspection.feature_maps import feature_maps
@@ -19,6 +18,7 @@ from alexnet.records import Evaluation, Prediction, RunInfo
 from alexnet.run_folder import RunFolder
 from alexnet.runs.images import images_of
 from alexnet.runs.mistakes import MistakeOrder, Mistakes, find_mistakes
+from alexnet.runs.temperature import read_temperature
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,19 +26,22 @@ if TYPE_CHECKING:
     from alexnet.figures.curves import Course
     from alexnet.figures.tiles import KernelScale
 
-__all__ = ["Model", "Run", "RunLike", "as_classifier", "as_run", "open_run", "predict"]
+__all__ = ["Model", "Run", "RunLike", "as_classifier", "as_run", "open_once", "open_run"]
 
 
 class Run:
     """A training and everything one can ask of it. Displays itself in a notebook.
+
+    folder: of the run. data: where its images are now, if they were moved.
 
     >>> run = alexnet.open_run("runs/first")
     >>> run.evaluation.split
     'test'
     """
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, *, data: Path | str | None = None) -> None:
         self.folder = folder
+        self.moved_to = data
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder.path)!r})"
@@ -47,6 +50,16 @@ class Run:
     def path(self) -> Path:
         """The run folder."""
         return self.folder.path
+
+    @property
+    def name(self) -> str:
+        """Name of the run folder, also of one that was opened as `.`, in a form that can be shown."""
+        return shown_name(self.path.resolve().name)
+
+    @property
+    def data_path(self) -> Path | str:
+        """Where the images of the training are, or are said to be now."""
+        return self.moved_to or self.about.data.path
 
     @property
     def about(self) -> RunInfo:
@@ -84,8 +97,6 @@ class Run:
 
         >>> figure = alexnet.open_run("runs/first").mistakes().draw()
         """
-        if order not in ("confidence", "pair"):
-            raise RecipeError(f"order = {order}: choose confidence or pair")
         return Mistakes(self, find_mistakes(self.predictions, order=order), order)
 
     def images_of(self, files: Iterable[str], *, missing_ok: bool = False) -> dict[str, Pixels]:
@@ -98,15 +109,16 @@ class Run:
         Raises:
             DataError: the folder, or an image, is missing or cannot be read.
         """
-        return images_of(self.about.data.path, files, self.model.preprocessing, missing_ok=missing_ok)
+        return images_of(self.data_path, files, self.model.preprocessing, missing_ok=missing_ok)
 
-    def predict(self, images: Paths, *, skip_unreadable: bool = False) -> Predictions:
+    def predict(self, images: Paths, *, skip_unreadable: bool = False, calibrated: bool = False) -> Predictions:
         """Predict the classes of images; see the function `predict`.
 
         >>> [prediction.file for prediction in alexnet.open_run("runs/first").predict("photo.jpg")]
         ['photo.jpg']
         """
-        return predict_images(self.model, images, skip_unreadable=skip_unreadable)
+        temperature = read_temperature(self.folder, self.model) if calibrated else None
+        return predict_images(self.model, images, skip_unreadable=skip_unreadable, temperature=temperature)
 
     def summary(self) -> dict[str, Any]:
         """The run in a few numbers, as `--json` prints them."""
@@ -165,7 +177,7 @@ class Run:
         Raises:
             GeometryError: there is no such layer, kernel or channel.
         """
-        title = f"{layer} of {shown_name(self.path.name)}"
+        title = f"{layer} of {self.name}"
         return kernels(self.model, layer, title=title).draw(scale=scale, chosen=chosen, channel=channel)
 
     def draw_feature_maps(
@@ -242,21 +254,6 @@ def as_classifier(model: Model) -> Classifier:
     return model if isinstance(model, Classifier) else as_run(model).model
 
 
-def predict(model: Model, images: Paths, *, skip_unreadable: bool = False) -> Predictions:
-    """Predict the classes of images, with the preprocessing of the training.
-
-    Args:
-        model: a network, a run, or the path of a run's folder.
-        images: an image file, a folder or archive of images (all of them, however deep), or several of these.
-        skip_unreadable: leave out files that cannot be read; they are named in the result's `unreadable`.
-
-    Raises:
-        DataError: a file cannot be read (unless such files are skipped), or a folder holds no image.
-        RunError: there is no run at the path, or it is damaged.
-        WeightsError: the network's outputs are not numbers.
-
-    >>> predictions = alexnet.predict("runs/first", ["photo.jpg", "images/test"])
-    >>> predictions[0].file, len(predictions)
-    ('photo.jpg', 22)
-    """
-    return predict_images(as_classifier(model), images, skip_unreadable=skip_unreadable)
+def open_once(model: Model) -> Classifier | Run:
+    """The network or run itself: opened by its path again and again, a run would load its network each time."""
+    return model if isinstance(model, Classifier) else as_run(model)

@@ -1,6 +1,5 @@
 """The images that a network is looked at with: those it was trained on, or those of another folder."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,20 +9,22 @@ from alexnet.data.folder import scan_folder
 from alexnet.data.split import Indices
 from alexnet.errors import DataError
 from alexnet.model.checkpoint import Classifier
-from alexnet.runs.own_images import decode_own_images, own_split
+from alexnet.progress_callback import Progress
+from alexnet.runs.own_images import GIVE_DATA, decode_own_images, open_images_at, own_split
 from alexnet.runs.run import Model, as_run
 
 __all__ = ["training_images"]
 
 
 def training_images(
-    model: Model, data: Path | str | None = None, *, on_progress: Callable[[int, int], None] | None = None
+    model: Model, data: Path | str | None = None, *, on_progress: Progress | None = None
 ) -> tuple[DecodedImages, Indices]:
-    """The decoded images, and the rows to look at: of a run the training images, of another folder all.
+    """The decoded images, and the rows to look at: of a run's own images those of its training, of others all.
 
     Args:
         model: a network, a run, or the path of a run's folder.
-        data: a folder or archive of class folders; by default the images of the run's training.
+        data: a folder or archive of class folders; by default the images of the run's training. A place to which
+            these were moved is known by the fingerprint, and the run's own split is kept.
         on_progress: called with (files done, files in all) while decoding, which is done once.
 
     Raises:
@@ -36,9 +37,11 @@ def training_images(
         return images, _all_rows(images)
     run = as_run(model)
     if data is not None:
-        images = decode_folder(scan_folder(data, min_classes=1), run.model.preprocessing, on_progress=on_progress)
-        return images, _all_rows(images)
-    images = decode_own_images(run, on_progress=on_progress)
+        images, is_own = open_images_at(run, data, on_progress=on_progress)
+        if not is_own:
+            return images, _all_rows(images)
+    else:
+        images = decode_own_images(run, step=GIVE_DATA, on_progress=on_progress)
     return images, own_split(run, images).train.indices
 
 

@@ -1,16 +1,14 @@
 """The test error with and without the test images that have a twin among the training images."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from alexnet.data.near_duplicates import find_near_duplicates
+from alexnet.progress_callback import Progress
 from alexnet.records import Record, wilson_interval
 from alexnet.runs.own_images import decode_own_images, own_split
 from alexnet.runs.run import RunLike, as_run
 
 __all__ = ["TwinScore", "evaluate_without_twins"]
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

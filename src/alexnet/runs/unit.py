@@ -12,14 +12,15 @@ from alexnet.data.cache import DecodedImages
 from alexnet.data.split import Indices
 from alexnet.errors import DataError
 from alexnet.files import shown_name
-from alexnet.inspection.network_layers import convolutions, find_layer
+from alexnet.inspection.network_layers import find_layer
 from alexnet.inspection.peaks import Peaks, find_peaks
 from alexnet.inspection.receptive_field import ReceptiveBoxes, receptive_boxes
-from alexnet.inspection.row_cache import Progress
 from alexnet.inspection.synthesis import SynthesizedImage, synthesize
 from alexnet.inspection.top_patches import ClassFraction, Strip, class_fractions, make_strips
 from alexnet.inspection.unit_address import UnitAddress
+from alexnet.inspection.unit_outputs import is_dead
 from alexnet.model.checkpoint import Classifier
+from alexnet.progress_callback import Progress
 from alexnet.records import Record
 from alexnet.runs.run import Model, as_classifier
 from alexnet.runs.train_images import training_images
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["UnitView", "layer_peaks", "show_patches", "unit"]
 
+BATCH = 256
+"""Images in one forward pass."""
+
 
 @dataclass(frozen=True, eq=False)
 class UnitView(Record):
@@ -37,7 +41,7 @@ class UnitView(Record):
     Args:
         address: LAYER/NUMBER.
         num_images: images looked at; 0 where they could not be read.
-        maximum: its largest activation on them, before the activation function; not above 0 for a dead unit.
+        maximum: its largest activation on them, before the activation function.
         fraction_active: fraction of the images on which it is positive somewhere.
         field: height and width of its receptive field, px of the network's input.
         kernel: its weights [in, k, k], channels in RGB order if there are three; None where it has no kernel.
@@ -45,6 +49,8 @@ class UnitView(Record):
         classes: classes of the images that excite it most, most frequent first.
         synthesized: an image made by gradient ascent, if it was asked for.
         notes: what could not be shown, and why.
+        is_dead: it gives the same number for all of them at all places, after the batch normalization and the
+            activation that follow its layer, if any do.
 
     >>> alexnet.unit("runs/first", "conv1/5").field
     (11, 11)
@@ -60,11 +66,7 @@ class UnitView(Record):
     classes: tuple[ClassFraction, ...]
     synthesized: SynthesizedImage | None = None
     notes: tuple[str, ...] = ()
-
-    @property
-    def is_dead(self) -> bool:
-        """Whether it is positive on no image."""
-        return self.num_images > 0 and self.maximum <= 0.0
+    is_dead: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data: addresses, activations, files and positions, without pixels and weights."""
@@ -101,9 +103,10 @@ class UnitView(Record):
         """Address, number of images and activations in one line."""
         if not self.num_images:
             return f"{self.address}: its images could not be read"
-        dead = "; dead: positive on none" if self.is_dead else f", positive on {100 * self.fraction_active:.0f} % of"
+        active = f"positive on {100 * self.fraction_active:.0f} % of {self.num_images:,} images"
+        dead = "; dead: it gives the same for all of them" if self.is_dead else ""
         return (
-            f"{self.address}: at most {self.maximum:.3g}{dead} {self.num_images:,} images; "
+            f"{self.address}: at most {self.maximum:.3g}, {active}{dead}; "
             f"receptive field {self.field[0]} x {self.field[1]} px"
         )
 
@@ -154,7 +157,19 @@ def unit(
             raise
         return replace(empty, notes=(f"without patches: {error}",))
     peaks = layer_peaks(classifier, address.layer, images, on_progress)
-    return show_patches(empty, peaks, images, rows, boxes, most=most)
+    view = show_patches(empty, peaks, images, rows, boxes, most=most)
+    values = peaks.of_unit(address.layer, address.number)[0][rows]
+    return replace(view, is_dead=_is_dead(classifier, address, values, images, rows))
+
+
+def _is_dead(
+    classifier: Classifier, address: UnitAddress, values: np.ndarray, images: DecodedImages, rows: Indices
+) -> bool:
+    """Whether a unit gives the same for all images; `values` are its largest outputs on them."""
+    extremes = [int(values.argmax()), int(values.argmin())]  # on these most units differ already
+    others = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+    batches = (images.pixels[each] for each in (rows[extremes], *others))
+    return is_dead(classifier, address, batches, maximum=float(values.max()))
 
 
 def show_patches(
@@ -175,11 +190,9 @@ def show_patches(
 
 
 def layer_peaks(classifier: Classifier, layer: str, images: DecodedImages, on_progress: Progress | None) -> Peaks:
-    """The peaks of a layer; a convolutional one comes with all others, since one pass gives them."""
+    """The peaks of a layer; a convolutional one comes with all others that run, since one pass gives them."""
     is_conv = isinstance(find_layer(classifier.network, layer), nn.Conv2d)
-    return find_peaks(
-        classifier, images, convolutions(classifier.network) if is_conv else [layer], on_progress=on_progress
-    )
+    return find_peaks(classifier, images, None if is_conv else [layer], on_progress=on_progress)
 
 
 def _kernel(classifier: Classifier, module: nn.Module, address: UnitAddress) -> np.ndarray | None:

@@ -60,7 +60,7 @@ def _attempt(request: Request, data: bytes) -> dict[str, Any]:
     with using_run(request) as run:
         classes = run.about.classes
         if class_name not in classes:
-            raise DataError(f"{shown_name(class_name)[:80]}: is no class of the run; choose one of its classes")
+            raise DataError(f"{shown_name(class_name)[:80]}: is not a class of the run; choose one of its classes")
         probabilities = file_probabilities(run.model, data, query.get("file", ""))
     best = int(probabilities.argmax())
     if is_broken := classes[best] != class_name:
@@ -114,7 +114,8 @@ def board(request: Request) -> Response:
     """The classes of a run, and the hard images that it gets wrong, the most certain mistake first.
 
     measured: how many images measure, and how many of them the run gets wrong; num_trained: how many may be trained
-    on; needed: how many there have to be for that. retrained: the last run that was trained on them from here.
+    on; needed: how many there have to be for that. retrained: the last run that was trained on them from here. data:
+    the folder that the run was trained on, where it is listed.
     """
     workspace, name = workspace_of(request), request.path_params["name"]
     directory = _hard_dir(workspace, name)
@@ -123,14 +124,19 @@ def board(request: Request) -> Response:
             "classes": run.about.classes, "folder": None, "entries": [], "num_images": 0, "needed": 2 * NEEDED,
             "shell_path": shell_path(run.path), "hard_path": shell_path(directory),
             "retrained": _last_retrained(workspace, run.path),
+            "data": workspace.folder_name(Path(run.about.data.path)),
         }  # fmt: skip
         if not directory.is_dir():
             return answer(values)
         workspace.forget(directory)  # a training may have moved images a moment ago
         scan = workspace.scan(directory)
-        files = scan.folder.files
-        paths = [directory / unescape_name(file.entry.name) for file in files]
-        predictions = alexnet.predict(run, paths) if paths else ()
+        known = {safe_name(each) for each in run.about.classes}  # the folder may be of an earlier run of this name
+        paths = {
+            str(directory / unescape_name(file.entry.name)): (place, file)
+            for place, file in enumerate(scan.folder.files)
+            if file.class_name in known
+        }
+        predictions = alexnet.predict(run, list(paths), skip_unreadable=True) if paths else ()
     entries: list[dict[str, Any]] = [
         {
             "file": file.entry.name,
@@ -140,7 +146,8 @@ def board(request: Request) -> Response:
             "probability": each.probability,
             "is_trained": file.split == "train",
         }
-        for place, (file, each) in enumerate(zip(files, predictions, strict=True))
+        for each in predictions
+        for place, file in [paths[each.file]]
     ]
     wrong = [entry for entry in entries if safe_name(entry["predicted"]) != entry["true"]]
     measured = [entry for entry in entries if not entry["is_trained"]]

@@ -48,7 +48,7 @@ def estimate_of(doubts: list[dict[str, Any]], result: dict[str, Any] | None) -> 
     if result is None or not {*ESTIMATE, "doubts"} <= result.keys():
         return None
     is_same = {each["file"] for each in doubts} == {each["file"] for each in result["doubts"]}
-    return {name: result[name] for name in ESTIMATE} if is_same else None
+    return {name: result[name] for name in ESTIMATE} | {"expected": result.get("expected", [])} if is_same else None
 
 
 def _nearest(row: dict[str, str | None]) -> list[str]:

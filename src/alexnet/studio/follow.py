@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -11,13 +11,14 @@ from typing import Any
 from alexnet.errors import AlexNetError, RunError
 from alexnet.model.variants import get_variant
 from alexnet.recipe import Recipe
-from alexnet.records import EpochRecord, StepRecord
+from alexnet.records import EpochRecord, Prediction, StepRecord
 from alexnet.run_folder import RunFolder
 from alexnet.studio.train_on import train_on
 from alexnet.studio.workspace import Workspace
+from alexnet.training.latest import LatestMistake, read_latest
 from alexnet.training.schedule import image_size, usable_sizes
 
-__all__ = ["Followed", "pace", "run_state", "stop_reason", "thin_steps", "training_status"]
+__all__ = ["Followed", "follow_run", "pace", "run_state", "stop_reason", "thin_steps", "training_status"]
 
 MOST_POINTS = 240
 """Points of a curve of steps; each is the mean of as many steps as it takes."""
@@ -40,25 +41,33 @@ WAIT_FACTOR = 40
 
 
 class Followed:
-    """The state of one training, read no more often than it is worth, however many tabs show it."""
+    """The state of a training, or of all, read no more often than it is worth, however many tabs show it.
 
-    def __init__(self, workspace: Workspace, name: str) -> None:
-        self._workspace, self._name = workspace, name
+    read: gives the state anew.
+    """
+
+    def __init__(self, read: Callable[[], dict[str, Any]]) -> None:
+        self._read = read
         self._until = float("-inf")
         self._state: dict[str, Any] = {}
 
     def state(self) -> dict[str, Any]:
-        """What `run_state` gives, up to a second old, or older where reading it takes long.
+        """What `read` gives, up to a second old, or older where reading it takes long.
 
         Raises:
             NotHereError: there is no such training.
         """
         started = time.monotonic()
         if started >= self._until:
-            self._state = run_state(self._workspace, self._name)
+            self._state = self._read()
             seconds = time.monotonic() - started
             self._until = started + max(LEAST_SECONDS, WAIT_FACTOR * seconds)
         return self._state
+
+
+def follow_run(known: dict[str, Followed], workspace: Workspace, name: str) -> Followed:
+    """The training of a name among those that are followed already, `known`, or added to them."""
+    return known.setdefault(name, Followed(lambda: run_state(workspace, name)))
 
 
 def run_state(workspace: Workspace, name: str) -> dict[str, Any]:
@@ -87,6 +96,8 @@ def run_state(workspace: Workspace, name: str) -> dict[str, Any]:
         if status == "training":
             done = values["steps"][-1][0] if values["steps"] else 0
             values["pace"] = pace(run.recipe, values["num_steps"], done, run.epochs)
+        if status != "finished":
+            values["latest"] = _latest(workspace, run, values["epochs"])
         if status == "finished":
             values |= _scores(workspace, run)
         elif status == "stopped" and run.model_path.is_file():
@@ -189,11 +200,6 @@ def thin_steps(steps: Sequence[StepRecord], *, most: int = MOST_POINTS) -> list[
 def _scores(workspace: Workspace, run: RunFolder) -> dict[str, Any]:
     evaluation = run.evaluation
     mistakes = sorted((p for p in run.predictions if p.is_mistake), key=lambda p: -p.probability)
-    places: dict[str, int] = {}
-    version = ""
-    with contextlib.suppress(AlexNetError):  # the images may have been moved
-        scan = workspace.scan(Path(run.about.data.path))
-        places, version = scan.places, scan.version
     values = evaluation.to_dict()
     if len(evaluation.classes) > MOST_CLASSES:
         del values["confusion"], values["per_class"]
@@ -201,10 +207,45 @@ def _scores(workspace: Workspace, run: RunFolder) -> dict[str, Any]:
     return {
         "evaluation": values,
         "pairs": [[true, predicted, count] for (true, predicted), count in pairs],
+        **_mistakes(workspace, run, mistakes[:MOST_MISTAKES]),
+    }
+
+
+def _latest(workspace: Workspace, run: RunFolder, epochs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The newest test of an unfinished run, with as much of its confusion as is shown; None where there is none.
+
+    A training that was killed goes on from its last save: a test of a later epoch does not count any more.
+    """
+    latest = None
+    with contextlib.suppress(AlexNetError):  # it may be damaged, and is written again
+        latest = read_latest(run)
+    if latest is None or not any(epoch["epoch"] == latest.epoch for epoch in epochs):
+        return None
+    wrong = [(true, predicted, count) for true, predicted, count in latest.confusion if true != predicted]
+    pairs = sorted(wrong, key=lambda each: -each[2])[:NUM_PAIRS]
+    return {
+        "epoch": latest.epoch,
+        "num_images": latest.num_images,
+        "num_mistakes": latest.num_mistakes,
+        "classes": latest.classes,
+        "confusion": latest.matrix if len(latest.classes) <= MOST_CLASSES else None,
+        "pairs": [[latest.classes[true], latest.classes[predicted], count] for true, predicted, count in pairs],
+        **_mistakes(workspace, run, latest.mistakes),
+    }
+
+
+def _mistakes(workspace: Workspace, run: RunFolder, mistakes: Sequence[Prediction | LatestMistake]) -> dict[str, Any]:
+    """Mistakes with the places of their images in the version of the folder that is named beside them."""
+    places: dict[str, int] = {}
+    version = ""
+    with contextlib.suppress(AlexNetError):  # the images may have been moved
+        scan = workspace.scan(Path(run.about.data.path))
+        places, version = scan.places, scan.version
+    return {
         "version": version,
         "mistakes": [
             {"file": p.file, "true": p.true, "predicted": p.predicted, "probability": p.probability,
              "place": places.get(p.file)}
-            for p in mistakes[:MOST_MISTAKES]
+            for p in mistakes
         ],
     }  # fmt: skip

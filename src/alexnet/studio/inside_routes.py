@@ -37,7 +37,7 @@ NUM_PUSHES = 6
 NUM_SAMPLES = 8
 
 MOST_FILES = 2000
-"""Test images that can be chosen by name."""
+"""Test images that are listed by name, to choose one."""
 
 
 def image_path(request: Request) -> Response:
@@ -134,6 +134,7 @@ def samples(request: Request) -> Response:
     return answer(
         {
             "files": [shown_name(each.file) for each in run.predictions[:MOST_FILES]],
+            "num_files": len(run.predictions),
             "samples": [
                 {"number": number, "file": each.file, "true": shown_name(str(each.true)),
                  "predicted": shown_name(each.predicted)}
@@ -141,6 +142,14 @@ def samples(request: Request) -> Response:
             ]
         }
     )  # fmt: skip
+
+
+def test_image(request: Request) -> Response:
+    """The first test image with `part` in its name, null where there is none; `samples` lists the first ones only."""
+    run = finished_run(request, request.path_params["name"])
+    part = request.query_params.get("part", "")
+    names = (shown_name(each.file) for each in run.predictions)
+    return answer({"file": next((name for name in names if part in name), None)})
 
 
 def _map(number: int, values: "np.ndarray") -> dict[str, Any]:
@@ -240,6 +249,7 @@ def _step(step: "LayerStep") -> dict[str, Any]:
 ROUTES: list[BaseRoute] = [
     Route("/api/runs/{name}/inside", image_path),
     Route("/api/runs/{name}/samples", samples),
+    Route("/api/runs/{name}/test-image", test_image),
     Route("/api/runs/{name}/inside/{layer}/cell", cell),
     Route("/api/runs/{name}/inside/{layer}/units/{number:int}", unit),
     Route("/api/runs/{name}/next/{layer}/{number:int}", forward),

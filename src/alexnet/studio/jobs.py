@@ -7,6 +7,7 @@ process, and a log with what the command said, both named after what the job wri
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -31,10 +32,21 @@ LOG_BYTES = 200_000
 RESULT_BYTES = 64_000_000
 """The same for the object at its end."""
 
-OFTEN_TOLD = ("doubts", "data")
+OFTEN_TOLD = ("doubts", "data", "enough", "shortcuts", "predict")
 """Commands whose progress a page shows; the others are followed by the run that they write."""
 
 INSTALLED = ("site-packages", "dist-packages")
+
+PROC = Path("/proc")
+"""Where Linux shows its processes."""
+
+IS_WINDOWS = sys.platform == "win32"
+
+APART: Any = {"creationflags": 0x200} if IS_WINDOWS else {"start_new_session": True}
+"""So that Ctrl-C in the server's terminal does not end a job. 0x200: CREATE_NEW_PROCESS_GROUP."""
+
+INTERRUPT = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)
+"""What ends a job as Ctrl-C does; Windows sends Ctrl-C to the whole console only."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,8 @@ class Jobs:
 
     def __init__(self) -> None:
         self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._stopped: set[int] = set()
+        """Processes that were asked to end: one that is still loading Python ends without a word."""
         self._lock = threading.Lock()
 
     def start(self, words: Sequence[str], out: Path) -> Job:
@@ -71,13 +85,19 @@ class Jobs:
                     child = subprocess.Popen(
                         [sys.executable, "-m", "alexnet", *words],
                         stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
-                        env=_environment(words), start_new_session=True,
+                        env=_environment(words), **APART,
                     )  # fmt: skip
                 self._children[child.pid] = child
+                self._stopped.discard(child.pid)
                 now = datetime.now(UTC).isoformat(timespec="seconds")
                 job = Job(str(out), tuple(words), child.pid, now)
                 text = json.dumps(job.to_dict())
-                write_whole(record, lambda beside: beside.write_text(text, encoding="utf-8"))
+                try:
+                    write_whole(record, lambda beside: beside.write_text(text, encoding="utf-8"))
+                except OSError:  # without a record it could not be stopped from the page
+                    child.kill()
+                    child.wait()
+                    raise
             return job
 
     def of(self, out: Path) -> Job | None:
@@ -96,17 +116,14 @@ class Jobs:
         child = self._children.get(job.process)
         if child is not None:
             return child.poll() is None
-        try:
-            command = Path(f"/proc/{job.process}/cmdline").read_bytes()
-        except OSError:
-            return not Path("/proc/self").exists() and _answers(job.process)
-        return os.fsencode(job.out) in command.split(b"\0")
+        return _is_process_of(job.process, job.out)
 
     def stop(self, job: Job) -> None:
         """Ask a job to end, as Ctrl-C does: a training saves its state first."""
         if self.is_alive(job):
+            self._stopped.add(job.process)
             with contextlib.suppress(ProcessLookupError):
-                os.kill(job.process, signal.SIGINT)
+                os.kill(job.process, INTERRUPT)
 
     def lines(self, job: Job) -> list[str]:
         """What the command said last."""
@@ -134,6 +151,12 @@ class Jobs:
         """The one line with which a command failed; empty where it did not."""
         ends = [line for line in self.lines(job) if line.startswith("alexnet: ")]
         return ends[-1].removeprefix("alexnet: ") if ends else ""
+
+    def was_interrupted(self, job: Job) -> bool:
+        """Whether a job that has ended was stopped from here or by Ctrl-C, also where it could not say so yet."""
+        child = self._children.get(job.process)
+        is_stopped = child is not None and job.process in self._stopped and child.poll() not in (None, 0)
+        return self.fault(job) == "interrupted" or is_stopped
 
     def wrote_run(self, job: Job) -> bool:
         """Whether a training that has ended got as far as to write a run, which may have been deleted since."""
@@ -164,14 +187,26 @@ def _read(path: Path) -> Job | None:
         return None
 
 
-def _answers(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+def _is_process_of(process: int, out: str) -> bool:
+    """Whether the command line of a process names `out`, what a job writes; False where there is no such process."""
+    if (PROC / "self").exists():
+        with contextlib.suppress(OSError):
+            return os.fsencode(out) in (PROC / str(process) / "cmdline").read_bytes().split(b"\0")
         return False
-    except OSError:
-        return True
-    return True
+    if not IS_WINDOWS:  # there it would end the process
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return False
+        except OSError:  # another user's
+            pass
+    ask = f"(Get-CimInstance Win32_Process | Where-Object ProcessId -eq {process}).CommandLine"
+    ps = ["ps", "-ww", "-o", "command=", "-p", str(process)]
+    words = ["powershell", "-NoProfile", "-Command", ask] if IS_WINDOWS else ps
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        told = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=10, check=False)
+        return re.search(rf"{re.escape(out)}(?=[\s\"']|$)", told.stdout) is not None
+    return False
 
 
 def _environment(words: Sequence[str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Orders of a folder's images that a command computes first: how odd each is, and which are twins."""
 
+from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
@@ -9,8 +10,8 @@ from starlette.routing import BaseRoute, Route
 from alexnet.errors import DataError
 from alexnet.studio.answers import answer, posted
 from alexnet.studio.image_lists import TWIN_KINDS, latest_list, list_path, read_oddities, read_twins
-from alexnet.studio.job_state import job_state
-from alexnet.studio.workspace import Workspace, workspace_of
+from alexnet.studio.job_state import job_state, stop_job
+from alexnet.studio.workspace import Scan, Workspace, workspace_of
 
 __all__ = ["ROUTES"]
 
@@ -23,7 +24,7 @@ def odd(request: Request) -> Response:
 
 def _oddities(workspace: Workspace, name: str, run: str) -> dict[str, Any]:
     scan = workspace.scan(workspace.folder_path(name))
-    target = list_path(scan.folder.path, "odd", scan.version, by=_compared(workspace, run))
+    target = _odd_path(workspace, scan, run)
     known = latest_list(target)
     return {
         "version": scan.version,
@@ -31,6 +32,10 @@ def _oddities(workspace: Workspace, name: str, run: str) -> dict[str, Any]:
         "is_old": known not in (None, target),
         "job": job_state(workspace.jobs, target),
     }
+
+
+def _odd_path(workspace: Workspace, scan: Scan, run: str) -> Path:
+    return list_path(scan.folder.path, "odd", scan.version, by=_compared(workspace, run))
 
 
 def _compared(workspace: Workspace, run: str) -> str:
@@ -43,15 +48,26 @@ def _compared(workspace: Workspace, run: str) -> str:
 
 def find_odd(request: Request, values: dict[str, Any]) -> Any:
     """Start to measure how odd the images are, as a process of its own."""
-    workspace, name = workspace_of(request), request.path_params["name"]
-    run = values.get("run") or ""
-    if not isinstance(run, str):
-        raise DataError("run: is not a text")
+    workspace, name, run = workspace_of(request), request.path_params["name"], _run_name(values)
     scan = workspace.scan(workspace.folder_path(name))
-    target = list_path(scan.folder.path, "odd", scan.version, by=_compared(workspace, run))
+    target = _odd_path(workspace, scan, run)
     words = ["data", "odd", str(scan.folder.path), "--csv", str(target)]
     workspace.jobs.start([*words, "--run", str(workspace.run(run).path)] if run else words, target)
     return _oddities(workspace, name, run)
+
+
+def stop_odd(request: Request, values: dict[str, Any]) -> Any:
+    """Stop measuring how odd the images are."""
+    workspace, name, run = workspace_of(request), request.path_params["name"], _run_name(values)
+    stop_job(workspace.jobs, _odd_path(workspace, workspace.scan(workspace.folder_path(name)), run))
+    return _oddities(workspace, name, run)
+
+
+def _run_name(values: dict[str, Any]) -> str:
+    run = values.get("run") or ""
+    if not isinstance(run, str):
+        raise DataError("run: is not a text")
+    return run
 
 
 def twins(request: Request) -> Response:
@@ -81,9 +97,19 @@ def find_twins(request: Request, _: dict[str, Any]) -> Any:
     return _twins(workspace, name)
 
 
+def stop_twins(request: Request, _: dict[str, Any]) -> Any:
+    """Stop looking for nearly identical images."""
+    workspace, name = workspace_of(request), request.path_params["name"]
+    scan = workspace.scan(workspace.folder_path(name))
+    stop_job(workspace.jobs, list_path(scan.folder.path, "twins", scan.version))
+    return _twins(workspace, name)
+
+
 ROUTES: list[BaseRoute] = [
     Route("/api/folders/{name}/odd", odd),
     Route("/api/folders/{name}/odd", posted(find_odd), methods=["POST"]),
+    Route("/api/folders/{name}/odd/stop", posted(stop_odd), methods=["POST"]),
     Route("/api/folders/{name}/twins", twins),
     Route("/api/folders/{name}/twins", posted(find_twins), methods=["POST"]),
+    Route("/api/folders/{name}/twins/stop", posted(stop_twins), methods=["POST"]),
 ]

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from alexnet.errors import AlexNetError
 from alexnet.studio.answers import plain_json
-from alexnet.studio.follow import Followed
+from alexnet.studio.follow import Followed, follow_run
 from alexnet.studio.workspace import Workspace, workspace_of
 
 __all__ = ["MOST_TOPICS", "ROUTES"]
@@ -72,8 +72,7 @@ async def _follow(socket: WebSocket, workspace: Workspace, name: str, place: int
         while True:
             try:
                 workspace.training_path(name)
-                followed = known.setdefault(name, Followed(workspace, name))
-                state = await run_in_threadpool(followed.state)
+                state = await run_in_threadpool(follow_run(known, workspace, name).state)
             except AlexNetError as error:
                 state = {"name": name, "status": "gone", "fault": str(error)}
             text = plain_json({"id": place} | state)

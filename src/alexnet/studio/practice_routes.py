@@ -23,7 +23,7 @@ async def practice(request: Request) -> Response:
     workspace = workspace_of(request)
     directory = workspace.practice_dir
     if directory.exists() and any(directory.iterdir()):
-        raise DataError(f"{shown_name(directory)}: is there already; delete it to have it drawn again")
+        raise DataError(f"{shown_name(directory)}: already exists; delete it to have it drawn again")
     words = ["data", "soccer", str(directory), "--train", str(NUM_TRAIN), "--test", str(NUM_TEST)]
     job = workspace.jobs.start(words, directory)
     while workspace.jobs.is_alive(job):

@@ -76,7 +76,7 @@ def failed_early(workspace: Workspace) -> list[dict[str, str]]:
     return [
         {"run": name, "fault": jobs.reason(job)}
         for name, job in early
-        if job is not None and job.started >= since and not jobs.is_alive(job) and jobs.fault(job) != "interrupted"
+        if job is not None and job.started >= since and not jobs.is_alive(job) and not jobs.was_interrupted(job)
     ]
 
 

@@ -20,7 +20,7 @@ PRESET_WORDS = {
 }
 """What each preset is for, in a sentence."""
 
-MAIN = ("epochs", "size", "seed", "weights")
+MAIN = ("epochs", "size", "seed", "weights", "keep_networks")
 """Settings that are shown before the others are unfolded."""
 
 GROUPS = {

@@ -1,30 +1,28 @@
 """Files to keep of a finished run: its tables as CSV, its figures as PNG or SVG."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from alexnet.csv_files import prediction_rows, to_csv
-from alexnet.errors import AlexNetError
+from alexnet.csv_files import to_csv
 from alexnet.files import shown_name
 from alexnet.studio.answers import NotHereError
-from alexnet.studio.opened_runs import finished_run, using_run
+from alexnet.studio.opened_runs import using_run
+from alexnet.studio.run_tables import TABLES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from alexnet.runs.run import Run
 
-__all__ = ["ROUTES", "as_file", "decisions"]
+__all__ = ["ROUTES", "as_file", "figure_file", "require_format"]
 
 TYPES: Mapping[str, str] = {"png": "image/png", "svg": "image/svg+xml", "csv": "text/csv; charset=utf-8"}
-
-Rows = Iterable[Sequence[Any]]
 
 
 def as_file(data: bytes | str, name: str) -> Response:
@@ -39,87 +37,59 @@ def as_file(data: bytes | str, name: str) -> Response:
     return Response(data, media_type=kind, headers={"content-disposition": disposition})
 
 
-def decisions(run: "Run") -> dict[str, Any]:
-    """The last decision about each file that the corrections of the run's folder name."""
-    import alexnet
-
-    try:
-        lines = alexnet.read_corrections(alexnet.corrections_path(run.about.data.path))
-    except AlexNetError:
-        return {}
-    return {shown_name(line.file): {"action": line.action, "to": shown_name(line.to)} for line in lines}
-
-
 # --- tables
 def table(request: Request) -> Response:
     """A table of the run as a CSV file."""
     name, kind = request.path_params["name"], request.path_params["table"]
     if kind not in TABLES:
         raise NotHereError(f"there is no such table; choose one of {', '.join(TABLES)}")
-    return as_file(to_csv(TABLES[kind](finished_run(request, name))), f"{name}-{kind}.csv")
-
-
-def _mistakes(run: "Run") -> Rows:
-    columns = ("file", "true", "predicted", "probability", "margin", "loss")
-    decided = decisions(run)
-    yield *columns, "decision", "to"
-    for each in run.mistakes():
-        line = decided.get(shown_name(each.file), {})
-        yield *(getattr(each, column) for column in columns), line.get("action"), line.get("to")
-
-
-def _confusion(run: "Run") -> Rows:
-    evaluation = run.evaluation
-    yield "true", *(f"predicted {name}" for name in evaluation.classes)
-    for name, row in zip(evaluation.classes, evaluation.confusion, strict=True):
-        yield name, *row
-
-
-def _classes(run: "Run") -> Rows:
-    columns = ("name", "num_images", "num_predicted", "num_correct", "recall", "precision")
-    yield columns
-    for each in run.evaluation.per_class:
-        yield [getattr(each, column) for column in columns]
-
-
-TABLES: Mapping[str, Callable[["Run"], Rows]] = {
-    "mistakes": _mistakes,
-    "predictions": lambda run: prediction_rows(run.predictions),
-    "confusion": _confusion,
-    "classes": _classes,
-}
+    make, is_slow = TABLES[kind]
+    with using_run(request, is_slow=is_slow) as run:
+        return as_file(to_csv(make(run)), f"{name}-{kind}.csv")
 
 
 # --- figures
 def figure(request: Request) -> Response:
-    """A figure of the run as PNG, or with `format=svg` as SVG; with `download` as a file to keep.
-
-    With `theme=dark` it is drawn for a dark page.
-    """
+    """A figure of the run, see `figure_file`."""
     import alexnet
-    from alexnet.figures.canvas import png_bytes, svg_text
-    from alexnet.figures.dark import darken
 
     drawings: dict[str, Callable[[Run], Figure]] = {
         "curves": lambda run: run.curves(),
+        "confusion": lambda run: run.confusion_matrix(),
         "calibration": lambda run: alexnet.calibrate(run).draw(),
         "kernels": lambda run: run.draw_kernels(),
         "kernel-change": alexnet.draw_kernel_change,
         "kernel-kinds": alexnet.draw_first_layer,
         "orientations": alexnet.draw_orientations,
     }
-    name, kind = request.path_params["figure"], request.query_params.get("format", "png")
+    name = request.path_params["figure"]
     if name not in drawings:
         raise NotHereError(f"there is no such figure; choose one of {', '.join(drawings)}")
-    if kind not in ("png", "svg"):
-        raise NotHereError("there is no such format; choose png or svg")
+    require_format(request)
     with using_run(request, is_slow=True) as run:
-        sheet = drawings[name](run)
-        if request.query_params.get("theme") == "dark":
-            darken(sheet)
-        data = svg_text(sheet) if kind == "svg" else png_bytes(sheet)
+        return figure_file(request, drawings[name](run), f"{request.path_params['name']}-{name}")
+
+
+def require_format(request: Request) -> None:
+    """Refuse another format than PNG and SVG before anything is drawn."""
+    if request.query_params.get("format", "png") not in ("png", "svg"):
+        raise NotHereError("there is no such format; choose png or svg")
+
+
+def figure_file(request: Request, sheet: "Figure", name: str) -> Response:
+    """A figure as PNG, or with `format=svg` as SVG; with `download` as a file to keep, `name` and the ending.
+
+    With `theme=dark` it is drawn for a dark page.
+    """
+    from alexnet.figures.canvas import png_bytes, svg_text
+    from alexnet.figures.dark import darken
+
+    kind = request.query_params.get("format", "png")
+    if request.query_params.get("theme") == "dark":
+        darken(sheet)
+    data = svg_text(sheet) if kind == "svg" else png_bytes(sheet)
     if "download" in request.query_params:
-        return as_file(data, f"{request.path_params['name']}-{name}.{kind}")
+        return as_file(data, f"{name}.{kind}")
     return Response(data, media_type=TYPES[kind])
 
 

@@ -11,7 +11,7 @@ from alexnet.files import shown_name
 from alexnet.studio.answers import NotHereError, answer, posted
 from alexnet.studio.network_images import jpeg, network_pixels
 from alexnet.studio.opened_runs import finished_run, using_run
-from alexnet.studio.run_files import decisions
+from alexnet.studio.run_tables import decisions
 from alexnet.studio.shell_path import shell_path
 from alexnet.studio.train_on import train_on
 from alexnet.studio.workspace import workspace_of
@@ -31,6 +31,7 @@ KEPT = {"cache-control": "private, max-age=3600"}
 
 def scores(request: Request) -> Response:
     """What is known of the run: scores with their intervals, its recipe, and its layers with their kernels."""
+    from alexnet.audit.retrained import KEPT
     from alexnet.data.corrections import corrections_path
     from alexnet.evaluation.views import DESCRIPTIONS
     from alexnet.inspection.network_layers import find_layer, weighted_layers
@@ -52,6 +53,7 @@ def scores(request: Request) -> Response:
             "images": about.data.images,
             "recipe": run.recipe.name,
             "variant": run.recipe.variant,
+            "is_retrained": run.folder.has(KEPT),
             "train_on": train_on(workspace_of(request), name, run.folder),
             "kernel_epochs": [epoch for epoch, _ in run.folder.kernel_snapshots()],
             "layers": {each: len(next(find_layer(network, each).parameters())) for each in weighted_layers(network)},
@@ -107,7 +109,7 @@ def mistake_detail(request: Request) -> Response:
         details = explain_mistakes(run, [file], num_tested=int(with_near), with_neighbors=with_near)
     if not details.details:
         raise DataError(f"{shown_name(file)}: is no longer where it was; put it back")
-    data = browser_data(details, lambda pixels: str(image_uri(pixels)))
+    data = browser_data(details, lambda pixels: str(image_uri(pixels)), run=run)
     item = data["items"][0]
     if not with_near:
         return answer({"probabilities": item["probabilities"], "heat": item["heat"], "heat_note": ""})

@@ -83,7 +83,7 @@ def _after(
 
 
 def receptive_field(run: "Run", layer: str, place: tuple[int, int]) -> list[int]:
-    """The receptive field of an output in px of the image: first row and column, and those behind the last."""
+    """The receptive field of an output in px of the image: first row and column, and those after the last."""
     from alexnet.inspection.receptive_field import receptive_boxes
 
     known = _boxes.setdefault(run, {})

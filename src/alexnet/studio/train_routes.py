@@ -1,6 +1,5 @@
 """Training: the form, what a training will take, whether it will train, its start, its end."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -19,17 +18,15 @@ from alexnet.files import shown_name
 from alexnet.presets import as_recipe
 from alexnet.recipe import Recipe, build_recipe
 from alexnet.safe_name import safe_name
-from alexnet.studio.answers import Endpoint, answer, posted, read_object, refuse
+from alexnet.studio.answers import Endpoint, answer, posted, read_object
 from alexnet.studio.follow import run_state
 from alexnet.studio.recipe_form import changed_settings, recipe_form
+from alexnet.studio.turns import in_turn
 from alexnet.studio.workspace import Workspace, workspace_of
 
 __all__ = ["ROUTES", "free_run_path", "training_command"]
 
 IMAGENET = "imagenet"
-
-PATIENCE = 0.1
-"""Seconds between two looks whether the computation before has ended."""
 
 
 def form(_: Request) -> Response:
@@ -55,14 +52,7 @@ def computed(function: Callable[[ImageFolder, Recipe], Any]) -> Endpoint:
         workspace, values = workspace_of(request), await read_object(request)
         recipe = _recipe(workspace, values)
         folder = await run_in_threadpool(_folder, workspace, values)
-        while not workspace.computing.acquire(blocking=False):
-            if await request.is_disconnected():
-                return refuse(408, "the page has asked for something else since")
-            await asyncio.sleep(PATIENCE)
-        try:
-            return answer(await run_in_threadpool(function, folder, recipe))
-        finally:
-            workspace.computing.release()
+        return await in_turn(request, lambda: function(folder, recipe))
 
     return endpoint
 

@@ -4,7 +4,8 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
@@ -24,12 +25,14 @@ LOCK_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Waiting(Record):
-    """A training that waits. out: its run folder. words: of its command. data, preset: as they are shown."""
+    """A training that waits. out: its run folder. words: of its command. data, preset: as they are shown. added: ISO
+    8601, UTC."""
 
     out: str
     words: tuple[str, ...]
     data: str
     preset: str
+    added: str = ""
 
     @property
     def name(self) -> str:
@@ -81,7 +84,7 @@ class TrainingQueue:
             DataError: the queue cannot be read or written.
         """
         with self._held():
-            added = make()
+            added = replace(make(), added=datetime.now(UTC).isoformat(timespec="seconds"))
             self._write([*self.waiting(), added])
         return added
 
@@ -95,7 +98,7 @@ class TrainingQueue:
             waiting = self.waiting()
             kept = [each for each in waiting if each.name != name]
             if len(kept) == len(waiting):
-                raise DataError(f"{shown_name(name)[:80]}: does not wait any more; it may have started")
+                raise DataError(f"{shown_name(name)[:80]}: is no longer waiting; it may have started")
             self._write(kept)
 
     def start_next(self, jobs: Jobs, is_busy: Callable[[], bool]) -> None:
@@ -114,7 +117,7 @@ class TrainingQueue:
 
     def _start_first(self, jobs: Jobs, is_busy: Callable[[], bool]) -> None:
         waiting = self.waiting()
-        left = [each for each in waiting if jobs.of(Path(each.out)) is None]
+        left = [each for each in waiting if not _has_started(each, jobs)]
         if left and not is_busy():
             jobs.start(left[0].words, Path(left[0].out))
             left = left[1:]
@@ -139,6 +142,12 @@ class TrainingQueue:
         text = json.dumps([each.to_dict() for each in waiting], indent=1)
         with disk_errors(self._path, DataError, "check its permissions"):
             write_whole(self._path, lambda beside: beside.write_text(text, encoding="utf-8"))
+
+
+def _has_started(waiting: Waiting, jobs: Jobs) -> bool:
+    """Whether its own job is known; one that is older wrote a run of the same name that was deleted since."""
+    job = jobs.of(Path(waiting.out))
+    return job is not None and job.started >= waiting.added
 
 
 class _HeldError(DataError):

@@ -4,6 +4,7 @@ import contextlib
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,13 +17,13 @@ from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.data.folder_layout import IMAGE_ENDINGS, is_hidden, split_of
 from alexnet.data.sources import open_source
 from alexnet.errors import DataError, RunError
-from alexnet.files import shown_name, unescape_name, user_cache_dir
+from alexnet.files import is_there, shown_name, unescape_name, user_cache_dir
 from alexnet.run_folder import RunFolder
 from alexnet.studio.answers import NotHereError
 from alexnet.studio.jobs import Jobs
 from alexnet.studio.training_queue import TrainingQueue
 
-__all__ = ["COLLECTED", "Listing", "Workspace", "workspace_of"]
+__all__ = ["COLLECTED", "Listing", "Scan", "Workspace", "workspace_of"]
 
 DEPTH = 4
 """Folders within folders that are looked into."""
@@ -63,14 +64,15 @@ class Listing:
 class Workspace:
     """What the studio shows: everything below `paths`.
 
-    home: where new runs and folders are written: the first path that is neither a run nor a folder of images.
+    home: where new runs and folders are written: the first path that is neither a run nor a folder of images, or else
+    the current folder, or the first one around it that is in none of them.
     jobs: the commands that were started from here. queue: the trainings that wait. computing: is held by whatever
     computes at length.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.paths = tuple(path.resolve() for path in paths)
-        self.home = next((path for path in self.paths if _kind(path) == "other"), Path.cwd())
+        self.home = _home(self.paths)
         self.jobs = Jobs()
         self.queue = TrainingQueue(self.runs_dir)
         self.computing = threading.Lock()
@@ -86,7 +88,10 @@ class Workspace:
         with self._lock:
             listed_at, listing = self._listing
             if time.monotonic() - listed_at > seconds:
-                listing = _list([*self.paths, self.runs_dir, self.practice_dir])
+                made = [
+                    self.home / name for name in _folders_in(self.home) if (self.home / name / COLLECTED).is_file()
+                ]
+                listing = _list(self.paths, [self.runs_dir, self.practice_dir, *made])
                 self._listing = (time.monotonic(), listing)
             return listing
 
@@ -96,9 +101,9 @@ class Workspace:
         Raises:
             NotHereError: there is none.
         """
-        path = self._look_up(name, "runs")
+        path = self._look_up(name, "runs") or self._just_written(name)
         if path is None:
-            raise NotHereError(f"{shown_name(name)[:80]}: there is no such run here; choose one on the first page")
+            raise NotHereError(f"{shown_name(name)[:80]}: there is no such run here; choose one on Home")
         return RunFolder.open(path)
 
     @property
@@ -135,9 +140,7 @@ class Workspace:
         """
         path = self._look_up(name, "runs") or self.pending().get(name) or self._just_written(name)
         if path is None:
-            raise NotHereError(
-                f"{shown_name(name)[:80]}: there is no such training here; choose one on the first page"
-            )
+            raise NotHereError(f"{shown_name(name)[:80]}: there is no such training here; choose one on Home")
         return path
 
     def folder_path(self, name: str) -> Path:
@@ -148,12 +151,12 @@ class Workspace:
         """
         path = self._look_up(name, "folders")
         if path is None:
-            raise NotHereError(f"{shown_name(name)[:80]}: there is no such folder here; choose one on the first page")
+            raise NotHereError(f"{shown_name(name)[:80]}: there is no such folder here; choose one on Home")
         return path
 
     def _look_up(self, name: str, kind: str) -> Path | None:
         known: dict[str, Path] = getattr(self.listing(seconds=60.0), kind)
-        if name not in known or not os.path.exists(known[name]):  # noqa: PTH110  # False for what may not be looked at
+        if name not in known or not is_there(known[name]):
             known = getattr(self.listing(), kind)
         return known.get(name)
 
@@ -257,18 +260,41 @@ def _modified(path: Path) -> int:
         return -1
 
 
+def _home(paths: Sequence[Path]) -> Path:
+    """Where new folders are written; never into a run or among the classes of a folder of images."""
+    for path in paths:
+        if path.is_dir() and _kind(path) == "other" and not _is_class(path):
+            return path
+    home = Path.cwd()
+    while home != home.parent and os.access(home.parent, os.W_OK):
+        if _kind(home) == "other" and not _is_class(home) and not {home, *home.parents} & set(paths):
+            break
+        home = home.parent
+    return home
+
+
+def _is_class(path: Path) -> bool:
+    """Whether a folder is a class of the folder of images around it: it holds images and no folders."""
+    is_full = _has_image(path) and not _folders_in(path)
+    return is_full and any(_kind(each) == "folder" for each in [*path.parents][:2])
+
+
 # --- looking around
-def _list(roots: Sequence[Path]) -> Listing:
+def _list(paths: Sequence[Path], own: Sequence[Path]) -> Listing:
+    """What is below paths of the user's, and below those that the studio writes to."""
     runs: list[Path] = []
     folders: list[Path] = []
-    left, cache = [MOST_LOOKED_INTO], None
+    met: set[Path] = set()  # a link leads to the same
+    cache = None
     with contextlib.suppress(DataError):  # there is none, then nothing is left out
         cache = user_cache_dir().resolve()  # what the program keeps for itself, networks of held-out images among it
-    for root in roots:
-        for kind, path in _walk(root, DEPTH, left, cache):
-            known = runs if kind == "run" else folders
-            if path not in known:
-                known.append(path)
+    for roots in (paths, own):
+        left = [MOST_LOOKED_INTO]
+        for root in roots:
+            for kind, path in _walk(root, DEPTH, left, cache):
+                if path.resolve() not in met:
+                    met.add(path.resolve())
+                    (runs if kind == "run" else folders).append(path)
     return Listing(_name(runs), _name(folders))
 
 
@@ -287,19 +313,27 @@ def _walk(path: Path, depth: int, left: list[int], cache: Path | None) -> Iterat
 
 def _kind(path: Path) -> str:
     """What is at a path: `run`, `folder` of images, or `other`."""
-    try:
-        RunFolder.open(path)
+    if _is_run(path):
         return "run"
-    except RunError:
-        pass
     if (path / COLLECTED).is_file():
         return "folder"
     if path.is_file():
         return "folder" if path.suffix.lower() in (".tar", ".zip") else "other"
-    classes = [name for name in _folders_in(path) if _has_image(path / name)]
-    splits = [name for name in _folders_in(path) if split_of(name) and name not in classes]
+    folders = [name for name in _folders_in(path) if not _is_run(path / name)]
+    classes = [name for name in folders if _has_image(path / name)]
+    splits = [n for n in folders if split_of(n) and n not in classes and not (path / n / COLLECTED).exists()]
+    has_training = any(split_of(name) == "train" and _folders_in(path / name) for name in splits)
     has_classes = len(classes) > 1 and not all(map(split_of, classes))
-    return "folder" if has_classes or any(_holds_classes(path / name) for name in splits) else "other"
+    is_divided = (has_training or len(splits) == len(folders)) and any(_holds_classes(path / name) for name in splits)
+    return "folder" if has_classes or is_divided else "other"
+
+
+def _is_run(path: Path) -> bool:
+    try:
+        RunFolder.open(path)
+    except RunError:
+        return False
+    return True
 
 
 def _holds_classes(path: Path) -> bool:
@@ -324,11 +358,15 @@ def _has_image(path: Path) -> bool:
 
 
 def _name(paths: Sequence[Path]) -> dict[str, Path]:
-    """Each path by the last part of its name; namesakes, but for the first, by that and digits of the whole path."""
+    """Each path by the last part of its name; namesakes by that and digits of the whole path.
+
+    Were the first of them to keep the plain name, its page would show another one when it is deleted.
+    """
     named: dict[str, Path] = {}
-    for path in paths:
-        name = shown_name(path.name) or "images"
-        if name in named:
+    plain = [shown_name(path.name) or "images" for path in paths]
+    counts = Counter(plain)
+    for path, name in zip(paths, plain, strict=True):
+        if counts[name] > 1:
             digits = blake2b(os.fsencode(path), digest_size=2).hexdigest()
             name = f"{name}~{digits}"
         named[name] = path

@@ -39,7 +39,7 @@ class Situation:
         recipe: all settings, with nothing left open.
         budget: the steps of the training.
         full_steps: the same, each weighted by its fraction of the peak learning rate.
-        chance: the loss of guessing by class frequency, nats.
+        chance: the training loss of guessing by class frequency, nats.
         chance_formula: the same for people, for example `ln 8 = 2.079`.
         unit_input: the images are scaled to unit standard deviation.
         small_kernels: conv3 to conv5 are initialized with a standard deviation of 0.01 or less.

@@ -8,8 +8,11 @@ from types import FrameType
 
 __all__ = ["interrupts_deferred"]
 
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""What ends a training early: Ctrl-C, `kill`, and a terminal or connection that is closed (not on Windows)."""
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+)
+"""What ends a training early: Ctrl-C, `kill`, a terminal or connection that is closed (not
+on Windows), and Ctrl-Break (only there)."""
 
 
 @contextmanager

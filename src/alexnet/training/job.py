@@ -1,6 +1,5 @@
 """Everything that a training works on, gathered in one value."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -22,14 +21,12 @@ from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
 from alexnet.recipe import Recipe
 from alexnet.records import Preprocessing
+from alexnet.training.guessing import guessing_formula, guessing_loss, lowest_loss
 from alexnet.training.machine import Machine
 from alexnet.training.processes import ALONE, Processes
-from alexnet.training.schedule import Rates, image_size, rates_at, usable_sizes
+from alexnet.training.schedule import Rates, image_size, is_evaluated, rates_at, start_note, usable_sizes
 
 __all__ = ["Job"]
-
-STEPS_APART = 80
-"""Steps between two measurements on the held-out images where epochs are shorter than that."""
 
 
 @dataclass(frozen=True)
@@ -100,14 +97,8 @@ class Job:
         return step // self.steps_per_epoch + 1
 
     def is_evaluated(self, step: int) -> bool:
-        """Whether the epoch that ends with a step is measured on the held-out images.
-
-        Every epoch is, unless epochs are many and short, as those of small folders are: then about one in
-        `STEPS_APART` steps, at least eight in all, and always the last.
-        """
-        epoch, recipe = self.epoch_of(step), self.recipe
-        every = max(1, min(STEPS_APART // self.steps_per_epoch, recipe.epochs // 8))
-        return recipe.schedule == "plateau" or epoch % every == 0 or epoch == recipe.epochs
+        """Whether the epoch that ends with a step is measured on the held-out images, see `is_evaluated`."""
+        return is_evaluated(self.recipe, self.epoch_of(step), steps_per_epoch=self.steps_per_epoch)
 
     def rates(self, step: int, *, num_drops: int = 0) -> Rates:
         """Factors on the peak learning rates at a step, after so many drops of schedule `plateau`."""
@@ -133,6 +124,11 @@ class Job:
     @cached_property
     def _sizes(self) -> tuple[int, ...]:
         return usable_sizes(self.network.spec, self.recipe.start_size or self.recipe.size, self.recipe.size)
+
+    @property
+    def start_note(self) -> str | None:
+        """What is said where images start at another size than the recipe asks for."""
+        return start_note(self.recipe, self._sizes)
 
     def image_size(self, step: int) -> int:
         """Side in px of the images at a step; it grows where the recipe has a `start_size`."""
@@ -174,20 +170,17 @@ class Job:
 
     # --- guessing
     @cached_property
-    def _class_fractions(self) -> np.ndarray:
+    def guessing_loss(self) -> float:
+        """Training loss in nats of guessing by the frequency of the classes alone; see `guessing.guessing_loss`."""
         counts = np.bincount(self.split.train.labels, minlength=len(self.split.classes))
-        return np.asarray(counts / counts.sum())
+        return guessing_loss(counts / counts.sum(), self.recipe.label_smoothing)
 
     @property
-    def guessing_loss(self) -> float:
-        """Loss in nats of guessing by the frequency of the classes alone; ln K where all are equally frequent."""
-        fractions = self._class_fractions[self._class_fractions > 0]
-        return float(-(fractions * np.log(fractions)).sum())
+    def lowest_loss(self) -> float:
+        """Training loss in nats below which label smoothing lets no network come."""
+        return lowest_loss(len(self.split.classes), self.recipe.label_smoothing)
 
     @property
     def guessing_formula(self) -> str:
         """The loss of guessing as people look it up, for example `ln 8 = 2.079`."""
-        num_classes, loss = len(self.split.classes), self.guessing_loss
-        if math.isclose(loss, math.log(num_classes), abs_tol=5e-4):
-            return f"ln {num_classes} = {loss:.3f}"
-        return f"{loss:.3f} (ln {num_classes} = {math.log(num_classes):.3f} if the classes were equally frequent)"
+        return guessing_formula(self.guessing_loss, len(self.split.classes))

@@ -21,7 +21,8 @@ from alexnet.training.schedule import Rates
 __all__ = ["Ledger"]
 
 STALLED = 0.98
-"""A plateau is reported where the loss of an epoch's second half is above this fraction of the loss of guessing."""
+"""A plateau is reported where the loss of an epoch's second half is above this fraction of the loss of guessing, both
+less the loss that label smoothing leaves even to a perfect network."""
 
 DIVERGED = 1.1
 """Above this multiple of the loss of guessing, the loss is too high rather than stuck."""
@@ -177,10 +178,11 @@ class Ledger:
     def _warn_if_stalled(self) -> None:
         """Warn of a loss that is no lower than that of guessing, and say what keeps it there."""
         job, state = self._job, self._state
-        chance, late = job.guessing_loss, state.late_loss_sum / max(1, state.num_late)
-        if late < STALLED * chance:
+        late = state.late_loss_sum / max(1, state.num_late)
+        of_guessing = (late - job.lowest_loss) / (job.guessing_loss - job.lowest_loss)
+        if of_guessing < STALLED or state.step < job.recipe.warmup * job.num_steps:  # the rate still rises
             return
-        comparison = "is above" if late > DIVERGED * chance else "is stuck at"
+        comparison = "is above" if of_guessing > DIVERGED else "is stuck at"
         cause = explain(job, state.step, num_drops=state.plateau.num_drops)
         self._emit(Warned(f"the loss ({late:.3f}) {comparison} that of guessing, {job.guessing_formula}: {cause}"))
 

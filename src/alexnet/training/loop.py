@@ -10,7 +10,7 @@ from torch import Tensor
 from alexnet.data.batches import training_batches
 from alexnet.data.split import Subset
 from alexnet.errors import DataError, DownloadError
-from alexnet.evaluation.evaluate import HeldOutScore, measure
+from alexnet.evaluation.evaluate import HeldOutScore, OnBatch, measure
 from alexnet.evaluation.metrics import num_wrong
 from alexnet.model.checkpoint import save_network
 from alexnet.run_folder import RunFolder
@@ -21,6 +21,7 @@ from alexnet.training.exchange import Exchange
 from alexnet.training.interrupts import interrupts_deferred
 from alexnet.training.job import Job
 from alexnet.training.kernel_snapshots import save_kernel_snapshot
+from alexnet.training.latest_predictions import LatestPredictions, write_latest
 from alexnet.training.ledger import Ledger
 from alexnet.training.optimizer import Optimizers
 from alexnet.training.processes import ProcessLostError
@@ -124,9 +125,9 @@ def _end_epoch(
     job: Job, run: RunFolder | None, step: int, rates: Rates, state: TrainingState, ledger: Ledger
 ) -> None:
     """Measure the network on the held-out images, save it if it is to be kept, and write the epoch down."""
-    validation, test, is_kept = None, None, False
+    validation, test, tested, is_kept = None, None, None, False
     if job.is_evaluated(step):
-        validation, test = _score(job, job.split.validation), _score(job, job.split.test)
+        validation, (test, tested) = _score(job, job.split.validation), _test(job)
         is_kept = job.recipe.keeps_last or state.keeps(validation, len(job.split.validation))
     if run and is_kept:
         save_network(run, job.classifier, epoch=job.epoch_of(step))
@@ -135,10 +136,23 @@ def _end_epoch(
         if job.recipe.keep_networks:
             save_epoch_network(run, job.classifier, epoch=job.epoch_of(step))
     ledger.end_epoch(step, rates, validation, test, is_kept=is_kept)
+    if run and tested:
+        write_latest(run, job, tested, epoch=job.epoch_of(step))
 
 
-def _score(job: Job, subset: Subset) -> HeldOutScore | None:
+def _test(job: Job) -> tuple[HeldOutScore | None, LatestPredictions]:
+    """Loss and errors on the test images, and what was predicted for each of them."""
+    subset = job.split.test
+    tested = LatestPredictions(len(subset), job.processes.part_of(len(subset)), job.machine.device)
+    score = _score(job, subset, tested.take)
+    job.processes.add_up([tested.values])
+    return score, tested
+
+
+def _score(job: Job, subset: Subset, on_batch: OnBatch = lambda _probs, _labels: None) -> HeldOutScore | None:
     """Loss and errors on held-out images; each process computes its part of them."""
     part, add_up = job.processes.part_of(len(subset)), job.processes.add_up
-    device = job.machine.device
-    return measure(job.network, job.pixels, subset, job.preprocessing, device=device, part=part, add_up=add_up)
+    return measure(
+        job.network, job.pixels, subset, job.preprocessing,
+        device=job.machine.device, part=part, add_up=add_up, on_batch=on_batch,
+    )  # fmt: skip

@@ -4,15 +4,14 @@ import math
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from alexnet.data.cache import DecodedImages, caches_dir
+from alexnet.data.cache import DecodedImages, caches_dir, is_cached
 from alexnet.data.decode import ImageFacts, plain_preprocessing
 from alexnet.data.folder import ImageFolder, scan_folder
-from alexnet.data.shard_source import ShardSource
 from alexnet.data.split import split_images
-from alexnet.data.streamed import StreamedImages, open_images
+from alexnet.data.streamed import is_streamed, open_images
 from alexnet.evaluation.views import NUM_VIEWS
 from alexnet.model.specs import Activation, LayerGeometry, NetworkSpec
 from alexnet.model.variants import get_variant
@@ -23,9 +22,9 @@ from alexnet.training.events import Listener, ignore
 from alexnet.training.optimizer import num_remembered, parameters_in_table
 from alexnet.training.preparation import missing_validation
 from alexnet.training.pretrained import load_pretrained
-from alexnet.training.schedule import image_size, usable_sizes
+from alexnet.training.schedule import image_size, is_evaluated, start_note, usable_sizes
 from alexnet.training.settle import settle_recipe
-from alexnet.training.sizing import size_for_images
+from alexnet.training.sizing import open_settings, size_for_images
 from alexnet.training.speed import Speeds, measure_speeds
 from alexnet.training.step_budget import ENOUGH_STEPS, StepBudget
 
@@ -87,6 +86,7 @@ class Plan(Record):
         decoded_size: side of the decoded images, px.
         cache_path: folder of the decoded images.
         cache_bytes: their size, files * decoded_size² * 3; 0 for shards.
+        is_cached: they are there already, decoded by an earlier training.
         free_bytes: free space on the disk of that folder.
         parameters: weights and biases of the network.
         memory: what a step needs.
@@ -94,11 +94,14 @@ class Plan(Record):
         flop: of one image in training, multiply_adds * 2 * 3.
         total_flop: of all steps, at the sizes that the images grow through.
         speeds: measured on this machine.
-        decode_seconds: decoding all images; later trainings use the cache. Of shards, decoding them in every epoch.
+        decode_seconds: decoding all images; 0 where they are cached. Of shards, decoding them in every epoch.
         epoch_seconds: an epoch at the recipe's size, with the evaluation of the held-out images.
-        training_seconds: decoding, all epochs, and the final test.
+        training_seconds: decoding, all epochs, their measurements on the held-out images, and the final test.
         paper: what the paper's own training took.
         warnings: what should be changed before training, in words.
+        notes: what is done otherwise than the settings say, in words.
+        chosen: the settings that were `auto`, with the values chosen for this folder.
+        chosen_for: the training images that they were chosen by, with those set apart for validation.
     """
 
     data: str
@@ -125,6 +128,10 @@ class Plan(Record):
     training_seconds: float
     paper: PaperTraining
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    chosen: dict[str, float] = field(default_factory=dict)
+    chosen_for: int = 0
+    is_cached: bool = False
 
 
 def plan_training(folder: ImageFolder | Path | str, recipe: Recipe, *, on_event: Listener = ignore) -> Plan:
@@ -146,24 +153,30 @@ def plan_training(folder: ImageFolder | Path | str, recipe: Recipe, *, on_event:
     (True, True)
     """
     folder = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
-    if recipe.variant == "auto":
-        recipe = settle_recipe(recipe, load_pretrained(recipe, on_event))
+    recipe = settle_recipe(recipe, load_pretrained(recipe, on_event))
     undecoded = _undecoded(folder, recipe)
-    recipe = size_for_images(recipe, undecoded)
+    were_open = open_settings(recipe)
+    recipe, chosen_for = size_for_images(recipe, undecoded)
     counts = _count(undecoded, recipe)
     batch = min(recipe.batch_size, counts.train)
     speeds = measure_speeds(folder, recipe, num_classes=counts.classes, batch=batch)
     cache = caches_dir()
-    is_streamed = isinstance(undecoded, StreamedImages)
-    free_bytes = _free_bytes(cache)
-    return lay_out(
-        folder.path, recipe, counts, speeds, cache_path=cache, free_bytes=free_bytes, is_streamed=is_streamed
+    plan = lay_out(
+        folder.path,
+        recipe,
+        counts,
+        speeds,
+        cache_path=cache,
+        free_bytes=_free_bytes(cache),
+        is_streamed=is_streamed(folder),
+        is_cached=not is_streamed(folder) and is_cached(folder, plain_preprocessing(recipe)),
     )
+    return replace(plan, chosen={name: getattr(recipe, name) for name in were_open}, chosen_for=chosen_for)
 
 
 def _undecoded(folder: ImageFolder, recipe: Recipe) -> DecodedImages:
-    """The images of a folder as if every file were an image of its own; those of shards as they are."""
-    if isinstance(folder.source, ShardSource):
+    """The images of a folder as if every file were an image of its own; those of shards as they are read."""
+    if is_streamed(folder):
         return open_images(folder, plain_preprocessing(recipe))
     facts = tuple(ImageFacts(digest=file.entry.name) for file in folder.files)
     return DecodedImages(folder, plain_preprocessing(recipe), Path(), folder.files, facts)
@@ -199,11 +212,13 @@ def lay_out(
     cache_path: Path,
     free_bytes: int,
     is_streamed: bool = False,
+    is_cached: bool = False,
 ) -> Plan:
     """The plan that follows from counts and speeds by arithmetic alone.
 
     Args:
         is_streamed: the images are those of shards: none is kept, and all are decoded in every epoch.
+        is_cached: the images have been decoded already.
 
     Raises:
         RecipeError: there is no such variant.
@@ -222,7 +237,7 @@ def lay_out(
         speeds,
         budget,
         size_fraction,
-        num_decoded=counts.files * (recipe.epochs if is_streamed else 1),
+        num_decoded=counts.files * (recipe.epochs if is_streamed else 1 - is_cached),
     )
     plan = Plan(
         data=str(data),
@@ -248,7 +263,10 @@ def lay_out(
         epoch_seconds=epoch_seconds,
         training_seconds=training_seconds,
         paper=PAPER_TRAINING,
+        is_cached=is_cached,
     )
+    note = start_note(recipe, usable_sizes(spec, recipe.start_size or recipe.size, recipe.size))
+    plan = replace(plan, notes=(note,) if note else ())
     return replace(plan, warnings=tuple(_warnings(plan, recipe, budget)))
 
 
@@ -266,11 +284,14 @@ def _times(
     test = counts.test * NUM_VIEWS[recipe.test_views] * view
     decoding = num_decoded / speeds.decode_speed
     epoch = budget.steps_per_epoch * speeds.step_seconds(batch) + held_out
-    return decoding, epoch, decoding + budget.num_steps * step + recipe.epochs * held_out + test
+    measured = sum(
+        is_evaluated(recipe, number, steps_per_epoch=budget.steps_per_epoch) for number in range(1, recipe.epochs + 1)
+    )
+    return decoding, epoch, decoding + budget.num_steps * step + measured * held_out + test
 
 
 def _warnings(plan: Plan, recipe: Recipe, budget: StepBudget) -> Iterator[str]:
-    if plan.cache_bytes > plan.free_bytes:
+    if plan.cache_bytes > plan.free_bytes and not plan.is_cached:
         yield (
             f"{plan.cache_path}: the decoded images need {plan.cache_bytes / 1e9:.1f} GB, and its disk has "
             f"{plan.free_bytes / 1e9:.1f} GB free; make room on it, or set ALEXNET_CACHE to a folder on another disk"
@@ -278,7 +299,7 @@ def _warnings(plan: Plan, recipe: Recipe, budget: StepBudget) -> Iterator[str]:
     if budget.is_small and recipe.weights is None:
         advice = budget.advice(ENOUGH_STEPS) or "add images"
         yield f"the training has only {budget}, too few to learn kernels from scratch; {advice}"
-    missing = missing_validation(recipe, plan.counts.train, plan.counts.validation)
+    missing = missing_validation(recipe, plan.counts.train, plan.counts.validation, plan.counts.classes)
     if missing:
         yield missing
     if plan.speeds.num_unusable:

@@ -1,5 +1,6 @@
 """Everything that a training needs before its first step: machine, recipe, images, split, network."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from alexnet.data.near_groups import grouped_digests
 from alexnet.data.split import Split, Subset, split_images
 from alexnet.data.statistics import channel_statistics, mean_image, principal_colors
 from alexnet.data.streamed import StreamedImages, open_images
-from alexnet.errors import RecipeError
+from alexnet.errors import RecipeError, RunError
 from alexnet.layers.fast_path import allow_fast_paths
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
@@ -47,7 +48,7 @@ def prepare(
         gpu: the number of the GPU where the recipe names none.
 
     Raises:
-        DataError, RecipeError, WeightsError, GeometryError: one line that says what to correct.
+        DataError, RecipeError, WeightsError, GeometryError, RunError: one line that says what to correct.
     """
     machine = choose_machine(recipe, gpu=gpu)
     has_state = resumed is not None and resumed.holds_state
@@ -58,9 +59,10 @@ def prepare(
         grouped_digests(
             images, on_progress=lambda done, total: emit(Progress("looking for near duplicates", done, total))
         )
-    recipe = size_for_images(recipe, images)
+    recipe, _ = size_for_images(recipe, images)
     split = _split(images, recipe)
     if resumed:
+        _require_same_split(resumed, images, split)
         preprocessing = resumed.about.preprocessing
     else:
         preprocessing = _choose_preprocessing(recipe, pretrained, images, split)
@@ -100,10 +102,28 @@ def _split(images: DecodedImages, recipe: Recipe) -> Split:
         seed=recipe.seed,
         group_near_duplicates=recipe.group_near_duplicates,
     )
-    missing = missing_validation(recipe, len(split.train), len(split.validation))
+    missing = missing_validation(recipe, len(split.train), len(split.validation), len(split.classes))
     if missing:
         raise RecipeError(missing)
     return split
+
+
+def _require_same_split(run: RunFolder, images: DecodedImages, split: Split) -> None:
+    """Refuse to go on with other training and test images than a run of an earlier version was started with.
+
+    Images that have changed since are refused with their own message.
+    """
+    if images.fingerprint != run.about.data.fingerprint:
+        return
+    names = ("train", "validation", "test")
+    recorded = run.about.data.images
+    then, now = [recorded.get(name) for name in names], [len(getattr(split, name)) for name in names]
+    if then != now and None not in then:
+        raise RunError(
+            f"{run.path}: an earlier version split its images into {then[0]} for training, {then[1]} for validation "
+            f"and {then[2]} for testing, and this one makes that {now[0]}, {now[1]} and {now[2]}; train again with "
+            "another --out"
+        )
 
 
 def _few(images: DecodedImages, split: Split, recipe: Recipe) -> Subset:
@@ -114,14 +134,20 @@ def _few(images: DecodedImages, split: Split, recipe: Recipe) -> Subset:
     return Subset(rows, split.train.labels[np.isin(split.train.indices, rows)])
 
 
-def missing_validation(recipe: Recipe, num_train: int, num_validation: int) -> str | None:
-    """What to do where schedule `plateau` has no validation images to go by; None where nothing is missing."""
+def missing_validation(recipe: Recipe, num_train: int, num_validation: int, num_classes: int) -> str | None:
+    """What to do where schedule `plateau` has no validation images to go by; None where nothing is missing.
+
+    The fraction that it names sets at least one image apart: it is taken of each class and rounded, and the largest
+    class has at least `num_train / num_classes` images.
+    """
     if recipe.schedule != "plateau" or num_validation > 0:
         return None
+    per_class = -(-num_train // num_classes)
+    larger = f"raise it ({max(0.25, math.ceil(100 / per_class) / 100):g})" if per_class > 1 else "add images"
     return (
         "schedule = plateau needs validation images, and "
-        f"validation_fraction = {recipe.validation_fraction:g} of {num_train} training images leaves none: "
-        "raise it (0.25), add a val folder, or set schedule=step"
+        f"validation_fraction = {recipe.validation_fraction:g} of {num_train} training images of "
+        f"{num_classes} classes leaves none: {larger}, add a val folder, or set schedule=step"
     )
 
 

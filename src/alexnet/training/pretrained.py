@@ -7,6 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from alexnet.errors import RecipeError
+from alexnet.files import is_folder
 from alexnet.model.checkpoint import Classifier, load_network
 from alexnet.model.download import fetch_weights
 from alexnet.model.variants import VARIANTS
@@ -74,7 +75,7 @@ def _weights_path(weights: str, emit: Listener) -> Path:
     if kept is not None:
         return kept
     path = Path(weights)
-    return RunFolder.open(path).model_path if path.is_dir() else path
+    return RunFolder.open(path).model_path if is_folder(path) else path
 
 
 def _classifier_at(path: Path) -> Classifier | None:

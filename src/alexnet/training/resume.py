@@ -117,6 +117,7 @@ class Saver:
             RunError: the disk is full, or the folder cannot be written; the states before it are kept.
         """
         if self._run is None:
+            self._saved = time.perf_counter()  # not due again before the next interval
             return
         if not all(bool(torch.isfinite(parameter).all()) for parameter in self._network.parameters()):
             return  # the next step's loss will not be finite: the last good state is kept

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from alexnet.model.specs import AdaptivePool, NetworkSpec
 from alexnet.recipe import Recipe
 
-__all__ = ["Plateau", "Rates", "image_size", "rates_at", "usable_sizes"]
+__all__ = ["Plateau", "Rates", "image_size", "is_evaluated", "rates_at", "start_note", "usable_sizes"]
+
+STEPS_APART = 80
+"""Steps between two measurements on the held-out images where epochs are shorter than that."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,22 @@ class Plateau:
         return True
 
 
+def is_evaluated(recipe: Recipe, epoch: int, *, steps_per_epoch: int) -> bool:
+    """Whether an epoch ends with a measurement on the held-out images.
+
+    Every epoch does, unless epochs are many and short, as those of small folders are: then about one in `STEPS_APART`
+    steps, at least eight in all, and always the last. Schedule `plateau` needs every epoch.
+
+    Args:
+        epoch: from 1.
+
+    >>> sum(is_evaluated(Recipe(epochs=36), epoch, steps_per_epoch=20) for epoch in range(1, 37))
+    9
+    """
+    every = max(1, min(STEPS_APART // steps_per_epoch, recipe.epochs // 8))
+    return recipe.schedule == "plateau" or epoch % every == 0 or epoch == recipe.epochs
+
+
 def usable_sizes(spec: NetworkSpec, start: int, end: int) -> tuple[int, ...]:
     """Image sizes from `start` to `end` px, in steps of 4 px, that give the fully connected layers the same input."""
     sizes = range(start, end, 4)
@@ -109,3 +128,20 @@ def image_size(recipe: Recipe, sizes: tuple[int, ...], step: int, *, num_steps: 
     reached = min(1.0, step / (recipe.growth * num_steps))
     target = sizes[0] + (sizes[-1] - sizes[0]) * reached
     return min(sizes, key=lambda size: (abs(size - target), size))
+
+
+def start_note(recipe: Recipe, sizes: tuple[int, ...]) -> str | None:
+    """What is said where images start at another size than the recipe's `start_size`; None where they do not.
+
+    Args:
+        sizes: from `usable_sizes`.
+
+    >>> start_note(Recipe(size=128, start_size=68), (100, 104, 128))
+    'start_size = 68: images start at 100 px, because smaller ones give fc6 fewer inputs than those of 128 px'
+    """
+    if recipe.start_size is None or recipe.start_size >= recipe.size or sizes[0] == recipe.start_size:
+        return None
+    return (
+        f"start_size = {recipe.start_size}: images start at {sizes[0]} px, because smaller ones give fc6 fewer "
+        f"inputs than those of {recipe.size} px"
+    )

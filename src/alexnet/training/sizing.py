@@ -1,11 +1,14 @@
 """Settings that follow from the number of training images: the values behind `auto`."""
 
+import numpy as np
+
 from alexnet.data.cache import DecodedImages
+from alexnet.data.quota import num_held_out
 from alexnet.data.split import split_images
 from alexnet.errors import RecipeError
 from alexnet.recipe import AUTO, Recipe
 
-__all__ = ["size_for_images", "size_recipe"]
+__all__ = ["open_settings", "size_for_images", "size_recipe"]
 
 FULL_SIZE = 6400
 """Training images from which the epochs of a preset are as they were measured on natural8 (6,547 images)."""
@@ -46,19 +49,33 @@ SIZED = ("epochs", "batch_size", "validation_fraction", "crop_scale")
 """The settings that may be `auto`."""
 
 
-def size_for_images(recipe: Recipe, images: DecodedImages) -> Recipe:
-    """The recipe sized by the training images of a folder, those included that are set apart for validation.
+def open_settings(recipe: Recipe) -> tuple[str, ...]:
+    """The settings that are left to the number of training images.
+
+    >>> open_settings(Recipe(epochs="auto", crop_scale="auto"))
+    ('epochs', 'crop_scale')
+    """
+    return tuple(field for field in SIZED if getattr(recipe, field) == AUTO)
+
+
+def size_for_images(recipe: Recipe, images: DecodedImages) -> tuple[Recipe, int]:
+    """The recipe sized by the training images of a folder, and their number; 0 where nothing was left open.
+
+    Those images are counted, too, that are set apart for validation.
 
     Raises:
         DataError: too little is left to train or to test on.
     """
-    if all(getattr(recipe, field) != AUTO for field in SIZED):
-        return recipe
+    if not open_settings(recipe):
+        return recipe, 0
     split = split_images(images, test_fraction=recipe.test_fraction, validation_fraction=0.0, seed=recipe.seed)
-    return size_recipe(recipe, len(split.train))
+    num_validation = sum(
+        num_held_out(count, VALIDATION_FRACTION) for count in np.bincount(split.train.labels).tolist()
+    )
+    return size_recipe(recipe, len(split.train), num_validation=num_validation), len(split.train)
 
 
-def size_recipe(recipe: Recipe, num_images: int) -> Recipe:
+def size_recipe(recipe: Recipe, num_images: int, *, num_validation: int | None = None) -> Recipe:
     """The recipe with every `auto` of `SIZED` replaced by what suits the number of images.
 
         batch_size = the power of two nearest below num_images / 40, from 16 to 128 (from trained weights: 64)
@@ -67,11 +84,12 @@ def size_recipe(recipe: Recipe, num_images: int) -> Recipe:
         validation_fraction = 0.05 where that makes 100 images or more, else 0
 
     So a folder of 80 images is trained for 72 epochs of 5 steps, one of 1,280 for 18 epochs of 40, and one of 6,400
-    or more for 8 epochs. From scratch, folders of 32 to 12,800 images get between 200 and 1,100 steps: a network does
-    not learn in fewer steps because it has fewer images.
+    or more for 8 epochs. From scratch, folders of 32 to 12,800 images get between 186 steps (47 images) and 1,422
+    (1,279 images): a network does not learn in fewer steps because it has fewer images.
 
     Args:
         num_images: training images, before any are set apart for validation, >= 1.
+        num_validation: how many a `validation_fraction` of 0.05 would set apart; by default 0.05 of them.
 
     Raises:
         RecipeError: there is no training image.
@@ -94,6 +112,7 @@ def size_recipe(recipe: Recipe, num_images: int) -> Recipe:
     if recipe.crop_scale == AUTO:
         chosen["crop_scale"] = CROP_SCALES["few" if num_images < FEW_IMAGES else "many"]
     if recipe.validation_fraction == AUTO:
-        is_enough = round(VALIDATION_FRACTION * num_images) >= ENOUGH_TO_CHOOSE
-        chosen["validation_fraction"] = VALIDATION_FRACTION if is_enough else 0.0
+        if num_validation is None:
+            num_validation = round(VALIDATION_FRACTION * num_images)
+        chosen["validation_fraction"] = VALIDATION_FRACTION if num_validation >= ENOUGH_TO_CHOOSE else 0.0
     return recipe.replace(**chosen) if chosen else recipe

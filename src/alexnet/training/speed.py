@@ -174,8 +174,8 @@ def _time_steps(bench: _Bench, batch: int) -> tuple[int, list[tuple[float, float
 
 def _time_decoding(folder: ImageFolder, recipe: Recipe) -> tuple[int, int, float]:
     """Files that were decoded, those of them that cannot be used, and images/s on all cores."""
-    files = folder.files[:: max(1, len(folder.files) // SAMPLE)][:SAMPLE]
-    entries = [file.entry for file in files]
+    rows = np.linspace(0, len(folder.files) - 1, min(SAMPLE, len(folder.files))).round()  # each another one
+    entries = [folder.files[int(row)].entry for row in rows]
     random.Random(0).shuffle(entries)  # if time runs out, the files decoded are still spread over the folder
     usable: list[bool] = []
     started, seconds = time.perf_counter(), 0.0

@@ -16,9 +16,9 @@ from alexnet.data.check import FolderReport, check_decoded
 from alexnet.data.corrections import write_corrections
 from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.data.split import Split
-from alexnet.errors import DataError, RecipeError, RunError, is_lack_of_memory
+from alexnet.errors import DataError, RecipeError, RunError
 from alexnet.evaluation.evaluate import evaluate_classifier
-from alexnet.files import address_of, shown_name
+from alexnet.files import address_of, listed_names, shown_name
 from alexnet.model.checkpoint import load_network
 from alexnet.presets import as_recipe
 from alexnet.recipe import Recipe
@@ -26,11 +26,14 @@ from alexnet.records import ImageSetInfo, RunInfo
 from alexnet.run_folder import SCHEMA, RunFolder
 from alexnet.runs.own_images import scan_own_images
 from alexnet.runs.run import Run
+from alexnet.safe_name import safe_name
 from alexnet.training.events import Listener, Note, Warned, ignore
 from alexnet.training.job import Job
+from alexnet.training.latest import LATEST
 from alexnet.training.launch import Launch, launched
 from alexnet.training.loop import fit
 from alexnet.training.machine import describe_machine, subnormals_flushed
+from alexnet.training.memory_errors import memory_errors
 from alexnet.training.preparation import prepare
 from alexnet.training.processes import ProcessLostError
 from alexnet.training.recipe_check import check_job
@@ -158,15 +161,17 @@ def _train(
     emit: Listener,
 ) -> Run:
     started = time.perf_counter()
-    with subnormals_flushed(), _memory_errors(recipe):
+    with subnormals_flushed():
         gpu = launch.local_number if launch else 0
-        job, images = prepare(folder, recipe, emit, resumed=run if is_resumed else None, gpu=gpu)
+        with memory_errors(recipe):
+            job, images = prepare(folder, recipe, emit, resumed=run if is_resumed else None, gpu=gpu)
         if launch and job.batch_size < launch.count:
             raise RecipeError(f"batch_size = {job.batch_size}: too few for {launch.count} processes; use fewer")
-        with run.locked():
+        with run.locked(), memory_errors(job.recipe, batch_size=job.batch_size):
             report = check_decoded(images)
             if is_resumed:
                 _require_same_images(run, images)
+                _write_place(run, images)
             else:
                 _write_start(RunFolder.create(run.path), job, images, report, launch.count if launch else 1)
             if launch:
@@ -175,8 +180,10 @@ def _train(
                 _describe(job, images, report, emit)
                 if not run.holds_state:
                     _warn_if_it_will_not_train(job, emit)
+                fit_started = time.perf_counter()
                 state = _fit(job, images, run, launch, emit)
-                _finish(run, job, images, state.seconds, time.perf_counter() - started)
+                earlier = max(0.0, state.seconds - (time.perf_counter() - fit_started))  # before it was interrupted
+                _finish(run, job, images, state.seconds, earlier + time.perf_counter() - started)
         if launch:
             launch.tell("finished", {})
     return Run(run)
@@ -211,25 +218,11 @@ def _way_on_told(run: RunFolder, launch: Launch | None, emit: Listener) -> Itera
         raise RunError(f"{ended or error}; {way_on()}") from error
 
 
-@contextmanager
-def _memory_errors(recipe: Recipe) -> Iterator[None]:
-    """Turn a lack of memory into one line that names what to lower."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not is_lack_of_memory(error):
-            raise
-        raise RecipeError(
-            f"batch_size = {recipe.batch_size} at size = {recipe.size}: a step needs more memory than there is; "
-            f"set batch_size={max(1, recipe.batch_size // 2)} or a smaller size, and choose another --out"
-        ) from error
-
-
 def free_run_path(data: Path, recipe: Recipe) -> Path:
     """A run folder that does not exist yet, below runs/, named after images, recipe and seed."""
-    base = Path("runs") / f"{data.resolve().stem}-{recipe.name}-seed{recipe.seed}"
+    base = Path("runs") / safe_name(f"{data.resolve().stem}-{recipe.name}-seed{recipe.seed}")
     number, path = 1, base
-    while path.exists():
+    while os.path.lexists(path):
         number, path = number + 1, base.with_name(f"{base.name}-{number + 1}")
     return path
 
@@ -242,6 +235,13 @@ def _require_same_images(run: RunFolder, images: DecodedImages) -> None:
         )
 
 
+def _write_place(run: RunFolder, images: DecodedImages) -> None:
+    """Write down where the images of a resumed run are now, if they were moved."""
+    about, place = run.about, images.folder.location
+    if about.data.path != place:
+        run.write_about(replace(about, data=replace(about.data, path=place)))
+
+
 def _finish(run: RunFolder, job: Job, images: DecodedImages, training_seconds: float, seconds: float) -> None:
     """Test the kept checkpoint, write down the result, and remove the saved states."""
     classifier = load_network(run)
@@ -252,6 +252,7 @@ def _finish(run: RunFolder, job: Job, images: DecodedImages, training_seconds: f
     seconds += evaluation.seconds
     run.write_about(replace(run.about, status="finished", training_seconds=training_seconds, seconds=seconds))
     discard_state(run)
+    run.discard(LATEST)
 
 
 def _write_start(run: RunFolder, job: Job, images: DecodedImages, report: FolderReport, num_processes: int) -> None:
@@ -292,6 +293,8 @@ def _describe(job: Job, images: DecodedImages, report: FolderReport, emit: Liste
         emit(Note(f"{note} (see left_out.csv)" if "left out: not an image" in note else note))
     _warn_of_images(report, split, emit)
     emit(Note(f"{job.recipe.name}: {job.recipe.variant} at {job.recipe.size} px on {job.machine}"))
+    if job.start_note:
+        emit(Note(job.start_note))
 
 
 def _warn_of_images(report: FolderReport, split: Split, emit: Listener) -> None:
@@ -309,7 +312,7 @@ def _warn_of_images(report: FolderReport, split: Split, emit: Listener) -> None:
     counts = np.bincount(split.train.labels, minlength=len(split.classes))
     few = [f"{name} ({count})" for name, count in zip(split.classes, counts, strict=True) if count < FEW_IMAGES]
     if few:
-        emit(Warned(f"few training images: {', '.join(few)}; these classes will be recognized poorly"))
+        emit(Warned(f"few training images: {listed_names(few)}; these classes will be recognized poorly"))
 
 
 def _warn_if_it_will_not_train(job: Job, emit: Listener) -> None:

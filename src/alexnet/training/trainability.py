@@ -35,7 +35,7 @@ class Trainability(Record):
     Args:
         verdict: `trains`, `stalls` (the weights move too little) or `diverges` (they move too much).
         loss: of the batch, nats.
-        chance: loss of guessing by class frequency, nats; ln K where the K classes are equally frequent.
+        chance: training loss of guessing by class frequency, nats; ln K where the K classes are equally frequent.
         steps_needed: about how many steps at the peak learning rate it takes before the loss falls.
         steps: steps of the training, each weighted by its fraction of the peak learning rate.
         num_steps: steps of the training.
@@ -164,7 +164,7 @@ def _distinguishing_part(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def _rectified(network: AlexNet) -> set[str]:
-    """Layers whose output goes through a ReLU, directly or behind pooling or normalization."""
+    """Layers whose output goes through a ReLU, directly or after pooling or normalization."""
     names, last = set(), ""
     for name, layer in network.named_layers():
         if isinstance(layer, nn.Conv2d | nn.Linear):

@@ -7,10 +7,10 @@ Conventions:
   marker's shape tells them apart. `--mistake` marks what was classified wrongly, in
   every page, never without a sign or a word beside it.
 - A component is an ES module named after its element (`image-map.js` defines `<image-map>`), without a framework, a
-  build step or an import of another component. What it imports by name, from a folder beside it (`convolution/`), is
-  put in front of it where a page inlines it. It draws into a shadow root, takes its data from the JSON in the
-  `<script type="application/json">` inside it or from its `data` property, and speaks to the page by events that
-  bubble. Python computes all numbers; a component only draws and selects them.
+  build step or an import of another component. What it imports by name, from a folder beside it (`convolution/`,
+  `studio/`), is put in front of it where a page inlines it. It draws into a shadow root, takes its data from the JSON
+  in the `<script type="application/json">` inside it or from its `data` property, and speaks to the page by events
+  that bubble. Python computes all numbers; a component only draws and selects them.
 - `studio/` is the page of the studio. Its server sends every style sheet and module here and forbids inline styles
   and scripts: a component styles its shadow root by a constructed sheet (`adoptedStyleSheets`).
 - Every action has a key, every control a name; colors are never the only sign; motion is left out.

@@ -19,6 +19,7 @@
 import { combined, convolve, convolveColor, placeOf, planOf } from "./convolution/arithmetic.js";
 import { cellOf, editableOf, factor, gridOf, short, shownOf } from "./convolution/cells.js";
 import { COLORS, colorsOf, swatchOf } from "./convolution/swatches.js";
+import { TERM_STYLE, term } from "./words/terms.js";
 import { canvasOf, frame, paint, paintAngles, pixelsOf, rangeOf, readPixels } from "./convolution/pixels.js";
 
 const STYLE = new CSSStyleSheet();
@@ -70,7 +71,7 @@ class ConvolutionLab extends HTMLElement {
   connectedCallback() {
     if (this.shadowRoot) return;
     const root = this.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = [STYLE];
+    root.adoptedStyleSheets = [STYLE, TERM_STYLE];
     root.innerHTML = `<div class="tools">
         <label>image <select class="image"></select></label><label class="file"><input type="file" accept="image/*">an image of your own</label>
         <label>kernel <select class="gallery"></select></label>
@@ -87,6 +88,7 @@ class ConvolutionLab extends HTMLElement {
         <button>reveal</button><button type="button" class="all">reveal all</button><span class="told" role="status"></span></form>
       <p class="soft about"></p>`;
     for (const name of ["rows", "columns"]) this.#find(`.${name}`).append(...SIDES.map((side) => new Option(String(side), String(side))));
+    for (const [name, explained] of [["border", "padding"], ["stride", "stride"]]) this.#find(`.${name}`).parentElement.after(term(explained));
     for (const [name, values] of Object.entries(CHOICES)) this.#find(`.${name}`).append(...values.map((value) => new Option(String(value), String(value))));
     this.#listen();
     const holder = this.querySelector('script[type="application/json"]');

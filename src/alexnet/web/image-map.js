@@ -46,9 +46,19 @@ class ImageMap extends HTMLElement {
   #data; #view = 0; #scale = 1; #center = [0, 0]; #hidden = new Set(); #selected = new Set(); #hover = -1;
   #lasso = null; #mode = "pan"; #thumbs = "auto"; #pointers = new Map(); #drawn = 0; #sheet = new Image();
   #probe; #colors = new Map(); #theme = new MutationObserver(() => this.#recolor());
+  #resized = new ResizeObserver(() => this.#draw()); #left = new AbortController();
 
   connectedCallback() {
+    this.#build();
+    this.#left = new AbortController();
     this.#theme.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+    this.#resized.observe(this.#find("canvas"));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#recolor(), { signal: this.#left.signal });
+  }
+
+  disconnectedCallback() { this.#theme.disconnect(); this.#resized.disconnect(); this.#left.abort(); }
+
+  #build() {
     if (this.shadowRoot) return;
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [STYLE];
@@ -73,11 +83,7 @@ class ImageMap extends HTMLElement {
     this.#listen();
     const holder = this.querySelector('script[type="application/json"]');
     if (holder) this.data = JSON.parse(holder.textContent);
-    new ResizeObserver(() => this.#draw()).observe(this.#find("canvas"));
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#recolor());
   }
-
-  disconnectedCallback() { this.#theme.disconnect(); }
 
   set data(data) {
     this.#data = data;

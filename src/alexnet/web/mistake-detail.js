@@ -14,6 +14,8 @@
 // event `correction` with detail {file, action, to}; action is relabel, both, fine or exclude, or undo.
 // `press(key)` decides by a key: 1-9 that the image is of this class, `b` and 1-9 that both labels are correct, f, e, u.
 
+import { TERM_STYLE, term } from "./words/terms.js";
+
 const STYLE = new CSSStyleSheet();
 STYLE.replaceSync(`
   :host { display: block; font-size: .9rem; line-height: 1.4; overflow-wrap: anywhere; }
@@ -53,12 +55,15 @@ const KEYS = { f: "fine", e: "exclude", u: "undo" };
 const NUM_DIGITS = 9; // classes that have a key
 
 class MistakeDetail extends HTMLElement {
-  #item = null; #correction = null; #isBoth = false;
+  #item = null; #correction = null; #isBoth = false; #drawn = { about: "", isBoth: false }; // of the decision
   classes = [];
   tiles = null;
 
   connectedCallback() {
-    if (!this.shadowRoot) this.attachShadow({ mode: "open" }).adoptedStyleSheets = [STYLE];
+    if (!this.shadowRoot) {
+      this.attachShadow({ mode: "open" }).adoptedStyleSheets = [STYLE, TERM_STYLE];
+      this.shadowRoot.append(make("div", "about"), make("div", "decide"));
+    }
     this.#draw();
   }
 
@@ -78,26 +83,46 @@ class MistakeDetail extends HTMLElement {
     this.#drawItem();
     if (focused) this.#control(focused)?.focus({ preventScroll: true });
   }
-  #control(name) { return this.shadowRoot.querySelector(`[data-control="${name}"]`) ?? this.shadowRoot.querySelector("[data-control]"); }
+  #control(name) { return this.shadowRoot.querySelector(`[data-control="${name}"]`) ?? this.shadowRoot.querySelector(".decide [data-control]"); }
 
   #drawItem() {
-    const item = this.#item;
-    if (!item) { this.shadowRoot.replaceChildren(make("p", "empty", "Choose an image: click it, or move with the arrow keys.")); return; }
+    const item = this.#item, [about] = this.shadowRoot.children;
+    this.#drawDecision();
+    if (!item) { about.replaceChildren(make("p", "empty", "Choose an image: click it, or move with the arrow keys.")); return; }
     const parts = [make("div", "name", item.file), this.#summary(item), this.#images(item)];
-    if (item.inside) parts.push(Object.assign(make("a", "", "Look inside"), { href: item.inside }));
-    if (item.heat?.verdict) parts.push(make("p", item.heat.says_something ? "verdict yes" : "verdict", `${item.heat.says_something ? "✓" : "✗"} ${item.heat.verdict}`));
-    else if (item.heat_note) parts.push(make("p", "verdict soft", item.heat_note));
+    if (item.inside) {
+      const link = Object.assign(make("a", "", "Look inside"), { href: item.inside });
+      link.dataset.control = "inside";
+      parts.push(link);
+    }
+    if (item.heat?.verdict) {
+      const verdict = make("p", item.heat.says_something ? "verdict yes" : "verdict", `${item.heat.says_something ? "✓" : "✗"} ${item.heat.verdict} `);
+      verdict.append(term("insertion and deletion"));
+      parts.push(verdict);
+    }
+    if (!item.heat?.verdict && item.heat_note) parts.push(make("p", "verdict soft", item.heat_note));
     if (item.probabilities) parts.push(make("p", "head", "Probabilities"), this.#bars(item));
     if (item.neighbors?.length) parts.push(make("p", "head", "Nearest training images"), this.#near(item));
     else if (item.neighbors_note) parts.push(make("p", "soft", item.neighbors_note));
-    if (this.#isEditable) parts.push(make("p", "head", "Your decision"), this.#actions(item));
-    this.shadowRoot.replaceChildren(...parts);
+    about.replaceChildren(...parts);
+  }
+
+  // The decision is drawn anew only where it is another one: a class that is being chosen stays while details arrive.
+  #drawDecision() {
+    const item = this.#item, place = this.shadowRoot.lastElementChild, { action, to } = this.#correction ?? {};
+    const about = JSON.stringify(item && this.#isEditable ? [item.file, action, to, this.classes] : null), isSame = about === this.#drawn.about;
+    if (isSame && this.#isBoth === this.#drawn.isBoth) return;
+    const chosen = isSame && place.querySelector("select")?.value;
+    this.#drawn = { about, isBoth: this.#isBoth };
+    place.replaceChildren(...(about === "null" ? [] : [make("p", "head", "Your decision"), this.#actions(item)]));
+    if (chosen) place.querySelector("select").value = chosen;
   }
 
   #summary(item) {
     const line = make("div", "");
-    line.append("true ", make("b", "", item.true), " · ", make("span", "wrong", `predicted ${item.predicted} ${percent(item.probability)}`),
-      make("div", "soft", `loss ${item.loss === null ? "–" : item.loss.toFixed(2)}, margin ${percent(item.margin)} to the runner-up`));
+    const soft = make("div", "soft", `loss ${item.loss === null ? "–" : item.loss.toFixed(2)} `);
+    soft.append(term("loss"), `, margin ${percent(item.margin)} `, term("margin"), " to the runner-up");
+    line.append("true ", make("b", "", item.true), " · ", make("span", "wrong", `predicted ${item.predicted} ${percent(item.probability)}`), soft);
     return line;
   }
 

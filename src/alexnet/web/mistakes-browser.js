@@ -7,12 +7,13 @@
 //   items    [{...}, ...]           see <mistake-detail>; `true` and `predicted` are names
 //   num_mistakes                    of the run; there may be more than items
 //   tiles    {source, size, columns, rows}   the sheet of thumbnails of neighbors, or null
-// Attribute `editable`: decisions can be made; the page listens to `correction` and sets `corrections`, {file: {action, to}}.
+// Attribute `editable`: decisions can be made; the page listens to `correction` and sets `corrections`, {file: {action, to}};
+// `undecide(file)` tells that a decision could not be kept.
 // CSS `--above` and `--below`: heights of what the page keeps above and below, under which no tile is to be hidden.
 // Property `loadDetail`: async generator of a file, gives part by part what an item lacks (probabilities, heat, neighbors).
 // Event `selectionchange` with detail {file}. Property `selectedFile`.
 // Keys: arrows move, Enter goes to the details, Escape comes back and clears the cell; see <mistake-detail> for decisions.
-// After a decision by key the next undecided image is chosen; `u` takes back the decision about the chosen image, or
+// After a decision by key the next undecided image is chosen, without waiting for the page; `u` takes back the decision about the chosen image, or
 // the last one and chooses its image again. `press(key)` does the same for a key that was pressed elsewhere on the page.
 
 const STYLE = new CSSStyleSheet();
@@ -55,7 +56,7 @@ const DECIDED = { relabel: "relabeled", both: "both", fine: "kept", exclude: "ex
 
 class MistakesBrowser extends HTMLElement {
   #data; #corrections = {}; #shown = []; #file = null; #limit = PAGE; #cell = {};
-  #isKey = false; #goesOnFrom = null; #decided = []; // whether a key decides; the image that it decided about; all of them, the last one last
+  #isKey = false; #decided = []; // whether a key decides; the files that were decided about, the last one last
   loadDetail = null;
 
   connectedCallback() {
@@ -81,12 +82,10 @@ class MistakesBrowser extends HTMLElement {
   set data(data) { this.#data = data; if (this.shadowRoot) this.#start(); }
   get corrections() { return this.#corrections; }
   set corrections(corrections) {
-    const next = this.#next(corrections);
     this.#corrections = corrections;
-    if (!this.#data || !this.shadowRoot) return;
-    this.#update();
-    if (next !== null) this.#select(next, { focus: true });
+    if (this.#data && this.shadowRoot) this.#update();
   }
+  undecide(file) { this.#decided = this.#decided.filter((each) => each !== file); }
   get selectedFile() { return this.#file; }
   set selectedFile(file) { this.#select(file); }
   get shownFiles() { return this.#shown.map((item) => item.file); }
@@ -210,22 +209,23 @@ class MistakesBrowser extends HTMLElement {
     return Boolean(by) || this.#decide(key);
   }
   #decide(key) {
-    if (key === "u" && !this.#corrections[this.#file] && this.#decided.length) this.#select(this.#decided.at(-1), { focus: true });
+    if (key === "u" && !this.#isDecided(this.#file) && this.#decided.length) this.#select(this.#decided.at(-1), { focus: true });
     this.#isKey = true;
     try { return this.#detail.press(key); } finally { this.#isKey = false; }
   }
   #remember({ file, action }) {
-    this.#decided = this.#decided.filter((each) => each !== file);
-    if (action !== "undo") this.#decided.push(file);
-    this.#goesOnFrom = this.#isKey && action !== "undo" ? file : null;
+    this.undecide(file);
+    if (action === "undo") return;
+    this.#decided.push(file);
+    const next = this.#isKey ? this.#next(file) : undefined;
+    if (next) this.#select(next.file, { focus: true });
   }
-  // The next image without a decision, once a key has decided about the chosen one; otherwise null.
-  #next(corrections) {
-    const file = this.#goesOnFrom, at = this.#shown.findIndex((item) => item.file === file);
-    if (file === null || file !== this.#file || !corrections[file]) return null;
-    this.#goesOnFrom = null;
+  #isDecided(file) { return file in this.#corrections || this.#decided.includes(file); }
+  // The next image after a file about which nothing has been decided.
+  #next(file) {
+    const at = this.#shown.findIndex((item) => item.file === file);
     const others = [...this.#shown.slice(at + 1), ...this.#shown.slice(0, Math.max(at, 0))];
-    return others.find((item) => !corrections[item.file])?.file ?? null;
+    return others.find((item) => !this.#isDecided(item.file));
   }
 
   // --- what the user does
@@ -244,7 +244,7 @@ class MistakesBrowser extends HTMLElement {
     if (isMove) this.#step(this.#moves[event.key]);
     else if (inList && event.key === "Enter") this.#find(".side").focus();
     else if (event.key === "Escape") { if (inList) this.#choose({}); this.#mark(true); }
-    else if (!this.#decide(event.key)) return;
+    else if (event.repeat || !this.#decide(event.key)) return; // a key that is held decides once
     event.preventDefault();
   }
   #listen(root) {

@@ -64,16 +64,19 @@ def test_flat_images_measure_until_half_of_them_train_and_none_is_moved_back(run
     lay_out(hard, CLASSES)
     assert {name.split("/")[0] for name in files(hard)} == {"test"}
     assert alexnet.evaluate(run, hard).evaluation.num_images == 24
-    assert divide(run, hard) == 12
+    divide(run, hard)
     train = {name for name in files(hard) if name.startswith("train/")}
+    assert len(train) == 12
     assert {name.split("/")[1] for name in train} == set(CLASSES)
     assert {path.read_bytes() for path in hard.rglob("*.png")} == before, "no image is lost"
     assert alexnet.evaluate(run, hard).evaluation.num_images == 12, "what may train is not counted"
-    assert divide(run, hard) == 12
+    divide(run, hard)
+    assert {name for name in files(hard) if name.startswith("train/")} == train
     for seed in range(4):
         paint(draw_stripes(0, 700 + seed), 900 + seed).save(hard / "test" / "across" / f"new-{seed}.png")
-    assert divide(run, hard) == 14
+    divide(run, hard)
     assert train <= files(hard)
+    assert sum(name.startswith("train/") for name in files(hard)) == 14
 
 
 def test_images_of_one_origin_and_near_duplicates_stay_together(run: Run, hard: Path, place: Path) -> None:
@@ -91,6 +94,12 @@ def test_images_of_one_origin_and_near_duplicates_stay_together(run: Run, hard: 
     assert (hard / "train" / "down" / "late.png").exists(), "a copy of what trains does not measure"
 
 
+def test_list_of_origins_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "origins.csv").write_bytes(b"\xff")
+    with pytest.raises(DataError, match="origins.csv: .* can't decode byte .*; fix it, or delete it"):
+        read_origins(tmp_path)
+
+
 def test_what_was_made_from_a_test_image_never_trains(run: Run, hard: Path, place: Path) -> None:
     lay_out(hard, CLASSES)
     tested = sorted((hard / "test").rglob("*.png"))[:8]
@@ -100,6 +109,42 @@ def test_what_was_made_from_a_test_image_never_trains(run: Run, hard: Path, plac
     assert len(read_origins(hard)) == 8
     divide(run, hard)
     assert all(path.exists() for path in [*tested, hard / "test" / "down" / "copy.png"])
+
+
+def test_what_was_moved_for_another_run_does_not_train_this_one_on_its_test_images(
+    run: Run, hard: Path, place: Path, tmp_path: Path
+) -> None:
+    lay_out(hard, CLASSES)
+    divide(run, hard)
+    tied = sorted((hard / "train").rglob("*.png"))[:2]
+    for path in tied:  # as if the run for which they were moved were tested on other images
+        add_origin(hard, path.read_bytes(), str(place.resolve()), "test/across/across_1000.png")
+    result = retrain_on_hard(run, hard, out=tmp_path / "after")
+    num = sum(name.startswith("train/") for name in files(hard))
+    assert result.num_trained == num - 2
+    assert result.hard_before.num_images == 24 - num, "they do not measure either"
+
+
+def test_images_that_may_not_train_are_not_counted_as_those_that_measure(run: Run, hard: Path, place: Path) -> None:
+    lay_out(hard, CLASSES)
+    for path in sorted((hard / "test").rglob("*.png"))[12:]:
+        path.unlink()
+    divide(run, hard)
+    for path in sorted((hard / "train").rglob("*.png")):
+        add_origin(hard, path.read_bytes(), str(place.resolve()), "test/across/across_1000.png")
+    before = files(hard)
+    with pytest.raises(DataError, match="has 6 images of the run's classes, and 12 are needed"):
+        divide(run, hard)
+    assert files(hard) == before
+
+
+def test_the_runs_own_images_are_not_moved(tmp_path: Path, image_folder: Path) -> None:
+    flat = copy_images(image_folder / "train", tmp_path / "flat")
+    run, before = alexnet.train(flat, small_recipe(epochs=1), out=tmp_path / "run"), files(flat)
+    for folder in (flat, flat / "across", tmp_path):
+        with pytest.raises(DataError, match="they would be moved"):
+            retrain_on_hard(run, folder)
+    assert files(flat) == before
 
 
 def test_too_few_are_said_with_how_many_are_needed(run: Run, hard: Path, place: Path, tmp_path: Path) -> None:
@@ -164,4 +209,4 @@ def test_command_says_all_of_it_and_takes_one_kind_of_images(
     code, _, err = run_command("retrain", run.path, "--hard", hard, "--whole")
     assert code == 2
     code, _, err = run_command("retrain", run.path, "--hard", tmp_path / "nowhere")
-    assert "is no folder; give one with hard images" in err
+    assert "is not a folder; give one with hard images" in err

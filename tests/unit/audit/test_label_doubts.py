@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from alexnet.audit.label_doubts import count_wrong, doubt_scores, wrong_fraction
-from alexnet.audit.linear_head import assign_folds, fit_head, held_out_probabilities
+from alexnet.audit.linear_head import assign_folds, fit_head, fold_digests, held_out_probabilities
 
 
 def spoiled(
@@ -83,9 +83,24 @@ def test_folds_hold_each_class_evenly_and_identical_images_together() -> None:
     folds = assign_folds(classes, digests, 4)
     assert {int(folds[0]), int(folds[58]), int(folds[59])} == {int(folds[0])}
     for name in "ab":
-        counts = np.bincount(folds[:58][[c == name for c in classes[:58]]], minlength=4)
+        counts = np.bincount(folds[[c == name for c in classes]], minlength=4)
         assert counts.max() - counts.min() <= 1
     assert not np.array_equal(folds, assign_folds(classes, digests, 4, seed=1))
+
+
+def test_groups_are_shared_out_so_that_folds_stay_even() -> None:
+    """Twelve frames of one film, eight of another and twenty single images of a class: as many in each half."""
+    digests = ["film"] * 12 + ["other film"] * 8 + [str(n) for n in range(20)]
+    folds = assign_folds(["a"] * 40, digests, 2)
+    assert len(set(folds[:12])) == len(set(folds[12:20])) == 1
+    assert np.bincount(folds).tolist() == [20, 20]
+
+
+def test_a_class_that_is_one_group_keeps_its_images_apart() -> None:
+    """Else one part would have no image of it to train on."""
+    own, groups = list("uvwxyz"), ["u", "u", "u", "x", "y", "x"]
+    assert fold_digests(groups, own, ["a"] * 3 + ["b"] * 3, 2) == ["u", "v", "w", "x", "y", "x"]
+    assert fold_digests(groups, own, ["a"] * 3 + ["b"] * 3, 3) == own
 
 
 def test_no_row_is_judged_by_a_head_that_has_seen_it() -> None:

@@ -35,3 +35,17 @@ def test_a_part_that_an_earlier_call_has_finished_is_done() -> None:
     progress(step(1, seconds_left=99.0))
     (overall,) = (event for event in events if isinstance(event, Overall))
     assert overall.done == pytest.approx(0.75 + TRAINING / 400)
+
+
+def test_a_small_part_counts_for_less_and_takes_less_time() -> None:
+    events: list[Event] = []
+    progress = OverallProgress(2, events.append, sizes=[1.0, 3.0])
+    progress.start(1)
+    progress(step(50, seconds_left=45.0))  # a part of size 1 takes 100 s, the other one three times as long
+    progress.start(2)
+    progress(step(50, seconds_left=135.0))
+    first, second = (event for event in events if isinstance(event, Overall))
+    assert first.done == pytest.approx(TRAINING / 2 / 4)
+    assert first.seconds_left == pytest.approx(100 * (1 - TRAINING / 2) + 300)
+    assert second.done == pytest.approx((1 + 3 * TRAINING / 2) / 4)
+    assert second.seconds_left == pytest.approx(300 * (1 - TRAINING / 2))

@@ -64,6 +64,26 @@ def test_colored_border_names_the_border_and_its_class(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_frames_of_films_do_not_recognize_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten films a class, each six nearly identical frames: a frame is judged by probes that know none of its film."""
+
+    def film(seed: int) -> list[Image.Image]:
+        image = np.asarray(_noise(np.random.default_rng(seed)), np.float64)
+        return [Image.fromarray((image * (1 - 0.02 * frame)).astype(np.uint8)) for frame in range(6)]
+
+    for split, num_films in (("train", 10), ("test", 4)):
+        for kind, class_name in enumerate("abc"):
+            folder = tmp_path / "images" / split / class_name
+            folder.mkdir(parents=True)
+            for number in range(num_films):
+                for frame, image in enumerate(film(1000 * (split == "test") + 100 * kind + number)):
+                    image.save(folder / f"{number}-{frame}.png")
+    result = shortcuts(tmp_path / "images")
+    score = next(score for score in result.probes if score.probe == "color")
+    assert score.accuracy < 0.6, "there is nothing to learn but the films themselves"
+
+
+@pytest.mark.slow
 def test_size_is_named_for_all_classes(tmp_path: Path) -> None:
     result = shortcuts(_write(tmp_path, lambda name, image: image.resize((64 + 20 * "abc".index(name), 64))))
     assert ("size", None) in _named(result)

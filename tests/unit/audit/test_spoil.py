@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,12 @@ from PIL import Image
 
 from alexnet.audit.grade import grade
 from alexnet.audit.spoil import Answers, read_answers, spoil_folder
+from alexnet.csv_files import write_csv
+from alexnet.data.check import check_folder
 from alexnet.data.folder import scan_folder
 from alexnet.errors import DataError
 from alexnet.practice.alter import CHANGES, CORNER_COLOR, alter
-from tests.conftest import draw_stripes
+from tests.conftest import copy_images, draw_stripes
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -137,6 +140,48 @@ def test_a_perfect_list_scores_all_and_a_reversed_one_nothing(spoiled: tuple[Pat
     assert (result.complete_after, result.labels[4][4]) == (7, 1.0)
 
 
+def test_names_that_a_table_escapes_are_graded(tmp_path: Path) -> None:
+    for name in ("=x", "y"):
+        (tmp_path / "odd" / name).mkdir(parents=True)
+        for number in range(8):
+            draw_stripes(number % 2, number).save(tmp_path / "odd" / name / f"{number}.png")
+    answers = spoil_folder(tmp_path / "odd", tmp_path / "out", swap=0.25)
+    rows = [["file"], *([each.file] for each in answers.swapped)]
+    assert grade(tmp_path / "out", write_csv(rows, tmp_path / "list.csv")).complete_after == len(answers.swapped)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            '{"doubts": [{"label": "down"}]}',
+            "names no image of .*, but for example None; give names after the folder",
+        ),
+        ("photos/copy/train/down/image_0001.png\n", "names no image of .*, but for example photos/copy/train"),
+        ("x" * 200_000, "field larger than field limit"),
+        ("probe,sees,accuracy\nborder,the border,0.9\n", "names no image of .*, but for example probe,sees"),
+    ],
+)
+def test_list_that_names_no_image_is_refused_instead_of_scored_as_nothing(
+    spoiled: tuple[Path, Answers], tmp_path: Path, text: str, words: str
+) -> None:
+    (tmp_path / "list").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=words):
+        grade(spoiled[0], tmp_path / "list")
+
+
+def test_table_of_the_check_is_graded_by_its_pairs(spoiled: tuple[Path, Answers], tmp_path: Path) -> None:
+    report = check_folder(spoiled[0])
+    path = report.save_csv(tmp_path / "check.csv")
+    (tmp_path / "check.json").write_text(json.dumps(report.to_dict()), encoding="utf-8")
+    by_table, by_json = grade(spoiled[0], path), grade(spoiled[0], tmp_path / "check.json")
+    assert by_table.labels == () and by_table.num_pairs == 10 and by_table.pair_recall is not None
+    assert replace(by_table, list="") == replace(by_json, list="")
+    (axes,) = by_table.draw().axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(by_table.change_recall)
+    assert [bar.get_width() for bar in axes.patches] == [100 * value for value in by_table.change_recall.values()]
+
+
 def test_pairs_and_shortcuts_are_graded(spoiled: tuple[Path, Answers], tmp_path: Path) -> None:
     out, answers = spoiled
     pairs = [{"a": each.copy, "b": each.original} for each in answers.near_duplicates[:6]]
@@ -149,6 +194,25 @@ def test_pairs_and_shortcuts_are_graded(spoiled: tuple[Path, Answers], tmp_path:
     (tmp_path / "list.json").write_text(json.dumps(alarms), encoding="utf-8")
     result = grade(out, tmp_path / "list.json")
     assert (result.corner_named, result.dark_named) == (True, False)
+    assert result.marks == {"colored corner": True, "dark class": False}
+    assert result.draw().get_suptitle().endswith("colored corner: named\ndark class: not named")
+
+
+@pytest.mark.parametrize(
+    ("probe", "corner", "dark"),
+    [
+        ("border", True, False), ("brightness", False, True), ("color", True, True), ("file size", False, False),
+        ("size", False, False), ("format", False, False), ("center", False, False),
+    ],
+)  # fmt: skip
+def test_a_shortcut_counts_only_where_a_probe_sees_what_was_planted(
+    spoiled: tuple[Path, Answers], tmp_path: Path, probe: str, corner: bool, dark: bool
+) -> None:
+    """A corner is at the border and has a color; darkness is brightness, and moves the colors."""
+    alarms = {"alarms": [{"probe": probe, "class": name} for name in ("down", "rings")]}
+    (tmp_path / "list.json").write_text(json.dumps(alarms), encoding="utf-8")
+    result = grade(spoiled[0], tmp_path / "list.json")
+    assert (result.corner_named, result.dark_named) == (corner, dark)
 
 
 def test_command_spoils_and_grades(run_command: Command, image_folder: Path, tmp_path: Path) -> None:
@@ -156,10 +220,67 @@ def test_command_spoils_and_grades(run_command: Command, image_folder: Path, tmp
     assert (code, json.loads(out)["swapped"]) == (0, 7)
     wrong = [each.file for each in read_answers(tmp_path / "s").swapped]
     (tmp_path / "list.txt").write_text("\n".join(wrong), encoding="utf-8")
-    code, out, _ = run_command("data", "spoil", tmp_path / "s", "--grade", tmp_path / "list.txt")
+    code, out, _ = run_command("data", "spoil", tmp_path / "s", "--grade", tmp_path / "list.txt",
+                               "--csv", tmp_path / "grade.csv", "--figure", tmp_path / "grade.png")  # fmt: skip
     assert code == 0
     assert "7 labels were swapped" in out and "100.0 %" in out
+    lines = (tmp_path / "grade.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[:2] == [
+        "planted,fraction,images,named,recall,precision",
+        "wrong label,0.01,1,1,0.14285714285714285,1.0",
+    ]
+    assert (tmp_path / "grade.png").read_bytes().startswith(b"\x89PNG")
+    code, _, err = run_command("data", "spoil", image_folder, "--out", tmp_path / "t", "--csv", "x.csv")
+    assert code == 2 and "--csv goes with --grade; leave out --csv" in err
     code, _, err = run_command("data", "spoil", image_folder)
     assert code == 2 and "give the copy to write as --out" in err
     code, _, err = run_command("data", "spoil", image_folder, "--grade", tmp_path / "list.txt")
     assert code == 2 and "there is no answer sheet" in err
+
+
+def test_faults_are_planted_in_images_only(image_folder: Path, tmp_path: Path) -> None:
+    folder = copy_images(image_folder, tmp_path / "images")
+    for name in ("across", "down", "rings"):
+        whole = (folder / "train" / name / f"{name}_000.png").read_bytes()
+        for number in range(20):
+            (folder / "train" / name / f"cut_{number}.png").write_bytes(whole[:200])
+        (folder / "train" / name / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
+    answers = spoil_folder(folder, tmp_path / "copy", swap=0.5, duplicates=30)
+    assert (answers.num_candidates, len(answers.swapped), len(answers.near_duplicates)) == (72, 36, 30)
+    planted = [each.file for each in answers.swapped] + [each.copy for each in answers.near_duplicates]
+    for name in planted:
+        with Image.open(tmp_path / "copy" / name) as image:
+            image.load()
+    assert sum(1 for path in (tmp_path / "copy").rglob("*") if path.is_file()) == 93 + 63 + 30 + 1, "all are copied"
+    with pytest.raises(DataError, match="only 36 training images of correct labels that can be changed; ask"):
+        spoil_folder(folder, tmp_path / "more", swap=0.5, duplicates=37)
+
+
+def test_image_that_cannot_be_changed_gives_way_to_another(
+    image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = tmp_path / "images" / "train" / "down" / "down_000.png"
+    copy_images(image_folder, tmp_path / "images")
+    draw_stripes(0, 1, size=150).save(large)
+
+    def refuse(image: Image.Image, change: str, rng: np.random.Generator) -> tuple[Image.Image, float]:
+        if image.width == 150:
+            raise MemoryError
+        return alter(image, change, rng)
+
+    monkeypatch.setattr("alexnet.audit.spoil.alter", refuse)
+    answers = spoil_folder(tmp_path / "images", tmp_path / "copy", duplicates=71)
+    sources = [answers.files[each.original] for each in answers.near_duplicates]
+    assert len(set(sources)) == 71 and "train/down/down_000.png" not in sources
+
+
+def test_kept_names_never_meet(tmp_path: Path) -> None:
+    for seed, name in enumerate(("x/a.png", "y/a.png", "2-a.png")):
+        (tmp_path / "in" / "cls" / name).parent.mkdir(parents=True, exist_ok=True)
+        draw_stripes(0, seed).save(tmp_path / "in" / "cls" / name)
+    (tmp_path / "in" / "other").mkdir()
+    draw_stripes(1, 1).save(tmp_path / "in" / "other" / "b.png")
+    answers = spoil_folder(tmp_path / "in", tmp_path / "out", keep_names=True)
+    assert len(answers.files) == answers.num_images == 4
+    for name, source in answers.files.items():
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "in" / source).read_bytes()

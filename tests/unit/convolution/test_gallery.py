@@ -10,6 +10,7 @@ from scipy import ndimage
 from alexnet.convolution.apply import apply_kernel
 from alexnet.convolution.gallery import GALLERY, list_kernels, named_kernel, read_kernel
 from alexnet.errors import DataError, GeometryError, RecipeError
+from alexnet.report.convolution_page import write_teaching_page
 
 
 @pytest.mark.parametrize("name", GALLERY)
@@ -20,6 +21,33 @@ def test_every_kernel_is_odd_said_and_sourced(name: str) -> None:
     assert kernel.source
     assert kernel.is_separable == (np.linalg.matrix_rank(kernel.weights.astype(float)) <= 1)
     assert "<table" in kernel._repr_html_()
+
+
+@pytest.mark.parametrize("frequency", ["0", "1", "0.51", "-0.1"])
+def test_gabor_of_no_or_too_fine_waves_is_refused(frequency: str) -> None:
+    with pytest.raises(RecipeError, match=r"gabor:.*: frequency must be above 0 and at most 0.5 cycles per px"):
+        named_kernel(f"gabor:0:{frequency}")
+    assert np.isfinite(named_kernel("gabor:0:0.5").weights).all()
+
+
+def test_kernel_file_without_a_suffix_is_read_unless_the_gallery_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine", "box"):
+        Path(name).write_text("1 2 3\n4 5 6\n7 8 9\n", encoding="utf-8")
+    assert read_kernel("mine").weights.tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    assert read_kernel("box").weights.tolist() == named_kernel("box").weights.tolist()
+    assert read_kernel("./box").weights.max() == 9
+
+
+def test_image_with_one_channel_on_an_axis_is_an_image_like_others(tmp_path: Path) -> None:
+    image = np.arange(48, dtype=np.uint8).reshape(6, 8, 1)
+    filtered = apply_kernel(image, "box")
+    assert filtered.values.shape == (6, 8)
+    filtered.write_raw(tmp_path / "a.tif")
+    assert filtered.draw().axes
+    assert write_teaching_page(tmp_path / "a.html", image).is_file()
 
 
 def test_blurs_keep_brightness_and_edges_cancel() -> None:

@@ -17,6 +17,7 @@ from alexnet.errors import DataError
         ("b.png", np.array([[0, 300]])),
         ("c.tif", np.array([[-1.5, 1e30]], dtype=np.float32)),
         ("d.npy", np.array([[-(2**60), 1]])),
+        ("d.NPY", np.array([[1.5, 2.5]])),
         ("e.png", np.zeros((2, 2, 3), dtype=np.int32) + 7),
     ],
 )

@@ -6,6 +6,7 @@ import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import filelock
 import numpy as np
@@ -290,6 +291,27 @@ def test_errors_that_may_pass_are_tried_again(tmp_path: Path, monkeypatch: pytes
         patch.setattr(FolderSource, "read", fail)
         assert decode(tmp_path).left_out == {"down/down_001.png": "cannot be read (Input/output error)"}
     assert decode(tmp_path).left_out == {}
+
+
+def test_file_that_may_not_be_read_does_not_switch_the_cache_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forbidden = write_images(tmp_path, 2) / "down" / "down_001.png"
+    opens = Path.open
+
+    def refuse(self: Path, *words: Any, **options: Any) -> Any:
+        if self == forbidden and not self.stat().st_mode & 0o004:
+            raise PermissionError(13, "Permission denied", str(self))
+        return opens(self, *words, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    forbidden.chmod(0o600)
+    again: list[int] = []
+    for seen in ([], again):
+        assert decode(tmp_path, seen).left_out == {"down/down_001.png": "cannot be read (Permission denied)"}
+    assert again == [], "the second call decodes nothing"
+    forbidden.chmod(0o644)
+    assert decode(tmp_path).left_out == {}, "a change of permissions is noticed"
 
 
 def test_cache_that_is_being_built_is_not_cleared(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 from alexnet.data.cache import DecodedImages, decode_folder
 from alexnet.data.check import FolderReport, check_decoded, check_folder
 from alexnet.data.folder import scan_folder
-from alexnet.data.split import Split, split_images
+from alexnet.data.split import Split, hold_out, split_images
 from alexnet.errors import DataError
 from alexnet.records import Preprocessing
 from tests.conftest import draw_stripes, encode, write_images
@@ -226,3 +226,65 @@ def test_strangers_in_the_test_set_are_left_out_and_said(tmp_path: Path) -> None
     sides = split(tmp_path)
     assert len(sides.test) == 6
     assert any("stranger" in note for note in sides.notes)
+
+
+def test_notes_list_a_few_of_many_classes(tmp_path: Path) -> None:
+    write_images(tmp_path / "train", 2)
+    for number in range(12):
+        (tmp_path / "test" / f"more_{number:02d}").mkdir(parents=True)
+        draw_stripes(0, 100 + number).save(tmp_path / "test" / f"more_{number:02d}" / "a.png")
+    draw_stripes(0, 99).save(write_images(tmp_path / "test", 1, first=50) / "across" / "b.png")
+    (note,) = (note for note in split(tmp_path).notes if note.startswith("held-out"))
+    assert "more_00, more_01, " in note
+    assert "more_07 and 4 more are left out: no training images" in note
+    assert "more_08" not in note
+
+
+def write_copies(root: Path, name: str, counts: list[int], *, first: int = 0) -> None:
+    """Groups of identical images of a class, one for each count."""
+    (root / name).mkdir(parents=True, exist_ok=True)
+    for number, count in enumerate(counts):
+        data = encode(draw_stripes(0, first + number))
+        for copy in range(count):
+            (root / name / f"{number}_{copy}.png").write_bytes(data)
+
+
+def test_smallest_group_of_identical_images_is_held_out_where_all_are_larger_than_the_fraction(
+    tmp_path: Path,
+) -> None:
+    write_images(tmp_path, 10)
+    write_copies(tmp_path, "copied", [7, 3, 5], first=500)
+    for seed in range(4):
+        images = decoded(tmp_path)
+        sides = split_images(images, test_fraction=0.1, validation_fraction=0.0, seed=seed)
+        held = [
+            images.files[row].entry.name for row in sides.test.indices if images.files[row].class_name == "copied"
+        ]
+        assert sorted(held) == ["copied/1_0.png", "copied/1_1.png", "copied/1_2.png"]
+        assert not any("no test images" in note for note in sides.notes)
+
+
+def test_class_of_identical_images_is_trained_and_said_to_have_no_test_images(tmp_path: Path) -> None:
+    write_images(tmp_path, 4)
+    write_copies(tmp_path, "red", [3], first=500)
+    sides = split(tmp_path, validation=0.0)
+    assert sides.classes == ("across", "down", "red", "rings")
+    assert "red: no test images, so what is recognized of it is not measured" in sides.notes
+
+
+def test_classes_of_identical_images_alone_say_why_none_can_be_tested(tmp_path: Path) -> None:
+    write_copies(tmp_path, "blue", [4], first=500)
+    write_copies(tmp_path, "red", [3], first=510)
+    with pytest.raises(DataError) as caught:
+        split(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}: no image is left to test on: the images of blue, red are all identical, and identical images "
+        "stay on one side of the split; add different ones or a test folder"
+    )
+
+
+def test_group_that_another_class_keeps_is_not_held_out(tmp_path: Path) -> None:
+    names, digests = list("aaaabbbb"), ["x", "x", "x", "w", "x", "x", "y", "y"]
+    kept, held = hold_out(range(8), names, digests, 0.25, 0, at_least=1)
+    assert held == [3, 6, 7]
+    assert not {digests[row] for row in kept} & {digests[row] for row in held}

@@ -2,10 +2,12 @@
 
 import csv
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import blake2b
@@ -21,13 +23,13 @@ from alexnet.data.corrections import (
     apply_corrections,
     correct,
     corrections_path,
-    merge_corrections,
     read_corrections,
     undo_correction,
-    write_corrections,
+    undo_decision,
 )
 from alexnet.data.decode import plain_preprocessing
 from alexnet.data.folder import scan_folder
+from alexnet.data.free_names import FreeNames
 from alexnet.data.split import split_images
 from alexnet.errors import DataError
 from alexnet.presets import PRESETS
@@ -139,23 +141,30 @@ def test_invalid_lines_are_named(folder: Path, text: str, words: str) -> None:
         apply_corrections(folder, folder / "corrections.csv")
 
 
-def _line(file: str, to: str, who: str, when: str, digest: str = "00") -> Correction:
-    return Correction(file, "relabel", "x", to, who, when, digest)
+@pytest.mark.parametrize("name", ["..", ".", "../../else", "/x/y", "a/b", "\\x2e\\x2e"])
+def test_a_class_that_leads_out_of_the_folder_is_refused(folder: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "c.csv").write_text(f"file,action,to\n{DOWN},relabel,{name}\n", encoding="utf-8")
+    with pytest.raises(DataError, match="leads to another folder"):
+        apply_corrections(folder, tmp_path / "c.csv")
+    with pytest.raises(DataError, match="leads to another folder"):
+        correct(folder, [DOWN], "relabel", to=name)
 
 
-def test_merge_keeps_agreement_and_later_knowledge_and_names_conflicts(tmp_path: Path) -> None:
-    shared, own = _line("1", "a", "Ada", "2026-01-01"), _line("2", "a", "Ada", "2026-01-02")
-    newer = _line("1", "b", "Bob", "2026-01-03")  # Bob saw Ada's line and replaced it: no conflict
-    other, changed = _line("2", "b", "Bob", "2026-01-04"), _line("3", "a", "Bob", "2026-01-05", "11")
-    write_corrections(tmp_path / "ada.csv", [shared, own, _line("3", "a", "Ada", "2026-01-01")])
-    write_corrections(tmp_path / "bob.csv", [shared, newer, other, changed])
-    merged = merge_corrections([tmp_path / "ada.csv", tmp_path / "bob.csv"])
-    assert merged.corrections == (shared, newer)
-    assert [words.split(":")[0] for words in merged.conflicts] == ["3", "2"]
-    assert "says relabel a (Ada, 2026-01-02)" in merged.conflicts[1]
-    assert "are about different images of this name" in merged.conflicts[0]
-    later = merge_corrections([tmp_path / "ada.csv", tmp_path / "bob.csv"], prefer="later")
-    assert {line.file: line.to for line in later.corrections} == {"1": "b", "2": "b", "3": "a"}
+def test_a_linked_file_stays_a_link(folder: Path, tmp_path: Path) -> None:
+    shared = tmp_path / "shared.csv"
+    correct(folder, [DOWN], "exclude", path=shared)
+    (folder / "corrections.csv").symlink_to(shared)
+    correct(folder, [RING], "exclude")
+    undo_correction(folder / "corrections.csv", DOWN)
+    assert (folder / "corrections.csv").is_symlink()
+    assert [line.file for line in read_corrections(shared)] == [RING]
+
+
+def test_a_copy_inside_the_folder_is_refused(folder: Path) -> None:
+    correct(folder, [DOWN], "exclude")
+    with pytest.raises(DataError, match="the copy would become part of it"):
+        write_corrected_copy(apply_corrections(folder, folder / "corrections.csv"), folder / "copy")
+    assert not (folder / "copy").exists()
 
 
 def test_corrected_copy_is_linked_and_keeps_two_files_of_one_name(folder: Path, tmp_path: Path) -> None:
@@ -214,6 +223,16 @@ def test_run_records_its_corrections_and_states_its_error_twice(folder: Path, tm
 
 
 @pytest.mark.slow
+def test_a_command_says_that_it_does_not_apply_the_corrections_of_the_folder(
+    folder: Path, run_command: Command
+) -> None:
+    assert "corrections.csv" not in run_command("data", "check", folder)[2]
+    correct(folder, [DOWN], "exclude")
+    path = folder / "corrections.csv"
+    assert f"{path} is not applied; `--corrections {path}` applies it" in run_command("data", "check", folder)[2]
+    assert "is not applied" not in run_command("data", "check", folder, "--corrections", path)[2]
+
+
 def test_commands_correct_list_undo_merge_and_apply(folder: Path, tmp_path: Path, run_command: Command) -> None:
     assert run_command("data", "correct", folder, DOWN, "--to", "rings", "--who", "Ada")[0] == 0
     code, out, _ = run_command("data", "correct", folder, RING, "--exclude", "--json")
@@ -224,6 +243,11 @@ def test_commands_correct_list_undo_merge_and_apply(folder: Path, tmp_path: Path
     assert run_command("data", "correct", folder, "--undo")[0] == 0
     both = folder / "corrections.csv", tmp_path / "other.csv"
     assert run_command("data", "merge", *both, "--out", tmp_path / "merged.csv")[0] == 0
+    merged = (tmp_path / "merged.csv").read_bytes()  # which a merge of others does not replace
+    code, _, err = run_command("data", "merge", both[0], "--out", tmp_path / "merged.csv")
+    assert code == 2 and "merged.csv: is there already; name it among the files to merge" in err
+    assert (tmp_path / "merged.csv").read_bytes() == merged
+    assert run_command("data", "merge", both[0], tmp_path / "merged.csv", "--out", tmp_path / "merged.csv")[0] == 0
     code, out, _ = run_command(
         "data", "apply", folder, "--corrections", tmp_path / "merged.csv", "--out", tmp_path / "copy", "--json"
     )
@@ -235,3 +259,80 @@ def test_commands_correct_list_undo_merge_and_apply(folder: Path, tmp_path: Path
     assert code == 2 and "has no image nothing.png" in err
     code, _, err = run_command("data", "check", folder, "--corrections", tmp_path / "no.csv")
     assert code == 2 and "no such corrections file" in err
+
+
+def test_lock_and_unfinished_files_are_not_taken_for_stray_files(folder: Path) -> None:
+    correct(folder, [DOWN], "exclude")
+    assert (folder / ".corrections.csv.lock").exists(), "or this test sees nothing"
+    (folder / ".corrections.0123456789abcdef.part.csv").write_text("file,action")
+    (folder / "train" / "down" / ".page.0123456789abcdef.part.png").write_bytes(b"half")
+    scanned = scan_folder(folder)
+    assert scanned.stray == ()
+    assert len(scanned.files) == 93
+
+
+def test_files_that_cannot_be_read_can_be_excluded(folder: Path, tmp_path: Path) -> None:
+    gone = "train/down/gone.png"
+    (folder / gone).symlink_to("nowhere")
+    with pytest.raises(
+        DataError, match=r"down/gone.png: cannot be read \(a link to nothing\); restore or exclude it"
+    ):
+        correct(folder, [gone], "fine")
+    (line,) = correct(folder, [gone], "exclude")
+    assert line.hash == ""
+    copy = write_corrected_copy(apply_corrections(folder, folder / "corrections.csv"), tmp_path / "copy")
+    assert (copy.num_images, copy.excluded) == (93, (gone,))
+
+
+def test_excluded_file_that_is_damaged_later_stays_excluded(folder: Path) -> None:
+    correct(folder, [DOWN], "exclude")
+    (folder / DOWN).unlink()
+    (folder / DOWN).symlink_to("nowhere")
+    assert len(apply_corrections(folder, folder / "corrections.csv").files) == 92
+
+
+def test_pipe_among_the_images_is_not_linked_into_the_copy(folder: Path, tmp_path: Path) -> None:
+    os.mkfifo(folder / "train" / "down" / "pipe.png")
+    correct(folder, [DOWN], "exclude")
+    with pytest.raises(DataError, match=r"pipe.png cannot be read \(not a regular file\); exclude or restore it"):
+        write_corrected_copy(apply_corrections(folder, folder / "corrections.csv"), tmp_path / "copy")
+
+
+def test_names_of_the_copy_are_found_without_trying_every_number(tmp_path: Path) -> None:
+    """Of 2,000 images of one name: trying 2, 3, 4 ... for each anew took two million tries."""
+    names, tries = FreeNames(), 0
+    used = names._used
+
+    class Counted(set[str]):
+        def __contains__(self, name: object) -> bool:
+            nonlocal tries
+            tries += 1
+            return super().__contains__(name)
+
+    names._used = Counted(used)
+    got = [names.take("train/cat", "a.jpg") for _ in range(2000)]
+    assert (got[0], got[-1], len(set(got))) == ("train/cat/a.jpg", "train/cat/2000-a.jpg", 2000)
+    assert tries < 3 * 2000
+
+
+def test_class_typed_in_another_form_of_unicode_is_the_folders_own(folder: Path, run_command: Command) -> None:
+    """A Mac types an accent after its letter; class names are compared in the composed form."""
+    composed, apart = "Hünd", unicodedata.normalize("NFD", "Hünd")
+    assert composed != apart
+    (folder / "train" / "rings").rename(folder / "train" / apart)
+    (folder / "test" / "rings").rename(folder / "test" / composed)
+    (line,) = correct(folder, [DOWN], "relabel", to=apart)
+    assert line.to == composed
+    path = folder / "corrections.csv"
+    path.write_text(f"file,action,to\n{DOWN},relabel,{apart}\n", encoding="utf-8")  # as written by hand
+    assert apply_corrections(folder, path).classes == ("Hünd", "across", "down")
+    assert undo_decision(path, [DOWN], "relabel", apart) == (DOWN,)
+    code, _, err = run_command("data", "correct", folder, DOWN, "--to", apart)
+    assert (code, err) == (0, "")
+
+
+def test_class_that_the_folder_does_not_have_is_said(folder: Path, run_command: Command) -> None:
+    code, _, err = run_command("data", "correct", folder, DOWN, "--to", "ring")
+    assert code == 0
+    assert err == "ring is a new class: the folder has across, down, rings; --undo takes the correction back\n"
+    assert run_command("data", "correct", folder, DOWN, "--exclude")[2] == ""

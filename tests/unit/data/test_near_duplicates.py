@@ -16,6 +16,7 @@ from alexnet.data.decode import plain_preprocessing
 from alexnet.data.folder import scan_folder
 from alexnet.data.near_duplicates import NearDuplicate, find_near_duplicates, group_near_duplicates
 from alexnet.data.split import split_images
+from alexnet.errors import DataError
 from alexnet.presets import PRESETS
 from alexnet.runs.own_images import decode_own_images, own_split
 from alexnet.training.train import train
@@ -171,3 +172,38 @@ def test_training_and_its_second_evaluation_split_alike(unsplit: Path, tmp_path:
     images = decode_own_images(run)
     split = own_split(run, images)
     assert {images.files[row].entry.name for row in split.test.indices} == tested
+
+
+def test_figure_shows_pairs_of_each_kind_with_class_distance_and_kind(
+    tmp_path: Path, run_command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for seed, name in enumerate(("train/a/1", "train/a/2", "test/a/3", "train/b/4", "test/b/5")):
+        for place in (name, {1: "test/a/2b", 3: "train/a/4b"}.get(seed, name)):
+            path = tmp_path / "images" / f"{place}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _scene(seed).save(path)
+    code, out, _ = run_command("data", "check", "images", "-o", "pairs.png")
+    assert code == 0 and "written: pairs.png" in out
+    with Image.open("pairs.png") as image:
+        assert image.width > 400
+    report = check_folder("images")
+    figure = report.draw()
+    drawn = [axes for axes in figure.axes if axes.images]
+    titles = [axes.get_title() for axes in drawn]
+    assert titles == ["a  0.000", "b  across classes", "a  0.000", "across the split"]
+    assert [axes.get_xlabel() for axes in drawn[:2]] == ["train/a\n4b.png", "train/b\n4.png"]
+    assert report.images is not None
+    row = list(report.images.names).index("train/b/4.png")
+    np.testing.assert_array_equal(drawn[1].images[0].get_array(), report.images.pixels[row])
+    assert "images" not in report.to_dict()
+
+
+def test_figure_without_pairs_is_refused(tmp_path: Path, run_command: Command, image_folder: Path) -> None:
+    with pytest.raises(DataError, match="no images are nearly identical, so there is nothing to draw"):
+        check_folder(image_folder, near_duplicates=False).draw()
+    code, out, err = run_command("data", "check", image_folder, "--out", tmp_path / "pairs.png", "--json")
+    assert (code, json.loads(out)["near_duplicates"]) == (0, []), "the rest of the check is not lost"
+    assert "pairs.png is not written: no images are nearly identical" in err and not (tmp_path / "pairs.png").exists()
+    code, _, err = run_command("data", "check", image_folder, "--no-near", "--out", tmp_path / "pairs.png")
+    assert (code, err) == (2, "alexnet: data check: --out draws near duplicates; leave out --no-near\n")

@@ -1,5 +1,6 @@
 """Shards from an HTTP server: whole, continued, checked, kept up to a limit; the server is one of this machine."""
 
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alexnet.data.cache import list_caches
+from alexnet.data.cache import clear_cache, list_caches
 from alexnet.data.decode import plain_preprocessing
 from alexnet.data.folder import scan_folder
 from alexnet.data.streamed import StreamedImages, open_images
@@ -183,7 +184,7 @@ def test_shards_are_fetched_ahead(server: ShardServer) -> None:
     images.source.keep(4)
     images.source.fetch_ahead(images.source.starts[:2])
     for _ in range(200):
-        if (images.source.store.folder / "train-000001.tar").is_file():
+        if all((images.source.store.folder / f"train-00000{number}.tar").is_file() for number in (0, 1)):
             break
         threading.Event().wait(0.01)
     before = server.requests.total()
@@ -208,3 +209,36 @@ def test_no_connection_without_an_address(shards: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(socket.socket, "connect", connect)
     assert open_images(scan_folder(shards), PREPROCESSING).pixels[0].any()
+
+
+def test_clearing_the_cache_leaves_alone_what_is_being_downloaded(server: ShardServer, tmp_path: Path) -> None:
+    """A download that comes while the cache is cleared is neither deleted nor disturbed."""
+    images = opened(server)
+    (folder,) = [path for path, _, _ in list_caches()]
+    with images.source.store._locked("train-000000.tar"):  # type: ignore[attr-defined]
+        (folder / "train-000000.tar.part").write_bytes(b"on its way")
+        assert clear_cache() == 0
+        assert (folder / "train-000000.tar.part").exists()
+    assert clear_cache() > 0
+    assert not folder.exists()
+    assert len(images.pixels[:2]) == 2, "whoever has opened the set downloads again what it needs"
+
+
+def test_no_download_begins_while_its_cache_is_cleared(
+    server: ShardServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, rmtree = opened(server), shutil.rmtree
+    num_read: list[int] = []
+    seen: list[tuple[bool, list[str]]] = []
+    reading = threading.Thread(target=lambda: num_read.append(len(images.pixels[:2])))
+
+    def slow(path: Path) -> None:
+        reading.start()
+        reading.join(0.5)
+        seen.append((reading.is_alive(), cached(tmp_path)))
+        rmtree(path)
+
+    monkeypatch.setattr(shutil, "rmtree", slow)
+    assert clear_cache() > 0
+    reading.join(20)
+    assert (seen, num_read) == ([(True, [])], [2])

@@ -48,3 +48,12 @@ def test_files_of_an_archive_are_found(folder: Path, tmp_path: Path) -> None:
     source = open_source(pack(folder, tmp_path / "p.tar"))
     name = source.entries[0].name
     assert find_entries(source, [name, "a/none.jpg"]) == {name: source.entries[0]}
+
+
+def test_what_is_no_regular_file_is_not_opened(folder: Path) -> None:
+    """Whoever opens a FIFO to read waits until another writes."""
+    os.mkfifo(folder / "a" / "pipe.jpg")
+    source = open_source(folder)
+    entry = next(entry for entry in source.entries if entry.name == "a/pipe.jpg")
+    with pytest.raises(OSError, match="not a regular file"):
+        source.read(entry)

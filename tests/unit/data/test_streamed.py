@@ -198,8 +198,8 @@ def test_a_missing_or_short_shard_is_one_line(own_shards: Path, harm: object, li
 @pytest.mark.parametrize(
     ("name", "content", "line"),
     [
-        ("shards.json", b"[]", "shards.json: is no list of shards .*; write the shards again"),
-        ("shards.json", b'{"version": 2}', "shards.json: is no list of shards"),
+        ("shards.json", b"[]", "shards.json: is not a list of shards .*; write the shards again"),
+        ("shards.json", b'{"version": 2}', "shards.json: is not a list of shards"),
         ("train-000000.json", b"{}", "train-000000.json: is not the file that shards.json names"),
         ("train-000001.json", None, "train-000001.json: cannot be read"),
     ],
@@ -216,7 +216,7 @@ def test_damaged_lists_are_one_line(own_shards: Path, name: str, content: bytes 
 def test_a_manifest_names_no_file_outside_its_folder(own_shards: Path) -> None:
     text = (own_shards / "shards.json").read_text()
     (own_shards / "shards.json").write_text(text.replace("train-000000.tar", "../train-000000.tar"))
-    with pytest.raises(DataError, match="is no list of shards"):
+    with pytest.raises(DataError, match="is not a list of shards"):
         scan_folder(own_shards)
 
 

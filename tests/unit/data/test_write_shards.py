@@ -17,7 +17,9 @@ import pytest
 from PIL import Image
 
 from alexnet.data.corrections import apply_corrections, correct
+from alexnet.data.entry import Entry
 from alexnet.data.shards import ShardSet
+from alexnet.data.sources import FolderSource
 from alexnet.data.write_shards import write_shards
 from alexnet.errors import DataError
 from tests.conftest import CLASSES, write_images
@@ -263,3 +265,29 @@ def test_the_webdataset_package_reads_the_shards(images: Path, written: tuple[Pa
     for image, label, about in decoded:
         assert np.array_equal(image, Image.open(images / about["file"]).convert("RGB"))
         assert CLASSES[label] == about["class"]
+
+
+def test_file_that_may_not_be_read_is_left_out(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = FolderSource.read
+
+    def refuse(self: FolderSource, entry: Entry) -> bytes:
+        if entry.name == "train/down/down_003.png":
+            raise PermissionError(13, "Permission denied")
+        return read(self, entry)
+
+    monkeypatch.setattr(FolderSource, "read", refuse)
+    made = write_shards(images, tmp_path / "out", shard_mb=SMALL_MB)
+    indexes = [json.loads((tmp_path / "out" / shard.index_name).read_text()) for shard in made.shards]
+    left_out = {name: reason for index in indexes for name, reason in index["left_out"].items()}
+    assert left_out["train/down/down_003.png"] == "cannot be read (Permission denied)"
+    assert (made.num_images("train"), made.left_out) == (59, 3)
+
+
+@pytest.mark.parametrize("inner", ["shards", "train/down/shards"])
+def test_shards_are_not_written_into_the_images(tmp_path: Path, inner: str) -> None:
+    images = write_images(tmp_path / "images" / "train", 4).parent
+    with pytest.raises(
+        DataError, match=r"lies inside .*images, and the copy would become part of it; choose another"
+    ):
+        write_shards(images, images / inner)
+    assert not (images / inner).exists()

@@ -84,7 +84,7 @@ def test_types_in_signatures_and_fields_are_explained_on_the_page(page: ModuleTy
     text = page.api_page()
     code = "\n".join(re.findall(r"```python\n(?!>>>)(.*?)```", text, re.DOTALL))
     types = set(re.findall(r"(?<![\w.])[A-Z][a-z]\w*", re.sub(r'"[^"\n]*"|= .*', "", code)))
-    python = {"None", "Any", "Path", "Sequence", "Mapping", "Callable", "Iterable", "Counter", "Figure"}
+    python = {"None", "Any", "Path", "Sequence", "Mapping", "Callable", "Iterable", "Iterator", "Counter", "Figure"}
     arrays = {"Float", "Float32", "UInt8", "Int", "Bool"}
     explained = set(re.findall(r"^## (\w+)$", text, re.MULTILINE)) | set(", ".join(page.ARGUMENTS).split(", "))
     assert len(types) > 30

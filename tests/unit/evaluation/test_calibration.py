@@ -47,3 +47,15 @@ def test_no_images_are_refused() -> None:
         fit_temperature(np.zeros((0, 3)), np.zeros(0, int))
     with pytest.raises(DataError, match="no images"):
         measure_calibration(np.zeros((0, 3)), np.zeros(0, int))
+
+
+def test_interval_holds_the_error_that_many_images_have() -> None:
+    draw = np.random.default_rng(5)
+    for gap in (0.0, 0.1):
+        held = 0
+        for _ in range(24):
+            confidence = draw.uniform(0.62, 0.98, 300)
+            y_true = (draw.random(300) > confidence - gap).astype(int)
+            low, high = measure_calibration(two_classes(*confidence), y_true).interval
+            held += low - 0.012 <= gap <= high  # 15 bins of 300 images: a network without a gap still shows a little
+        assert held >= 20, (gap, held)

@@ -106,6 +106,17 @@ def test_feature_maps_show_image_kernel_and_maps() -> None:
         draw_feature_maps(image, KERNELS, maps, None, [20], title="conv1")
 
 
+def test_maps_after_another_activation_are_named_and_keep_their_negative_values() -> None:
+    maps = np.random.default_rng(0).normal(size=(2, 5, 5))
+    figure = draw_feature_maps(
+        np.zeros((8, 8, 3), np.uint8), None, maps, np.tanh(maps), [0], title="conv1", activation="tanh"
+    )
+    assert {"before tanh", "after tanh"} <= set(words(figure).split("\n"))
+    assert figure.axes[2].images[0].norm.vmin == np.tanh(maps[0]).min() < 0
+    relu = draw_feature_maps(np.zeros((8, 8, 3), np.uint8), None, maps, maps.clip(0), [0], title="conv1")
+    assert relu.axes[2].images[0].norm.vmin == 0
+
+
 def test_all_maps_say_their_one_scale() -> None:
     maps = np.linspace(0, 3, 40 * 4).reshape(40, 2, 2)
     assert "one scale from 0 to 3" in words(draw_all_maps(maps, title="conv2"))

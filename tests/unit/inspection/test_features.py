@@ -1,5 +1,6 @@
 """Features against a forward hook of torch, their cache, and nearest neighbors against scikit-learn."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from sklearn.neighbors import NearestNeighbors
 from alexnet.data.cache import decode_folder
 from alexnet.data.decode import normalize
 from alexnet.data.folder import scan_folder
-from alexnet.errors import GeometryError
+from alexnet.errors import DataError, GeometryError
 from alexnet.inspection.features import compute_features, features_of
 from alexnet.inspection.neighbours import nearest_rows
 from alexnet.runs.run import Run
@@ -65,6 +66,8 @@ def test_damaged_cache_is_computed_again(narrow_run: Run, images: object) -> Non
 
 def test_features_are_written_with_files_and_labels(narrow_run: Run, images: object, tmp_path: Path) -> None:
     features = compute_features(narrow_run.model, images, "pool5")
+    with pytest.raises(DataError, match=r"features\.csv: features are written as \.npz"):
+        features.save(tmp_path / "features.csv")
     with np.load(features.save(tmp_path / "features.npz")) as saved:
         np.testing.assert_array_equal(saved["values"], features.values)
         assert tuple(saved["files"]) == features.files
@@ -92,3 +95,29 @@ def test_image_is_its_own_nearest_neighbor_and_few_rows_are_all_given() -> None:
 def test_vectors_of_other_lengths_are_refused() -> None:
     with pytest.raises(GeometryError, match="of one length"):
         nearest_rows(np.zeros((2, 3)), np.zeros((1, 4)))
+
+
+def test_neighbors_among_some_rows_are_those_of_a_copy_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    values, queries = rng.normal(size=(500, 8)).astype(np.float32), rng.normal(size=(4, 8)).astype(np.float32)
+    rows = np.flatnonzero(rng.random(500) < 0.4)
+    expected, distances = nearest_rows(values[rows], queries, 6)
+    for size in (4 * 8, 4 * 8 * 7, 1 << 21):  # 1, 7 and all rows at a time
+        monkeypatch.setattr("alexnet.inspection.neighbours.CHUNK_BYTES", size)
+        near, apart = nearest_rows(values, queries, 6, rows=rows)
+        np.testing.assert_array_equal(near, rows[expected])
+        np.testing.assert_allclose(apart, distances)
+    few, _ = nearest_rows(values, queries, 6, rows=rows[:3])
+    assert sorted(few[0].tolist()) == rows[:3].tolist()
+
+
+def test_features_are_not_copied_as_a_whole_to_find_neighbors(tmp_path: Path) -> None:
+    values = np.memmap(tmp_path / "rows.f32", np.float32, "w+", shape=(20_000, 512))
+    values[:] = np.random.default_rng(3).normal(size=values.shape)
+    rows = np.arange(0, 20_000, 2)
+    tracemalloc.start()
+    near, _ = nearest_rows(values, np.array(values[[4, 10_000]]), 3, rows=rows)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert near[:, 0].tolist() == [4, 10_000]
+    assert peak < values.nbytes / 4, "a copy of the rows takes half of it"

@@ -55,6 +55,11 @@ def test_enlarged_image_gives_larger_maps_and_the_own_size_the_ordinary_ones() -
     assert "192 px" in large.title
 
 
+def test_average_pooling_of_an_enlarged_image_has_its_fixed_size() -> None:
+    maps = enlarged_maps(classifier("torchvision"), image(192), "avgpool")
+    assert maps.before.shape == (256, 6, 6)
+
+
 def test_what_gives_no_maps_is_refused() -> None:
     trained = classifier("seminar")
     with pytest.raises(GeometryError, match="fc7: gives no maps; choose one of conv1"):

@@ -56,7 +56,7 @@ def test_towers_of_equal_color_do_not_differ() -> None:
 @pytest.mark.slow
 def test_caffes_towers_are_gray_and_colored_as_the_paper_says(shared_data: Path) -> None:
     weights = np.load(shared_data / "weights" / "caffe_alexnet_conv_q7.npz")["conv1.weight"].astype(np.float64)
-    result = first_layer_statistics(weights[:, ::-1])
+    result = first_layer_statistics(weights[:, ::-1], has_towers=True)
     assert result.towers is not None
     assert result.towers.p_value < 0.001
     assert result.num_good > 48, "more than half are edges, bars or blobs"

@@ -42,7 +42,7 @@ def test_contributions_and_biases_add_up_to_the_difference_of_the_logits(narrow_
     assert all(push.contribution < 0.0 for push in decision.towards_runner_up)
 
 
-def test_maps_are_the_strongest_behind_the_activation_with_pooling_before_and_after(
+def test_maps_are_the_strongest_after_the_activation_with_pooling_before_and_after(
     narrow_run: Run, image: np.ndarray
 ) -> None:
     classifier = narrow_run.model
@@ -77,7 +77,7 @@ def test_chosen_maps_are_shown_in_their_order_and_others_are_the_strongest(
         follow_image(narrow_run.model, image, chosen={"conv2": [48]})
 
 
-def test_units_of_fully_connected_layers_are_those_behind_the_activation(narrow_run: Run, image: np.ndarray) -> None:
+def test_units_of_fully_connected_layers_are_those_after_the_activation(narrow_run: Run, image: np.ndarray) -> None:
     classifier = narrow_run.model
     path = follow_image(classifier, image, num_maps=5, chosen={"fc7": [9, 4]})
     x = normalize(torch.from_numpy(image.copy())[None], classifier.preprocessing)

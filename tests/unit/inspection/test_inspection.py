@@ -1,5 +1,7 @@
 """Looking inside: right values, and the model left as found."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,10 +10,12 @@ import torch.nn.functional as F
 from alexnet.data.decode import normalize
 from alexnet.errors import GeometryError
 from alexnet.inspection.feature_maps import feature_maps
+from alexnet.inspection.fine_maps import enlarged_maps, strided_maps
 from alexnet.inspection.kernels import kernels
 from alexnet.inspection.recording import recorded
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
+from alexnet.model.specs import Activation
 from alexnet.model.variants import VARIANTS
 from alexnet.records import Preprocessing
 
@@ -43,6 +47,23 @@ def test_maps_are_those_of_the_named_layer(layer: str) -> None:
     np.testing.assert_array_equal(maps.after, np.maximum(maps.before, 0))
     assert maps.kernels is not None
     assert len(maps.kernels) == len(maps.before)
+
+
+def test_maps_name_the_activation_that_follows() -> None:
+    spec = VARIANTS["seminar"]
+    features = tuple(
+        replace(layer, function="leaky_relu") if isinstance(layer, Activation) else layer for layer in spec.features
+    )
+    network = AlexNet(replace(spec, features=features), size=67, num_classes=3)
+    classifier = Classifier(network, ("a", "b", "c"), make().preprocessing)
+    for maps in (
+        feature_maps(classifier, IMAGE, "conv1"),
+        strided_maps(classifier, IMAGE, "conv1", stride=2),
+        enlarged_maps(classifier, IMAGE, "conv1"),
+    ):
+        assert [axes.get_title() for axes in maps.draw([0]).axes[2:4]] == ["before leaky ReLU", "after leaky ReLU"]
+        assert "after leaky ReLU" in maps.draw_all().get_suptitle()
+    assert feature_maps(make(), IMAGE, "conv1").activation == "ReLU"
 
 
 def test_first_map_is_a_correlation_with_the_kernel() -> None:

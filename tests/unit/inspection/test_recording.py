@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from alexnet.errors import GeometryError
-from alexnet.inspection.recording import preserved, recorded
+from alexnet.inspection.recording import layers_that_run, listed_runs, preserved, recorded
 
 
 def make_network() -> nn.Sequential:
@@ -103,3 +103,27 @@ def test_layer_that_returns_no_tensor_is_refused_and_the_hook_removed() -> None:
     ):
         network(torch.zeros(4, 1, 2))
     assert not network[0]._forward_hooks
+
+
+class OutOfOrder(nn.Module):
+    """Made in another order than it runs; one layer runs twice, one not at all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last, self.idle, self.twice = nn.Linear(3, 2), nn.Linear(3, 2), nn.Linear(3, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.twice(self.twice(x)))
+
+
+def test_layers_that_run_come_in_the_order_of_their_last_run_and_leave_no_hook() -> None:
+    network = OutOfOrder().train()
+    before = copy.deepcopy(state_of(network))
+    assert layers_that_run(network, ["last", "idle", "twice"], torch.zeros(1, 3)) == ("twice", "last")
+    with listed_runs({"a": network.twice, "b": network.last}) as runs:
+        network(torch.zeros(1, 3))
+    assert runs == ["a", "a", "b"]
+    with pytest.raises(ZeroDivisionError), listed_runs({"a": network.twice}):
+        raise ZeroDivisionError
+    assert not any(module._forward_hooks for module in network.modules())
+    assert state_of(network) == before

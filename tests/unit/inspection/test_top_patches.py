@@ -1,5 +1,8 @@
 """Peaks and patches against loops over the images, and a unit that is set by hand to see one color."""
 
+import tracemalloc
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +12,7 @@ from alexnet.data.decode import normalize
 from alexnet.data.folder import scan_folder
 from alexnet.errors import GeometryError
 from alexnet.inspection import row_cache
-from alexnet.inspection.peaks import find_peaks
+from alexnet.inspection.peaks import Peaks, find_peaks
 from alexnet.inspection.receptive_field import receptive_boxes
 from alexnet.inspection.recording import recorded
 from alexnet.inspection.synthesis import synthesize
@@ -79,6 +82,24 @@ def test_strips_hold_the_images_nearest_to_each_level_once(narrow_run: Run, imag
         first.pixels[first.inside],
         image[np.ix_(rows_in + first.top, columns_in + first.left)].reshape(-1, 3),
     )
+
+
+def test_strongest_images_of_every_unit_are_those_of_a_sort_in_little_memory(tmp_path: Path) -> None:
+    """The file of 20,000 images and 2 x 96 units holds 15 MB; neither it nor one layer of it comes into memory."""
+    draw, num_images, counts = np.random.default_rng(0), 20_000, (32, 64)
+    file = np.memmap(tmp_path / "rows.f32", np.float32, "w+", shape=(num_images, 2 * sum(counts)))
+    for start in range(0, num_images, 1000):
+        file[start : start + 1000] = draw.normal(size=(1000, 2 * sum(counts)))
+    peaks, rows = Peaks(("conv1", "conv2"), counts, file), np.arange(1, num_images, 2)
+    tracemalloc.start()
+    places, largest = peaks.strongest("conv2", rows, 100)
+    memory = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert memory < 4e6 and places.shape == (100, 64)
+    chosen = np.array(file[:, 64:128])[rows]
+    np.testing.assert_array_equal(np.sort(places, 0), np.sort(np.argsort(-chosen, 0)[:100], 0))
+    np.testing.assert_array_equal(largest, chosen.max(0))
+    assert peaks.strongest("conv1", rows[:3], 100)[0].shape == (3, 32)
 
 
 def test_class_fractions_are_of_the_strongest_tenth() -> None:

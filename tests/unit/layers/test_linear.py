@@ -22,9 +22,15 @@ def make_layer() -> Linear:
     return layer.train()
 
 
-def output_and_gradients(layer: nn.Linear, x: Tensor) -> list[Tensor]:
+def allow(layer: Linear, allowed: bool) -> Linear:
+    allow_fast_paths(layer, allowed)
+    return layer
+
+
+def output_and_gradients(layer: nn.Linear, x: Tensor, *, autocast: bool = False) -> list[Tensor]:
     inputs = (x.clone().requires_grad_(), layer.weight, layer.bias)
-    y = layer(inputs[0])
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        y = layer(inputs[0])
     upstream = torch.randn(y.shape, generator=torch.Generator().manual_seed(1)).to(y.dtype)
     return [y.detach(), *torch.autograd.grad(y, inputs, upstream)]
 
@@ -40,7 +46,25 @@ def test_training_is_within_float32_of_float64() -> None:
         assert (value - right).abs().max() < 1e-5 * right.abs().max()
 
 
-def test_everything_but_float32_training_is_torchs_own() -> None:
+def test_small_batches_of_a_bfloat16_training_are_computed_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linear, "has_fast_bfloat16", lambda: True)
+    layer = make_layer()
+    for num_images in (16, 64, 65):
+        x = torch.randn(num_images, 1000).bfloat16()
+        result = output_and_gradients(layer, x, autocast=True)
+        if num_images > 64:
+            assert result[0].dtype == torch.bfloat16
+            continue
+        assert result[0].dtype == torch.float32
+        own = output_and_gradients(allow(layer, False), x.float())
+        for value, right in zip(result, own, strict=True):
+            error = 8e-3 if value.dtype == torch.bfloat16 else 1e-5
+            assert (value.float() - right).abs().max() < error * right.abs().max()
+        allow(layer, True)
+
+
+def test_everything_but_training_is_torchs_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linear, "has_fast_bfloat16", lambda: False)
     layer, x = make_layer(), torch.randn(16, 1000)
     own = F.linear(x, layer.weight, layer.bias)
     assert torch.equal(layer.eval()(x), own)

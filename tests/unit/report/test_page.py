@@ -1,6 +1,8 @@
 """The pages of runs: what they hold, and that names of any kind stay text."""
 
+import base64
 import html
+import io
 import os
 import re
 import shlex
@@ -12,15 +14,26 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import typer
+from PIL import Image
 
 from alexnet.errors import RunError
+from alexnet.evaluation.calibration import NUM_BINS
 from alexnet.figures.canvas import save_figure
+from alexnet.figures.kernel_frame import kernel_frame
 from alexnet.files import shown_name
+from alexnet.inspection.kernel_history import KernelHistory
+from alexnet.inspection.top_patches import Patch
+from alexnet.report.kernel_film import film_data, moment_lines
 from alexnet.report.page import write_comparison, write_report
+from alexnet.report.run_sections import patch_data
+from alexnet.report.shell_words import image_words
 from alexnet.run_folder import RunFolder
-from alexnet.runs.run import Run
+from alexnet.runs.ablate import ablate
+from alexnet.runs.kept_ablations import keep_ablation
+from alexnet.runs.run import Run, open_run
 
 pytestmark = pytest.mark.slow
 
@@ -121,15 +134,17 @@ def test_every_command_on_the_page_is_one(complete_report: Path) -> None:
 
     text = complete_report.read_text(encoding="utf-8")
     commands = [shlex.split(html.unescape(code)) for code in re.findall(r"<code>(alexnet .*?)</code>", text)]
-    assert len(commands) >= 12
+    assert len(commands) >= 16
     for words in commands:
         assert any(word.endswith("my run") for word in words), words
         command = get_command(app)
         context = typer.Context(command, info_name="alexnet")
         _, command, rest = command.resolve_command(context, words[1:])
-        command.make_context(
-            words[1], [str(complete_report) if word == "IMAGE" else word for word in rest], parent=context
-        )
+        command.make_context(words[1], rest, parent=context)
+        assert words[1] not in ("maps", "inside", "edit") or Path(words[3]).is_file(), "a command names the image"
+    assert {words[1] for words in commands} >= {"maps", "inside", "edit", "unit", "kernels", "calibrate"}
+    (note, *_) = re.findall(r"was not tested: `(alexnet why .*?)` does", text)
+    assert Path(shlex.split(html.unescape(note.replace('\\"', '"')))[3]).is_file()
 
 
 def test_report_with_everything_stays_small_and_says_what_is_left_out(
@@ -138,11 +153,83 @@ def test_report_with_everything_stays_small_and_says_what_is_left_out(
     assert complete_report.stat().st_size < 15e6
     text = complete_report.read_text(encoding="utf-8")
     assert "Without " not in Page(text).text.replace("Without a kernel", "")
+    assert f"Test images in {NUM_BINS} groups by" in Page(text).text
+    assert "where an activation follows the layer before and after it; the image is" in Page(text).text
     names = {name: name for name in narrow_run.about.classes}
     moved = write_report(renamed(narrow_run, tmp_path / "moved", names), everything=True).read_text(encoding="utf-8")
+    assert 'id="inside"' not in moved and 'id="edited"' not in moved
     for part in ("units", "image map", "calibration"):
         assert f"Without {part}: " in Page(moved).text
     assert 'id="conv1-23"' in moved and 'id="map"' not in moved
+
+
+def test_one_image_is_followed_and_edited_on_the_page(complete_report: Path) -> None:
+    text = complete_report.read_text(encoding="utf-8")
+    for layer in ("conv1", "norm1", "pool1", "conv5", "decision"):
+        assert f'id="inside-{layer}"' in text or layer == "norm1"
+    followed, edited = (text.split(f'id="{anchor}"')[1].split("<h2")[0] for anchor in ("inside", "edited"))
+    title = r"<p>\w+\.png: \w+ [\d.]+ % \(center crop\)"
+    assert re.search(title, followed) and re.search(title, edited)
+    assert re.findall(r"<li>(\w+): (?:recognized|no longer)", edited) == ["cover", "turn", "scale", "brightness"]
+    assert followed.count("<img") > 8 and edited.count("<img") == 1
+
+
+def test_every_unit_has_weaker_patches_beside_the_strongest(complete_report: Path) -> None:
+    text = complete_report.read_text(encoding="utf-8")
+    units = [part.split("</div></div>")[0] for part in text.split('<div class="unit"')[1:]]
+    assert len(units) == 20
+    for unit in units:
+        levels = re.findall(r"<p>(\d+ %)</p>", unit)
+        assert levels == ["100 %", "90 %", "50 %", "10 %"][: len(levels)]
+        counts = [strip.count("<img") for strip in unit.split("<p>")[1:]]
+        assert counts == [8, 4, 4, 4][: len(levels)]
+    assert sum(unit.count("<p>") == 4 for unit in units) > 10
+
+
+def test_large_patches_are_made_smaller() -> None:
+    pixels, inside = np.full((195, 150, 3), 7, np.uint8), np.ones((195, 150), bool)
+    patch = Patch("a.png", "cat", 1.0, 0, 0, 0, 0, 195, 150, pixels, inside)
+    sizes = []
+    for most in (None, 96):
+        source = str(patch_data(patch, most=most)["source"])
+        sizes.append(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))).size)
+    assert sizes == [(150, 195), (74, 96)]
+
+
+def test_an_image_in_an_archive_has_no_path(narrow_run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "my images"
+    folder.mkdir()
+    assert image_words(Run(narrow_run.folder, data=folder), "test/it's.png") == shlex.quote(f"{folder}/test/it's.png")
+    (tmp_path / "images.zip").touch()
+    assert image_words(Run(narrow_run.folder, data=tmp_path / "images.zip"), "test/a.png") == "IMAGE"
+
+
+def test_a_film_of_many_epochs_has_its_start_and_its_end(narrow_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = np.random.default_rng(0).normal(size=(41, 2, 3, 5, 5)).astype(np.float32)
+    history = KernelHistory("conv1", tuple(range(41)), weights)
+    monkeypatch.setattr("alexnet.report.kernel_film.kernel_history", lambda _run: history)
+    data = film_data(narrow_run)
+    assert len(data["epochs"]) == len(data["own"]) == len(data["common"]) == len(data["numbers"]) == 8
+    assert (data["epochs"][0], data["epochs"][-1]) == (0, 40)
+    frame = base64.b64decode(data["own"][-1].partition(",")[2])
+    assert frame == kernel_frame(weights[-1])
+    assert data["numbers"][40] == moment_lines(history)[40]
+
+
+def test_report_shows_a_sweep_that_was_made(narrow_run: Run, tmp_path: Path) -> None:
+    run = open_run(shutil.copytree(narrow_run.path, tmp_path / "run", copy_function=os.link))
+    sweep = ablate(run, "conv5")
+    keep_ablation(run, sweep)
+    text = write_report(run).read_text(encoding="utf-8")
+    assert "it is not done here" not in text
+    (section,) = re.findall(r'<details id="without-conv5">.*?</details>', text, re.DOTALL)
+    largest = max(sweep.units, key=lambda unit: unit.difference)
+    assert f"{100 * largest.difference:+.1f} percentage points without {largest.unit}" in section
+    assert "<svg" in section and "all 21 test images, center crop" in section
+    (run.path / "ablation-conv5.json").write_text("{}")
+    assert "it is not done here: after" in write_report(run).read_text(encoding="utf-8"), (
+        "what is damaged is left out"
+    )
 
 
 def test_report_without_the_images_says_so(narrow_run: Run, tmp_path: Path) -> None:

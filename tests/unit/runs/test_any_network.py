@@ -8,12 +8,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from alexnet.errors import DataError, GeometryError
+from alexnet.errors import DataError, GeometryError, RecipeError
 from alexnet.inspection.attribution import attribute
 from alexnet.inspection.receptive_field import receptive_boxes
 from alexnet.model.checkpoint import Classifier
 from alexnet.model.wrap_network import wrap_network
-from alexnet.runs.ablate import ablate, ablate_units
+from alexnet.runs.ablate import ablate
+from alexnet.runs.ablate_units import ablate_units
 from alexnet.runs.edit import edit
 from alexnet.runs.explain import explain
 from alexnet.runs.inside import inside
@@ -203,6 +204,22 @@ def test_module_that_runs_twice_counts_with_its_largest_output_and_is_off_both_t
         without = ablate_units(classifier, {"conv": []}, data=test).error
     torch.manual_seed(1)
     assert ablate_units(wrap_network(Twice(), CLASSES, size=32), {"conv": [1]}, data=test).error == without
+
+
+def test_heat_map_of_a_layer_that_runs_twice_is_refused(image_folder: Path) -> None:
+    image = image_folder / "test" / "down" / "down_1000.png"
+    with pytest.raises(GeometryError, match="layer conv: runs 2 times in a forward pass"):
+        explain(wrap_network(Twice(), CLASSES, size=32), image)
+    with pytest.raises(GeometryError, match=r"changes how gradients pass nn\.ReLU modules, and the network has none"):
+        explain(wrap_network(Twice(), CLASSES, size=32), image, method="guided-backprop")
+    with pytest.raises(RecipeError, match=r"layer conv: only grad-cam looks at a layer"):
+        explain(wrap_network(Twice(), CLASSES, size=32), image, method="occlusion", layer="conv")
+
+
+def test_network_without_a_convolution_is_followed_to_its_answer(image_folder: Path) -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 8), nn.ReLU(), nn.Linear(8, 3))
+    image = image_folder / "test" / "down" / "down_1000.png"
+    assert inside(wrap_network(network, CLASSES, size=32), image).draw().axes
 
 
 def test_network_without_a_convolution_gets_one_line(image_folder: Path) -> None:

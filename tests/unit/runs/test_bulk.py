@@ -7,12 +7,16 @@ import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import alexnet
-from alexnet.errors import DataError
+import alexnet.cli.progress
+import alexnet.runs.bulk
+from alexnet.errors import DataError, GeometryError
 from alexnet.evaluation import predict as predict_module
 from alexnet.runs.bulk import LOW_MARGIN, predict_many
+from alexnet.runs.own_images import decode_own_images, own_split
 from alexnet.runs.run import Run
 from tests.conftest import draw_stripes
 
@@ -33,6 +37,11 @@ def test_rows_are_the_predictions_of_single_calls(narrow_run: Run, image_folder:
     low = sum(p.margin < LOW_MARGIN for p in expected)
     assert result.flagged["low margin"] == low == sum("low margin" in row["flags"] for row in rows)
     assert (result.num_images, sum(result.counts.values()), result.unreadable) == (21, 21, 0)
+    flagged = {name: count for name, count in result.flagged.items() if count}
+    assert list(flagged) == ["low margin"]
+    for axes, numbers in zip(result.draw().axes, (result.counts, flagged), strict=True):
+        assert [label.get_text() for label in axes.get_yticklabels()] == list(numbers)
+        assert [bar.get_width() for bar in axes.patches] == list(numbers.values())
 
 
 def test_folders_archives_and_patterns_give_the_same(narrow_run: Run, image_folder: Path, tmp_path: Path) -> None:
@@ -71,8 +80,11 @@ def test_images_unlike_the_training_images_are_flagged(narrow_run: Run, image_fo
 def test_unreadable_files_are_rows_with_a_reason(narrow_run: Run, tmp_path: Path, run_command: Command) -> None:
     draw_stripes(0, 1).save(tmp_path / '=good,".png')
     (tmp_path / "bad.png").write_bytes(b"nothing")
-    code, out, err = run_command("predict", narrow_run.path, tmp_path, "-o", tmp_path / "p.csv", "--json")
+    code, out, err = run_command(
+        "predict", narrow_run.path, tmp_path, "-o", tmp_path / "p.csv", "--figure", tmp_path / "p.svg", "--json"
+    )
     assert (code, json.loads(out)["unreadable"]) == (2, 1)
+    assert "<svg" in (tmp_path / "p.svg").read_text(encoding="utf-8")
     assert "1 file cannot be used" in err
     assert sorted(bool(row["error"]) for row in _rows(tmp_path / "p.csv")) == [False, True]
 
@@ -89,6 +101,162 @@ def test_what_was_written_before_an_interrupt_stays(
     with pytest.raises(KeyboardInterrupt):
         predict_many(narrow_run, image_folder / "test", out=tmp_path / "p.csv", on_progress=stop)
     assert len(_rows(tmp_path / "p.csv")) == 8
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_the_same_call_goes_on_after_an_interrupt(
+    narrow_run: Run, image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    monkeypatch.setattr(predict_module, "BATCH", 4)
+    (bad := tmp_path / "0-bad.png").write_bytes(b"nothing")
+    out, sorted_into = tmp_path / f"p.{ending}", tmp_path / "sorted"
+    images = [bad, image_folder / "test", image_folder / "test" / "down"]  # some are given twice
+
+    def predict(**more: object) -> alexnet.runs.bulk.BulkPredictions:
+        return predict_many(narrow_run, images, out=out, sort_into=sorted_into, **more)  # type: ignore[arg-type]
+
+    def stop(done: int) -> None:
+        if done >= 12:
+            raise KeyboardInterrupt
+
+    expected = predict()
+    whole = _names_and_classes(out)
+    copies = sorted(path.relative_to(sorted_into) for path in sorted_into.rglob("*.png"))
+    shutil.rmtree(sorted_into)
+    with pytest.raises(KeyboardInterrupt):
+        predict(on_progress=stop)
+    with out.open("ab") as file:
+        file.write(b'{"file": "half')
+    result = predict()
+    assert result.num_kept == 11  # the last row is computed again, because its copy may not have been made
+    assert (result.num_images, result.counts, result.flagged) == (28, expected.counts, expected.flagged)
+    assert (result.unreadable, expected.num_kept) == (1, 0)
+    assert _names_and_classes(out) == whole
+    assert sorted(path.relative_to(sorted_into) for path in sorted_into.rglob("*.png")) == copies
+    assert not list(tmp_path.glob("*.unfinished"))
+    assert predict().num_kept == 0  # a finished file is written anew
+
+
+def _names_and_classes(path: Path) -> list[tuple[str, str]]:
+    rows = _rows(path) if path.suffix == ".csv" else map(json.loads, path.read_text().splitlines())
+    return sorted((row["file"], row.get("predicted") or "") for row in rows)
+
+
+def test_another_call_starts_the_file_anew(
+    narrow_run: Run, image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(done: int) -> None:
+        raise KeyboardInterrupt
+
+    for more in ({"images": image_folder / "test" / "down"}, {"images": image_folder / "test", "neighbours": 2}):
+        with pytest.raises(KeyboardInterrupt):
+            predict_many(narrow_run, image_folder / "test", out=tmp_path / "p.csv", on_progress=stop)
+        result = predict_many(narrow_run, out=tmp_path / "p.csv", **more)
+        assert (result.num_kept, len(_rows(tmp_path / "p.csv"))) == (0, result.num_images)
+
+
+def test_command_says_how_many_rows_were_there(
+    narrow_run: Run, image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_command: Command
+) -> None:
+    monkeypatch.setattr(predict_module, "BATCH", 4)
+    words = ("predict", narrow_run.path, image_folder / "test", "--out", tmp_path / "p.csv")
+    count = alexnet.cli.progress.ProgressDisplay.count
+
+    def stop(self: object, what: str) -> Callable[[int, int], None]:
+        def show(done: int, total: int) -> None:
+            if done >= 8:
+                raise KeyboardInterrupt
+
+        return show
+
+    monkeypatch.setattr("alexnet.cli.progress.ProgressDisplay.count", stop)
+    assert run_command(*words)[0] == 130
+    monkeypatch.setattr("alexnet.cli.progress.ProgressDisplay.count", count)
+    code, _, err = run_command(*words)
+    assert (code, f"8 files had rows in {tmp_path / 'p.csv'} already, and were skipped" in err) == (0, True)
+    assert len(_rows(tmp_path / "p.csv")) == 21
+
+
+def test_many_namesakes_are_copied_without_trying_every_number(
+    narrow_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_stripes(0, 1).save(image := tmp_path / "same.png")
+    tried = []
+    exists = Path.exists
+
+    def count(path: Path, **options: bool) -> bool:
+        tried.append(path)
+        return exists(path, **options)
+
+    monkeypatch.setattr("pathlib.Path.exists", count)
+    predict_many(narrow_run, [image] * 60, sort_into=tmp_path / "sorted")
+    assert len(list((tmp_path / "sorted").rglob("*.png"))) == 60
+    assert len([path for path in tried if path.name.endswith("same.png")]) < 4 * 60
+
+
+def test_nearest_images_are_those_of_a_distance_matrix(narrow_run: Run, image_folder: Path, tmp_path: Path) -> None:
+    folder = image_folder / "test"
+    predict_many(narrow_run, folder, out=tmp_path / "p.csv", neighbours=3)
+    predict_many(narrow_run, folder, out=tmp_path / "p.jsonl", neighbours=3)
+    rows = _rows(tmp_path / "p.csv")
+    lines = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()]
+    table = alexnet.features(narrow_run)
+    train = [row for row, name in enumerate(table.files) if name in _trained_on(narrow_run)]
+    matrix = np.linalg.norm(table.values[:, None].astype(float) - table.values[train][None], axis=2)
+    for prediction, row, line in zip(alexnet.predict(narrow_run, folder, neighbours=3), rows, lines, strict=True):
+        distances = matrix[table.files.index(Path(prediction.file).relative_to(image_folder).as_posix())]
+        order = np.argsort(distances, kind="stable")[:3]
+        assert prediction.neighbours is not None
+        assert [near.file for near in prediction.neighbours] == [table.files[train[place]] for place in order]
+        assert [near.label for near in prediction.neighbours] == [table.labels[train[place]] for place in order]
+        assert [near.distance for near in prediction.neighbours] == pytest.approx(distances[order], rel=1e-4)
+        assert line["neighbours"] == prediction.to_dict()["neighbours"]
+        near = line["neighbours"][2]
+        cells = [row[name] for name in ("nearest_3", "nearest_label_3", "nearest_distance_3")]
+        assert cells == [near["file"], near["label"], repr(near["distance"])]
+
+
+def _trained_on(run: Run) -> set[str]:
+    images = decode_own_images(run)
+    return {images.files[row].entry.name for row in own_split(run, images).train.indices}
+
+
+def test_a_training_image_is_not_its_own_neighbor(narrow_run: Run, image_folder: Path) -> None:
+    archive_or_folder = image_folder / "train" / "down"
+    for prediction in alexnet.predict(narrow_run, archive_or_folder, neighbours=1):
+        (near,) = prediction.neighbours or ()
+        assert not prediction.file.endswith(near.file)
+
+
+def test_neighbors_are_listed_by_the_command(narrow_run: Run, image_folder: Path, run_command: Command) -> None:
+    image = image_folder / "test" / "down" / "down_1000.png"
+    (expected,) = alexnet.predict(narrow_run, image, neighbours=5)
+    for words in (["--neighbours", image], [image, "--neighbours"], ["--neighbours", "5", image]):
+        code, out, _ = run_command("predict", narrow_run.path, *words, "--json")
+        (prediction,) = json.loads(out)["predictions"]
+        near, expected_near = prediction["neighbours"], expected.to_dict()["neighbours"]
+        assert (code, [each["file"] for each in near]) == (0, [each["file"] for each in expected_near])
+        distances = [[each["distance"] for each in group] for group in (near, expected_near)]
+        assert distances[0] == pytest.approx(distances[1], rel=1e-4, abs=1e-3)  # threads round differently
+    code, out, _ = run_command("predict", narrow_run.path, image, "--neighbours", "2")
+    assert code == 0 and out.count("train/") == 2
+    assert (
+        "neighbours" not in json.loads(run_command("predict", narrow_run.path, image, "--json")[1])["predictions"][0]
+    )
+    assert run_command("predict", narrow_run.path, image, "--neighbours", "0")[0] == 2
+    with pytest.raises(GeometryError, match="0 neighbors: ask for at least 1"):
+        alexnet.predict(narrow_run, image, neighbours=0)
+
+
+def test_many_files_without_out_get_a_note(
+    narrow_run: Run, image_folder: Path, monkeypatch: pytest.MonkeyPatch, run_command: Command
+) -> None:
+    monkeypatch.setattr("alexnet.cli.predict.MANY", 20)
+    monkeypatch.setattr(predict_module, "BATCH", 8)
+    folder = image_folder / "test"
+    err = run_command("predict", narrow_run.path, folder, folder)[2]
+    assert err.count("more than 20 files: `--out FILE` writes as it goes") == 1
+    assert "--out" not in run_command("predict", narrow_run.path, folder / "down")[2]
 
 
 @pytest.mark.slow

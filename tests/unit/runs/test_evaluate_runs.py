@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from alexnet.data.cache import DecodedImages, decode_folder
+from alexnet.data.corrections import apply_corrections, correct
 from alexnet.data.decode import decode_image, normalize, plain_preprocessing
 from alexnet.data.folder import scan_folder
 from alexnet.data.split import Split, split_images
@@ -24,6 +25,7 @@ from alexnet.records import ImageSetInfo, Preprocessing, RunInfo, wilson_interva
 from alexnet.run_folder import SCHEMA, RunFolder
 from alexnet.runs.evaluate_runs import compare_views, evaluate, evaluate_ensemble
 from alexnet.runs.run import Run
+from alexnet.training.train import train
 from tests.conftest import CLASSES, draw_stripes, small_recipe, write_images
 
 
@@ -327,6 +329,27 @@ def test_images_moved_elsewhere_are_still_the_runs_own(no_split: Path, tmp_path:
     assert evaluate(run, moved).predictions == evaluate(run).predictions
 
 
+def test_moved_images_are_the_runs_own_with_its_corrections(no_split: Path, tmp_path: Path) -> None:
+    """Without them every image of the training would be tested."""
+    data = shutil.copytree(no_split, tmp_path / "data")
+    name = next(path.relative_to(data).as_posix() for path in sorted(data.glob("across/*.png")))
+    correct(data, [name], "relabel", to="rings")
+    folder = apply_corrections(data, data / "corrections.csv")
+    run = train(folder, small_recipe(epochs=1), out=tmp_path / "run")
+    tested = evaluate(run).predictions
+    shutil.move(data, tmp_path / "elsewhere")
+    assert evaluate(run, tmp_path / "elsewhere").predictions == tested
+
+
+def test_the_folder_of_the_training_is_known_where_it_was_moved_and_changed(no_split: Path, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", no_split)
+    evaluate(run)  # writes which images are tested
+    moved = shutil.copytree(no_split, tmp_path / "moved")
+    draw_stripes(0, 900).save(moved / "across" / "new.png")
+    with pytest.raises(DataError, match=r"moved: looks like the folder that .* was trained on.*a folder `test`"):
+        evaluate(run, moved)
+
+
 def test_images_of_one_class_are_enough(pair: tuple[Run, Run], tmp_path: Path) -> None:
     (tmp_path / "one" / "rings").mkdir(parents=True)
     for seed in range(3):
@@ -339,7 +362,9 @@ def test_images_of_one_class_are_enough(pair: tuple[Run, Run], tmp_path: Path) -
     with pytest.raises(DataError, match="none: has no images in class folders"):
         evaluate(pair[0], tmp_path / "none")
     shutil.copytree(tmp_path / "one" / "rings", tmp_path / "other" / "zebra")
-    with pytest.raises(DataError, match=r"holds no test images of the run's classes \(across, down, rings\); give"):
+    with pytest.raises(
+        DataError, match=r"holds no test images of the network's classes \(across, down, rings\); give"
+    ):
         evaluate(pair[0], tmp_path / "other")
 
 

@@ -9,7 +9,8 @@ import torch
 from alexnet.errors import DataError, GeometryError, RecipeError, RunError
 from alexnet.figures.canvas import save_figure
 from alexnet.report.kernel_film import write_kernel_film
-from alexnet.runs.ablate import ablate, ablate_units
+from alexnet.runs.ablate import ablate
+from alexnet.runs.ablate_units import ablate_units
 from alexnet.runs.calibrate import calibrate
 from alexnet.runs.explain import draw_explanations, explain
 from alexnet.runs.first_kernels import (
@@ -153,7 +154,7 @@ def test_unit_switched_off_by_its_mean_gives_its_mean(narrow_run: Run) -> None:
     """The mean over the training images, computed by hand; a unit that is constant changes nothing."""
     from alexnet.inspection.network_layers import network_input
     from alexnet.inspection.recording import recorded
-    from alexnet.runs.ablate import _replacements
+    from alexnet.runs.tested_images import replacements
     from alexnet.runs.train_images import training_images
 
     images, rows = training_images(narrow_run)
@@ -161,7 +162,7 @@ def test_unit_switched_off_by_its_mean_gives_its_mean(narrow_run: Run) -> None:
     with recorded(network, ["conv2"]) as outputs:
         network(network_input(narrow_run.model, images.pixels[rows]))
     expected = outputs["conv2"].mean((0, 2, 3))
-    values = _replacements(narrow_run, "conv2", "mean", None)
+    values = replacements(narrow_run, "conv2", "mean", None)
     assert values is not None
     torch.testing.assert_close(values, expected.cpu(), rtol=1e-4, atol=1e-5)
     sweep = ablate(narrow_run, "conv2", by="mean")
@@ -181,5 +182,13 @@ def test_a_figure_of_many_heat_maps_shows_the_first_and_says_so(
     explanations = explain(narrow_run, [image] * 3, on_progress=lambda *counts: seen.append(counts))
     assert seen == [(done, 6) for done in range(1, 7)]
     figure = draw_explanations(explanations)
-    assert len(figure.axes) == 2 * 3
+    assert len(figure.axes) == 2 * 4
     assert figure.get_suptitle() == "the first 2 of 3 heat maps"
+    test = explanations[0].test
+    assert figure.axes[3].get_title(loc="left").startswith("the same method, random weights\n")
+    assert figure.axes[3].get_xlabel() == f"correlation with the map {test.similarity:.2f}"
+    np.testing.assert_array_equal(figure.axes[3].images[0].get_array(), test.randomized_map)
+    own = explanations[0].map.values
+    assert np.corrcoef(own.ravel(), test.randomized_map.ravel())[0, 1] == pytest.approx(test.similarity)
+    assert not np.array_equal(own, test.randomized_map)
+    assert "randomized_map" not in explanations[0].to_dict()

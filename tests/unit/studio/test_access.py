@@ -145,6 +145,9 @@ def test_with_a_token_only_its_link_opens(place: Path) -> None:
         own = {"Cookie": cookie.partition(";")[0]}
         assert shared.ask("/api/here", headers=own).status == 200
         assert shared.ask("/api/here", headers={"Cookie": cookie.partition("=")[0] + "=wrong"}).status == 403
+        name = cookie.partition("=")[0]
+        restarted = shared.ask("/?token=secret-token", headers={"Cookie": f"{name}=of-an-earlier-start"})
+        assert restarted.status == 303
         rebound = own | {"Host": f"evil.example:{shared.access.port}"}
         assert shared.ask("/api/here", headers=rebound).status == 403
         with pytest.raises(InvalidStatus), connect(f"ws://{shared.host}/api/live"):
@@ -155,6 +158,8 @@ def test_only_a_host_of_its_own_needs_a_token() -> None:
     assert Access("127.0.0.1", 1).address == "http://127.0.0.1:1/"
     assert Access("192.168.1.5", 1, "t").address == "http://192.168.1.5:1/?token=t"
     assert Access("192.168.1.5", 1, "t").allows_host("192.168.1.5:1")
+    assert all(Access(port=80).allows_host(name) for name in ("127.0.0.1", "localhost:80", "[::1]"))
+    assert not Access(port=81).allows_host("localhost") and not Access(port=80).allows_host("evil.example")
     assert not Access("192.168.1.5", 1).allows_host("192.168.1.5:1")
 
 

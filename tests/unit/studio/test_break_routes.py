@@ -51,7 +51,7 @@ def test_what_the_network_gets_wrong_is_on_the_board_and_kept(studio: Studio, pl
     assert (board["folder"], board["num_images"]) == ("hard-first", 1)
     assert board["measured"] == {"num": 1, "num_wrong": 1}
     assert (place / "hard-first" / "test" / others[0] / "try.png").read_bytes() == image.read_bytes()
-    assert "is no class of the run" in attempt(studio, image.read_bytes(), "../../evil").error
+    assert "is not a class of the run" in attempt(studio, image.read_bytes(), "../../evil").error
     assert "a web page" in attempt(studio, b"<html>", others[0]).error
     outside = place / "images" / "test" / "rings" / "rings_1000.png"
     for name in ("../images/test/rings/rings_1000.png", str(outside), "", others[0]):
@@ -103,6 +103,21 @@ def test_images_that_lie_flat_are_moved_to_those_that_measure(studio: Studio, pl
     assert {entry["file"]: entry["is_trained"] for entry in board["entries"]}[f"train/{first}/old.png"]
 
 
+def test_files_that_are_no_images_and_classes_of_an_earlier_run_are_left_out(studio: Studio, place: Path) -> None:
+    image = place / "images" / "test" / "rings" / "rings_1000.png"
+    predicted = alexnet.predict(place / "runs" / "first", image)[0].predicted
+    wrong = next(name for name in CLASSES if name != predicted)
+    assert attempt(studio, image.read_bytes(), wrong).values["is_broken"]
+    (place / "hard-first" / "test" / ".DS_Store").write_bytes(b"\0")
+    (place / "hard-first" / "test" / wrong / "broken.png").touch()
+    (place / "hard-first" / "test" / "goat").mkdir()
+    shutil.copy(image, place / "hard-first" / "test" / "goat" / "1.png")
+    assert attempt(studio, image.read_bytes(), wrong).values["is_broken"], "one more, beside the files"
+    board = studio.ask("/api/runs/first/break").values
+    assert board["measured"] == {"num": 2, "num_wrong": 2}
+    assert not (place / "hard-first" / "test" / "test").exists()
+
+
 def test_an_empty_board_is_a_folder_with_its_classes(studio: Studio, place: Path) -> None:
     data = (place / "images" / "test" / "rings" / "rings_1000.png").read_bytes()
     predicted = alexnet.predict(place / "runs/first", place / "images/test/rings/rings_1000.png")[0].predicted
@@ -125,6 +140,6 @@ def test_training_on_them_is_a_command_whose_result_the_board_names(
     words = ["retrain", str(run), "--hard", str(hard), "--out", str(out), "--json"]
     assert started == [(words, out)]
     assert studio.ask("/api/runs/first/break").values["retrained"] is None
-    with pytest.raises(DataError, match="is no folder"):
+    with pytest.raises(DataError, match="is not a folder"):
         alexnet.retrain_on_hard(RunFolder.open(run).path, hard)
     assert studio.post("/api/runs/nowhere/break/retrain").status == 404

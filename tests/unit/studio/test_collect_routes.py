@@ -30,16 +30,16 @@ def test_a_new_folder_is_listed_while_empty_filled_and_then_read_like_any_other(
         ]
         assert scan_folder(tmp_path / "place" / "mine").classes == ("cup", "hand")
         again = studio.post("/api/collect", {"name": "mine", "classes": ["a", "b"]})
-        assert again.error == "mine: is there already; choose another name"
+        assert again.error == "mine: already exists; choose another name"
 
 
 @pytest.mark.parametrize(
     ("values", "words"),
     [
         ({"name": " ", "classes": ["a", "b"]}, "name: is empty"),
-        ({"name": "x", "classes": ["a"]}, "classes: are 1; give at least 2"),
+        ({"name": "x", "classes": ["a"]}, "classes: got 1; give 2 to"),
         ({"name": "x", "classes": "a, b"}, "classes: is not a list of names"),
-        ({"name": "x", "classes": ["..", "."]}, "classes: are 0"),
+        ({"name": "x", "classes": ["..", "."]}, "classes: got 0"),
     ],
 )
 def test_what_is_missing_is_said(tmp_path: Path, values: dict[str, object], words: str) -> None:

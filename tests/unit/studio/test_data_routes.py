@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import alexnet
+from alexnet.audit.doubts import METHODS
 from alexnet.data.corrections import corrections_path, read_corrections
 from alexnet.data.folder import scan_folder
 from alexnet.errors import DataError
@@ -16,7 +18,7 @@ from alexnet.studio.add_image import add_image
 from alexnet.studio.data_routes import MOST_UPLOAD_BYTES
 from alexnet.studio.doubts_list import read_doubts
 from alexnet.studio.job_state import job_state
-from alexnet.studio.jobs import Job, Jobs
+from alexnet.studio.jobs import LOG_BYTES, Job, Jobs
 from tests.conftest import copy_linked, draw_stripes, encode
 from tests.studio_server import Answer, Studio
 from tests.unit.studio.conftest import AWKWARD
@@ -57,10 +59,21 @@ def test_decisions_are_written_and_undone(studio: Studio, place: Path) -> None:
         (SECOND, "relabel", "rings"),
         (FIRST, "exclude", ""),
     ]
-    undone = studio.post("/api/folders/images/undo", {"times": 1}).values
+    undone = studio.post("/api/folders/images/undo").values
     assert undone["undone"] == [FIRST] and undone["corrections"][FIRST]["to"] == "rings"
-    assert studio.post("/api/folders/images/undo", {"times": 2}).values["corrections"] == {}
+    step = {"files": [FIRST, SECOND], "action": "relabel", "to": "rings"}
+    assert studio.post("/api/folders/images/undo", step).values == {"undone": [FIRST, SECOND], "corrections": {}}
     assert studio.post("/api/folders/images/undo").error.endswith("there is nothing to undo")
+
+
+def test_undoing_a_decision_leaves_what_others_decided_since(studio: Studio, place: Path) -> None:
+    correct(studio, FIRST, SECOND, action="exclude")
+    alexnet.correct(place / "images", [SECOND], "relabel", to="rings", who="somebody else")
+    alexnet.correct(place / "images", [SECOND], "relabel", to="down", who="somebody else")
+    undone = studio.post("/api/folders/images/undo", {"files": [FIRST, SECOND], "action": "exclude"}).values
+    assert undone["undone"] == [FIRST]
+    assert undone["corrections"][SECOND]["to"] == "down"
+    corrections_path(place / "images").unlink()
 
 
 def test_an_awkward_name_is_corrected_as_it_is_listed(studio: Studio) -> None:
@@ -88,9 +101,9 @@ def test_a_wrong_decision_is_refused_and_nothing_written(
     assert not corrections_path(place / "images").exists()
 
 
-def test_undoing_takes_a_number(studio: Studio) -> None:
-    for times in (0, -1, 10**9, "all", True):
-        assert "times: is not a number" in studio.post("/api/folders/images/undo", {"times": times}).error
+def test_undoing_takes_names(studio: Studio) -> None:
+    for files in (FIRST, [1], [FIRST] * 50_001, True):
+        assert "files: is not a list" in studio.post("/api/folders/images/undo", {"files": files}).error
 
 
 # --- doubts
@@ -127,6 +140,44 @@ def test_looking_for_doubts_is_the_command(studio: Studio, place: Path, monkeypa
         path.unlink()
 
 
+def test_how_many_trainings_doubts_take_is_told_before_they_start(
+    studio: Studio, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned: list[int] = []
+    monkeypatch.setattr(
+        alexnet, "plan_doubts", lambda folder: planned.append(len(folder.files)) or 90.0, raising=False
+    )
+    address = "/api/folders/images/doubts/plan"
+    assert studio.post(address).values == {"num_trainings": METHODS["features"], "seconds": 90.0}
+    assert correct(studio, "train/down/down_003.png", action="exclude").status == 200
+    studio.post(address)
+    count = len(scan_folder(place / "images").files)
+    assert planned == [count, count - 1], "with the corrections, as the command gets them"
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"), [("doubts", {}), ("enough", {}), ("shortcuts", {}), ("twins", {}), ("odd", {"run": "first"})]
+)
+def test_a_job_is_stopped_as_ctrl_c_does(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, kind: str, values: dict[str, str]
+) -> None:
+    jobs = studio.workspace.jobs
+    started: list[Job] = []
+    stopped: list[Job] = []
+    address = f"/api/folders/images/{kind}"
+    assert "nothing is running here" in studio.post(f"{address}/stop", values).error
+    monkeypatch.setattr(jobs, "start", lambda words, out: started.append(Job(str(out), tuple(words), 7, "")))
+    studio.post(address, values)
+    monkeypatch.setattr(jobs, "of", lambda out: started[0] if str(out) == started[0].out else None)
+    monkeypatch.setattr(jobs, "is_alive", lambda _: not stopped)
+    monkeypatch.setattr(jobs, "stop", stopped.append)
+    monkeypatch.setattr(jobs, "lines", lambda _: ["alexnet: interrupted"])
+    told = studio.post(f"{address}/stop", values).values
+    assert stopped == started, "the one that was started, of all commands about this folder"
+    state = told["doubts_job" if kind == "doubts" else "job"]
+    assert (state["is_alive"], state["is_stopped"], state["fault"]) == (False, True, "")
+
+
 def test_the_estimate_is_that_of_the_list(
     studio: Studio, place: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,7 +186,7 @@ def test_the_estimate_is_that_of_the_list(
     job = Job(str(target), ("doubts", "images", "--csv", str(target), "--json"), 2**22 + 1, "")
     log = jobs._path(target, "log")
     log.parent.mkdir(parents=True, exist_ok=True)
-    numbers = {"num_images": 93, "estimated_wrong": 0.03, "interval": [0.01, 0.08], "agreement": 0.9}
+    numbers = {"num_images": 93, "estimated_wrong": 0.03, "interval": [0.01, 0.08], "agreement": 0.9, "expected": []}
     log.write_text("part 1 of 2\n" + json.dumps(numbers | {"doubts": [{"file": "a.png"}]}) + "\n", encoding="utf-8")
     try:
         assert studio.ask("/api/folders/images/doubts").values["doubts_estimate"] is None, "nobody made it from here"
@@ -162,11 +213,12 @@ def test_how_far_a_job_is_is_read_from_what_it_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str], line: str, done: float | None
 ) -> None:
     jobs = Jobs()
-    assert job_state(jobs, tmp_path) == {"is_alive": False, "line": "", "done": None, "fault": ""}
+    nothing = {"is_alive": False, "line": "", "done": None, "fault": "", "is_stopped": False}
+    assert job_state(jobs, tmp_path) == nothing
     monkeypatch.setattr(jobs, "of", lambda _: Job(str(tmp_path), ("doubts",), 0, ""))
     monkeypatch.setattr(jobs, "is_alive", lambda _: True)
     monkeypatch.setattr(jobs, "lines", lambda _: lines)
-    assert job_state(jobs, tmp_path) == {"is_alive": True, "line": line, "done": done, "fault": ""}
+    assert job_state(jobs, tmp_path) == nothing | {"is_alive": True, "line": line, "done": done}
 
 
 # --- retraining
@@ -181,17 +233,21 @@ def test_retraining_is_the_command_and_its_json_the_result(
     assert studio.post("/api/runs/first/retrain", {"data": "images"}).values == {"run": "first-corrected"}
     assert started == [(words, out)]
     assert studio.post("/api/runs/first/retrain", {"data": ["images"]}).status == 404
+    assert studio.post("/api/runs/first/retrain", {"whole": True}).status == 200  # on the run's own images
+    own = str(alexnet.corrections_path(RunFolder.open(place / "runs" / "first").about.data.path))
+    assert started[1:] == [((*words[:3], own, *words[4:], "--whole"), out)]
     job = Job(str(out), words, 0, "")
     monkeypatch.setattr(jobs, "known", lambda: [job])
     monkeypatch.setattr(jobs, "of", lambda path: job)
-    monkeypatch.setattr(jobs, "lines", lambda job: ["looking: 5 of 93 images", '{"fixed": ["a.png"]}'])
-    run = RunFolder(copy_linked(place / "runs" / "first", out))
+    told = '{"fixed": ["a.png"], "more": "' + LOG_BYTES * "x" + '"}'  # longer than what is read for the last lines
+    monkeypatch.setattr(jobs, "_end", lambda job, most: f"looking: 5 of 93 images\n{told}"[-most:])
+    copy_linked(place / "runs" / "first", out)
     values = studio.ask("/api/runs/first-corrected/retrained").values
-    assert values.pop("predictions").keys() == {each.file for each in run.predictions}
-    assert values == {"is_alive": False, "line": "", "fault": "", "result": {"fixed": ["a.png"]}}
+    assert values == {"is_alive": False, "line": "", "fault": "", "result": json.loads(told), "images": [],
+                      "is_whole": False, "before": "first", "is_listed": True}  # fmt: skip
     shutil.rmtree(out)  # and one that failed has written none
-    monkeypatch.setattr(jobs, "lines", lambda job: ["alexnet: none of its corrections applies"])
-    assert studio.ask("/api/runs/first-corrected/retrained").values["fault"] == "none of its corrections applies"
+    monkeypatch.setattr(jobs, "_end", lambda job, most: "alexnet: no correction applies")
+    assert studio.ask("/api/runs/first-corrected/retrained").values["fault"] == "no correction applies"
 
 
 # --- adding

@@ -4,13 +4,10 @@ import csv
 import io
 import json
 import shutil
-import socket
-import threading
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from urllib.parse import quote
 
 import numpy as np
@@ -18,13 +15,15 @@ import pytest
 from PIL import Image
 
 import alexnet
+from alexnet.audit.retrained import Retrained, RetrainedImage, keep_retrained
 from alexnet.csv_files import parse_predictions
-from alexnet.errors import GeometryError
+from alexnet.evaluation.paired import compare_predictions
+from alexnet.evaluation.reviewed import review
 from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
-from alexnet.studio.access import LOOPBACK
 from alexnet.studio.jobs import Job
 from alexnet.studio.run_files import as_file
+from alexnet.studio.run_tables import TABLES
 from alexnet.studio.shell_path import shell_path
 from tests.conftest import copy_linked, draw_stripes, encode
 from tests.studio_server import Studio, served
@@ -251,11 +250,14 @@ def test_lab_and_comparison(studio: Studio, run: Run) -> None:
     assert compared["differences"][0]["num_fixed"] == 0
     assert compared["epochs"][0][-1]["epoch"] == 2
     assert json.dumps(compared).count("NaN") == 0
+    (matched,) = compared["kernel_pairs"]
+    assert matched["median"] == pytest.approx(1.0, abs=1e-5)
+    assert len(matched["pairs"]) == len(alexnet.kernels(run).weights)
     assert "choose two or three" in studio.ask("/api/compare?run=first").error
 
 
 def test_figures_and_map_are_drawn_on_request(studio: Studio, run: Run) -> None:
-    for name in ("calibration", "kernel-change", "orientations"):
+    for name in ("calibration", "confusion", "kernel-change", "orientations"):
         assert studio.ask(f"/api/runs/first/figures/{name}").body.startswith(b"\x89PNG"), name
     light, dark = (studio.ask(f"/api/runs/first/figures/curves?theme={theme}").body for theme in ("", "dark"))
     means = [np.asarray(Image.open(io.BytesIO(each)).convert("L")).mean() for each in (light, dark)]
@@ -275,10 +277,7 @@ def test_tables_are_those_of_the_library(studio: Studio, run: Run) -> None:
     wrong = run.mistakes()
     decision = {"file": wrong[0].file, "action": "relabel", "to": "rings"}
     studio.post("/api/runs/first/corrections", decision)
-    answers = {
-        name: studio.ask(f"/api/runs/first/tables/{name}")
-        for name in ("mistakes", "predictions", "confusion", "classes")
-    }
+    answers = {name: studio.ask(f"/api/runs/first/tables/{name}") for name in TABLES}
     alexnet.corrections_path(run.about.data.path).unlink()
     for name, answer in answers.items():
         assert answer.headers["content-type"] == "text/csv; charset=utf-8"
@@ -291,24 +290,70 @@ def test_tables_are_those_of_the_library(studio: Studio, run: Run) -> None:
     counts = [[int(row[f"predicted {name}"]) for name in run.about.classes] for row in rows["confusion"]]
     assert counts == [list(row) for row in run.evaluation.confusion]
     assert [float(row["recall"]) for row in rows["classes"]] == [each.recall for each in run.evaluation.per_class]
+    assert [float(row["test_top1_error"] or "nan") for row in rows["epochs"]] == pytest.approx(
+        [each.test_top1_error or float("nan") for each in run.folder.epochs], nan_ok=True
+    )
+    report = alexnet.calibrate(run)
+    bins = [*report.before.bins, *(report.after.bins if report.after else ())]
+    assert [float(row["accuracy"]) for row in rows["calibration"]] == [each.accuracy for each in bins]
+    weights = alexnet.kernels(run).weights
+    assert [float(row["weight"]) for row in rows["kernels"]] == weights.astype(float).ravel().tolist()
+    structures = alexnet.kernel_history(run).structure()[-1]
+    assert [float(row["structure"]) for row in rows["kernel-change"]] == structures.tolist()
+    assert [row["kind"] for row in rows["kernel-fits"]] == [each.kind for each in alexnet.kernel_statistics(run).fits]
     assert "choose one of mistakes" in studio.ask("/api/runs/first/tables/none").error
 
 
-def test_what_images_were_predicted_as_before_and_after_retraining(
+def kept_comparison(before: Run, after: RunFolder) -> Retrained:
+    """As a retraining keeps it in the new run: one image fixed by the corrections, one broken."""
+    wrong, right = before.mistakes()[0], next(each for each in before.predictions if not each.is_mistake)
+    other = str(wrong.true)
+    images = (
+        RetrainedImage(wrong.file, other, "", wrong.predicted, wrong.predicted, other),
+        RetrainedImage(right.file, str(right.true), "", right.predicted, right.predicted, "another"),
+        *(RetrainedImage(each.file, str(each.true), "", each.predicted, each.predicted, each.predicted)
+          for each in before.predictions if each.file not in (wrong.file, right.file)),
+    )  # fmt: skip
+    difference = compare_predictions(before.predictions, before.predictions)
+    score = review(before.predictions, [], {})
+    paths = str(before.path), str(after.path)
+    return Retrained(*paths, False, 3, 2, difference, difference, score, score, score, images, 4.0)
+
+
+def test_what_corrections_changed_is_told_by_the_new_run_itself(
     studio: Studio, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """In any tab and after the log of its process is gone; the run before knows the last one made of it."""
     after = studio.workspace.run("second")
-    wrong = run.mistakes()[0]
-    changed = replace(wrong, predicted=str(wrong.true))
-    later = tuple(changed if each.file == wrong.file else each for each in run.predictions)
-    known = {run.path: run.predictions, after.path: later}
-    monkeypatch.setattr(RunFolder, "predictions", property(lambda folder: known[folder.path]))
-    job = Job(str(after.path), ("retrain", str(run.path)), 0, "")
-    monkeypatch.setattr(studio.workspace.jobs, "of", lambda path: job)
-    monkeypatch.setattr(studio.workspace.jobs, "lines", lambda job: ["{}"])
-    told = studio.ask("/api/runs/second/retrained").values["predictions"]
-    assert told[wrong.file] == {"true": wrong.true, "before": wrong.predicted, "after": wrong.true}
-    assert len(told) == len(run.predictions)
+    jobs, words = studio.workspace.jobs, ("retrain", str(run.path), "--corrections", "c.csv", "--out", "x", "--json")
+    monkeypatch.setattr(jobs, "known", lambda: [Job(str(after.path), words, 0, "")])
+    monkeypatch.setattr(jobs, "of", lambda path: None)
+    assert "was not trained again" in studio.ask("/api/runs/second/retrained").error
+    assert studio.ask("/api/runs/first/retraining").values["last"] is None, "it failed, or was deleted"
+    assert studio.ask("/api/runs/second").values["is_retrained"] is False
+    result = kept_comparison(run, after)
+    keep_retrained(after, result)
+    try:
+        told = studio.ask("/api/runs/second/retrained").values
+        assert studio.ask("/api/runs/second").values["is_retrained"] is True
+        assert studio.ask("/api/runs/first/retraining").values["last"] == "second"
+        assert studio.ask("/api/runs/second/retraining").values["last"] is None
+        names = [each["name"] for each in studio.ask("/api/folders/images/retraining").values["runs"]]
+        assert names == ["first", "second"], "what comes from a retraining is no first choice"
+    finally:
+        (after.path / "retrained.json").unlink()
+    assert (told["is_alive"], told["before"], told["is_listed"], told["is_whole"]) == (False, "first", True, False)
+    assert told["result"]["fixed"] == list(result.fixed) and "images" not in told["result"]
+    assert [image["change"] for image in told["images"]] == ["fixed", "broken"]
+    for image in told["images"]:
+        assert after.predictions[image["number"]].file == image["file"]
+
+
+def test_how_long_a_retraining_takes_is_told_from_the_records_of_the_run(studio: Studio, run: Run) -> None:
+    (told,) = studio.ask("/api/runs/first/retraining").values["runs"]
+    images, speed = run.about.data.images, median(epoch.images_per_second for epoch in run.folder.epochs)
+    assert told["whole_seconds"] == run.about.seconds
+    assert told["seconds"] - (sum(images.values()) + 4 * images["test"]) / speed == pytest.approx(8)
 
 
 def test_the_name_of_a_file_is_no_header_and_no_path() -> None:
@@ -332,28 +377,3 @@ def test_paths_of_commands_work_where_the_studio_was_started(
     assert studio.ask("/api/runs/first").values["corrections"] == "images/corrections.csv"
     assert shell_path(root / "my run") == "'my run'"
     assert shell_path(root / "-x") == "./-x"
-
-
-def test_slow_question_whose_asker_has_gone_is_not_answered(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun, goes_on = threading.Event(), threading.Event()
-    asked: list[str] = []
-
-    def slow_unit(_run: Run, address: str, **_: object) -> None:
-        asked.append(address)
-        begun.set()
-        assert goes_on.wait(30)
-        raise GeometryError("that is enough")
-
-    monkeypatch.setattr(alexnet, "unit", slow_unit)
-    path = "/api/runs/first/units/conv1"
-    with ThreadPoolExecutor(3) as pool:
-        first = pool.submit(studio.ask, f"{path}/1")
-        assert begun.wait(30)
-        with socket.create_connection((LOOPBACK, studio.access.port)) as leaver:
-            leaver.sendall(f"GET {path}/2 HTTP/1.1\r\nHost: {studio.host}\r\n\r\n".encode())
-            time.sleep(0.3)  # its turn has not come
-        time.sleep(0.3)
-        last = pool.submit(studio.ask, f"{path}/3")
-        goes_on.set()
-        assert first.result().error == last.result().error == "that is enough"
-    assert asked == ["conv1/1", "conv1/3"]

@@ -5,7 +5,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from websockets.sync.client import connect
 
 import alexnet
 from alexnet.data.corrections import correct, corrections_path
+from alexnet.data.folder import scan_folder
 from alexnet.errors import DataError, RecipeError
 from alexnet.model.variants import VARIANTS
 from alexnet.presets import PRESETS
@@ -21,16 +22,16 @@ from alexnet.recipe import Recipe, build_recipe, parse_settings
 from alexnet.records import EpochRecord
 from alexnet.run_folder import RunFolder
 from alexnet.studio.follow import pace, run_state, thin_steps
-from alexnet.studio.jobs import Job, Jobs
+from alexnet.studio.jobs import Job
 from alexnet.studio.queue_routes import failed_early
 from alexnet.studio.recipe_form import GROUPS, MAIN, recipe_form
 from alexnet.studio.train_on import LEARNING_RATES, train_on
 from alexnet.studio.workspace import Workspace
 from alexnet.training.schedule import image_size, usable_sizes
 from tests.conftest import copy_linked
-from tests.studio_server import Studio
+from tests.studio_server import Studio, served
 
-TINY = {"epochs": 200, "size": 67, "start_size": None, "batch_size": 32, "initialization": "fan_in"}
+TINY = {"epochs": 60, "size": 67, "start_size": None, "batch_size": 32, "initialization": "fan_in"}
 
 
 def wait_for(check: Callable[[], Any], *, seconds: float = 60.0) -> Any:
@@ -169,7 +170,7 @@ def test_a_training_is_followed_stopped_and_found_by_another_server(studio: Stud
         assert (state["id"], state["status"]) == (5, "preparing")
         while not state.get("epochs"):
             state = json.loads(socket.recv(timeout=60))
-        assert (state["status"], state["num_epochs"], state["is_own"]) == ("training", 200, True)
+        assert (state["status"], state["num_epochs"], state["is_own"]) == ("training", 60, True)
         assert state["steps"][0][0] == 1 and state["kernel_epochs"][0] == 0
     other = Workspace([place])  # a server that was started again knows the job from the disk alone
     assert run_state(other, name)["is_own"]
@@ -199,35 +200,6 @@ def test_a_training_that_fails_shows_its_line(tmp_path: Path, monkeypatch: pytes
     assert failed_early(workspace) == [{"run": "broken", "fault": state["fault"]}]
     monkeypatch.setattr("alexnet.studio.queue_routes.FAILED_FOR", timedelta(days=-1))
     assert failed_early(workspace) == []
-
-
-@pytest.mark.parametrize(
-    ("log", "reason"),
-    [
-        ("epoch  1/2  train loss 1.2\nreport: runs/gone/report.html\n", None),
-        ("epoch  1/2  train loss 1.2\nalexnet: interrupted\n", None),
-        ("alexnet: interrupted\n", None),
-        ("alexnet: images: no such folder\n", "images: no such folder"),
-        ("72 images\n", "its process ended without a reason, perhaps for lack of memory; its last line: 72 images"),
-        ("", "its process ended without a reason, perhaps for lack of memory"),
-    ],
-)
-def test_a_training_whose_run_was_deleted_has_not_failed(tmp_path: Path, log: str, reason: str | None) -> None:
-    """What a server that is started again tells of a training that has ended and whose run is not there."""
-    workspace, out = Workspace([tmp_path]), tmp_path / "runs" / "gone"
-    jobs = workspace.jobs
-    record, text = jobs._path(out, "json"), jobs._path(out, "log")
-    text.parent.mkdir(parents=True, exist_ok=True)
-    text.write_text(log, encoding="utf-8")
-    job = Job(str(out), ("train",), 2**22 + 1, datetime.now(UTC).isoformat(timespec="seconds"))
-    record.write_text(json.dumps(job.to_dict()), encoding="utf-8")
-    assert failed_early(workspace) == ([] if reason is None else [{"run": "gone", "fault": reason}])
-
-
-def test_a_later_process_of_the_same_number_is_not_taken_for_the_job(tmp_path: Path) -> None:
-    import os
-
-    assert not Jobs().is_alive(Job(str(tmp_path / "x"), ("train",), os.getpid(), ""))
 
 
 def test_resume_is_the_command(studio: Studio, place: Path, started: list[tuple[str, ...]]) -> None:
@@ -265,6 +237,57 @@ def test_a_running_training_of_a_terminal_is_told_from_a_stopped_one(
     with run.locked():
         state = run_state(workspace, "other")
     assert (state["status"], state["is_own"]) == ("training", False)
+
+
+def test_the_trainings_that_run_are_told_with_their_pace(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunFolder(copy_linked(place / "runs" / "first", tmp_path / "runs" / "other"))
+    monkeypatch.setattr("alexnet.studio.follow.LEAST_SECONDS", 0.0)
+    monkeypatch.setattr("alexnet.studio.follow.WAIT_FACTOR", 0)
+    with served([tmp_path]) as studio:
+        assert studio.ask("/api/trainings").values == {"trainings": []}, "a finished run"
+        run.write_about(replace(run.about, status="running"))
+        assert studio.ask("/api/trainings").values == {"trainings": []}, "one that was stopped"
+        with run.locked():
+            (early,) = studio.ask("/api/trainings").values["trainings"]
+            monkeypatch.setattr("alexnet.studio.follow.PACE_SECONDS", 0.0)
+            (late,) = studio.ask("/api/trainings").values["trainings"]
+    assert early == {"run": "other", "status": "training", "done": 1.0, "images_per_second": None,
+                     "seconds_left": None}  # fmt: skip
+    speeds = [epoch.images_per_second for epoch in run.epochs[1:]]
+    assert late["images_per_second"] == pytest.approx(sum(speeds) / len(speeds)) and late["seconds_left"] == 0.0
+
+
+def test_the_newest_test_of_an_unfinished_run_is_sent(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunFolder(copy_linked(place / "runs" / "first", tmp_path / "runs" / "other"))
+    about = run.about
+    run.write_about(replace(about, status="running"))
+    workspace = Workspace([tmp_path])
+    assert run_state(workspace, "other")["latest"] is None
+    names = [file.entry.name for file in scan_folder(about.data.path).files]
+    file = next(name for name in names if name.startswith("test/down/"))
+    wrong = {"file": file, "true": "down", "predicted": "rings", "probability": 0.75}
+    planted = {"epoch": 2, "num_images": 21, "num_mistakes": 3, "classes": list(about.classes),
+               "mistakes": [wrong, wrong | {"file": "gone.png"}],
+               "confusion": [[0, 0, 7], [1, 0, 1], [1, 1, 4], [1, 2, 2], [2, 2, 7]]}  # fmt: skip
+    run.write_json("latest.json", planted)
+    latest = run_state(workspace, "other")["latest"]
+    assert (latest["epoch"], latest["num_images"], latest["num_mistakes"]) == (2, 21, 3)
+    assert latest["confusion"] == [[7, 0, 0], [1, 4, 2], [0, 0, 7]]
+    assert latest["pairs"] == [["down", "rings", 2], ["down", "across", 1]]
+    assert [each.pop("place") for each in latest["mistakes"]] == [names.index(file), None]
+    assert latest["mistakes"] == planted["mistakes"]
+    monkeypatch.setattr("alexnet.studio.follow.MOST_CLASSES", 2)
+    assert run_state(workspace, "other")["latest"]["confusion"] is None
+    run.write_json("latest.json", planted | {"epoch": 3})  # of a process that was killed before its next save
+    assert run_state(workspace, "other")["latest"] is None
+    (run.path / "latest.json").write_text("{", encoding="utf-8")
+    assert run_state(workspace, "other")["latest"] is None
+    run.write_about(about)
+    assert "latest" not in run_state(workspace, "other")
 
 
 def epoch(number: int, *, seconds: float, size: int) -> EpochRecord:

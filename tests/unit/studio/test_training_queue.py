@@ -35,7 +35,7 @@ class Started(Jobs):
         return Job(str(out), tuple(words), 0, "")
 
     def of(self, out: Path) -> Job | None:
-        return Job(str(out), (), 0, "") if out.name in self.started else None
+        return Job(str(out), (), 0, "9999") if out.name in self.started else None
 
 
 def waiting(folder: Path, name: str) -> Waiting:
@@ -59,7 +59,7 @@ def test_one_after_the_other_in_order_and_only_when_none_runs(queue: TrainingQue
         TrainingQueue(tmp_path).start_next(jobs, lambda: False)  # another server knows it from the disk
     assert jobs.started == ["one", "three"]
     assert queue.waiting() == []
-    with pytest.raises(DataError, match="three: does not wait any more; it may have started"):
+    with pytest.raises(DataError, match="three: is no longer waiting; it may have started"):
         queue.remove("three")
 
 
@@ -92,6 +92,16 @@ def test_a_server_that_ends_after_the_start_does_not_start_it_again(
     queue.start_next(jobs, lambda: True)
     assert jobs.started == ["one"] and queue.fault == ""
     assert [each.name for each in queue.waiting()] == ["two", "three"]
+
+
+def test_a_job_that_wrote_a_run_of_this_name_before_does_not_count_as_its_own(
+    queue: TrainingQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = Started()
+    earlier = Job("one", (), 0, "2020-01-01T00:00:00+00:00")
+    monkeypatch.setattr(jobs, "of", lambda out: earlier if out.name == "one" else None)
+    queue.start_next(jobs, lambda: False)
+    assert jobs.started == ["one"]
 
 
 def full_disk(*_: Any) -> None:
@@ -132,7 +142,7 @@ def test_what_is_added_waits_under_a_name_of_its_own(busy: Studio, tmp_path: Pat
     assert "epochs = 0" in busy.post("/api/queue", values | {"settings": {"epochs": 0}}).error
     assert busy.post("/api/queue", values | {"data": "none"}).status == 404
     assert busy.post("/api/queue/images-fast/remove").status == 200
-    assert "does not wait any more" in busy.post("/api/queue/images-fast/remove").error
+    assert "is no longer waiting" in busy.post("/api/queue/images-fast/remove").error
     assert [each["run"] for each in busy.ask("/api/queue").values["waiting"]] == ["images-fast-2"]
 
 

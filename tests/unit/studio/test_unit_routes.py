@@ -114,6 +114,25 @@ def test_the_way_forward_from_maps_and_units_reaches_the_fully_connected_layers(
         assert read["layer"] == layer and len(read["by_contribution"]) == min(6, read["num_units"])
 
 
+def test_what_is_without_a_unit_is_that_of_the_library(studio: Studio, run: Run) -> None:
+    file = run.predictions[0].file
+    for unit in ("conv1/3", "fc7/9", "conv5/2"):
+        expected = alexnet.ablate_units(run, unit)
+        answer = studio.ask(f"/api/runs/first/units/{unit}/without?image={quote(file)}").values
+        for name in ("error", "difference", "baseline_error", "num_fixed", "num_broken", "num_images", "unit"):
+            assert answer[name] == getattr(expected, name)
+        assert answer["interval"] == list(expected.interval)
+        assert answer["classes"] == [each.to_dict() for each in expected.classes]
+        for word, files in (("fixed", expected.fixed), ("broken", expected.broken)):
+            assert [each["file"] for each in answer[word]] == list(files)
+            assert all(run.predictions[each["number"]].file == each["file"] for each in answer[word])
+        changed = alexnet.ablate_on_image(run, Path(run.about.data.path) / file, unit)
+        assert answer["image"]["after"] == pytest.approx(changed.after, abs=1e-6)
+        assert answer["image"]["before"] == pytest.approx(changed.before, abs=1e-6)
+        assert answer["own"] == {"error": run.evaluation.top1_error, "views": run.evaluation.views}
+    assert studio.ask("/api/runs/first/units/conv1/3/without").values["image"] is None
+
+
 def test_what_is_no_unit_or_class_is_one_line(studio: Studio, run: Run) -> None:
     image = quote(run.predictions[0].file)
     for unit, words in {
@@ -123,6 +142,13 @@ def test_what_is_no_unit_or_class_is_one_line(studio: Studio, run: Run) -> None:
         "fc9/units/0": "layer fc9: narrow has no such layer",
     }.items():
         assert words in studio.ask(f"/api/runs/first/inside/{unit}?image={image}").error
+    for unit, words in {
+        "conv1/99": "conv1/99: conv1 has units 0 to 23",
+        "pool1/0": "layer pool1: has no units to switch off",
+        "conv1/0": "is not among the images of the run",
+    }.items():
+        gone = "?image=gone.png" if unit == "conv1/0" else ""
+        assert words in studio.ask(f"/api/runs/first/units/{unit}/without{gone}").error
     for between in ("1,1", "0,3", "9"):
         assert studio.ask(f"/api/runs/first/inside?image={image}&between={between}").status == 400
     assert "whole numbers" in studio.ask(f"/api/runs/first/inside?image={image}&between=a,b").error

@@ -6,12 +6,13 @@ import pytest
 
 from alexnet.errors import DataError
 from alexnet.studio.answers import NotHereError
-from alexnet.studio.workspace import Workspace
+from alexnet.studio.workspace import COLLECTED, Workspace
 from tests.conftest import copy_linked, draw_stripes
 from tests.studio_server import Studio, served
 
 
 def test_runs_and_folders_are_listed(studio: Studio, place: Path) -> None:
+    studio.workspace.listing(seconds=0)  # without the folders of other tests, which may still be remembered
     values = studio.ask("/api/here").values
     assert [run["name"] for run in values["runs"]] == ["first"]
     (run,) = values["runs"]
@@ -47,6 +48,7 @@ def test_namesakes_get_different_names_and_lead_to_their_own(tmp_path: Path) -> 
             draw_stripes(kind, 1).save(folder / "1.png")
     listing = Workspace([tmp_path]).listing()
     assert len(listing.folders) == 2
+    assert "cats" not in listing.folders, "when one of them is deleted, its page must not show the other"
     assert sorted(path.parent.name for path in listing.folders.values()) == ["a", "b"]
 
 
@@ -62,6 +64,45 @@ def test_what_is_drawn_later_is_found_and_what_is_removed_is_refused(tmp_path: P
     assert Workspace([tmp_path]).version("late") != version
     with pytest.raises(NotHereError, match="no such folder here"):
         workspace.folder("../late")
+
+
+def test_a_folder_is_listed_once_and_with_its_test_set_alone(tmp_path: Path) -> None:
+    make_set(tmp_path / "sets" / "photos" / "test")
+    (tmp_path / "sets" / "again").symlink_to(tmp_path / "sets" / "photos")
+    assert len(Workspace([tmp_path]).listing().folders) == 1
+    assert [path.resolve() for path in Workspace([tmp_path]).listing().folders.values()] == [tmp_path / "sets/photos"]
+
+
+def make_set(path: Path) -> Path:
+    for kind, name in enumerate(("x", "y")):
+        (path / name).mkdir(parents=True)
+        draw_stripes(kind, 1).save(path / name / "1.png")
+    return path
+
+
+@pytest.mark.parametrize("name", ["test", "my test", "train1"])
+def test_a_name_that_says_test_or_train_hides_nothing(tmp_path: Path, place: Path, name: str) -> None:
+    copy_linked(place / "runs" / "first", tmp_path / "runs" / name)
+    (tmp_path / "runs" / name / "figures").mkdir(exist_ok=True)
+    draw_stripes(0, 1).save(tmp_path / "runs" / name / "figures" / "why.png")
+    make_set(tmp_path / "cats")
+    (make_set(tmp_path / name) / COLLECTED).touch()
+    listing = Workspace([tmp_path]).listing()
+    assert (set(listing.runs), set(listing.folders)) == ({name}, {"cats", name})
+
+
+def test_new_folders_are_never_written_among_the_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = make_set(tmp_path / "here" / "images")
+    draw_stripes(0, 1).save(tmp_path / "here" / "curves.png")  # a figure that a command wrote
+    make_set(tmp_path)  # so that what lies around looks like a folder of images, too
+    assert Workspace([tmp_path / "here"]).home == tmp_path / "here"
+    monkeypatch.chdir(images)
+    for paths in ([images], [Path()], [images / "x"]):
+        assert Workspace(paths).home == tmp_path / "here"
+    with served([images]) as studio:
+        made = studio.post("/api/collect", {"name": "env", "classes": ["cup", "hand"]}).values
+        assert made == {"folder": "env"} and (tmp_path / "here" / "env" / "cup").is_dir()
+        assert set(studio.workspace.listing(seconds=0.0).folders) == {"images", "env"}
 
 
 def test_a_damaged_run_says_so(tmp_path: Path) -> None:
@@ -104,11 +145,12 @@ def test_kernel_sheet_shows_every_kernel_on_its_own_scale(studio: Studio) -> Non
     import numpy as np
     from PIL import Image
 
-    from alexnet.studio.kernel_sheet import kernel_sheet, read_snapshot
+    from alexnet.figures.kernel_frame import kernel_frame
+    from alexnet.studio.kernel_sheet import read_snapshot
 
     weights = read_snapshot(studio.workspace.run("first"), 2)
     answer = studio.ask("/api/runs/first/kernels/2")
-    assert answer.body == kernel_sheet(weights)
+    assert answer.body == kernel_frame(weights)
     sheet = np.asarray(Image.open(io.BytesIO(answer.body)))
     side = weights.shape[-1]
     for place in (0, 17):
@@ -122,14 +164,15 @@ def test_kernels_of_all_epochs_share_one_scale_where_it_is_asked_for(studio: Stu
     import numpy as np
 
     import alexnet
-    from alexnet.studio.kernel_sheet import kernel_sheet, read_snapshot
+    from alexnet.figures.kernel_frame import kernel_frame
+    from alexnet.studio.kernel_sheet import read_snapshot
 
     run = studio.workspace.run("first")
     history = alexnet.kernel_history(run.path)
     largest = float(np.abs(history.weights).max())
     for epoch in (0, 2):
         answer = studio.ask(f"/api/runs/first/kernels/{epoch}?common=2")
-        assert answer.body == kernel_sheet(read_snapshot(run, epoch), largest)
+        assert answer.body == kernel_frame(read_snapshot(run, epoch), largest)
     numbers = studio.ask("/api/runs/first/kernel-numbers").values["numbers"]
     cosine = history.to_dict()["cosine_to_start"]
     assert numbers["0"].startswith("median cosine to the start 1.00")

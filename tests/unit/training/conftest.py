@@ -89,4 +89,4 @@ def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
 def plain_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """The report has two empty figures, which are drawn in no time."""
     figures = {"curves": Figure(), "confusion": Figure()}
-    monkeypatch.setattr("alexnet.report.page._draw_all", lambda *_: (figures, None))
+    monkeypatch.setattr("alexnet.report.page._draw_all", lambda *_, **__: (figures, None))

@@ -7,10 +7,10 @@ import pytest
 import safetensors.torch
 import torch
 
-from alexnet.errors import WeightsError
+from alexnet.errors import RunError, WeightsError
 from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
-from alexnet.training.epoch_networks import find_epoch_network, run_of_weights
+from alexnet.training.epoch_networks import find_epoch_network, load_epoch_network, run_of_weights
 from alexnet.training.train import train
 from tests.conftest import small_recipe
 
@@ -27,6 +27,11 @@ def test_a_run_is_trained_on_from_any_epoch(image_folder: Path, tmp_path: Path) 
     kept = dict(run.folder.network_snapshots())
     assert list(kept) == [1, 2]
     assert same(kept[2], run.folder.model_path) and not same(kept[1], kept[2])
+    loaded = load_epoch_network(run.folder, 1).network.state_dict()
+    expected = safetensors.torch.load_file(kept[1])
+    assert all(torch.equal(loaded[name], expected[name]) for name in expected)
+    with pytest.raises(RunError, match="has not kept the network after epoch 7"):
+        load_epoch_network(run.folder, 7)
     still = {"learning_rate": 1e-12, "muon_learning_rate": 1e-12, "weight_decay": 0.0, "epochs": 1}
     on = train(image_folder, recipe.replace(weights=f"{run.path}@1", **still), out=tmp_path / "on")
     first, after = safetensors.torch.load_file(kept[1]), safetensors.torch.load_file(on.folder.model_path)
@@ -44,6 +49,8 @@ def test_only_what_is_there_is_an_epoch(narrow_run: Run, tmp_path: Path) -> None
     for name in ("epoch-0003.safetensors", "epoch-x.safetensors"):
         (run / "networks" / name).write_bytes(b"")
     kept = run / "networks" / "epoch-0003.safetensors"
+    with pytest.raises(RunError, match=r"epoch-0003\.safetensors: is damaged"):
+        load_epoch_network(RunFolder(run), 3)
     assert find_epoch_network(f"{run}@3") == kept
     with pytest.raises(
         WeightsError,

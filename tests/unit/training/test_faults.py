@@ -257,6 +257,20 @@ def test_weights_that_are_not_finite_are_not_saved(stopped: Path) -> None:
     assert run.state_manifests()[0].name == "step-000000004.json"
 
 
+def test_process_that_saves_nothing_is_not_due_again_before_the_next_interval(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("alexnet.training.resume.time.perf_counter", lambda: now[0])
+    saver = Saver(None, torch.nn.Linear(2, 2), None, TrainingState(), minutes=1.0)  # type: ignore[arg-type]
+    due = []
+    for now[0] in (30.0, 61.0, 62.0, 100.0, 122.0):
+        due.append(saver.is_due())
+        if due[-1]:
+            saver.save()
+    assert due == [False, True, False, False, True]
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -62,12 +62,17 @@ def content(run: Path) -> tuple[list[tuple[float, float]], list[tuple[float | No
 
 
 def require_close(run: Path, other: Path) -> None:
-    """The same batches and counts; losses and weights within the rounding of sums in another order."""
+    """The same batches and counts; losses and weights within the rounding of sums in another order.
+
+    Muon enlarges the rounding of weak directions, so a weight may differ by a thousandth of the layer's largest; one
+    update that is left out differs by more than ten times that.
+    """
     (steps, epochs, weights), (other_steps, other_epochs, other_weights) = content(run), content(other)
     assert np.allclose(steps, other_steps, rtol=1e-4, atol=1e-6)
     assert epochs == other_epochs
     for name, weight in weights.items():
-        assert torch.allclose(weight, other_weights[name], rtol=1e-3, atol=1e-5), name
+        difference = (weight - other_weights[name]).abs().max()
+        assert difference <= 1e-3 * weight.abs().max() + 1e-5, name
 
 
 def test_parts_cover_a_batch() -> None:

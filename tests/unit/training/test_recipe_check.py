@@ -36,7 +36,9 @@ def test_chance_is_the_loss_of_guessing_by_class_frequency(image_folder: Path, t
     for image in sorted((tmp_path / "train" / "rings").iterdir())[:5]:
         image.unlink()
     uneven = check_recipe(tmp_path, recipe)
-    expected = -(0.8 * math.log(0.4) + 0.2 * math.log(0.2))
+    kept, spread = 1 - recipe.label_smoothing, recipe.label_smoothing / 3
+    probs = [kept * fraction + spread for fraction in (0.4, 0.4, 0.2)]
+    expected = -sum(p * math.log(p) for p in probs)
     assert uneven.chance == pytest.approx(expected)
     assert f"at that of guessing, {expected:.3f} (ln 3 = 1.099 if" in str(uneven)
 

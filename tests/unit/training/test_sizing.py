@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from alexnet.data.split import Split, Subset, hold_out
 from alexnet.errors import RecipeError
 from alexnet.presets import PRESETS
 from alexnet.recipe import AUTO, Recipe, build_recipe, parse_settings
+from alexnet.training import sizing
 from alexnet.training.plan import plan_training
-from alexnet.training.sizing import size_recipe
+from alexnet.training.sizing import size_for_images, size_recipe
 from alexnet.training.train import train
 from tests.conftest import small_recipe
 
@@ -38,11 +41,31 @@ def test_settings_follow_from_the_number_of_images(
     assert (sized.validation_fraction, sized.crop_scale) == (validation_fraction, crop_scale)
 
 
-@pytest.mark.parametrize("num_images", [32, 50, 80, 130, 240, 320, 700, 1280, 3000, 6400, 12_800])
-def test_small_folders_get_hundreds_of_steps(num_images: int) -> None:
-    sized = size_recipe(OPEN, num_images)
-    num_steps = sized.epochs * (num_images // sized.batch_size)
-    assert 200 <= num_steps <= 1100
+def test_small_folders_get_as_many_steps_as_the_documentation_says() -> None:
+    steps = {}
+    for num_images in range(32, 12_801):
+        sized = size_recipe(OPEN, num_images)
+        steps[sized.epochs * (num_images // sized.batch_size)] = num_images
+    least, most = min(steps), max(steps)
+    text = " ".join((size_recipe.__doc__ or "").split())
+    assert f"between {least} steps ({steps[least]} images) and {most:,} ({steps[most]:,} images)" in text
+
+
+@pytest.mark.parametrize(("per_class", "fraction"), [(8, 0.0), (10, 0.0), (11, 0.05), (40, 0.05)])
+def test_validation_fraction_is_chosen_only_where_the_split_then_sets_enough_images_apart(
+    per_class: int, fraction: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = np.repeat(np.arange(1000), per_class)
+    rows = np.arange(len(labels))
+    split = Split(
+        tuple(map(str, range(1000))), Subset(rows, labels), Subset(rows[:0], labels[:0]), Subset(rows, labels), ()
+    )
+    monkeypatch.setattr(sizing, "split_images", lambda *_, **__: split)
+    sized, num_images = size_for_images(OPEN, None)  # type: ignore[arg-type]
+    assert (sized.validation_fraction, num_images) == (fraction, 1000 * per_class)
+    names, digests = [str(label) for label in labels], [str(row) for row in rows]
+    _, held = hold_out(range(len(rows)), names, digests, 0.05, seed=1)
+    assert (len(held) >= 100) == (fraction > 0.0)
 
 
 def test_trained_weights_need_fewer_epochs_and_smaller_batches() -> None:

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -16,7 +17,7 @@ from alexnet.runs.run import Run, open_run
 from alexnet.training.events import Ended, Event, Note, Stepped, Warned, ignore
 from alexnet.training.resume import TrainingState
 from alexnet.training.settle import settle_recipe
-from alexnet.training.train import resume, train
+from alexnet.training.train import free_run_path, resume, train
 from tests.conftest import small_recipe
 
 
@@ -35,7 +36,7 @@ def test_finished_run_holds_all_its_files(narrow_run: Run) -> None:
         "recipe.toml", "run.json", "left_out.csv", "steps.csv", "epochs.csv", "model.safetensors", "model.json",
         "evaluation.json", "predictions.csv",
     } <= names  # fmt: skip
-    assert "state" not in names
+    assert not {"state", "latest.json"} & names
     about = narrow_run.folder.read_json("run.json")
     assert about["status"] == "finished"
     assert about["classes"] == ["across", "down", "rings"]
@@ -361,5 +362,38 @@ def test_runs_of_an_earlier_version_are_refused_by_name(narrow_run: Run, tmp_pat
 
 def test_plateau_rule_without_validation_images_says_what_to_do(image_folder: Path, tmp_path: Path) -> None:
     recipe = PRESETS["paper-small"].replace(validation_fraction=0.0)
-    with pytest.raises(RecipeError, match=r"= 0 of 72 training images leaves none: raise it \(0.25\), add a val"):
+    with pytest.raises(
+        RecipeError, match=r"= 0 of 72 training images of 3 classes leaves none: raise it \(0.25\), add a val"
+    ):
         train(image_folder, recipe, out=tmp_path / "run")
+
+
+def test_name_of_the_run_folder_is_one_that_every_system_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = free_run_path(tmp_path / ("x" * 255), small_recipe())
+    first.mkdir(parents=True)
+    second = free_run_path(tmp_path / ("x" * 255), small_recipe())
+    assert second.name == f"{first.name}-2"
+    assert len(second.name) < 200
+    assert free_run_path(tmp_path / "images", small_recipe(name="a/b")).parent == Path("runs")
+
+
+def test_warning_of_few_training_images_lists_a_few_of_many_classes(tmp_path: Path) -> None:
+    from alexnet.data.check import FolderReport
+    from alexnet.data.split import Split, Subset
+    from alexnet.training.train import _warn_of_images
+
+    rows = np.arange(1000)
+    everything, nothing = Subset(rows, rows), Subset(rows[:0], rows[:0])
+    heard: list[Event] = []
+    report = FolderReport("images", (), 1000, 1000, {}, (1, 1, 1), (1, 1, 1), {}, {}, {}, {}, (), "")
+    split = Split(tuple(f"c{row:03d}" for row in rows), everything, nothing, nothing, ())
+    _warn_of_images(report, split, heard.append)
+    (warned,) = heard
+    assert isinstance(warned, Warned)
+    assert warned.text == (
+        "few training images: c000 (1), c001 (1), c002 (1), c003 (1), c004 (1), c005 (1), c006 (1), c007 (1) and 992 "
+        "more; these classes will be recognized poorly"
+    )

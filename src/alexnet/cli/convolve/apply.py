@@ -46,7 +46,7 @@ def apply(
     if kernel is None:
         raise RecipeError("convolve: give a kernel, such as --kernel sobel-y; `alexnet convolve kernels` lists them")
     if learned is not None:
-        refuse_settings(size=size, border=border, correlate=correlate)
+        refuse_settings(size=size, border=border, correlate=correlate, gray=gray)
         result = alexnet.apply_learned_kernel(learned[0], image, *learned[1:])
         screen.print(f"at most {result.difference:.2g} from the output of the layer itself")
         return _write(result, f"{image.stem}-{learned[1]}-{learned[2]}.png", raw, out)

@@ -8,6 +8,7 @@ import typer
 import alexnet
 from alexnet.cli.convolve.words import Correlate, KernelOption, learned_kernel, refuse_settings
 from alexnet.cli.options import Json, parse_numbers
+from alexnet.cli.page_or_figure import print_written
 from alexnet.cli.screen import screen
 from alexnet.errors import RecipeError
 
@@ -30,7 +31,9 @@ def trace(
     kernel: KernelOption = None,
     step: Annotated[int | None, typer.Option(min=1, help="Show only this step, from 1.", show_default=False)] = None,
     every: Annotated[bool, typer.Option("--all", help="Show every step.")] = False,
-    stride: Annotated[int, typer.Option(min=1, help="Pixels from one output to the next.")] = 1,
+    stride: Annotated[
+        int | None, typer.Option(min=1, help="Pixels from one output to the next.", show_default="1")
+    ] = None,
     size: Annotated[str | None, typer.Option(help="`valid`, `same` or `full`.", show_default="valid")] = None,
     border: Annotated[
         str | None,
@@ -54,22 +57,27 @@ def trace(
     """Show a convolution step by step, as text, figure or page."""
     learned = learned_kernel(kernel)
     if learned is not None:
-        refuse_settings(size=size, border=border, correlate=correlate)
+        refuse_settings(size=size, border=border, correlate=correlate, stride=stride)
+        if step is not None or every or out is not None:
+            raise RecipeError(
+                "--step, --all and --out are not for a learned kernel, of which one output is printed; choose it "
+                "with --at ROW,COL"
+            )
         return _trace_layer(image, *learned, at)
     if at is not None:
-        raise RecipeError("--at is for a learned kernel, such as --kernel RUN:conv2:5")
+        raise RecipeError("--at is for a learned kernel, such as --kernel RUN:conv2/5")
     if step is not None and every:
         raise RecipeError("--step and --all: choose one of them")
     steps = alexnet.trace_convolution(
         None if image == "demo" else image, kernel, size=size or "valid", border=border or "zero",  # type: ignore[arg-type]
-        operation="correlation" if correlate else "convolution", stride=stride,
+        operation="correlation" if correlate else "convolution", stride=stride or 1,
     )  # fmt: skip
     if step is not None and step > len(steps):
         raise RecipeError(f"--step {step}: the trace has {len(steps)} steps")
     if out is None:
         return _print(steps, step, every)
     path = alexnet.write_trace(steps, out, number=None if step is None else step - 1, every=every)
-    return screen.print_figure(path, {"steps": len(steps)})
+    return print_written([path], {"steps": len(steps)})
 
 
 def _print(steps: "Trace", step: int | None, every: bool) -> None:
@@ -83,8 +91,7 @@ def _print(steps: "Trace", step: int | None, every: bool) -> None:
     else:
         screen.print(f"and {len(steps) - FIRST_LINES} more steps; choose one with --step, or show them with --all")
     if screen.as_json:
-        is_listed = len(steps) <= MOST_LINES
-        screen.print_json(steps.to_dict([steps[step - 1]] if step else steps if is_listed else steps[:FIRST_LINES]))
+        screen.print_json(steps.to_dict([steps[step - 1]] if step else steps if is_short else steps[:FIRST_LINES]))
 
 
 def _trace_layer(image: str, run: Path, layer: str, number: int, at: str | None) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from alexnet.cli.options import refuse_options
 from alexnet.errors import RecipeError
 
 __all__ = ["BorderOption", "Correlate", "KernelOption", "Learned", "SizeOption", "learned_kernel", "refuse_settings"]
@@ -15,7 +16,7 @@ KernelOption = Annotated[
         "--kernel",
         "-k",
         help='A name (see `alexnet convolve kernels`), numbers "1 2 3; 4 5 6; 7 8 9", a text, CSV or .npy file, or a '
-        "learned kernel RUN:conv1:37.",
+        "learned kernel RUN:conv1/37.",
         show_default=False,
     ),
 ]
@@ -30,16 +31,19 @@ Learned = tuple[Path, str, int]
 
 
 def learned_kernel(text: str | None) -> Learned | None:
-    """The learned kernel that RUN:LAYER:NUMBER means, if RUN is a folder; else None."""
-    parts = (text or "").rsplit(":", 2)
-    if len(parts) != 3 or not Path(parts[0]).is_dir():
+    """The learned kernel that RUN:LAYER/NUMBER means, or RUN:LAYER:NUMBER, if RUN is a folder; else None."""
+    run, colon, unit = (text or "").rpartition(":")
+    if "/" not in unit or not Path(run).is_dir():  # the older form
+        run, _, layer = run.rpartition(":")
+        unit = f"{layer}/{unit}"
+    if not colon or not run or not Path(run).is_dir():
         return None
-    if not parts[2].isdecimal():
-        raise RecipeError(f"kernel {text}: give a learned kernel as RUN:conv1:37")
-    return Path(parts[0]), parts[1], int(parts[2])
+    layer, _, number = unit.rpartition("/")
+    if not layer or not (number.isascii() and number.isdecimal()):
+        raise RecipeError(f"kernel {text}: give a learned kernel as RUN:conv1/37")
+    return Path(run), layer, int(number)
 
 
-def refuse_settings(*, size: str | None, border: str | None, correlate: bool) -> None:
+def refuse_settings(**settings: object) -> None:
     """Refuse settings that a layer of a network decides itself."""
-    if size or border or correlate:
-        raise RecipeError("a learned kernel is applied as in its layer; leave out --size, --border and --correlate")
+    refuse_options("a learned kernel is applied as in its layer; leave out {options}", **settings)

@@ -17,7 +17,7 @@ def apply(
     data: Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.", show_default=False)],
     corrections: Annotated[
-        Path | None, typer.Option("--corrections", help="The file.", show_default="DATA/corrections.csv")
+        Path | None, typer.Option("--corrections", help="Corrections file.", show_default="DATA/corrections.csv")
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""`alexnet data cache`: the decoded images that are kept."""
+"""`alexnet data cache`: the decoded images and downloaded shards that are kept."""
 
 from typing import Annotated
 
@@ -12,9 +12,16 @@ __all__ = ["cache"]
 
 
 def cache(
-    clear: Annotated[bool, typer.Option("--clear", help="Delete all of them.")] = False, as_json: Json = False
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Delete all that no program is building or downloading.")
+    ] = False,
+    as_json: Json = False,
 ) -> None:
-    """Show how much disk the decoded images use, or delete them."""
+    """Show how much disk the cached images use, or delete them.
+
+    Cached are decoded images, features of networks for them, and shards that were downloaded. What is deleted is
+    made or downloaded again when it is next needed; runs, weights and your own folders are never touched.
+    """
     rows = alexnet.list_caches()
     shown = [(path, f"{size / 1e6:.0f}", f"{days:.1f}") for path, size, days in rows]
     screen.table(["cache", "MB", "days old"], shown, right=(1, 2))

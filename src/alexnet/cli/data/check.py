@@ -1,14 +1,25 @@
 """`alexnet data check`: what is in a folder of images."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import alexnet
-from alexnet.cli.options import Corrections, Csv, Data, Json, corrected, write_results
+from alexnet.cli.options import (
+    Corrections,
+    Csv,
+    Data,
+    Json,
+    check_figure,
+    corrected,
+    count_corrections,
+    write_results,
+)
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.screen import screen
+from alexnet.errors import DataError
 
 if TYPE_CHECKING:
     from alexnet.data.check import FolderReport
@@ -22,18 +33,31 @@ MOST_NAMED = 8
 def check(
     data: Data,
     every: Annotated[bool, typer.Option("--all", help="List every file.")] = False,
-    near: Annotated[bool, typer.Option("--near/--no-near", help="Look for near duplicates.")] = True,
+    near: Annotated[bool, typer.Option("--near/--no-near", help="Look for near duplicates; on by default.")] = True,
     corrections: Corrections = None,
     csv: Csv = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            callback=check_figure,
+            help="Figure of near duplicates to write: .png, .svg, .pdf.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check a folder of images and list its problems.
 
     Every file is opened. The table shows classes, counts and sizes; below it are the problems, by file.
     """
+    if out is not None and not near:
+        raise DataError("data check: --out draws near duplicates; leave out --no-near")
+    folder = corrected(data, corrections, show_notes=False)
     with ProgressDisplay() as display:
         report = alexnet.check_folder(
-            corrected(data, corrections), near_duplicates=near, on_progress=display.count("decoding"),
+            folder, near_duplicates=near, on_progress=display.count("decoding"),
             on_comparing=display.count("comparing"),
         )  # fmt: skip
     splits = list(report.counts)
@@ -52,8 +76,11 @@ def check(
         screen.print(note)
     if not report.oddities and not report.near_duplicates:
         screen.print("no problems")
-    write_results(report, csv, None)
-    screen.print_json(report.to_dict())
+    if out is not None and not report.near_duplicates:
+        screen.note(f"{out} is not written: no images are nearly identical, so there is nothing to draw")
+        out = None
+    write_results(report, csv, out)
+    screen.print_json(report.to_dict() | count_corrections(folder))
 
 
 def _show_near(report: "FolderReport", most: int | None) -> None:

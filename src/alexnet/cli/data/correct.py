@@ -9,8 +9,14 @@ import alexnet
 from alexnet.cli.options import Data, Json
 from alexnet.cli.screen import number_of, screen
 from alexnet.errors import DataError
+from alexnet.files import address_of, is_there, shown_name
 
 __all__ = ["correct"]
+
+ACTIONS = {"--to": "relabel", "--both": "both", "--exclude": "exclude", "--fine": "fine"}
+
+MOST_NAMED = 20
+"""Classes that are named, at most."""
 
 
 def correct(
@@ -19,33 +25,56 @@ def correct(
         list[str] | None,
         typer.Argument(metavar="FILE", help="Images by name, as the commands print them.", show_default=False),
     ] = None,
-    to: Annotated[str | None, typer.Option(help="They are of this class.", show_default=False)] = None,
-    both: Annotated[str | None, typer.Option(help="They are of this class too.", show_default=False)] = None,
-    exclude: Annotated[bool, typer.Option("--exclude", help="Do not use them.")] = False,
-    fine: Annotated[bool, typer.Option("--fine", help="Their labels are correct.")] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Take back the last correction, or those of FILE.")] = False,
-    who: Annotated[str | None, typer.Option(help="Who decides.", show_default="the user's name")] = None,
+    to: Annotated[str | None, typer.Option(help="Relabel the images as this class.", show_default=False)] = None,
+    both: Annotated[
+        str | None, typer.Option(help="Accept this class, too, besides the label.", show_default=False)
+    ] = None,
+    exclude: Annotated[bool, typer.Option("--exclude", help="Leave the images out.")] = False,
+    fine: Annotated[bool, typer.Option("--fine", help="Confirm the labels.")] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Undo the last correction, or the last one of each FILE.")
+    ] = False,
+    who: Annotated[
+        str | None, typer.Option(help="Name to record with the decision.", show_default="the user's name")
+    ] = None,
     corrections: Annotated[
-        Path | None, typer.Option("--corrections", help="The file.", show_default="DATA/corrections.csv")
+        Path | None, typer.Option("--corrections", help="Corrections file.", show_default="DATA/corrections.csv")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Relabel or exclude images in a corrections file.
 
-    Images are never changed: commands read the file with --corrections. Without FILE, the corrections are listed.
+    The images stay as they are; other commands apply the corrections if you give them the file as --corrections.
+    Without FILE, the corrections are listed.
     """
     path = corrections or alexnet.corrections_path(data)
-    asked = [word for word, value in (("relabel", to), ("both", both), ("exclude", exclude), ("fine", fine)) if value]
+    decisions = {"--to": to, "--both": both, "--exclude": exclude or None, "--fine": fine or None}
+    asked = [option for option, value in decisions.items() if value is not None]
+    _require_sense(data, files, asked if who is None else [*asked, "--who"], undo)
     if undo:
         for name in files or [None]:  # type: ignore[list-item]
             line = alexnet.undo_correction(path, name)
             screen.print(f"taken back: {line.file} {line.action} {line.to}".rstrip())
-    elif files and len(asked) == 1:
-        decided = alexnet.correct(data, files, asked[0], to=to or both or "", who=who, path=path)
-        screen.print(f"{number_of(len(decided), 'correction')} written to {path}")
     elif files:
-        raise DataError("data correct: give one of --to CLASS, --both CLASS, --exclude and --fine")
+        if len(asked) != 1:
+            raise DataError("data correct: give one of --to CLASS, --both CLASS, --exclude and --fine")
+        folder = alexnet.scan_folder(data, min_classes=1)
+        decided = alexnet.correct(folder, files, ACTIONS[asked[0]], to=to or both or "", who=who, path=path)
+        screen.print(f"{number_of(len(decided), 'correction')} written to {path}")
+        if decided[0].to and decided[0].to not in folder.classes:
+            known = ", ".join(folder.classes[:MOST_NAMED])
+            screen.note(f"{decided[0].to} is a new class: the folder has {known}; --undo takes the correction back")
     _list(path)
+
+
+def _require_sense(data: Path, files: list[str] | None, asked: list[str], undo: bool) -> None:
+    """Refuse options that would be ignored, and a folder that is not there."""
+    if address_of(data) is None and not is_there(data):
+        raise DataError(f"{shown_name(data)}: no such file or folder; check the path")
+    if undo and asked:
+        raise DataError(f"data correct: --undo takes no {asked[0]}; first undo, then correct anew")
+    if asked and not files:
+        raise DataError(f"data correct: {asked[0]} needs images; name them after the folder, as `doubts` prints them")
 
 
 def _list(path: Path) -> None:

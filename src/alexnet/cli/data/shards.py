@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Corrections, Data, Json, corrected
+from alexnet.cli.options import Corrections, Data, Json, corrected, count_corrections
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.screen import number_of, screen
 
@@ -16,7 +16,7 @@ __all__ = ["shards"]
 def shards(
     data: Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.", show_default=False)],
-    shard_mb: Annotated[float, typer.Option(min=0.01, help="Size of a tar, MB.")] = 32.0,
+    shard_mb: Annotated[float, typer.Option(min=0.01, help="Size of each tar, MB.")] = 32.0,
     test_fraction: Annotated[
         float, typer.Option(min=0.001, max=0.999, help="Fraction for testing, where DATA has no test images.")
     ] = 0.2,
@@ -27,7 +27,7 @@ def shards(
     """Write a folder as shards: tars in the WebDataset format.
 
     Train on them with `alexnet train OUT`, or from any HTTP server: `alexnet train URL/shards.json`. DATA may also
-    be a folder of such tars. Interrupted, the same command goes on.
+    be a folder of such tars. If it is interrupted, the same command continues.
     """
     folder = corrected(data, corrections)
     with ProgressDisplay() as display:
@@ -43,4 +43,5 @@ def shards(
     screen.print_json(
         {"path": str(out), "classes": made.classes, "images": counts, "left_out": made.left_out, "seed": made.seed,
          "bytes": made.num_bytes, "shards": [shard.to_dict() for shard in made.shards]}
+        | count_corrections(folder)
     )  # fmt: skip

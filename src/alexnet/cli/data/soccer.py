@@ -15,8 +15,8 @@ __all__ = ["soccer"]
 
 def soccer(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write.", show_default=False)],
-    train: Annotated[int, typer.Option(min=8, help="Training images.")] = 5000,
-    test: Annotated[int, typer.Option(min=8, help="Test images.")] = 1200,
+    train: Annotated[int, typer.Option(min=8, help="Number of training images.")] = 5000,
+    test: Annotated[int, typer.Option(min=8, help="Number of test images.")] = 1200,
     seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     as_json: Json = False,
 ) -> None:

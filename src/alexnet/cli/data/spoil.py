@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Json
+from alexnet.cli.options import (
+    Corrections,
+    Csv,
+    FigureFile,
+    Json,
+    corrected,
+    count_corrections,
+    refuse_options,
+    write_results,
+)
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.screen import number_of, percent, screen
 from alexnet.errors import DataError
@@ -31,50 +40,66 @@ def spoil(
     between: Annotated[
         str | None, typer.Option(help="Swap among these classes only, for example cat,dog.", show_default=False)
     ] = None,
-    duplicates: Annotated[int, typer.Option(min=0, help="Near duplicates to add to the test images.")] = 0,
+    duplicates: Annotated[int, typer.Option(min=0, help="Number of near duplicates to add to the test images.")] = 0,
     corner: Annotated[str | None, typer.Option(help="Class that gets a colored corner.", show_default=False)] = None,
     dark: Annotated[str | None, typer.Option(help="Class to darken.", show_default=False)] = None,
-    keep_names: Annotated[bool, typer.Option("--keep-names", help="Keep the names of the files.")] = False,
+    keep_names: Annotated[
+        bool, typer.Option("--keep-names", help="Keep the file names instead of numbering the files at random.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     grade: Annotated[
         Path | None,
         typer.Option(metavar="LIST", help="Score a list (JSON or CSV) against the answers.", show_default=False),
     ] = None,
+    corrections: Corrections = None,
+    csv: Csv = None,
+    figure: FigureFile = None,
     as_json: Json = False,
 ) -> None:
     """Plant faults in a copy of a folder, or grade a list.
 
     Faults: swapped labels, near duplicates across the split, a colored corner, a dark class. The copy holds the
-    answers in answers.json; --grade compares what doubts, data check or shortcuts name with them.
+    answers in answers.json; --grade compares a list that `doubts`, `data check` or `shortcuts` printed with
+    them, and --csv and --figure write the score.
     """
     if grade is not None:
-        _show_grade(alexnet.grade(data, grade))
+        refuse_options(
+            "data spoil: --grade only reads, and takes no {options}; leave out --grade to write a copy", out=out,
+            swap=swap or None, between=between, duplicates=duplicates or None, corner=corner, dark=dark,
+            keep_names=keep_names, seed=seed or None, corrections=corrections,
+        )  # fmt: skip
+        result = alexnet.grade(data, grade)
+        _show_grade(result)
+        write_results(result, csv, figure)
+        screen.print_json(result.to_dict())
         return
+    refuse_options("data spoil: {options} goes with --grade; leave out {options}", csv=csv, figure=figure)
     if out is None:
         raise DataError("data spoil: give the copy to write as --out, or a list to score as --grade")
+    folder = corrected(data, corrections)
     with ProgressDisplay() as display:
         answers = alexnet.spoil_folder(
-            data, out, swap=swap, between=[name.strip() for name in (between or "").split(",") if name.strip()],
+            folder, out, swap=swap, between=[name.strip() for name in (between or "").split(",") if name.strip()],
             duplicates=duplicates, corner=corner, dark=dark, keep_names=keep_names, seed=seed,
             on_progress=display.count("copying"),
         )  # fmt: skip
     counts = {"num_images": answers.num_images, "swapped": len(answers.swapped),
               "near_duplicates": len(answers.near_duplicates), "corner": corner, "dark": dark}  # fmt: skip
     screen.print(f"{number_of(answers.num_images, 'image')} copied to {out}; the answers are in {out}/answers.json")
-    screen.print_json({"path": str(out), "answers": str(out / "answers.json"), "seed": seed} | counts)
+    screen.print_json(
+        {"path": str(out), "answers": str(out / "answers.json"), "seed": seed} | counts | count_corrections(folder)
+    )
 
 
 def _show_grade(result: "Grade") -> None:
     if result.labels:
-        rows = [(percent(share), count, hits, percent(recall), percent(precision))
-                for share, count, hits, recall, precision in result.labels]  # fmt: skip
+        rows = [(percent(fraction), count, hits, percent(recall), percent(precision))
+                for fraction, count, hits, recall, precision in result.labels]  # fmt: skip
         screen.print(f"{result.num_swapped} labels were swapped")
         screen.table(["first", "images", "wrong labels", "of all", "precision"], rows, right=range(5))
     if result.pair_recall is not None:
         kinds = ", ".join(f"{kind} {percent(value)}" for kind, value in result.change_recall.items())
         screen.print(f"near duplicates: {percent(result.pair_recall)} of {result.num_pairs} named ({kinds}), "
                      f"precision {percent(result.pair_precision)}")  # fmt: skip
-    for what, named in (("colored corner", result.corner_named), ("dark class", result.dark_named)):
-        if named is not None:
-            screen.print(f"{what}: {'named' if named else 'not named'}")
-    screen.print_json(result.to_dict())
+    for what, is_named in result.marks.items():
+        screen.print(f"{what}: {'named' if is_named else 'not named'}")

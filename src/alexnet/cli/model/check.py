@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Json, Preset, RecipeFile, Settings, choose_recipe
+from alexnet.cli.options import (
+    Corrections,
+    Json,
+    Preset,
+    RecipeFile,
+    Settings,
+    choose_recipe,
+    corrected,
+    count_corrections,
+)
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.screen import percent, screen
 from alexnet.errors import RecipeError
@@ -25,6 +34,7 @@ def check(
     preset: Preset = "fast",
     recipe_file: RecipeFile = None,
     settings: Settings = None,
+    corrections: Corrections = None,
     as_json: Json = False,
 ) -> None:
     """Check with one batch whether a network will train.
@@ -33,12 +43,16 @@ def check(
     """
     chosen = choose_recipe(preset, recipe_file, settings, variant=None if variant == "auto" else variant)
     if chosen.variant == "auto" and chosen.weights is None:
-        raise RecipeError(f"recipe {chosen.name}: starts from weights; give a NAME, or --set weights=FILE")
+        raise RecipeError(
+            f"recipe {chosen.name}: takes its network from its weights; name a network instead of auto, or add "
+            "--set weights=FILE"
+        )
+    folder = corrected(data, corrections)
     with ProgressDisplay() as display:
-        trainability = alexnet.check_recipe(data, chosen, on_event=display)
+        trainability = alexnet.check_recipe(folder, chosen, on_event=display)
     _show(trainability)
     about = {"variant": chosen.variant, "recipe": chosen.name, "data": str(data)}
-    screen.print_json(about | trainability.to_dict())
+    screen.print_json(about | trainability.to_dict() | count_corrections(folder))
 
 
 def _show(result: "Trainability") -> None:

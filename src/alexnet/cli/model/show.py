@@ -26,7 +26,12 @@ def show(
     dropout_form: Annotated[str | None, typer.Option(help="inverted or 2012.", show_default=False)] = None,
     dropout_place: Annotated[str | None, typer.Option(help="before or after.", show_default=False)] = None,
     towers: Annotated[
-        bool | None, typer.Option("--towers/--no-towers", help="Two towers, or one.", show_default=False)
+        bool | None,
+        typer.Option(
+            "--towers/--no-towers",
+            help="Split conv2, conv4 and conv5 into two towers, or not; default: as the network does.",
+            show_default=False,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

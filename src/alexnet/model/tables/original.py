@@ -19,13 +19,13 @@ INITIAL = {
 }
 NORM = {
     "": "paper §3.3: k = 2, n = 5, alpha = 1e-4, beta = 0.75",
-    "place": "paper §3.3: after the ReLU; §3.5: behind the first and second convolutional layers",
+    "place": "paper §3.3: after the ReLU; §3.5: after the first and second convolutional layers",
     "alpha_divided": "paper §3.3: the formula sums alpha a², it does not divide by n",
     "groups": "paper §3.3: N is the number of kernels in the layer",
 }
 POOL = {
     "": "paper §3.4: z = 3, s = 2",
-    "place": "paper §3.5: behind both response normalizations and the fifth convolutional layer",
+    "place": "paper §3.5: after both response normalizations and the fifth convolutional layer",
     "ceil": POOL_ROUNDED,
 }
 DROPOUT = {
@@ -152,7 +152,7 @@ def _program(file: str, channels: tuple[int, int, int, int, int], *, groups: int
         conv(1, 11, 0.01, 0.0, stride=4),
         norm1,
         _pool(file, 1, "pool1a"),
-        _relu(file, 1, "pool1a", ", behind the pooling"),
+        _relu(file, 1, "pool1a", ", after the pooling"),
         conv(2, 5, 0.01, 1.0, padding=2, groups=groups),
         _relu(file, 2, "conv2a"),
         norm2,
@@ -164,7 +164,7 @@ def _program(file: str, channels: tuple[int, int, int, int, int], *, groups: int
         _relu(file, 4, "conv4a"),
         conv(5, 3, 0.03, 1.0, padding=1, groups=groups),
         _pool(file, 5, "pool3a"),
-        _relu(file, 5, "pool3a", ", behind the pooling"),
+        _relu(file, 5, "pool3a", ", after the pooling"),
     )
 
 

@@ -2,6 +2,7 @@
 import "../confusion-matrix.js";
 import "../convolution-lab.js";
 import "../image-map.js";
+import "../kernel-film.js";
 import "../mistake-detail.js";
 import "../mistakes-browser.js";
 import { h } from "../studio/dom.js";
@@ -36,6 +37,10 @@ export const EXHIBITS = {
       kernels: [{ name: "edge", group: "drawn", rows: [[1, 0, -1], [2, 0, -2], [1, 0, -1]], shows: "vertical edges" }] } }),
   },
   "image-map": { about: "images as points, to select with a lasso", build: async ({ stage }) => { const map = h("image-map"); stage.append(map); map.data = await mapData(); } },
+  "kernel-film": {
+    about: "kernels from the start of training through every epoch",
+    build: () => Object.assign(h("kernel-film"), { data: { epochs: [0, 1, 2, 4], own: [0, 1, 2, 3].map((n) => drawImage(n)), common: [4, 5, 6, 7].map((n) => drawImage(n)), numbers: { 0: "structure 0.10" } } }),
+  },
   "mistake-detail": {
     about: "one image that was classified wrongly",
     build: () => Object.assign(h("mistake-detail", { editable: true }), { classes: CLASSES, item: MISTAKES[0] }),

@@ -15,7 +15,6 @@ import { ImageGrid } from "../studio/image-grid.js";
 import { ImageLists } from "../studio/image-lists.js";
 import { ImagePicker } from "../studio/image-picker.js";
 import { jobLine } from "../studio/job-line.js";
-import { KernelFilm } from "../studio/kernel-film.js";
 import { KernelSwatches } from "../studio/kernel-swatches.js";
 import { LayerStrips } from "../studio/layer-strips.js";
 import { LiveCamera } from "../studio/live-camera.js";
@@ -23,9 +22,12 @@ import { showNextUnits } from "../studio/next-units.js";
 import { runHead } from "../studio/run-head.js";
 import { SoftmaxTable } from "../studio/softmax-table.js";
 import { PaintedImage } from "../studio/painted-image.js";
+import { plannedStart } from "../studio/planned-start.js";
+import { trainingFoot } from "../studio/training-foot.js";
 import { queueBox } from "../studio/training-queue.js";
 import { UnitStrips } from "../studio/unit-strips.js";
 import { UnitSum } from "../studio/unit-sum.js";
+import { term } from "../words/terms.js";
 import { CLASSES, drawImage, drawMap, drawUnits, numbers } from "./drawn.js";
 
 const READ = { layer: "conv3", num_units: 384,
@@ -53,7 +55,7 @@ const SETTINGS = [
   [{ ...SETTING, name: "optimizer", kind: "choice", choices: ["sgd", "adam"], words: "Update rule." }, "sgd"]];
 const TRAINING = { num_steps: 80, steps: Array.from({ length: 60 }, (_, n) => [n + 1, 2 * 0.96 ** n, 0.8 * 0.97 ** n]),
   epochs: Array.from({ length: 6 }, (_, n) => ({ epoch: n + 1, step: 10 * (n + 1), validation_loss: 1.9 * 0.8 ** n, validation_top1_error: 0.7 * 0.85 ** n, test_top1_error: null })) };
-const ODD = { version: "1", is_old: false, job: { is_alive: false, line: "", done: null, fault: "" },
+const ODD = { version: "1", is_old: false, job: { is_alive: false, line: "", done: null, fault: "", is_stopped: false },
     list: { in_class: [0.9, 0.3], among_all: [0.8, 0.2], nearest_in_class: [1, 0], nearest: [1, 0], usual_in_class: 0.31, usual_among_all: 0.25 } };
 const QUEUE = { is_busy: true, fault: null, failed: [{ run: "second", fault: "no such folder" }], waiting: [{ run: "third", data: "images", preset: "fast", settings: ["epochs = 3"] }] };
 
@@ -136,11 +138,7 @@ export const EXHIBITS = {
   },
   "job-line": {
     about: "how far a command is that runs in the background",
-    build: () => { const line = jobLine("looking for doubtful labels"); line.show({ line: "34 % done, 2:10 left", done: 0.34 }); return line.element; },
-  },
-  "kernel-film": {
-    about: "kernels from the start of training through every epoch",
-    build: () => { const film = new KernelFilm((epoch) => drawImage(epoch), { 0: "structure 0.10" }); film.show([0, 1, 2, 3]); return film.root; },
+    build: () => { const line = jobLine("looking for doubtful labels", async () => {}); line.show({ line: "34 % done, 2:10 left", done: 0.34 }); return line.element; },
   },
   "kernel-swatches": {
     about: "kernels of three channels, each a button",
@@ -160,6 +158,15 @@ export const EXHIBITS = {
     about: "the units of the next layer that read a unit", answers: { "runs/first/next/": READ },
     build: async () => { const box = h("div", { class: "forward" }); await showNextUnits(box, "first", "conv2", 5, { query: "image=drawn" }); return box; },
   },
+  "planned-start": {
+    about: "a start that first says how long it will take", answers: { plan: { seconds: 240 } },
+    build: async () => {
+      const offer = plannedStart({ ask: "How long will it take?", path: "plan", words: ({ seconds }) => `Start (${seconds} s)`, start: () => {} });
+      offer.element.querySelector("button").click();
+      await new Promise((done) => setTimeout(done, 50));
+      return offer.element;
+    },
+  },
   "run-head": {
     about: "the run that a page shows, with others to change to",
     build: async () => {
@@ -176,6 +183,18 @@ export const EXHIBITS = {
   "painted-image": {
     about: "an image that is painted on",
     build: async ({ say }) => { const image = new PaintedImage(() => {}, say); await image.load(drawImage(4)); return h("div", { class: "break" }, image.canvas, image.tools); },
+  },
+  term: {
+    about: "a word of the field with the sentence that explains it",
+    build: () => {
+      const row = h("p", {}, "margin ", term("margin"), " and stride ", term("stride"));
+      setTimeout(() => row.querySelector("button").click(), 50);
+      return row;
+    },
+  },
+  "training-foot": {
+    about: "the training that runs now", answers: { trainings: { trainings: [{ run: "first", status: "training", done: 0.6, images_per_second: 312, seconds_left: 41 }] } },
+    build: () => { const line = h("p", { id: "training" }); trainingFoot(line); return line; },
   },
   "training-queue": {
     about: "the trainings that wait", answers: { queue: QUEUE },

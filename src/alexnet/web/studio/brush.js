@@ -26,6 +26,7 @@ export class Brush {
     canvas.addEventListener("focus", () => this.#show(canvas.matches(":focus-visible")));
     canvas.addEventListener("blur", () => this.#show(false));
     canvas.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
       canvas.setPointerCapture(event.pointerId);
       this.#isDown = true;
       draw(this.#under(event), true);

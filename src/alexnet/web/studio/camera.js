@@ -23,6 +23,8 @@ export async function openCamera(otherwise) {
 }
 
 class Camera {
+  #canvas = h("canvas", {}); // one for all images: a new one each time would fill the memory faster than it is freed
+
   constructor(stream, video) { this.stream = stream; this.video = video; }
 
   stop() { for (const track of this.stream.getTracks()) track.stop(); }
@@ -33,11 +35,13 @@ class Camera {
     return new Promise((done) => { video.requestVideoFrameCallback ? video.requestVideoFrameCallback(done) : requestAnimationFrame(done); });
   }
 
-  /** The middle of the image as a square of `side` px, by default of all it has; null before there is one. */
+  /** The middle of the image as a square of `side` px, by default of all it has, on a canvas that the next call draws on
+   * again; null before there is one. */
   square(side = 0) {
     const { video } = this, most = Math.min(video.videoWidth, video.videoHeight);
     if (!most) return null;
-    const canvas = h("canvas", { width: side || most, height: side || most });
+    const canvas = this.#canvas, length = side || most;
+    if (canvas.width !== length || canvas.height !== length) { canvas.width = length; canvas.height = length; }
     canvas.getContext("2d").drawImage(video, (video.videoWidth - most) / 2, (video.videoHeight - most) / 2, most, most, 0, 0, canvas.width, canvas.height);
     return canvas;
   }

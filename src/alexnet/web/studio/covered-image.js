@@ -7,7 +7,7 @@ const NAME = "the image as the network gets it; drag to cover parts, or move the
   + "cover with Space, uncover all with Escape";
 
 export class CoveredImage {
-  #source = null; #field = null;
+  #source = null; #field = null; #turn = 0;
 
   /** `changed` is called when other cells are covered; `say` with a line that is announced. */
   constructor(changed, say) {
@@ -20,12 +20,12 @@ export class CoveredImage {
 
   /** Show an image, {width, height} as a canvas draws it; what is covered stays covered. */
   show(source) { this.#source = source; this.#draw(); }
-  /** Show the address of an image; resolves when it is drawn. */
+  /** Show the address of an image, unless another is shown before it is there; resolves when it is drawn. */
   async load(address) {
-    const image = new Image();
+    const image = new Image(), turn = this.#turn += 1;
     image.src = address;
     await image.decode();
-    this.show(image);
+    if (turn === this.#turn) this.show(image);
   }
   /** Draw a frame around [top, left, bottom, right], px of the image; null draws none. */
   outline(field) { this.#field = field; this.#draw(); }

@@ -36,11 +36,32 @@ export function fill(element, ...children) {
   return element;
 }
 
+/** The same, unless it holds just that already: what has the focus in it keeps it. */
+export function fillWhereChanged(element, ...children) {
+  const next = fill(h("div"), ...children);
+  if (element.innerHTML !== next.innerHTML) element.replaceChildren(...next.childNodes);
+  return element;
+}
+
+/** Change what an element holds: what had the focus in it, or what is now in its place by tag, address and name, has it after. */
+export function keepFocus(element, change) {
+  const focused = document.activeElement, name = focused !== element && element.contains(focused) ? nameOf(focused) : null;
+  change();
+  if (name === null || element.contains(document.activeElement)) return;
+  const same = element.contains(focused) ? focused : [...element.querySelectorAll(focused.localName)].find((each) => nameOf(each) === name);
+  same?.focus({ preventScroll: true });
+}
+
+const nameOf = (element) => [element.id, element.getAttribute("href"), element.getAttribute("aria-label") ?? element.textContent].join("\n");
+
 /** A text in which what stands between backticks is code. */
 export const prose = (text) => text.split("`").map((piece, place) => (place % 2 ? h("code", {}, piece) : piece));
 
 /** A fraction in percent. */
 export const percent = (fraction) => (fraction === null || fraction === undefined ? "–" : `${(100 * fraction).toFixed(1)}\u00a0%`);
+
+/** A difference of two fractions in percentage points, with its sign. */
+export const points = (difference) => `${difference < 0 ? "\u2212" : "+"}${(100 * Math.abs(difference)).toFixed(1)}`;
 
 /** A count with its noun: `1 image`, `2,000 images`, `8 classes`. */
 export const numberOf = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : word.endsWith("s") ? "es" : "s"}`;

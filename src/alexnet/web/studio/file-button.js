@@ -2,8 +2,8 @@
 import { h } from "./dom.js";
 
 /** `chosen` is called with the files that are chosen, one or more; the same ones can be chosen again. */
-export function fileButton(words, chosen, { id = null, multiple = false } = {}) {
-  const input = h("input", { type: "file", accept: "image/*", id, multiple, onchange: () => {
+export function fileButton(words, chosen, { id = null, multiple = false, accept = "image/*" } = {}) {
+  const input = h("input", { type: "file", accept, id, multiple, onchange: () => {
     const files = [...input.files];
     input.value = "";
     if (files.length > 0) chosen(files);

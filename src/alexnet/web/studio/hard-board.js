@@ -1,19 +1,20 @@
 // The images that broke a network, the surest mistake first; and what they are good for: they measure, and train.
 import { get, part, post } from "./api.js";
-import { fill, h, numberOf, percent } from "./dom.js";
+import { fill, h, keepFocus, numberOf, percent } from "./dom.js";
 import { certainty } from "./retrain.js";
 import { address } from "./router.js";
 
 const PERIOD = 1000; // ms between two looks at a training
 
 export class HardBoard {
-  #timer = 0; #isClosed = false;
+  #timer = 0; #isClosed = false; #turn = 0;
 
   constructor(run, say) {
     this.run = run; this.say = say; this.path = `runs/${part(run)}/break`;
     this.list = h("section", { class: "board" });
     this.measure = h("section", { class: "measure" });
     this.result = h("div");
+    this.start = h("button", { type: "button", onclick: () => this.#retrain() }, "Train on half of them, and measure");
   }
 
   /** Draw the board anew; `values` as the server answers them. */
@@ -31,10 +32,10 @@ export class HardBoard {
 
   #drawList({ entries, folder, version }) {
     fill(this.list, h("h2", {}, "The board"),
-      entries.length === 0 ? h("p", { class: "soft" }, "Nobody has broken it yet.") : h("ol", { class: "mistakes" }, entries.map(({ file, place, true: label, predicted, probability, is_trained: isTrained }) =>
+      entries.length === 0 ? h("p", { class: "soft" }, "No image is on the board yet.") : h("ol", { class: "mistakes" }, entries.map(({ file, place, true: label, predicted, probability, is_trained: isTrained }) =>
         h("li", {}, h("img", { src: `/api/folders/${part(folder)}/thumbnails/${place}?v=${version}`, alt: `${label}, predicted ${predicted}`, loading: "lazy" }),
-          h("span", {}, `true ${label}`), h("span", { class: "wrong" }, `${predicted} ${percent(probability)}`), isTrained && h("span", { class: "soft" }, "may train"),
-          h("button", { type: "button", "aria-label": `remove ${file}`, title: "It is not what was said, or not worth keeping: delete this copy", onclick: () => this.#remove(file) }, "remove")))));
+          h("span", {}, `true ${label}`), h("span", { class: "wrong" }, `${predicted} ${percent(probability)}`), isTrained && h("span", { class: "soft" }, "used for training"),
+          h("button", { type: "button", "aria-label": `remove ${file}`, title: "Wrong class, or not worth keeping: delete this copy", onclick: () => this.#remove(file) }, "remove")))));
   }
 
   async #remove(file) {
@@ -50,28 +51,37 @@ export class HardBoard {
     if (!folder || num === 0) { fill(this.measure); return; }
     const wrong = measured.num === 0 ? null : measured.num_wrong / measured.num;
     const command = (text) => h("code", {}, text);
-    fill(this.measure, h("h2", {}, "What they are good for"),
+    keepFocus(this.measure, () => fill(this.measure, h("h2", {}, "What they are good for"),
       h("p", {}, h("b", {}, "They are a test set. "), `${this.run} gets ${measured.num_wrong} of ${measured.num} wrong (${percent(wrong)}). They were chosen for that: another network does better on them for this reason alone. `,
-        trained > 0 && `The ${numberOf(trained, "image")} that may train are not counted. `, "They are in ", h("a", { href: address("data", [folder]) }, folder), "; ",
+        trained > 0 && `The ${numberOf(trained, "image")} set aside for training are not counted. `, "They are in ", h("a", { href: address("data", [folder]) }, folder), "; ",
         command(`alexnet evaluate ${run} --data ${path}`), " measures this run or another on them."),
-      h("p", {}, h("b", {}, "Half of them can train. "), num < needed
+      h("p", {}, h("b", {}, "Half of them can be trained on. "), num < needed
         ? `${needed} are needed for that, half to train on and half to measure with: collect ${needed - num} more.`
-        : ["The last layer is trained again on the training images and half of these; the other half measures. What was painted on a test image only measures. ", command(`alexnet retrain ${run} --hard ${path}`), " does the same."]),
-      num >= needed && h("p", {}, h("button", { type: "button", onclick: () => this.#retrain() }, "Train on half of them, and measure")),
-      this.result);
+        : ["The last layer is trained again on the training images and half of these; the other half measures. Images painted from a test image are only used to measure. ", command(`alexnet retrain ${run} --hard ${path}`), " does the same."]),
+      num >= needed && h("p", {}, this.start),
+      this.result));
     if (retrained) this.#follow(retrained);
   }
 
   async #retrain() {
-    this.isFollowing = true;
-    try { this.#follow((await post(`${this.path}/retrain`)).run); } catch (error) { fill(this.result, h("p", { class: "fault", role: "alert" }, error.message)); }
+    this.start.disabled = true; // one at a time
+    try {
+      const { run } = await post(`${this.path}/retrain`);
+      this.isFollowing = true;
+      await this.#follow(run);
+    } catch (error) {
+      fill(this.result, h("p", { class: "fault", role: "alert" }, error.message));
+      this.start.disabled = false;
+    }
   }
 
   async #follow(run) {
+    const turn = this.#turn += 1;
     clearTimeout(this.#timer);
     try {
       const { is_alive: isAlive, line, fault, result } = await get(`runs/${part(run)}/retrained`);
-      if (this.#isClosed) return;
+      if (this.#isClosed || turn !== this.#turn) return;
+      this.start.disabled = isAlive;
       if (isAlive) {
         fill(this.result, h("p", { role: "status" }, `Training the last layer again ... ${line}`));
         this.isFollowing = true;
@@ -84,7 +94,12 @@ export class HardBoard {
         this.isFollowing = false;
         await this.draw();
       }
-    } catch { fill(this.result); } // that run was deleted
+    } catch (error) {
+      if (this.#isClosed || turn !== this.#turn) return;
+      this.start.disabled = error.isAway === true;
+      fill(this.result, error.status !== 404 && h("p", { class: "fault", role: "status" }, error.message)); // 404: that run was deleted
+      if (error.isAway) this.#timer = setTimeout(() => this.#follow(run), PERIOD);
+    }
   }
 }
 

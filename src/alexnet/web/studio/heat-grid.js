@@ -8,7 +8,7 @@ const NARROW = matchMedia("(max-width: 48rem)");
 const CELL = 16; // px of a unit, at most
 
 export class HeatGrid {
-  #number = 0; #isLooking = false; #chosen = -1;
+  #left = new AbortController(); #number = 0; #isLooking = false; #chosen = -1;
 
   /** `name` is the name of a unit by its number; `open` is called with the number of one that is chosen. */
   constructor(layer, { name, open }) {
@@ -27,8 +27,11 @@ export class HeatGrid {
     canvas.addEventListener("focus", () => canvas.matches(":focus-visible") && this.#look(this.#number));
     canvas.addEventListener("click", (event) => { const number = this.#under(event); if (number < this.values.length) open(number); });
     canvas.addEventListener("keydown", (event) => this.#press(event, open));
-    NARROW.addEventListener("change", () => { this.#size(); this.draw(); });
+    NARROW.addEventListener("change", () => { this.#size(); this.draw(); }, { signal: this.#left.signal });
   }
+
+  /** The grid is not shown any more. */
+  close() { this.#left.abort(); }
 
   /** Show the values of the units, in their order. */
   show(values) {

@@ -22,12 +22,15 @@ export class ImageChanges {
   reset() {
     if (!this.isChanged) return;
     this.amounts = {};
-    this.#draw();
+    if (document.activeElement === this.button) this.root.querySelector("input").focus(); // there is nothing to reset any more
+    for (const rest of this.rests) rest();
+    this.button.disabled = true;
     this.changed();
   }
 
   #draw() {
     this.button = h("button", { type: "button", disabled: !this.isChanged, title: "r", onclick: () => this.reset() }, "reset the changes");
+    this.rests = []; // of each slider, what puts it back
     fill(this.root, this.changes.map((change) => this.#row(change)), h("p", {}, this.button));
   }
 
@@ -40,8 +43,9 @@ export class ImageChanges {
       words.textContent = text;
       slider.setAttribute("aria-valuetext", text);
     };
-    slider.value = this.amounts[name] ?? identity;
-    tell();
+    const put = (amount) => { slider.value = amount; tell(); };
+    put(this.amounts[name] ?? identity);
+    this.rests.push(() => put(identity));
     return [h("label", { for: id }, WORDS[name] ?? name), slider, words];
   }
 

@@ -1,26 +1,26 @@
-// Lists about the images of a folder that are computed first: how odd each image is, and which are twins.
+// Lists about the images of a folder that are computed first: how odd each image is, and which are near duplicates.
 import { get, part, post } from "./api.js";
 import { fill, h } from "./dom.js";
-import { jobLine } from "./job-line.js";
+import { endLine, jobLine } from "./job-line.js";
 
-export const LISTED = [["odd", "by oddity in its class"], ["odd-all", "by oddity among all"], ["twins", "by nearest twin"]];
+export const LISTED = [["odd", "by oddity in its class"], ["odd-all", "by oddity among all"], ["twins", "near duplicates"]];
 
 const PERIOD = 1000; // ms between two looks whether a list is there
 const NO_NETWORK = "none";
 
 /**
- * `shown` has the order, `by` (a run, or "none" for colors and edges) and `kind` of twins; `choose(key, value)` changes
+ * `shown` has the order, `by` (a run, or "none" for colors and edges) and `kind` of near duplicates; `choose(key, value)` changes
  * one of them; `changed(version)` hears that a list has arrived, and of which version of the folder.
  */
 export class ImageLists {
-  #known = new Map(); #loading = new Map(); #timer = 0; #progress = null;
+  #known = new Map(); #loading = new Map(); #faults = new Map(); #timer = 0; #progress = null; #isOpen = true;
 
   constructor({ folder, runs, shown, studio, choose, changed }) {
     this.folder = folder; this.runs = runs; this.shown = shown; this.studio = studio; this.choose = choose; this.changed = changed;
     this.element = h("div", { class: "listed" });
   }
 
-  stop() { clearInterval(this.#timer); }
+  stop() { this.#isOpen = false; clearInterval(this.#timer); }
 
   /** Whether the order needs a list. */
   get isNeeded() { return LISTED.some(([order]) => order === this.shown.order); }
@@ -50,14 +50,14 @@ export class ImageLists {
     clearInterval(this.#timer);
     if (!this.isNeeded) return;
     if (!this.#known.has(path)) await this.#load(path);
-    if (path !== this.#path) return; // another order was chosen meanwhile
+    if (!this.#isOpen || path !== this.#path) return; // the view was left, or another order chosen meanwhile
     const state = this.#known.get(path);
     if (mayStart && state && state.list === null && !state.job.is_alive) await this.#start(path);
     else this.#draw();
   }
 
   /** Forget what is known: the folder has changed. */
-  forget() { this.#known.clear(); }
+  forget() { this.#known.clear(); this.#faults.clear(); }
 
   async #load(path) {
     if (!this.#loading.has(path)) this.#loading.set(path, this.#take(path, get(path)).finally(() => this.#loading.delete(path)));
@@ -74,20 +74,27 @@ export class ImageLists {
     try {
       const state = await asked;
       this.#known.set(path, state);
-      if (path === this.#path) this.changed(state.version);
+      this.#faults.delete(path);
+      if (this.#isOpen && path === this.#path) this.changed(state.version);
     } catch (error) {
-      fill(this.element, h("p", { class: "fault" }, error.message));
+      this.#faults.set(path, error.message);
     }
   }
 
   #draw() {
     const path = this.#path, state = this.#known.get(path);
     clearInterval(this.#timer);
-    if (!this.isNeeded || !state) return;
+    if (!this.isNeeded || !this.#isOpen) return;
+    const fault = this.#faults.has(path) && h("p", { class: "fault", role: "alert" }, this.#faults.get(path));
+    if (!state) {
+      fill(this.element, fault && [fault, h("button", { type: "button", onclick: () => this.show() }, "Try again")]);
+      return;
+    }
     const { list, job, is_old: isOld } = state;
     if (job.is_alive) {
       this.#timer = setInterval(() => this.#look(path), PERIOD);
-      this.#progress = jobLine(this.isTwins ? "looking for twins" : "comparing the images");
+      const run = this.#run, [route] = path.split("?"), values = this.isTwins ? {} : { run };
+      this.#progress = jobLine(this.isTwins ? "looking for near duplicates" : "comparing the images", () => post(`${route}/stop`, values));
       this.#progress.show(job);
     }
     const focused = this.element.contains(document.activeElement) && document.activeElement.id;
@@ -95,16 +102,16 @@ export class ImageLists {
     fill(this.element,
       this.isTwins ? this.#twins(state) : this.#oddity(state),
       job.is_alive ? this.#progress.element : [
-        list === null && again(this.isTwins ? "Look for twins" : "Compare the images"),
+        list === null && again(this.isTwins ? "Look for near duplicates" : "Compare the images"),
         isOld && [h("span", { class: "soft" }, "The folder has changed since. "), again("Look again")],
-        job.fault && h("span", { class: "fault" }, job.fault)]);
+        endLine(job)], fault);
     if (focused) this.element.querySelector(`#${focused}`)?.focus();
   }
 
   async #look(path) {
     try {
       const state = await get(path);
-      if (path !== this.#path) return;
+      if (!this.#isOpen || path !== this.#path) return;
       this.#known.set(path, state);
       if (state.job.is_alive) this.#progress.show(state.job);
       else {
@@ -125,7 +132,7 @@ export class ImageLists {
         own.map((run) => option(run.name, `the features of ${run.name}`)),
         option(NO_NETWORK, "colors and edges, without a network"),
         others.length > 0 && h("optgroup", { label: "trained on other images" }, others.map((run) => option(run.name, `the features of ${run.name}`))))),
-    usual !== null && usual !== undefined && h("span", { class: "soft" }, ` Usual: ${usual.toFixed(2)}.`));
+    usual !== null && usual !== undefined && h("span", { class: "soft" }, ` Median: ${usual.toFixed(2)}.`));
   }
 
   #twins({ list, kinds }) {
@@ -137,13 +144,13 @@ export class ImageLists {
   }
 }
 
-/** What a pair of twins is, in words. */
+/** What a pair of near duplicates is, in words. */
 export const twinWords = ([, , distance, kind], kinds) => `distance ${distance === 0 ? 0 : distance.toFixed(4)}, ${kinds[kind]}`;
 
 /** How odd an image is, in words: for the side. */
 export function oddWords(list, item, className) {
-  const line = (value, usual, words) => value !== null && h("p", {}, "Distance ", h("b", {}, value.toFixed(2)), ` ${words}; usual ${usual.toFixed(2)}.`);
-  return [line(list.in_class[item], list.usual_in_class, `to the nearest of ${className}`), line(list.among_all[item], list.usual_among_all, "to the nearest of all"),
+  const line = (value, usual, words) => value !== null && h("p", {}, "Mean distance ", h("b", {}, value.toFixed(2)), ` ${words}; median ${usual.toFixed(2)}.`);
+  return [line(list.in_class[item], list.usual_in_class, `to the five nearest of ${className}`), line(list.among_all[item], list.usual_among_all, "to the five nearest of all"),
     list.in_class[item] === null && list.among_all[item] === null && h("p", { class: "soft" }, "This image was not compared: it is newer than the list, or cannot be used.")];
 }
 

@@ -76,19 +76,20 @@ export class KernelFilm {
     this.slider.setAttribute("aria-valuetext", when);
     const scale = this.scale === "own" ? "Each kernel is drawn on a scale of its own" : "All are drawn on one scale";
     fill(this.words, [when, this.numbers[epoch]].filter(Boolean).join(": "), `. ${scale}; gray is 0.`);
-    const frame = await this.#frame(epoch).catch(() => null);
-    if (!frame || epoch !== this.epochs[this.#place()]) return;
+    const source = this.sheet(epoch, this.scale, this.epochs.at(-1));
+    this.source = source;
+    const frame = await this.#frame(source).catch(() => null);
+    if (!frame || source !== this.source) return; // another one is shown meanwhile
     this.image.src = frame.src;
     this.image.alt = `Kernels of conv1, ${when.toLowerCase()}`;
   }
 
-  /** The image of an epoch, loaded before it is shown. */
-  async #frame(epoch) {
-    const source = this.sheet(epoch, this.scale, this.epochs.at(-1));
+  /** The image of an address, loaded before it is shown; one that failed is loaded again. */
+  async #frame(source) {
     if (!this.#frames.has(source)) {
       const image = new Image();
       image.src = source;
-      this.#frames.set(source, image.decode().then(() => image));
+      this.#frames.set(source, image.decode().then(() => image, (error) => { this.#frames.delete(source); throw error; }));
     }
     return this.#frames.get(source);
   }

@@ -10,12 +10,14 @@ export const DECISION_KEYS = [
   ["u", "undo"],
 ];
 
+const NOT_TYPED = ["checkbox", "radio", "range", "button", "file", "color"]; // kinds of fields
+
 /** Whether a key press belongs to a field that is typed into. */
 export function isTyping(event) {
   const target = event.composedPath()[0];
   if (!(target instanceof HTMLElement)) return false;
   if (target.isContentEditable || target.matches("textarea, select")) return true;
-  return target.matches("input:not([type=checkbox]):not([type=radio]):not([type=range]):not([type=button])");
+  return target.matches("input") && !NOT_TYPED.includes(target.getAttribute("type"));
 }
 
 /** The dialog that lists keys: [[keys, meaning], ...] of the frame and of the view. */

@@ -14,3 +14,9 @@ export function listenForImages(root, take) {
   root.addEventListener("drop", drop);
   return () => removeEventListener("paste", paste);
 }
+
+/** Whether the name of an image is that of one that was sent to the server, not of one of a run's images. */
+export const isOwn = (name) => Boolean(name?.startsWith("sent:"));
+
+/** The name of an image as it is shown. */
+export const imageName = (name) => (isOwn(name) ? "your own image" : name);

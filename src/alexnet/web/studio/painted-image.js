@@ -9,7 +9,7 @@ const COLORS = [["gray", "#808080"], ["black", "#000000"], ["white", "#ffffff"],
 const RESTORE = "restore";
 
 export class PaintedImage {
-  #base = null; #strokes = []; #undone = []; #isDown = false; // the brush, by keyboard
+  #base = null; #turn = 0; #strokes = []; #undone = []; #isDown = false; // the brush, by keyboard
 
   /** `changed` is called when what is painted has changed; `say` with a line that is announced. */
   constructor(changed, say) {
@@ -28,6 +28,7 @@ export class PaintedImage {
   /** Show the middle square of an image, of `width` and `height` px as a canvas draws it; nothing is painted on it. */
   show(source, width, height) {
     const most = Math.min(width, height), side = Math.min(SIDE, most);
+    this.#turn += 1;
     this.#base = h("canvas", { width: side, height: side });
     const pen = this.#base.getContext("2d");
     pen.imageSmoothingQuality = "high";
@@ -35,12 +36,12 @@ export class PaintedImage {
     this.#strokes = []; this.#undone = []; this.#isDown = false;
     this.#draw();
   }
-  /** The same of the address of an image; resolves when it is drawn. */
+  /** The same of the address of an image; resolves when it is drawn, or is not to be drawn any more, since another was shown. */
   async load(address) {
-    const image = new Image();
+    const image = new Image(), turn = this.#turn += 1;
     image.src = address;
-    await image.decode();
-    this.show(image, image.naturalWidth, image.naturalHeight);
+    try { await image.decode(); } catch (error) { if (turn === this.#turn) throw error; }
+    if (turn === this.#turn) this.show(image, image.naturalWidth, image.naturalHeight);
   }
 
   /** The image with what is painted on it, as a PNG. */
@@ -55,7 +56,7 @@ export class PaintedImage {
   clear() {
     if (!this.isPainted) return;
     this.#strokes = []; this.#undone = []; this.#isDown = false;
-    this.say("All that was painted is taken away.");
+    this.say("The painting was cleared.");
     this.#draw(); this.changed();
   }
 
@@ -126,7 +127,7 @@ export class PaintedImage {
     const button = (text, key, act) => h("button", { type: "button", disabled: true, title: key, onclick: act }, text);
     this.undoButton = button("undo", "u", () => this.undo());
     this.redoButton = button("redo", "Shift U", () => this.redo());
-    this.clearButton = button("take all away", "Esc on the image", () => this.clear());
+    this.clearButton = button("clear the painting", "Esc on the image", () => this.clear());
     fill(this.tools, h("div", { class: "colors" }, this.colors, own), h("div", { class: "begin" }, h("label", { for: "brush-size" }, "brush size"), size, percent),
       h("div", { class: "begin" }, this.undoButton, this.redoButton, this.clearButton));
     this.#take(this.color);

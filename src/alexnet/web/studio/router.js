@@ -15,10 +15,14 @@ export function address(view, parts = [], query = {}) {
 }
 
 /** Go to an address; `replace` changes it without a step in the history and without opening the view anew, unless the page
- * has gone elsewhere meanwhile: a view that is still loading when it is left must not take the address back. */
-export function go(hash, { replace = false } = {}) {
+ * has gone elsewhere meanwhile: a view that is still loading when it is left must not take the address back. A view that
+ * shows something else from now on says what it was in the address before, `from`. */
+export function go(hash, { replace = false, from = undefined } = {}) {
   if (!replace) location.hash = hash;
-  else if (isSamePlace(readAddress(hash), readAddress())) history.replaceState(null, "", hash);
+  else {
+    const next = readAddress(hash), now = readAddress();
+    if (isSamePlace(next, now) || (from !== undefined && next.view === now.view && now.parts[0] === from)) history.replaceState(null, "", hash);
+  }
 }
 
 const isSamePlace = (a, b) => a.view === b.view && (!a.parts.length || !b.parts.length || a.parts[0] === b.parts[0]);

@@ -1,6 +1,6 @@
 // The runs, each with a face that says how it stands: training, waiting, stopped, finished or failed.
 import { part, post } from "./api.js";
-import { fill, h, numberOf, percent } from "./dom.js";
+import { fill, h, keepFocus, numberOf, percent } from "./dom.js";
 import { address } from "./router.js";
 
 const PERIOD = 3000; // ms between two looks, while something is training or waits
@@ -24,7 +24,7 @@ export function runCards(here, studio) {
     const text = JSON.stringify([runs, pending, waiting, failed]);
     if (text !== shown) {
       const cards = [...pending.map(pendingCard), ...waiting.map(waitingCard), ...failed.map(failedCard), ...runs.map((run) => runCard(run, studio, look))];
-      fill(element, cards.length > 0 && [h("h2", {}, "Runs"), h("ul", { class: "cards" }, cards)]);
+      keepFocus(element, () => fill(element, cards.length > 0 && [h("h2", {}, "Runs"), h("ul", { class: "cards" }, cards)]));
     }
     shown = text;
     if (pending.length + waiting.length > 0 || runs.some((run) => run.status === "training")) timer = setTimeout(look, PERIOD);
@@ -49,7 +49,7 @@ function runCard(run, studio, changed) {
   const face = last === undefined ? null : h("img", { class: "kernels", src: `/api/runs/${part(run.name)}/kernels/${last}`, alt: "", loading: "lazy" });
   const isFinished = run.status === "finished" && studio.has("run");
   return card(run.name, address(isFinished ? "run" : "train", [run.name]), face,
-    run.fault ? [state("failed", " to be read"), h("p", { class: "fault" }, run.fault)] : [how(run, studio, changed),
+    run.fault ? [state("failed", ": cannot be read"), h("p", { class: "fault" }, run.fault)] : [how(run, studio, changed),
       h("p", { class: "soft" }, `${run.data}, ${run.classes.length} classes · ${run.preset} · ${run.created.slice(0, 16).replace("T", " ")}`)]);
 }
 
@@ -61,17 +61,17 @@ function how(run, studio, changed) {
     return [state("training", `: ${epochs}${run.error ? `, ${run.error.of} error ${percent(run.error.top1_error)}` : ""}`),
       h("progress", { max: run.epochs, value: run.epochs_done, "aria-label": `epochs of ${run.name}` })];
   }
-  const go = h("button", { type: "button", "aria-label": `Go on with ${run.name}`, onclick: async () => {
+  const go = h("button", { type: "button", "aria-label": `Resume ${run.name}`, onclick: async () => {
     go.disabled = true;
     try {
       await post(`runs/${part(run.name)}/resume`);
-      studio.say(`${run.name} goes on.`);
+      studio.say(`${run.name} is resumed.`);
       await changed();
     } catch (error) {
       studio.say(error.message);
       go.disabled = false;
     }
-  } }, "Go on");
+  } }, "Resume");
   return [state(run.reason ? "failed" : "stopped", ` after ${epochs}`), run.reason && h("p", { class: "fault" }, run.reason),
     run.may_resume ? h("p", { class: "on" }, go, " or ", h("code", {}, `alexnet resume ${run.shell_path}`))
       : h("p", { class: "soft" }, "No state was saved; train again.")];

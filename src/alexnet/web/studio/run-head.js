@@ -24,6 +24,7 @@ export function runHead(words, run, studio, to) {
 export async function chooseRun(root, { name, title }, words, studio) {
   const runs = finished(await studio.here()), last = studio.lookedAt.last("run");
   const chosen = runs.length === 1 ? runs[0] : runs.find((run) => run.name === last);
+  if (!root.isConnected) return; // the view was left meanwhile
   if (chosen) { redirect(address(name, [chosen.name])); return; }
   fill(root, h("h1", {}, title), runs.length === 0
     ? h("p", {}, "No training has finished yet. ", h("a", { href: address("train") }, "Start one"), ".")

@@ -11,10 +11,12 @@
 // lookedAt (see looked-at.js), and has(name), whether there is a view of that name.
 import { get } from "./api.js";
 import { fill, h } from "./dom.js";
+import { openFinder } from "./finder.js";
 import { isTyping, showKeys } from "./keys.js";
 import { Live } from "./live.js";
 import { LookedAt } from "./looked-at.js";
 import { address, go, readAddress } from "./router.js";
+import { trainingFoot } from "./training-foot.js";
 import * as compare from "./views/compare.js";
 import * as breakIt from "./views/break.js";
 import * as data from "./views/data.js";
@@ -38,11 +40,13 @@ const VIEWS = [
 const THEMES = ["system", "light", "dark"];
 const KEYS = [
   ["?", "show the keys"],
+  ["/", "find a run, a folder, a class, a unit or a file"],
   ...VIEWS.map((view) => [`g ${view.key}`, `go to ${view.title}`]),
   ["Esc", "close a dialog"],
 ];
 const WAIT_FOR_SERVER = 2000; // ms between two looks whether the server answers again
 const WAIT_FOR_SECOND = 1500; // ms in which the second key after `g` counts
+const SOON = 400; // ms after which a view that is not there yet says that it is coming
 
 const main = document.querySelector("main");
 let opened = { view: null, first: "", page: {} };
@@ -75,6 +79,7 @@ async function show() {
   if (view?.of && place.parts[0]) studio.lookedAt.remember(view.of, place.parts[0]);
   lead();
   opened.page.close?.();
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   opened = { view, first: place.parts[0] ?? "", page: {} };
   for (const link of document.querySelectorAll("header nav a")) {
     if (view && link.dataset.view === view.name) {
@@ -86,7 +91,8 @@ async function show() {
   const root = h("div", { class: `view ${view?.name ?? ""}` });
   fill(main, root);
   scrollTo(0, 0);
-  const mine = opened;
+  const mine = opened, loading = h("p", { class: "soft loading", role: "status" }, "Loading ...");
+  const later = setTimeout(() => { if (opened === mine) main.append(loading); }, SOON);
   try {
     if (!view) throw new Error(`There is no view ${place.view}.`);
     /** @type {any} */
@@ -95,11 +101,23 @@ async function show() {
     else page.close?.();
   } catch (error) {
     if (error.isAway) showWhenBack(mine);
-    else if (view?.of) { studio.lookedAt.forget(view.of, place.parts[0]); lead(); }
+    else if (view?.of && error.status === 404) await forgetIfGone(view.of, place.parts[0]);
+    if (opened !== mine) return;
     fill(root, h("h1", {}, "This cannot be shown"), h("p", { class: "fault" }, error.message),
-      h("p", {}, h("a", { href: address("home") }, "Go to the first page"), " or ",
+      h("p", {}, h("a", { href: address("home") }, "Go to Home"), " or ",
         h("button", { type: "button", onclick: show }, "try again"), "."));
+  } finally {
+    clearTimeout(later);
+    loading.remove();
   }
+}
+
+/** Forget a run or folder that is not listed any more. */
+async function forgetIfGone(kind, name) {
+  const listed = await studio.here().then((here) => (kind === "run" ? here.runs : here.folders), () => null);
+  if (listed === null || listed.some((each) => each.name === name)) return;
+  studio.lookedAt.forget(kind, name);
+  lead();
 }
 
 /** Open the view again as soon as the server answers, unless another is opened before. */
@@ -122,8 +140,16 @@ function press(event) {
     }
   }
   if (event.key === "?") showKeys(KEYS, opened.page.keys ?? opened.view?.keys ?? [], opened.view?.title);
+  else if (event.key === "/") { event.preventDefault(); openFinder(studio); }
   else if (event.key === "g") waitsUntil = performance.now() + WAIT_FOR_SECOND;
   else opened.page.press?.(event);
+}
+
+/** A file that is dropped beside the places for it would take the place of the studio. */
+function refuseFiles(event) {
+  if (event.defaultPrevented || !event.dataTransfer?.types.includes("Files") || event.target.closest?.("input[type=file]")) return;
+  event.preventDefault();
+  event.dataTransfer.dropEffect = "none";
 }
 
 function theme(step = 0) {
@@ -158,8 +184,10 @@ document.querySelector("#help").addEventListener("click", () => showKeys(KEYS, o
 document.querySelector("#theme").addEventListener("click", () => theme(1));
 document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
 document.addEventListener("keydown", press);
+for (const type of ["dragover", "drop"]) document.addEventListener(type, refuseFiles);
 studio.live.addEventListener("change", connection);
-addEventListener("hashchange", show);
+const foot = trainingFoot(document.querySelector("#training"));
+addEventListener("hashchange", () => { show(); foot.look(); });
 theme();
 show();
 machine();

@@ -1,10 +1,11 @@
-// A training as it goes: curves, kernels after every epoch, and at the end its scores and mistakes.
+// A training as it goes: curves, kernels after every epoch, the newest test, and at the end its scores and mistakes.
 import { part, post } from "./api.js";
 import { curves } from "./curves.js";
-import { duration, fill, h, percent } from "./dom.js";
+import { duration, fill, fillWhereChanged, h, keepFocus, numberOf, percent } from "./dom.js";
 import { KernelFilm, sheetOf } from "./kernel-film.js";
 import { recipeAddress } from "./recipe-address.js";
 import { address, go } from "./router.js";
+import { term } from "../words/terms.js";
 
 const WORDS = {
   preparing: "preparing: the images are decoded and checked",
@@ -35,7 +36,8 @@ class Training {
     fill(this.parts.film, h("h2", {}, "Kernels of the first layer"), this.film.root);
     this.parts.film.hidden = true; // until there are some
     fill(root, h("h1", {}, `Training ${run}`), ...Object.values(this.parts));
-    fill(this.parts.head, h("p", { class: "soft" }, "connecting ..."));
+    [this.how, this.far, this.actions] = [h("p", { class: "soft" }, "connecting ..."), h("div"), h("p", { class: "actions" })];
+    fill(this.parts.head, this.how, this.far, this.actions);
   }
 
   show(state) {
@@ -45,14 +47,15 @@ class Training {
     if (!state.steps) return;
     this.drawCurves(true);
     if (JSON.stringify(before?.kernel_epochs) !== JSON.stringify(state.kernel_epochs)) this.#kernels();
-    if (before?.status !== state.status) this.#scores();
+    if (before?.status !== state.status || before?.latest?.epoch !== state.latest?.epoch) keepFocus(this.parts.scores, () => this.#scores());
     if (before?.epochs?.length !== state.epochs.length) this.#table();
     if (before && before.status !== state.status) this.studio.say(`${this.run}: ${WORDS[state.status]}`);
   }
 
   press(event) {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!step || !this.state?.kernel_epochs?.length) return;
+    const isElsewhere = event.target instanceof Element && event.target.closest("[role=region]") !== null; // a table that they scroll
+    if (!step || isElsewhere || !this.state?.kernel_epochs?.length) return;
     event.preventDefault();
     this.film.step(step);
   }
@@ -63,35 +66,45 @@ class Training {
   }
 
   #head() {
-    const { status, fault, line, pace, is_own: isOwn, may_resume: mayResume, epochs, num_epochs: total } = this.state;
-    const act = (path, text, kind = "") => {
-      const button = h("button", { type: "button", class: kind, onclick: async () => {
-        button.disabled = true;
-        try {
-          await post(`runs/${part(this.run)}/${path}`);
-          this.studio.say(path === "stop" ? "The state is saved, then the training ends." : "The training goes on.");
-        } catch (error) {
-          this.studio.say(error.message);
-          button.disabled = false;
-        }
-      } }, text);
-      return button;
-    };
-    fill(this.parts.head,
-      h("p", {}, h("b", { class: `status ${status}` }, WORDS[status]), epochs && `: ${epochs.length} of ${total} epochs`,
-        this.state.data && [" on ", this.state.folder ? h("a", { href: address("data", [this.state.folder]) }, this.state.folder) : this.state.data, ` with ${this.state.preset}`]),
+    const { status, fault, line, pace, is_own: isOwn, may_resume: mayResume, epochs, num_epochs: total, train_on: trainOn } = this.state;
+    this.how.className = "";
+    fillWhereChanged(this.how, h("b", { class: `status ${status}` }, WORDS[status]), epochs && `: ${epochs.length} of ${total} epochs`,
+      this.state.data && [" on ", this.state.folder ? h("a", { href: address("data", [this.state.folder]) }, this.state.folder) : this.state.data, ` with ${this.state.preset}`]);
+    fill(this.far,
       status === "training" && pace && h("p", { class: "pace" }, `about ${duration(pace.seconds_left)} left, ${Math.round(pace.images_per_second).toLocaleString("en")} images a second`),
       epochs && h("progress", { max: total, value: epochs.length, "aria-label": "epochs done" }),
       line && status !== "finished" && h("p", { class: "soft line" }, line),
-      fault && h("p", { class: "fault" }, fault),
-      h("p", { class: "actions" },
-        status === "training" && isOwn && act("stop", "Stop and save"),
-        status === "training" && !isOwn && h("span", { class: "soft" }, "It was started in a terminal; stop it there with Ctrl-C."),
-        status === "stopped" && mayResume && act("resume", "Go on", "primary"),
-        status === "stopped" && !mayResume && h("span", { class: "soft" }, "It was stopped before its first save and cannot go on. "),
-        status === "stopped" && this.state.train_on?.data && h("a", { href: recipeAddress(this.state.train_on) }, "Go on with other settings"),
-        ["failed", "stopped"].includes(status) && h("a", { href: address("train") }, "Begin anew"),
-        status === "gone" && h("a", { href: address("home") }, "See what is here")));
+      fault && h("p", { class: "fault" }, fault));
+    const offered = JSON.stringify([status, isOwn, mayResume, trainOn]);
+    if (offered !== this.offered) keepFocus(this.actions, () => this.#offer()); // a message changes nothing that is about to be pressed
+    this.offered = offered;
+  }
+
+  /** What can be done as it stands. */
+  #offer() {
+    const { status, is_own: isOwn, may_resume: mayResume, train_on: trainOn } = this.state;
+    fill(this.actions,
+      status === "training" && isOwn && this.#button("stop", "Stop and save"),
+      status === "training" && !isOwn && h("span", { class: "soft" }, "It was started in a terminal; stop it there with Ctrl-C."),
+      status === "stopped" && mayResume && this.#button("resume", "Resume", "primary"),
+      status === "stopped" && !mayResume && h("span", { class: "soft" }, "It was stopped before its first save and cannot be resumed. "),
+      status === "stopped" && trainOn?.data && h("a", { href: recipeAddress(trainOn) }, "Start a new run from here with other settings"),
+      ["failed", "stopped"].includes(status) && h("a", { href: address("train") }, "Start over"),
+      status === "gone" && h("a", { href: address("home") }, "See what is here"));
+  }
+
+  #button(path, text, kind = "") {
+    const button = h("button", { type: "button", class: kind, onclick: async () => {
+      button.disabled = true;
+      try {
+        await post(`runs/${part(this.run)}/${path}`);
+        this.studio.say(path === "stop" ? "The state is saved, then the training ends." : "The training is resumed.");
+      } catch (error) {
+        this.studio.say(error.message);
+        button.disabled = false;
+      }
+    } }, text);
+    return button;
   }
 
   drawCurves(isNew = false) {
@@ -102,18 +115,17 @@ class Training {
     fill(this.parts.curves, this.state.steps.length > 0 && curves(this.state, Math.max(260, each)));
   }
 
-  // --- at the end
+  // --- after each test, and at the end
   #scores() {
-    const { evaluation, mistakes, pairs, version } = this.state;
-    if (!evaluation) return fill(this.parts.scores);
+    const { evaluation, mistakes, pairs, version, latest } = this.state;
+    if (!evaluation) return fill(this.parts.scores, latest && afterEpoch(this.run, latest));
     const [low, high] = evaluation.top1_interval;
     return fill(this.parts.scores,
       h("h2", {}, "Result"),
       h("p", { class: "result" }, h("b", {}, percent(1 - evaluation.top1_error)), ` of ${evaluation.num_images} test images are recognized`,
-        h("span", { class: "soft" }, ` (95 % interval ${percent(1 - high)} to ${percent(1 - low)}); ${evaluation.num_mistakes} are wrong`)),
+        h("span", { class: "soft" }, ` (95 % interval ${percent(1 - high)} to ${percent(1 - low)}); ${evaluation.num_mistakes.toLocaleString("en")} ${evaluation.num_mistakes === 1 ? "is" : "are"} wrong`)),
       this.studio.has("run") && h("p", {}, h("a", { href: address("run", [this.run]) }, "Look into the run")),
-      h("div", { class: "sides" }, evaluation.confusion ? matrix(evaluation) : confused(pairs),
-        h("div", {}, h("h3", {}, "Surest mistakes"), h("ul", { class: "mistakes" }, mistakes.map((each) => mistake(this.run, each, version))))));
+      sides(this.run, { ...evaluation, pairs, mistakes, version }));
   }
 
   #table() {
@@ -121,9 +133,23 @@ class Training {
       percent(epoch.validation_top1_error), percent(epoch.test_top1_error), Math.round(epoch.images_per_second), duration(epoch.seconds)]);
     const names = ["epoch", "training loss", "training error", "validation error", "test error", "images/s", "time"];
     fill(this.parts.table, h("details", {}, h("summary", {}, "Every epoch in numbers"), h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Epochs" }, h("table", {},
-      h("thead", {}, h("tr", {}, names.map((text) => h("th", { scope: "col", class: "n" }, text)))),
+      h("thead", {}, h("tr", {}, names.map((text, place) => h("th", { scope: "col", class: "n" }, text, place < 2 && [" ", term(place ? "loss" : "epoch")])))),
       h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell) => h("td", { class: "n" }, String(cell))))))))));
   }
+}
+
+/** The newest test of a training that has not finished. */
+function afterEpoch(run, latest) {
+  const { epoch, num_images: count, num_mistakes: wrong } = latest;
+  return [h("h2", {}, `After epoch ${epoch}`),
+    h("p", { class: "result" }, h("b", {}, percent(1 - wrong / count)), ` of ${numberOf(count, "test image")} are recognized`, h("span", { class: "soft" }, `; ${wrong.toLocaleString("en")} ${wrong === 1 ? "is" : "are"} wrong`)),
+    sides(run, latest)];
+}
+
+/** The confusion of the classes, or of many classes the most confused pairs, and beside it mistakes. */
+function sides(run, { classes, confusion, pairs, mistakes, version }) {
+  return h("div", { class: "sides" }, confusion ? matrix({ classes, confusion }) : confused(pairs),
+    h("div", {}, h("h3", {}, "Most confident mistakes"), h("ul", { class: "mistakes" }, mistakes.map((each) => mistake(run, each, version)))));
 }
 
 function matrix({ classes, confusion }) {

@@ -5,7 +5,7 @@ import { HeatGrid } from "./heat-grid.js";
 import { short } from "./paint.js";
 
 /** The numbers that the server sends as base64 of 32-bit numbers. */
-function read(values) {
+export function readValues(values) {
   const letters = atob(values), bytes = new Uint8Array(letters.length);
   for (let n = 0; n < letters.length; n++) bytes[n] = letters.charCodeAt(n);
   return new Float32Array(bytes.buffer);
@@ -44,7 +44,10 @@ export class UnitStrips {
     }
   }
 
+  close() { for (const { grid } of this.#sections.values()) grid.close(); }
+
   #build() {
+    this.close();
     this.#sections.clear();
     const last = this.stages.at(-1);
     fill(this.root, this.stages.filter((stage) => stage !== last || this.classes.length > MOST).map((stage) => {
@@ -58,7 +61,7 @@ export class UnitStrips {
   }
 
   #paint({ layer, activation, num_active: active, values }) {
-    const { about, grid, buttons } = this.#sections.get(layer), numbers = read(values);
+    const { about, grid, buttons } = this.#sections.get(layer), numbers = readValues(values);
     about.textContent = ` fully connected, ${numberOf(numbers.length, "unit")}${activation ? ` behind ${activation}` : ""}, ${active.toLocaleString("en")} of them not 0`;
     grid.show(numbers);
     for (const [number, button] of buttons) {

@@ -26,10 +26,10 @@ export async function open(root, place, studio) {
   const run = place.parts[0];
   if (run) {
     const here = await studio.here(), page = new Page(root, run, studio, here.folders.map((each) => each.name));
-    await page.start(place.query);
+    try { await page.start(place.query); } catch (error) { page.close(); throw error; }
     return page;
   }
-  await chooseRun(root, { name, title }, "Choose a network to attack.", studio);
+  await chooseRun(root, { name, title }, "Choose a run to break.", studio);
   return {};
 }
 
@@ -39,6 +39,7 @@ class Page {
   constructor(root, run, studio, folders) {
     this.root = root; this.run = run; this.studio = studio; this.path = `runs/${part(run)}/break`;
     this.image = null; // {name, file, folder, source}: of a file its bytes, of a folder its name and that of the image in it
+    this.painted = null; // the one that the canvas shows: another is chosen before it is loaded
     this.before = this.now = null; // probabilities of the image as it was, and as it is
     this.painting = new PaintedImage(() => this.#ask(), (text) => studio.say(text));
     this.board = new HardBoard(run, studio.say);
@@ -56,32 +57,44 @@ class Page {
     this.label = h("select", { id: "true-class", onchange: () => this.#judge() }, h("option", { value: "" }, "choose a class"), values.classes.map((each) => h("option", {}, each)));
     const pick = fileButton("choose a file", ([file]) => this.#open(file), { id: "attack" });
     fill(this.root, runHead(`Break ${this.run}`, this.run, this.studio, (other) => address("break", [other])),
-      h("p", {}, "Find an image that the network gets wrong, the surer the better: take one, paint on it, cover what it looks at. Say what the image shows; whoever looks at it must agree."),
+      h("p", {}, "Find an image that the network gets wrong with a high probability: choose one, paint on it or cover a part of it, and say what it shows. A person must still recognize it."),
       this.picker.root, h("div", { class: "begin" }, "or ", pick, this.camera.root),
       h("div", { class: "attack" }, h("div", {}, this.painting.canvas, this.painting.tools),
         h("div", {}, this.bars, h("p", {}, h("label", { for: "true-class" }, "It shows "), this.label), this.verdict, this.keep), this.board.list, this.board.measure));
     await this.board.draw(values);
-    if (query.get("folder")) await this.picker.open(query.get("folder"), query.get("file") ?? "");
+    const folder = query.get("folder") ?? values.data; // there is something to choose at once
+    if (folder) await this.picker.open(folder, query.get("file") ?? "");
   }
 
   // --- the image
   async #pick({ folder, file, className, source }) {
-    const was = this.image = { name: file.split("/").at(-1), folder, source: file };
-    this.camera.stop();
-    try { await this.painting.load(source); } catch { this.studio.say(`${file}: cannot be shown; choose another image.`); return; }
-    if (this.image !== was) return;
+    const isShown = await this.#load({ name: file.split("/").at(-1), folder, source: file }, source, `${file}: cannot be shown; choose another image.`);
+    if (!isShown) return;
     go(address("break", [this.run], { folder, file }), { replace: true });
     this.#start(className);
   }
   async #open(file) {
-    const source = URL.createObjectURL(file), was = this.image = { name: file.name, file };
-    this.camera.stop();
+    const source = URL.createObjectURL(file);
     this.#leave();
-    try {
-      await this.painting.load(source);
-      if (this.image === was) this.#start("");
-    } catch { this.studio.say(`${file.name}: this browser cannot read it; choose a JPEG or PNG.`); }
-    finally { URL.revokeObjectURL(source); }
+    const isShown = await this.#load({ name: file.name, file }, source, `${file.name}: this browser cannot read it; choose a JPEG or PNG.`);
+    URL.revokeObjectURL(source);
+    if (isShown) this.#start("");
+  }
+  /** Show an image to paint on; answers whether it is, and not another one that was chosen meanwhile. Until then nothing is asked. */
+  async #load(image, source, otherwise) {
+    this.image = image;
+    this.now = null;
+    this.keep.disabled = true;
+    this.camera.stop();
+    try { await this.painting.load(source); } catch {
+      this.studio.say(otherwise);
+      this.image = this.painted;
+      if (this.image) this.#ask();
+      return false;
+    }
+    if (this.image !== image) return false;
+    this.painted = image;
+    return true;
   }
   /** Another image is shown, on which nothing is painted. */
   #start(className) {
@@ -97,6 +110,7 @@ class Page {
   // --- what the network makes of it
   /** Ask about the image as it is now; while an answer is awaited, only the last change counts. */
   async #ask() {
+    if (this.image !== this.painted) return;
     if (this.#isAsking) { this.#again = true; return; }
     this.#isAsking = true;
     try {
@@ -131,7 +145,7 @@ class Page {
     const isOwn = Boolean(this.image?.folder) && !this.painting.isPainted;
     const words = label === "" ? [h("b", {}, `Predicted: ${predicted}.`), " What does it show? Choose the class."]
       : isWrong ? [h("b", { class: "wrong" }, `✗ Wrong: ${predicted}.`), isOwn ? ` It is in ${this.image.folder} as it is; paint on one that the network gets right.` : ""]
-        : [h("b", {}, `✓ It holds: ${predicted}.`), " Paint on it, or cover what the network looks at."];
+        : [h("b", {}, `✓ Still correct: ${predicted}.`), " Paint on it, or cover what the network looks at."];
     const line = h("span", {}, words);
     if (this.verdict.textContent !== line.textContent) fill(this.verdict, line);
     this.keep.disabled = !isWrong || isOwn || this.camera.isOn;
@@ -143,15 +157,18 @@ class Page {
     this.keep.disabled = true;
     try {
       const { is_broken: isBroken, predicted, probability } = await upload(`${this.path}?${query}`, await this.#file());
-      this.studio.say(isBroken ? `On the board: ${predicted}, ${percent(probability)} sure, and it is ${label}.` : `It holds: ${predicted}, ${percent(probability)} sure.`);
+      this.studio.say(isBroken ? `On the board: predicted ${predicted}, ${percent(probability)}; it is ${label}.` : `Still correct: ${predicted}, ${percent(probability)}.`);
       await this.board.draw();
-    } catch (error) { fill(this.verdict, h("span", { class: "fault" }, error.message)); }
+    } catch (error) {
+      fill(this.verdict, h("span", { class: "fault" }, error.message));
+      this.keep.disabled = image !== this.image || label !== this.label.value;
+    }
   }
 
   // --- the camera
   #begin() {
     this.#leave();
-    this.image = { name: `camera-${Date.now()}.jpg` };
+    this.image = this.painted = { name: `camera-${Date.now()}.jpg` };
     this.before = null;
     this.keep.disabled = true;
   }

@@ -1,11 +1,16 @@
 // Data: the images of a folder. Show some of them, select, and write down what is wrong with their labels.
 import { get, part, post } from "../api.js";
-import { cameraBox, dropZone, pickFiles } from "../collect.js";
-import { fill, h, numberOf, percent } from "../dom.js";
-import { doubtsBox, estimateLine } from "../doubts-box.js";
+import { ClassChoice } from "../class-choice.js";
+import { collectBox } from "../collect-box.js";
+import { DecisionSteps, decisionWords, numChanges } from "../decision-steps.js";
+import { fill, h, keepFocus, numberOf, percent } from "../dom.js";
+import { doubtsBox, doubtWords, estimateLine } from "../doubts-box.js";
+import { folderTools } from "../folder-tools.js";
+import { goodEnoughBox } from "../good-enough.js";
 import { ImageGrid } from "../image-grid.js";
 import { ImageLists, LISTED, oddWords, twinWords } from "../image-lists.js";
 import { DECISION_KEYS } from "../keys.js";
+import { showLarge } from "../large-image.js";
 import { retrainBox } from "../retrain.js";
 import { address, go, redirect } from "../router.js";
 
@@ -20,23 +25,24 @@ export const keys = [
   ["Enter", "show the image large"],
   ...DECISION_KEYS,
   ["a", "take the label that the networks suggest"],
-  ["Esc", "select nothing"],
-  ["/", "find a file by its name"],
+  ["o", "find another class by its name, or make one"],
+  ["Esc", "clear the selection"],
 ];
 
-const SHOWN = ["class", "q", "show", "order", "by", "kind"]; // what the address holds
+const SHOWN = ["class", "q", "show", "order", "by", "kind", "good"]; // what the address holds
 const SELECTIONS = new Map(); // of every folder, as names; they survive other views
 
 export async function open(root, place, studio) {
   const here = await studio.here();
   const [folder] = place.parts;
+  if (!root.isConnected) return {}; // it was left meanwhile
   if (!folder && here.folders.length > 0) {
     const last = here.runs.find((run) => run.name === studio.lookedAt.last("run"))?.folder; // no folder was looked at
     redirect(address("data", [last ?? here.folders[0].name], Object.fromEntries(place.query)));
     return {};
   }
   if (!folder) {
-    fill(root, h("h1", {}, "Data"), h("p", {}, "There are no images yet. ", h("a", { href: address("home") }, "The first page"), " says how to begin."));
+    fill(root, h("h1", {}, "Data"), h("p", {}, "There are no images yet. ", h("a", { href: address("home") }, "Home"), " says how to begin."));
     return {};
   }
   const values = await get(`folders/${part(folder)}/images`);
@@ -48,6 +54,10 @@ class Images {
     this.root = root; this.folder = folder; this.here = here; this.studio = studio;
     this.shown = Object.fromEntries(SHOWN.map((each) => [each, query.get(each) ?? ""]));
     this.isBoth = false;
+    this.isOpen = true; // until the view is left
+    this.posting = Promise.resolve(); // decisions are sent one after the other
+    this.steps = new DecisionSteps(folder);
+    this.choice = new ClassChoice((to, isNew) => this.decide(this.isBoth ? "both" : "relabel", to, isNew));
     this.chosen = SELECTIONS.get(folder) ?? new Set(); // names of files
     SELECTIONS.set(folder, this.chosen);
     this.selected = new Set(); // their numbers, as the grid knows them
@@ -55,13 +65,14 @@ class Images {
     this.estimate = h("p", { class: "estimate" });
     this.gallery = h("div", { class: "gallery" });
     this.side = h("div", { class: "chosen" });
-    this.collect = h("div");
+    this.collect = values.may_add && collectBox({ folder, chosen: this.shown.class, isOpen: query.get("add") === "yes", studio, taken: () => this.#again() });
     const finished = here.runs.filter((run) => run.status === "finished");
-    const runs = finished.filter((run) => run.folder === folder).map((run) => run.name);
     this.lists = new ImageLists({ folder, runs: finished, shown: this.shown, studio, choose: (key, value) => this.#choose(key, value), changed: (version) => this.#listed(version) });
     this.doubtful = doubtsBox({ folder, studio, take: (known) => this.take(known) });
-    this.retrain = retrainBox({ folder, runs, studio, source: (file) => (this.byName.has(file) ? this.#source(this.byName.get(file)) : null) });
-    fill(root, h("h1", {}, "Images of ", this.#folders()), this.bar, this.lists.element, this.estimate, h("div", { class: "beside" }, this.gallery, h("aside", { "aria-label": "Selected images" }, this.side, this.retrain.element, this.collect)));
+    this.good = goodEnoughBox({ folder, isOpen: this.shown.good === "yes", opened: (isOpen) => this.#choose("good", isOpen ? "yes" : "") });
+    this.tools = folderTools({ folder, runs: finished, studio, corrected: (corrections) => this.#corrected(corrections) });
+    this.retrain = retrainBox({ source: `folders/${part(folder)}/retraining`, data: folder, studio });
+    fill(root, h("h1", {}, "Images of ", this.#folders()), this.bar, this.lists.element, this.estimate, this.good.element, this.tools.element, h("div", { class: "beside" }, this.gallery, h("aside", { "aria-label": "Selected images" }, this.side, this.retrain.element, this.collect && this.collect.element)));
     this.grid = new ImageGrid(this.gallery, {
       source: (item) => this.#source(item),
       label: (item) => this.#words(item),
@@ -71,15 +82,14 @@ class Images {
       onchange: () => this.#selectionChanged(),
       onopen: (item) => this.#large(item),
     });
-    this.nothing = h("p", { class: "nothing" }, values.files.length ? "No image is like this. Show others above." : "There are no images yet. Choose a class beside, and add some.");
+    this.nothing = h("p", { class: "nothing" }, values.files.length ? "No image matches this choice. Change it above." : "There are no images yet. Choose a class on the right, and add some.");
     this.gallery.append(this.nothing);
     this.take(values);
-    if (values.may_add) this.#collect(query.get("add") === "yes");
   }
 
   page() {
     return {
-      close: () => { this.grid.close(); this.retrain.stop(); this.doubtful.stop(); this.lists.stop(); this.camera?.stop(); },
+      close: () => { this.isOpen = false; this.grid.close(); this.retrain.stop(); this.doubtful.stop(); this.good.stop(); this.tools.stop(); this.lists.stop(); if (this.collect) this.collect.stop(); },
       press: (event) => this.press(event),
     };
   }
@@ -94,6 +104,7 @@ class Images {
     this.selected.clear();
     for (const file of this.chosen) if (this.byName.has(file)) this.selected.add(this.byName.get(file));
     this.doubtful.show(this.values);
+    if (this.collect) this.collect.show(this.values.classes);
     this.#bar();
     this.refresh();
     this.lists.show();
@@ -101,8 +112,21 @@ class Images {
 
   /** A list has arrived; where it is of another version of the folder, the images are asked for again. */
   async #listed(version) {
-    if (version !== this.values.version) this.take(await get(`folders/${part(this.folder)}/images`));
+    if (version !== this.values.version) await this.#again().catch((error) => this.studio.say(error.message));
     else this.refresh();
+  }
+
+  /** Ask for the images again: there are others now. */
+  async #again() {
+    if (!this.isOpen) return;
+    const values = await get(`folders/${part(this.folder)}/images`);
+    if (this.isOpen) this.take(values);
+  }
+
+  /** The classes that an image may be of: those of the folder, and those that a correction names. */
+  get #classes() {
+    const { classes, corrections } = this.values;
+    return [...new Set([...classes, ...Object.values(corrections).map(({ to }) => to).filter(Boolean).sort()])];
   }
 
   #folders() {
@@ -114,7 +138,7 @@ class Images {
   // --- what is shown
   #bar() {
     const { classes, files, splits, corrections, doubts } = this.values;
-    this.retrain.update(Object.keys(corrections).length);
+    this.retrain.update(numChanges(corrections));
     const counts = new Array(classes.length).fill(0);
     for (const [, number] of files) counts[number] += 1;
     const choose = (id, label, options) => h("label", {}, `${label} `, h("select", { id, onchange: (event) => this.#choose(id, event.target.value) },
@@ -216,10 +240,10 @@ class Images {
 
   #details() {
     const shown = this.#shownSelection(), num = shown.length, numHidden = this.selected.size - num;
-    fill(this.side, num === 0 ? this.#hint() : [
+    keepFocus(this.side, () => fill(this.side, num === 0 ? this.#hint() : [
       num === 1 ? this.#single(shown[0]) : h("p", {}, h("b", {}, numberOf(num, "image")), " are selected."),
       this.#actions()],
-    numHidden > 0 && h("p", { class: "soft" }, `${numberOf(numHidden, "selected image")} ${numHidden === 1 ? "is" : "are"} not shown; decisions leave ${numHidden === 1 ? "it" : "them"} alone. Esc selects nothing.`));
+    numHidden > 0 && h("p", { class: "soft" }, `${numberOf(numHidden, "selected image")} ${numHidden === 1 ? "is" : "are"} not shown and will not be changed. Esc clears the selection.`)));
   }
 
   /** The selected images that the filters show: only about them is decided. */
@@ -238,9 +262,10 @@ class Images {
     return [
       this.#images(item),
       h("p", {}, "Label: ", h("b", {}, this.values.classes[number])),
-      doubt && this.#doubted(doubt),
+      doubt && doubtWords(doubt, { source: (each) => this.byName.has(each) && this.#source(this.byName.get(each)),
+        take: this.values.classes.includes(doubt.suggested) && (() => this.decide("relabel", doubt.suggested)) }),
       this.#oddity(item),
-      line && h("p", { class: "decided" }, decision(line), h("span", { class: "soft" }, ` ${[line.who, line.when.slice(0, 10)].filter(Boolean).join(", ")}`))];
+      line && h("p", { class: "decided" }, decisionWords(line), h("span", { class: "soft" }, ` ${[line.who, line.when.slice(0, 10)].filter(Boolean).join(", ")}`))];
   }
 
   /** The selected image, large, or both of its pair. */
@@ -266,57 +291,58 @@ class Images {
     return items.length > 0 && h("ul", { class: "nearest" }, items.map((item) => h("li", {}, h("img", { src: this.#source(item), alt: "", title: files[item][0] }), h("span", { class: "soft" }, classes[files[item][1]]))));
   }
 
-  /** What the networks suggest, and the nearest images, which help to tell who is right. */
-  #doubted({ suggested, doubt, nearest }) {
-    const near = (nearest ?? []).filter(([file]) => this.byName.has(file));
-    return [
-      h("p", {}, "The networks suggest ", h("b", {}, suggested), `; doubt ${percent(doubt)}. `, this.values.classes.includes(suggested) && h("button", { type: "button", onclick: () => this.decide("relabel", suggested) }, h("kbd", {}, "a"), ` it is ${suggested}`)),
-      near.length > 0 && h("p", { class: "soft" }, "Nearest images:"),
-      near.length > 0 && h("ul", { class: "nearest" }, near.map(([file, label]) => h("li", {}, h("img", { src: this.#source(this.byName.get(file)), alt: "", title: file }), h("span", { class: "soft" }, label))))];
-  }
-
   #actions() {
-    const { classes } = this.values;
-    const num = Object.values(this.values.corrections).filter(({ action }) => action !== "fine").length;
-    const act = (action, to = "") => () => this.decide(action, to);
-    const both = h("button", { type: "button", "aria-pressed": String(this.isBoth), onclick: () => { this.isBoth = !this.isBoth; this.#details(); } }, h("kbd", {}, "b"), " both are correct");
+    const num = numChanges(this.values.corrections);
+    const act = (action) => () => this.decide(action);
+    this.choice.show(this.#classes);
     return [
-      h("h2", {}, this.isBoth ? "It is of this class too:" : "The label is wrong; it is:"),
-      h("div", { class: "classes" }, classes.map((each, place) => {
-        const button = h("button", { type: "button", onclick: act(this.isBoth ? "both" : "relabel", each) }, place < 9 && h("kbd", {}, place + 1), ` ${each}`);
-        button.style.setProperty("--class", `var(--class-${place % 8})`);
-        return button;
-      })),
-      h("div", { class: "more" }, both,
+      h("h2", {}, this.isBoth ? "It is of this class too:" : "The label is wrong; it is:"), this.choice.element,
+      h("div", { class: "more" },
+        h("button", { type: "button", "aria-pressed": String(this.isBoth), onclick: () => { this.isBoth = !this.isBoth; this.#details(); } }, h("kbd", {}, "b"), " both are correct"),
         h("button", { type: "button", onclick: act("fine") }, h("kbd", {}, "f"), " the label is correct"),
         h("button", { type: "button", onclick: act("exclude") }, h("kbd", {}, "e"), " exclude"),
         h("button", { type: "button", onclick: () => this.undo() }, h("kbd", {}, "u"), " undo")),
       num > 0 && h("p", {}, h("a", { href: address("train", [], { data: this.folder }) }, `Train with the ${numberOf(num, "correction")}`))];
   }
 
-  async decide(action, to = "") {
+  /** Decide about the selected images, and go on to the next one at once: the answer may take a while. */
+  decide(action, to = "", isNew = false) {
     const shown = this.#shownSelection(), { classes } = this.values;
     if (this.selected.size === 0) return this.studio.say("Select an image first.");
     if (shown.length === 0) return this.studio.say("The selected images are not shown; select one of these, or show those again.");
     const items = to ? shown.filter((item) => classes[this.values.files[item][1]] !== to) : shown;
     if (items.length === 0) return this.studio.say(`That is the label already: ${to}. Press f if it is correct.`);
-    const files = items.map((item) => this.values.files[item][0]);
-    const isSingle = files.length === 1;
+    const step = { files: items.map((item) => this.values.files[item][0]), action, to };
+    this.isBoth = false;
+    this.steps.add(step);
+    if (items.length === 1) this.grid.next();
+    this.#details();
+    return this.#send(() => this.#write(step, isNew));
+  }
+
+  /** Send one thing after the other, in the order in which they were decided. */
+  #send(write) { return (this.posting = this.posting.then(write)); }
+
+  async #write(step, isNew) {
+    const [first] = step.files, isSingle = step.files.length === 1, words = isSingle ? first.split("/").at(-1) : null;
     try {
-      const { num, corrections } = await post(`folders/${part(this.folder)}/corrections`, { files, action, to });
-      this.#remember(num);
-      this.isBoth = false;
-      this.values.corrections = corrections;
-      this.#bar();
-      this.studio.say(`${isSingle ? files[0].split("/").at(-1) : numberOf(num, "image")}: ${decision({ action, to })}`);
-      if (isSingle) this.grid.next();
-      if (["corrected", "open"].includes(this.shown.show)) this.refresh();
-      this.grid.refresh();
-      this.#details();
+      const { num, corrections } = await post(`folders/${part(this.folder)}/corrections`, { ...step, is_new: isNew });
+      this.#corrected(corrections);
+      this.studio.say(`${words ?? numberOf(num, "image")}: ${decisionWords(step)}`);
     } catch (error) {
-      this.studio.say(error.message);
+      this.steps.remove(step);
+      this.studio.say(`${words ?? numberOf(step.files.length, "image")}: not decided. ${error.message}`);
     }
-    return undefined;
+  }
+
+  /** The server has other decisions now. */
+  #corrected(corrections) {
+    if (!this.isOpen) return;
+    this.values.corrections = corrections;
+    this.#bar();
+    if (["corrected", "open"].includes(this.shown.show)) this.refresh();
+    else this.#details();
+    this.grid.refresh();
   }
 
   /** Relabel the one selected image as the networks suggest. */
@@ -326,62 +352,47 @@ class Images {
     else this.decide("relabel", doubt.suggested);
   }
 
-  async undo() {
-    try {
-      const { undone, corrections } = await post(`folders/${part(this.folder)}/undo`, { times: this.#recall() });
-      this.values.corrections = corrections;
-      this.#bar();
+  undo() {
+    const last = this.steps.takeLast();
+    if (!last) { this.studio.say("This tab has nothing to undo. Decide again about the image instead."); return; }
+    const { files } = last.step, item = files.length === 1 ? this.byName.get(files[0]) : undefined;
+    if (item !== undefined) this.#goBack(item);
+    this.#send(async () => {
+      try {
+        const { undone, corrections } = await post(`folders/${part(this.folder)}/undo`, last.step);
+        this.#corrected(corrections);
+        this.studio.say(undone.length === 0 ? "Nothing was undone: later decisions about these images hold." : `Undone: ${undone.length === 1 ? undone[0] : numberOf(undone.length, "decision")}`);
+      } catch (error) {
+        last.putBack();
+        this.studio.say(error.message);
+      }
+    });
+  }
+
+  /** Choose an image about which a decision is taken back, also where only what is not corrected is shown. */
+  #goBack(item) {
+    if (this.shown.show === "open") {
+      this.values.corrections = { ...this.values.corrections };
+      delete this.values.corrections[this.values.files[item][0]];
       this.refresh();
-      this.studio.say(`Undone: ${undone.length === 1 ? undone[0] : numberOf(undone.length, "decision")}`);
-      if (undone.length === 1) this.grid.choose(this.byName.get(undone[0]));
-    } catch (error) {
-      this.studio.say(error.message);
     }
+    if (this.shown.show !== "corrected") this.grid.choose(item);
   }
 
-  // how many files each decision of this tab was about, so that it is undone as one
-  get #steps() { return JSON.parse(sessionStorage.getItem(`steps:${this.folder}`) ?? "[]"); }
-  #remember(num) { sessionStorage.setItem(`steps:${this.folder}`, JSON.stringify([...this.#steps, num])); }
-  #recall() {
-    const steps = this.#steps;
-    const num = steps.pop() ?? 1;
-    sessionStorage.setItem(`steps:${this.folder}`, JSON.stringify(steps));
-    return num;
-  }
-
-  #large(item) {
-    const [file] = this.values.files[item];
-    const dialog = h("dialog", { class: "large", "aria-label": file, onclose: () => { dialog.remove(); this.grid.element.focus(); } },
-      h("img", { src: `${this.#source(item)}&large=1`, alt: file }), h("p", {}, file),
-      h("button", { type: "button", onclick: () => dialog.close() }, "Close"));
-    document.body.append(dialog);
-    dialog.showModal();
-  }
-
-  // --- adding images
-  #collect(isOpen) {
-    const { classes } = this.values;
-    const select = h("select", { id: "add-to" }, classes.map((each) => h("option", { selected: each === this.shown.class }, each)));
-    const target = { folder: this.folder, className: () => select.value, studio: this.studio, done: async () => this.take(await get(`folders/${part(this.folder)}/images`)) };
-    this.camera = cameraBox(target);
-    fill(this.collect, h("details", { class: "collect", open: isOpen, ontoggle: (event) => { if (!event.target.open) this.camera.stop(); } },
-      h("summary", {}, "Add images"),
-      h("p", {}, h("label", { for: "add-to" }, "to the class "), select),
-      dropZone(target), pickFiles(target), this.camera.element));
-  }
+  #large(item) { showLarge(`${this.#source(item)}&large=1`, this.values.files[item][0], () => this.grid.element.focus()); }
 
   press(event) {
-    if (event.key === "/") document.getElementById("q").focus();
-    else if (event.key === "u") this.undo();
-    else if (event.key === "b") { this.isBoth = !this.isBoth; this.#details(); }
-    else if (event.key === "f") this.decide("fine");
-    else if (event.key === "e") this.decide("exclude");
-    else if (event.key === "a") this.#accept();
-    else if (event.key === "Escape") { this.selected.clear(); this.#selectionChanged(); this.grid.refresh(); }
-    else if (/^[1-9]$/.test(event.key) && this.values.classes[event.key - 1]) this.decide(this.isBoth ? "both" : "relabel", this.values.classes[event.key - 1]);
+    if (event.repeat) return; // a key that is held decides once
+    const { key } = event, named = this.#classes[key - 1];
+    if (key === "u") this.undo();
+    else if (key === "b") { this.isBoth = !this.isBoth; this.#details(); }
+    else if (key === "f") this.decide("fine");
+    else if (key === "e") this.decide("exclude");
+    else if (key === "a") this.#accept();
+    else if (key === "Escape") { this.selected.clear(); this.#selectionChanged(); this.grid.refresh(); }
+    else if (key === "o" && this.choice.element.isConnected) this.choice.focus();
+    else if (/^[1-9]$/.test(key) && named) this.decide(this.isBoth ? "both" : "relabel", named);
     else return;
     event.preventDefault();
   }
 }
-
-const decision = ({ action, to }) => ({ relabel: `it is ${to}`, both: `it is ${to} too`, exclude: "excluded from trainings", fine: "the label is correct" })[action];

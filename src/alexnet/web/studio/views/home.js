@@ -18,7 +18,7 @@ export async function open(root, _address, studio) {
     isEmpty && welcome(here),
     here.folders.length > 0 && section("Folders of images", here.folders.map(folderCard)),
     runs.element,
-    h("h2", {}, "Begin something"), practice(here, studio, isEmpty), collect(studio),
+    h("h2", {}, "Get started"), practice(root, here, studio, isEmpty), collect(root, studio),
     h("p", { class: "soft" }, `Looked in ${here.home} and the folders below; ${bytes(here.free_bytes)} are free.`));
   return { close: runs.stop };
 }
@@ -31,11 +31,11 @@ function welcome(here) {
     h("ol", {},
       h("li", {}, h("b", {}, "Practice images. "), "Let the program draw some with the button below; the first network is trained a few minutes later."),
       h("li", {}, h("b", {}, "Your own images. "), "Put the images of each class into a folder of their own: ",
-        h("code", {}, "images/cat/..."), ", ", h("code", {}, "images/dog/..."), ". Then load this page again."),
+        h("code", {}, "images/cat/..."), ", ", h("code", {}, "images/dog/..."), ". Then reload this page."),
       h("li", {}, h("b", {}, "Elsewhere. "), "End the studio and give it a path: ", h("code", {}, "alexnet studio PATH"), "."))];
 }
 
-function practice(here, studio, isEmpty) {
+function practice(root, here, studio, isEmpty) {
   if (here.folders.some((folder) => folder.name === "practice")) return null; // they are drawn already
   const line = h("span", { role: "status" });
   const button = h("button", { type: "button", class: isEmpty ? "primary" : "" }, "Draw practice images");
@@ -45,7 +45,7 @@ function practice(here, studio, isEmpty) {
     try {
       const { folder } = await post("practice");
       studio.say("The practice images are drawn.");
-      go(address("data", [folder]));
+      if (root.isConnected) go(address("data", [folder])); // else one has gone elsewhere in the half minute
     } catch (error) {
       line.textContent = ` ${error.message}`;
       button.disabled = false;
@@ -54,7 +54,7 @@ function practice(here, studio, isEmpty) {
   return h("p", { class: "practice" }, button, line);
 }
 
-function collect(studio) {
+function collect(root, studio) {
   const folder = h("input", { id: "collect-name", value: "my-images", size: 12, required: true });
   const classes = h("input", { id: "collect-classes", value: "cup, hand", size: 24, required: true });
   const line = h("span", { class: "fault", role: "alert" });
@@ -62,8 +62,8 @@ function collect(studio) {
     event.preventDefault();
     try {
       const made = await post("collect", { name: folder.value, classes: classes.value.split(",") });
-      studio.say("The folder is made. Choose a class and hold the button.");
-      go(address("data", [made.folder], { add: "yes" }));
+      studio.say("The folder is ready. Choose a class, then drop images, choose files, or use the camera.");
+      if (root.isConnected) go(address("data", [made.folder], { add: "yes" }));
     } catch (error) {
       line.textContent = error.message;
     }

@@ -1,5 +1,6 @@
 // Inside: one image on its way through a network; change it, cover parts, or take the camera, and watch; choose a cell of
 // a map, or a unit of a fully connected layer, to see what it is the sum of.
+import { term } from "../../words/terms.js";
 import { get, part, upload } from "../api.js";
 import { openCamera } from "../camera.js";
 import { Cell } from "../cell.js";
@@ -11,9 +12,11 @@ import { fileButton } from "../file-button.js";
 import { ImageChanges } from "../image-changes.js";
 import { LayerStrips } from "../layer-strips.js";
 import { moveFocus } from "../move-focus.js";
+import { imageName, isOwn } from "../own-image.js";
 import { address, go } from "../router.js";
 import { chooseRun, runHead } from "../run-head.js";
 import { SoftmaxTable } from "../softmax-table.js";
+import { imageByName, sampleButtons } from "../test-images.js";
 import { UnitStrips } from "../unit-strips.js";
 import { UnitSum } from "../unit-sum.js";
 
@@ -24,8 +27,8 @@ export const of = "run";
 export const keys = [
   ["← ↑ ↓ →", "on a small map: to another one; on an open map: to another cell; on units: to another unit; on the image: move the brush; on a slider: change the image"],
   ["Enter", "on a small map or a unit: open it"],
-  ["Space", "on the image: cover what is under the brush, or uncover it"], ["Esc", "in what is open: back to where it was chosen; on the image: cover nothing"],
-  ["c", "cover nothing"], ["r", "reset the changes"], ["v", "paste an image with Ctrl-V"],
+  ["Space", "on the image: cover what is under the brush, or uncover it"], ["Esc", "in what is open: back to where it was chosen; on the image: uncover all"],
+  ["c", "uncover all"], ["r", "reset the changes"], ["v", "paste an image with Ctrl-V"],
 ];
 
 const FRAME_SIDE = 256; // px of a frame as it is sent
@@ -36,7 +39,7 @@ export async function open(root, place, studio) {
   const run = place.parts[0];
   if (!run) return chooseRun(root, { name, title }, "Choose a network.", studio);
   const page = new Page(root, run, studio);
-  await page.start(place);
+  try { await page.start(place); } catch (error) { page.close(); throw error; }
   return page;
 }
 
@@ -68,19 +71,19 @@ class Page {
   }
 
   async start({ parts, query }) {
-    const [{ changes }, { samples, files }] = await Promise.all([get("image-changes"), get(`${this.path}/samples`)]);
+    const [{ changes }, { samples, ...listed }] = await Promise.all([get("image-changes"), get(`${this.path}/samples`)]);
     this.changes = new ImageChanges(changes, Object.fromEntries(query), () => this.#ask());
     this.#offerCamera();
-    const sameImage = (isSame) => (isSame || this.name?.startsWith("sent:") ? { image: this.name, ...this.changes.amounts } : {});
+    const sameImage = (isSame) => (isSame || isOwn(this.name) ? { image: this.name, ...this.changes.amounts } : {});
     fill(this.root, runHead(`Inside ${this.run}`, this.run, this.studio, (other, isSame) => address("inside", [other], sameImage(isSame))),
       h("p", { class: "soft" }, "Choose an image below, drop one, or paste one. Change it, or drag over it to cover parts, and watch what the network makes of it."),
-      this.samples, h("div", { class: "begin" }, this.#byName(files), fileButton("an image of your own", ([file]) => this.#send(file)), this.live, h("button", { type: "button", onclick: () => this.image.uncover() }, "cover nothing")),
+      this.samples, h("div", { class: "begin" }, imageByName(listed, this.path, (name) => this.load(name), (text) => this.studio.say(text)), fileButton("an image of your own", ([file]) => this.#send(file)), this.live, h("button", { type: "button", onclick: () => this.image.uncover() }, "uncover all")),
       h("div", { class: "split" }, h("div", {}, this.image.canvas, this.about), this.changes.root, h("div", {}, this.bars, this.verdict)),
       h("h2", {}, "The way through the network"),
       h("p", { class: "soft" }, "Of each layer the maps that are strongest for the image as it was, largest first; each on its own scale from 0 (dark) to its maximum. Choose a map, then a cell of it; of a fully connected layer, a unit."),
       this.panel, this.layers.root, this.units.root, this.ending);
-    fill(this.ending, this.last, h("p", { class: "soft" }, "Softmax turns the logits into probabilities: exp(logit − largest logit), divided by the sum of these over all classes."), h("div", { class: "scroll" }, this.softmax.root), this.decision.root);
-    fill(this.samples, samples.map((one) => this.#sample(one)));
+    fill(this.ending, this.last, h("p", { class: "soft" }, "Softmax ", term("softmax"), " turns the logits ", term("logit"), " into probabilities: exp(logit − largest logit), divided by the sum of these over all classes."), h("div", { class: "scroll" }, this.softmax.root), this.decision.root);
+    fill(this.samples, sampleButtons(samples, this.path, (file) => this.load(file)));
     this.between = query.get("between") ?? "";
     await this.load(query.get("image") ?? samples[0]?.file, choice(parts, query));
   }
@@ -108,39 +111,34 @@ class Page {
     tile?.scrollIntoView({ block: "nearest" });
   }
 
-  /** Any test image, by its name. */
-  #byName(files) {
-    const known = new Set(files);
-    const find = h("input", { type: "search", list: "test-images", placeholder: "a part of its name", size: 18 });
-    find.addEventListener("change", () => {
-      const name = known.has(find.value) ? find.value : files.find((each) => find.value && each.includes(find.value));
-      if (name) { find.value = name; this.load(name); } else if (find.value) this.studio.say(`No test image has "${find.value}" in its name.`);
-    });
-    return h("label", {}, "a test image: ", find, h("datalist", { id: "test-images" }, files.map((value) => h("option", { value }))));
-  }
-
-  #sample({ number, file, true: label, predicted }) {
-    const isCorrect = label === predicted;
-    return h("button", { type: "button", title: `${file}: true ${label}, predicted ${predicted}`, class: isCorrect ? "" : "wrong", onclick: () => this.load(file) },
-      h("img", { src: `/api/${this.path}/mistakes/${number}/image`, alt: isCorrect ? label : `${label}, predicted ${predicted}` }));
-  }
-
   /** Show another image, changed as the sliders say, and on it the map or unit that is chosen. */
   async load(image, chosen = this.chosen) {
     if (!image) return;
     this.#stopCamera();
     this.name = image;
-    const before = await get(`${this.path}/inside?${new URLSearchParams({ image, between: this.between })}`).catch((error) => { this.studio.say(error.message); return null; });
-    if (!before || this.name !== image || this.#isClosed) return;
+    let before;
+    try { before = await get(`${this.path}/inside?${new URLSearchParams({ image, between: this.between })}`); } catch (error) {
+      if (this.name === image) this.#keepFormer(error.message);
+      return;
+    }
+    if (this.name !== image || this.#isClosed) return;
     this.before = before;
+    this.former = image;
     this.image.covered.clear();
-    fill(this.about, image.startsWith("sent:") ? "your own image" : image);
+    fill(this.about, imageName(image));
     this.#close();
     this.chosen = chosen;
     await this.#show(before);
     if (this.changes.isChanged) await this.#ask();
     if (chosen.layer) await this.#open(chosen);
     this.#remember();
+  }
+
+  /** An image cannot be shown: the one before stays, or what to do is said in its place. */
+  #keepFormer(fault) {
+    this.name = this.former;
+    this.studio.say(fault);
+    if (!this.before) fill(this.about, h("span", { class: "fault" }, fault));
   }
 
   /** What the server is asked about: the image with its changes, and what is covered. */
@@ -320,6 +318,7 @@ class Page {
     clearTimeout(this.#resting);
     this.#camera?.stop();
     this.#camera = null;
+    this.units.close();
     removeEventListener("paste", this.pasted);
   }
   press(event) {

@@ -26,7 +26,7 @@ export async function open(root, place, studio) {
 }
 
 class Page {
-  #isClosed = false; #picked = null; // {folder, file}, where an image of a folder is shown
+  #isClosed = false; #turn = 0; #picked = null; // {folder, file}, where an image of a folder is shown
 
   constructor(root, place, studio) {
     this.root = root; this.run = place.parts[0] ?? ""; this.query = place.query; this.studio = studio;
@@ -37,7 +37,7 @@ class Page {
   async start({ runs, folders }) {
     const { lab, run, query } = this;
     const finished = runs.filter((each) => each.status === "finished").map((each) => each.name);
-    const choose = h("select", { onchange: () => this.#use(choose.value) }, h("option", { value: "" }, "kernels with a name"),
+    const choose = this.choose = h("select", { onchange: () => this.#use(choose.value) }, h("option", { value: "" }, "kernels with a name"),
       finished.map((each) => h("option", { value: each }, `and conv1 of ${each}`)));
     choose.value = run;
     this.picker = new ImagePicker({ folders: folders.map((each) => each.name), chosen: (image) => this.#take(image), say: this.studio.say });
@@ -85,22 +85,30 @@ class Page {
 
   /** Offer the kernels of another run, or of none; image and camera stay. */
   async #use(run) {
+    const turn = this.#turn += 1, from = this.run;
     try {
       const { kernels } = await get(`lab${run ? `?run=${part(run)}` : ""}`);
+      if (turn !== this.#turn) return; // another one was chosen meanwhile
       this.run = run;
       this.swatches.show(kernels);
       this.lab.kernels = kernels;
-      this.#remember();
-    } catch (error) { this.studio.say(error.message); }
+      this.#remember(from);
+    } catch (error) { if (turn === this.#turn) this.#refuse(error.message); }
   }
 
-  /** Keep what is set in the address. */
-  #remember() {
+  /** The kernels of a run cannot be had: those that are shown stay. */
+  #refuse(fault) {
+    this.choose.value = this.run;
+    this.studio.say(fault);
+  }
+
+  /** Keep what is set in the address, which names another run so far where `from` is given. */
+  #remember(from = undefined) {
     if (this.#isClosed) return;
     const values = valuesOf(this.lab);
     this.swatches.mark(this.lab.kernel);
     if (this.#picked) { delete values.image; delete values["image-values"]; }
-    go(address("lab", this.run ? [this.run] : [], { ...values, ...this.#picked }), { replace: true });
+    go(address("lab", this.run ? [this.run] : [], { ...values, ...this.#picked }), { replace: true, from });
   }
 
   close() {

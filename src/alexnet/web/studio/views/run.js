@@ -3,13 +3,16 @@ import "../../confusion-matrix.js";
 import "../../image-map.js";
 import "../../mistake-detail.js";
 import "../../mistakes-browser.js";
+import { term } from "../../words/terms.js";
 import { get, part, post } from "../api.js";
+import { numChanges } from "../decision-steps.js";
 import { duration, fill, h, numberOf, percent } from "../dom.js";
 import { figureImage } from "../figure-image.js";
-import { figureLinks, tableLinks } from "../file-links.js";
+import { drawingLinks, figureLinks, tableLinks } from "../file-links.js";
 import { KernelFilm, sheetOf } from "../kernel-film.js";
 import { DECISION_KEYS, isTyping } from "../keys.js";
 import { recipeAddress } from "../recipe-address.js";
+import { retrainBox, retrainedSection } from "../retrain.js";
 import { address, go } from "../router.js";
 import { chooseRun, runHead } from "../run-head.js";
 import { openUnit } from "../unit.js";
@@ -26,13 +29,13 @@ const LOOKED_AT = 250; // ms after which an image is looked at, and not passed b
 export async function open(root, place, studio) {
   const [run, section, ...rest] = place.parts;
   if (!run) return chooseRun(root, { name, title }, "Choose a run.", studio);
-  if (section === "unit") return openUnit(root, run, rest, studio);
+  if (section === "unit") return openUnit(root, run, rest, studio, place.query);
   const head = runHead(run, run, studio, (other) => address("run", [other]));
   fill(root, head, h("p", { class: "soft" }, "loading the network ..."));
   const scores = await get(`runs/${part(run)}`);
   const { evaluation, shell_path: path } = scores;
   const browser = h("mistakes-browser", { editable: true });
-  const retrain = h("p", { role: "status" });
+  const line = h("p", { role: "status" }), retrain = retrainBox({ source: `runs/${part(run)}/retraining`, studio });
   const [mistakesHead, classesHead, kernelsHead, unitsHead, moreHead] = ["Mistakes", "Classes", "Kernels of conv1", "Units", "More"].map((words) => h("h2", { tabindex: -1 }, words));
   fill(root,
     head,
@@ -40,24 +43,25 @@ export async function open(root, place, studio) {
     h("p", { class: "soft" }, `${scores.variant} network, recipe ${scores.recipe}; images from ${scores.data}. `,
       h("a", { href: address("inside", [run]) }, "Look inside"), " · ", h("a", { href: address("compare", [], { run }) }, "compare"), " · ", h("a", { href: address("lab", [run]) }, "its kernels in the convolution lab")),
     h("div", { class: "figures" },
-      figure(percent(1 - evaluation.top1_error), `test accuracy, 95 % interval ${percent(1 - evaluation.top1_interval[1])} to ${percent(1 - evaluation.top1_interval[0])}`),
+      figure(percent(1 - evaluation.top1_error), [`test accuracy, 95 % interval ${percent(1 - evaluation.top1_interval[1])} to ${percent(1 - evaluation.top1_interval[0])} `, term("95 % interval")]),
       figure(`${evaluation.num_mistakes} of ${evaluation.num_images}`, "test images classified wrongly"),
-      evaluation.top5_error !== null && figure(percent(evaluation.top5_error), "top-5 error"),
+      evaluation.top5_error !== null && figure(percent(evaluation.top5_error), ["top-5 error ", term("top-5 error")]),
       scores.seconds !== null && figure(duration(scores.seconds), "training and test")),
     trainOn(scores),
-    mistakesHead, retrain, scores.has_views && h("p", { class: "soft" }, `Probabilities here are means over several views of an image (${evaluation.views}); Inside shows one view, so its numbers differ.`),
-    browser, h("p", {}, tableLinks(run, ["mistakes", "mistakes (CSV)"], ["predictions", "all predictions (CSV)"], ["confusion", "confusion matrix (CSV)"])),
+    scores.is_retrained && retrainedSection(run),
+    mistakesHead, line, scores.has_views && h("p", { class: "soft" }, `Probabilities here are means over several views of an image (${evaluation.views}); Inside shows one view, so its numbers differ.`),
+    browser, retrain.element, h("p", {}, tableLinks(run, ["mistakes", "mistakes (CSV)"], ["predictions", "all predictions (CSV)"], ["confusion", "confusion matrix (CSV)"]), " ", drawingLinks(`runs/${part(run)}/figures/confusion`, "confusion matrix")),
     classesHead, classes(evaluation), h("p", {}, tableLinks(run, ["classes", "CSV"])),
-    kernelsHead, kernels(run), h("p", {}, figureLinks(run, "kernels", "kernels of conv1")), film(run, path, scores.kernel_epochs),
-    folded("how they changed from their start", run, "kernel-change", `alexnet kernels ${path} --show change`),
-    folded("sorted by kind: edges, bars, blobs", run, "kernel-kinds", `alexnet kernels ${path} --show kinds`),
-    folded("by orientation and frequency", run, "orientations", `alexnet kernels ${path} --show orientations`),
+    kernelsHead, kernels(run), h("p", {}, figureLinks(run, "kernels", "kernels of conv1", "kernels")), film(run, path, scores.kernel_epochs),
+    folded("how they changed from their start", run, ["kernel-change", "kernel-change"], `alexnet kernels ${path} --show change`),
+    folded("sorted by kind: edges, bars, blobs", run, ["kernel-kinds", "kernel-fits"], `alexnet kernels ${path} --show kinds`),
+    folded("by orientation and frequency", run, ["orientations", "kernel-fits"], `alexnet kernels ${path} --show orientations`),
     unitsHead, units(run, scores.layers),
     moreHead,
-    folded("accuracy and loss", run, "curves", `alexnet curves ${path}`),
-    folded("calibration: do the probabilities match the accuracy?", run, "calibration", `alexnet calibrate ${path}`),
+    folded("accuracy and loss", run, ["curves", "epochs"], `alexnet curves ${path}`),
+    folded("calibration: do the probabilities match the accuracy?", run, ["calibration", "calibration"], `alexnet calibrate ${path}`, ["calibration error", "temperature"]),
     imageMap(run));
-  return mistakes(browser, retrain, scores, place, studio);
+  return mistakes(browser, { line, retrain }, scores, place, studio);
 }
 
 /** Buttons that go to the headings; the address stays that of the run. */
@@ -70,8 +74,8 @@ function contents(headings) {
 function trainOn({ train_on: form }) {
   if (form.data === null) return h("p", { class: "train-on soft" }, "To train on from this network, start the studio where its images are.");
   const from = (epoch) => recipeAddress({ ...form, settings: { ...form.settings, weights: `${form.settings.weights}@${epoch}` } });
-  const links = form.epochs.map((epoch) => [" ", h("a", { href: from(epoch), "aria-label": `Train on from epoch ${epoch}` }, epoch)]);
-  return h("p", { class: "train-on" }, h("a", { href: recipeAddress(form) }, "Train on from this network"),
+  const links = form.epochs.map((epoch) => [" ", h("a", { href: from(epoch), "aria-label": `Start a new run from epoch ${epoch}` }, epoch)]);
+  return h("p", { class: "train-on" }, h("a", { href: recipeAddress(form) }, "Start a new run from this network"),
     h("span", { class: "soft" }, ` (epoch ${form.epoch}) starts a new training from it, with a tenth of the learning rate. `,
       links.length > 0 ? ["From another epoch:", links, "."] : ["With ", h("code", {}, "keep networks"), " a training keeps the network of every epoch for that."]));
 }
@@ -79,13 +83,13 @@ function trainOn({ train_on: form }) {
 const figure = (value, words) => h("div", {}, h("b", {}, value), h("span", {}, words));
 
 function classes({ per_class: rows }) {
-  return h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, "class"), ["test images", "recall", "precision"].map((text) => h("th", { class: "n" }, text)))),
+  return h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, "class"), ["test images", "recall", "precision"].map((text, place) => h("th", { class: "n" }, text, place > 0 && [" ", term(text)])))),
     h("tbody", {}, rows.map((row) => h("tr", {}, h("td", {}, row.name), h("td", { class: "n" }, row.num_images), h("td", { class: "n" }, percent(row.recall)), h("td", { class: "n" }, percent(row.precision)))))));
 }
 
-async function mistakes(browser, line, { name: run, shell_path: folder, corrections }, place, studio) {
+async function mistakes(browser, { line, retrain }, { name: run, shell_path: folder, corrections }, place, studio) {
   const data = await get(`runs/${part(run)}/mistakes`);
-  if (data.num_mistakes === 0) { browser.replaceWith(h("p", {}, "None.")); return { press() {} }; }
+  if (data.num_mistakes === 0) { retrain.update(numChanges(data.corrections)); browser.replaceWith(h("p", {}, "None.")); return { close: retrain.stop, press() {} }; }
   const numbers = new Map(data.items.map((item) => [item.file, item.number]));
   for (const item of data.items) {
     item.source = `/api/runs/${part(run)}/mistakes/${item.number}/image`;
@@ -93,8 +97,9 @@ async function mistakes(browser, line, { name: run, shell_path: folder, correcti
   }
   const tell = () => {
     const count = data.items.filter((item) => browser.corrections[item.file]).length;
-    fill(line, count > 0 && ["Decisions are kept in the corrections of the folder; the images stay as they are. See them help: ",
-      h("code", {}, `alexnet retrain ${folder} --corrections ${corrections}`), ` (${numberOf(count, "decision")} here).`]);
+    fill(line, count > 0 && [`${numberOf(count, "decision")} here. Decisions are kept in the corrections of the folder; the images stay as they are. The button below retrains, as does `,
+      h("code", {}, `alexnet retrain ${folder} --corrections ${corrections}`), "."]);
+    retrain.update(numChanges(browser.corrections));
   };
   const path = (file) => `runs/${part(run)}/mistakes/${numbers.get(file)}`;
   const details = new Map(); // by file: the answer, or that it is being waited for
@@ -119,20 +124,25 @@ async function mistakes(browser, line, { name: run, shell_path: folder, correcti
     if (next !== undefined) ask(next).catch(() => {}); // asked for beforehand: most go on to it
     yield await get(`${path(file)}?near=1`, { signal });
   };
-  browser.addEventListener("correction", async (event) => {
+  let posting = Promise.resolve(); // decisions are sent one after the other
+  const keep = async (decided) => {
     try {
-      browser.corrections = (await post(`runs/${part(run)}/corrections`, event.detail)).corrections;
-      studio.say(noted(event.detail));
+      browser.corrections = (await post(`runs/${part(run)}/corrections`, decided)).corrections;
+      studio.say(noted(decided));
       tell();
-    } catch (error) { studio.say(error.message); }
-  });
+    } catch (error) {
+      browser.undecide(decided.file);
+      studio.say(`${decided.file.split("/").at(-1)}: not decided. ${error.message}`);
+    }
+  };
+  browser.addEventListener("correction", ({ detail }) => { posting = posting.then(() => keep(detail)); });
   browser.addEventListener("selectionchange", (event) => go(address("run", [run], { image: event.detail.file }), { replace: true }));
   browser.corrections = data.corrections;
   browser.data = data;
   const asked = place.query.get("image");
   if (asked) browser.selectedFile = asked;
   tell();
-  return { close: () => { isClosed = true; asking.abort(); }, press(event) { if (!event.defaultPrevented && isFor(browser, event) && browser.press(event.key)) event.preventDefault(); } };
+  return { close: () => { isClosed = true; asking.abort(); retrain.stop(); }, press(event) { if (!event.defaultPrevented && isFor(browser, event) && browser.press(event.key)) event.preventDefault(); } };
 }
 
 /** What was decided, in one line. */
@@ -145,7 +155,7 @@ function noted({ file, action, to }) {
 /** Whether a key that was pressed anywhere on the page is for the mistakes: arrows only while these are not scrolled away. */
 function isFor(browser, event) {
   if (isTyping(event)) return false;
-  if (!/^(Arrow|Home|End)/.test(event.key)) return true;
+  if (!/^(Arrow|Home|End)/.test(event.key)) return !event.repeat; // a key that is held decides once
   const isElsewhere = event.target instanceof Element && event.target.closest("input, summary, details, image-map, mistakes-browser") !== null;
   return event.key.startsWith("Arrow") && !isElsewhere && browser.getBoundingClientRect().bottom > 0;
 }
@@ -166,7 +176,7 @@ function film(run, path, epochs) {
     if (!box.open || box.querySelector(".film")) return;
     const { numbers } = await get(`runs/${part(run)}/kernel-numbers`).catch(() => ({ numbers: {} }));
     const shown = new KernelFilm(sheetOf(run), numbers);
-    box.append(shown.root, h("p", { class: "soft" }, "As a file: ", h("code", {}, `alexnet kernels ${path} --film film.html`)));
+    box.append(shown.root, h("p", { class: "soft" }, "The more structure ", term("structure"), " kernels have, the better one sees what they respond to. As a file: ", h("code", {}, `alexnet kernels ${path} --film film.html`)));
     shown.show(epochs);
   } }, h("summary", {}, "the film: from their start through every epoch"));
   return box;
@@ -174,35 +184,44 @@ function film(run, path, epochs) {
 
 function units(run, layers) {
   const layer = h("select", { "aria-label": "Layer" }, Object.entries(layers).map(([each, count]) => h("option", { value: each }, `${each}, ${count} units`)));
-  const number = h("input", { type: "number", min: 0, value: 0, "aria-label": "Number" });
+  const number = h("input", { type: "number", min: 0, value: 0, required: true, "aria-label": "Number" });
   const form = h("form", { onsubmit: (event) => { event.preventDefault(); go(address("run", [run, "unit", layer.value, number.value])); } },
     layer, " ", number, " ", h("button", {}, "What does it look for?"));
   return form;
 }
 
-/** A figure that is drawn when it is opened. */
-function folded(words, run, figure, command) {
+/** A figure that is drawn when it is opened; beside it the table of its numbers. */
+function folded(words, run, [figure, table], command, terms = []) {
   const box = h("details", { ontoggle: () => {
-    if (!box.open || box.querySelector("figure")) return;
-    const image = figureImage(`runs/${part(run)}/figures/${figure}`, words), line = h("figcaption", {}, "drawing ...");
-    image.addEventListener("load", () => fill(line, figureLinks(run, figure, words), " Again: ", h("code", {}, command)));
-    image.addEventListener("error", () => fill(line, "This run has no such figure: its images, or its first kernels, are not there. ", h("code", {}, command), " says more."));
-    box.append(h("figure", {}, image, line));
+    if (!box.open || box.querySelector("figure:not(.failed)")) return;
+    box.querySelector("figure")?.remove(); // it is tried again
+    const image = figureImage(`runs/${part(run)}/figures/${figure}`, words), line = h("figcaption", {}, "drawing ..."), shown = h("figure", {}, image, line);
+    image.addEventListener("load", () => fill(line, figureLinks(run, figure, words, table), " Again: ", h("code", {}, command), terms.map((each) => [` · ${each} `, term(each)])));
+    image.addEventListener("error", () => {
+      shown.className = "failed";
+      fill(line, "This run has no such figure: its images, or its first kernels, are not there. ", h("code", {}, command), " says more.");
+    });
+    box.append(shown);
   } }, h("summary", {}, words));
   return box;
 }
 
 function imageMap(run) {
+  const line = h("p", { class: "soft", role: "status" });
+  let isAsked = false; // and not answered with an error: then it is asked again
   const box = h("details", { ontoggle: async () => {
-    if (!box.open || box.querySelector("image-map, p")) return;
-    const line = h("p", { class: "soft", role: "status" }, "looking at all images of the run; the first time this takes a while ...");
-    box.append(line);
+    if (!box.open || isAsked) return;
+    isAsked = true;
+    line.textContent = "looking at all images of the run; the first time this takes a while ...";
     try {
       const data = await get(`runs/${part(run)}/map`), map = h("image-map");
       box.append(map);
       map.data = data;
       line.textContent = `${data.title}. A cross marks an image that is classified wrongly; press L for a lasso.`;
-    } catch (error) { line.textContent = error.message; }
-  } }, h("summary", {}, "map of all images"));
+    } catch (error) {
+      line.textContent = error.message;
+      isAsked = false;
+    }
+  } }, h("summary", {}, "map of all images"), line);
   return box;
 }

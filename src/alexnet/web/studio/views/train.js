@@ -1,4 +1,5 @@
 // Train: choose images and a recipe, see what it will take, start. With the name of a run: that training, live.
+import { term } from "../../words/terms.js";
 import { get, part, post } from "../api.js";
 import { bytes, duration, fill, h, numberOf } from "../dom.js";
 import { field } from "../form.js";
@@ -14,12 +15,13 @@ export const keys = [["Enter", "in a field: take the value over"], ["← →", "
 
 const WAIT = 700; // ms after the last change before the estimate is made
 const IMAGENET = "imagenet";
+const WEIGHT_BYTES = 4; // of a parameter in a file
 
 export async function open(root, place, studio) {
   if (place.parts[0]) return openTraining(root, place.parts[0], studio);
   const [form, here] = await Promise.all([get("recipes"), studio.here()]);
   if (here.folders.length === 0) {
-    fill(root, h("h1", {}, "Train"), h("p", {}, "There are no images yet. ", h("a", { href: address("home") }, "The first page"), " says how to begin."));
+    fill(root, h("h1", {}, "Train"), h("p", {}, "There are no images yet. ", h("a", { href: address("home") }, "Home"), " says how to begin."));
     return {};
   }
   return new Form(root, form, here, place.query, studio).page();
@@ -38,13 +40,18 @@ class Form {
     this.corrected = query.get("corrected") !== "no";
     const { settings, faults } = settingsOf(query, this.all.map((setting) => setting.name));
     this.settings = settings;
+    this.isStarting = false;
     this.corrections = 0;
+    this.isCounted = false; // whether their number is known: without it no training starts
     this.estimate = h("div", { class: "estimate", "aria-live": "polite" });
     this.corrects = h("span", {});
+    this.uncounted = h("div", {});
+    this.kept = h("span", {}); // what the network of every epoch takes on the disk
     this.differing = h("div", {});
     this.origin = h("div", {});
     const runs = here.runs.filter((run) => run.status === "finished").map((run) => run.name);
     this.fields = new Map(this.all.map((setting) => [setting, field(setting, { runs, change: (value) => this.#set(setting.name, value) })]));
+    this.fields.get(this.all.find((setting) => setting.name === "keep_networks")).element.querySelector(".words").append(this.kept);
     this.runName = h("input", { type: "text", id: "run-name", size: 24, spellcheck: "false", autocomplete: "off" });
     this.start = h("button", { type: "button", class: "primary", onclick: () => this.#train() }, "Start the training");
     this.fault = h("p", { class: "fault", role: "alert" });
@@ -69,15 +76,19 @@ class Form {
   /** The data set was chosen: how many corrections it has. */
   async #chosen() {
     const { data } = this;
-    let corrections = 0;
+    this.isCounted = false;
     this.#show();
     try {
-      corrections = (await get(`folders/${part(data)}`)).num_corrections;
-    } catch {
-      // the estimate says what is wrong with the folder
+      const { num_corrections: corrections } = await get(`folders/${part(data)}`);
+      if (data !== this.data) return; // another one was chosen since
+      this.corrections = corrections;
+      this.isCounted = true;
+      fill(this.uncounted);
+    } catch (error) {
+      if (data !== this.data) return;
+      fill(this.uncounted, h("p", { class: "fault", role: "alert" }, `The corrections of ${data} cannot be counted, so no training can start: ${error.message} `,
+        h("button", { type: "button", onclick: () => this.#chosen() }, "Try again")));
     }
-    if (data !== this.data) return; // another one was chosen since
-    this.corrections = corrections;
     this.#changed();
   }
 
@@ -110,6 +121,7 @@ class Form {
     this.#isDue = this.#isPressed;
     if (this.#isPressed || this.#pointer.signal.aborted) return;
     this.#show();
+    fill(this.kept);
     go(recipeAddress({ data: this.data, preset: this.preset.name, settings: this.settings, corrected: this.corrected }), { replace: true });
     if (this.here.runs.some((run) => run.status === "training") || this.here.pending.length > 0) {
       fill(this.estimate, h("p", {}, "A training is running; an estimate would slow it down and be wrong. "),
@@ -129,9 +141,10 @@ class Form {
       const plan = await post("plan", this.#values(), { signal });
       if (signal.aborted) return;
       fill(this.estimate, planRows(plan), verdict);
+      this.kept.textContent = ` Here: ${plan.epochs} × ${bytes(WEIGHT_BYTES * plan.parameters)}; ${bytes(plan.free_bytes)} are free.`;
       const check = await post("check", this.#values(), { signal });
       verdict.className = check.verdict === "trains" ? "good" : "fault";
-      verdict.textContent = check.verdict === "trains" ? "✓ This can be expected to train." : `This ${check.verdict}: ${check.words}`;
+      verdict.textContent = check.verdict === "trains" ? "✓ This should train." : `This will probably ${check.verdict === "diverges" ? "diverge" : "not learn"}: ${check.words}`;
     } catch (error) {
       if (!signal.aborted) fill(this.estimate, h("p", { class: "fault" }, error.message));
     }
@@ -155,6 +168,7 @@ class Form {
     fill(this.origin, this.#origin());
     if (this.corrections === 0) fill(this.corrects);
     else if (!this.corrects.hasChildNodes()) fill(this.corrects, this.#withCorrections());
+    this.start.disabled = this.queue.add.disabled = !this.isCounted || this.isStarting;
     this.look.href = address("data", [this.data]);
     this.runName.placeholder = `${this.data}-${this.preset.name}`;
   }
@@ -163,7 +177,7 @@ class Form {
     const select = h("select", { id: "data", onchange: (event) => { this.data = event.target.value; this.corrections = 0; this.#chosen(); } },
       this.here.folders.map((folder) => h("option", { value: folder.name, selected: folder.name === this.data }, folder.name)));
     this.look = h("a", {}, "look at them");
-    return h("p", {}, select, " ", this.look, " ", this.corrects);
+    return [h("p", {}, select, " ", this.look, " ", this.corrects), this.uncounted];
   }
 
   #withCorrections() {
@@ -211,19 +225,21 @@ class Form {
   /** While a training runs, the queue is the thing to use: two at once take longer than one after the other. */
   #busy(isBusy) {
     this.start.classList.toggle("primary", !isBusy);
-    this.start.textContent = isBusy ? "Start now beside it" : "Start the training";
+    this.start.textContent = isBusy ? "Start now in parallel" : "Start the training";
     this.start.title = isBusy ? "Both trainings then share the machine, and both take longer." : "";
   }
 
   async #train() {
-    this.start.disabled = true;
+    this.isStarting = true;
+    this.#show();
     this.fault.textContent = "";
     try {
       const { run } = await post("train", this.#values());
-      go(address("train", [run]));
+      if (this.root.isConnected) go(address("train", [run])); // else one has gone elsewhere meanwhile
     } catch (error) {
       this.fault.textContent = error.message;
-      this.start.disabled = false;
+      this.isStarting = false;
+      this.#show();
     }
   }
 }
@@ -232,11 +248,11 @@ function planRows(plan) {
   const rows = [
     ["time", `about ${duration(plan.training_seconds)}`],
     ["images", `${plan.counts.train.toLocaleString("en")} to train on, ${plan.counts.test.toLocaleString("en")} to test`],
-    ["steps", `${plan.num_steps.toLocaleString("en")}: ${numberOf(plan.epochs, "epoch")} of ${plan.steps_per_epoch}`],
+    ["steps", `${plan.num_steps.toLocaleString("en")}: ${numberOf(plan.epochs, "epoch")} of ${plan.steps_per_epoch}`, term("epoch")],
     ["network", `${plan.variant} at ${plan.size} px, ${plan.parameters.toLocaleString("en")} parameters`],
     ["memory of a step", bytes(plan.memory.weights + plan.memory.gradients + plan.memory.momentum + plan.memory.activations)],
     ["decoded images", `${bytes(plan.cache_bytes)} on disk; ${bytes(plan.free_bytes)} free`],
   ];
-  return [h("table", {}, rows.map(([what, value]) => h("tr", {}, h("th", { scope: "row" }, what), h("td", {}, value)))),
+  return [h("table", {}, rows.map(([what, value, explained]) => h("tr", {}, h("th", { scope: "row" }, what), h("td", {}, value, explained && [" ", explained])))),
     plan.warnings.map((warning) => h("p", { class: "fault" }, warning))];
 }

@@ -1,0 +1,118 @@
+"""Corrections as a whole: those of another person added to a folder's, and a copy of the folder with them applied."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from alexnet.data.corrections import corrections_path, effective, read_corrections
+from alexnet.data.folder_layout import split_of
+from alexnet.data.merge_corrections import merge_into
+from alexnet.errors import DataError
+from alexnet.files import is_file, shown_name
+from alexnet.safe_name import safe_name
+from alexnet.studio.answers import answer, posted
+from alexnet.studio.job_state import job_state, stop_job
+from alexnet.studio.workspace import Workspace, workspace_of
+
+__all__ = ["ROUTES"]
+
+
+# --- another person's
+def merge(request: Request, values: dict[str, Any]) -> Any:
+    """Add the corrections of a file, its `text` and `name`, to those of the folder; with `later` despite conflicts.
+
+    Returns:
+        conflicts: files about which the two differ, in words; without `later` nothing is written where there are any.
+        num_new: lines that were added. num_absent: files that they name and the folder does not have. corrections:
+        every decision that holds.
+    """
+    workspace, name, text = workspace_of(request), values.get("name"), values.get("text")
+    if not isinstance(name, str) or not isinstance(text, str):
+        raise DataError("name, text: are not texts")
+    folder = workspace.folder(request.path_params["name"])
+    path = corrections_path(folder.path)
+    before = set(read_corrections(path))
+    with tempfile.TemporaryDirectory(prefix="alexnet-") as directory:
+        other = Path(directory) / safe_name(name or "corrections.csv")
+        other.write_text(text, encoding="utf-8", newline="")
+        try:
+            merged = merge_into(path, other, prefer="later" if values.get("later") is True else None)
+        except DataError as error:
+            raise DataError(_by_name(str(error), other, path)) from error
+        conflicts = [_by_name(words, other, path) for words in merged.conflicts]
+    new = [line for line in read_corrections(path) if line not in before]
+    known = {file.entry.name for file in folder.files}
+    absent = {line.file for line in new} - known
+    decided = {file: line.to_dict() for file, line in effective(read_corrections(path)).items()}
+    return {"conflicts": conflicts, "num_new": len(new), "num_absent": len(absent), "corrections": decided}
+
+
+def _by_name(words: str, other: Path, own: Path) -> str:
+    """A message with the names of the two files in place of their paths."""
+    return words.replace(shown_name(other), shown_name(other.name)).replace(
+        shown_name(own), f"this folder's {own.name}"
+    )
+
+
+# --- a corrected copy
+def start_copy(request: Request, values: dict[str, Any]) -> Any:
+    """Start to write a corrected copy, a folder of the `name` that is posted, as a process of its own."""
+    workspace, folder, copy = workspace_of(request), request.path_params["name"], values.get("name")
+    if not isinstance(copy, str) or not copy.strip():
+        raise DataError("name: is empty; give the copy a name")
+    path = workspace.folder_path(folder)
+    file = corrections_path(path)
+    if not is_file(file):
+        raise DataError(f"{shown_name(folder)}: has no corrections to apply")
+    out = _copy_path(workspace, copy)
+    if split_of(out.name):
+        raise DataError(f"{shown_name(out.name)}: means a part of a folder; choose another name")
+    if out.exists():
+        raise DataError(f"{shown_name(out.name)}: already exists; choose another name")
+    workspace.jobs.start(["data", "apply", str(path), "--out", str(out), "--corrections", str(file), "--json"], out)
+    return _copy(workspace, out)
+
+
+def copy(request: Request) -> Response:
+    """How far a copy is; at the end, what it holds, and the name under which it is listed here, if it is."""
+    workspace = workspace_of(request)
+    return answer(_copy(workspace, _copy_path(workspace, request.path_params["copy"])))
+
+
+def stop_copy(request: Request, _: dict[str, Any]) -> Any:
+    """Stop writing a copy; nothing is left of it."""
+    workspace = workspace_of(request)
+    out = _copy_path(workspace, request.path_params["copy"])
+    stop_job(workspace.jobs, out)
+    return _copy(workspace, out)
+
+
+def _copy_path(workspace: Workspace, name: str) -> Path:
+    return workspace.home / safe_name(name.strip().lstrip("."))
+
+
+def _copy(workspace: Workspace, out: Path) -> dict[str, Any]:
+    job, state = workspace.jobs.of(out), job_state(workspace.jobs, out)
+    is_own = job is not None and job.words[:2] == ("data", "apply")
+    is_there = job is not None and is_own and not state["is_alive"] and out.is_dir()
+    result = workspace.jobs.result(job) if job is not None and is_there else None
+    folder = None
+    if result is not None:
+        workspace.listing(seconds=0.0)
+        folder = workspace.folder_name(out.resolve())
+        result = {key: result[key] for key in ("num_images", "num_linked")} | {
+            "num_moved": len(result["moved"]), "num_excluded": len(result["excluded"])
+        }  # fmt: skip
+    return {"copy": out.name, "path": shown_name(out), "folder": folder, "result": result, "job": state}
+
+
+ROUTES: list[BaseRoute] = [
+    Route("/api/folders/{name}/merge", posted(merge), methods=["POST"]),
+    Route("/api/folders/{name}/copies", posted(start_copy), methods=["POST"]),
+    Route("/api/folders/{name}/copies/{copy}", copy),
+    Route("/api/folders/{name}/copies/{copy}/stop", posted(stop_copy), methods=["POST"]),
+]

@@ -1,0 +1,100 @@
+"""Long names of classes and files: no text of a figure runs over another, however long the names are."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from alexnet.figures.canvas import Sheet
+from alexnet.figures.doubt_rows import DoubtRow, draw_doubts
+from alexnet.figures.heat_maps import HeatMapRow, draw_heat_maps
+from alexnet.figures.matrix import draw_confusion
+from alexnet.figures.path_drawing import DecisionBars, _fill_decision
+from alexnet.figures.retrained_errors import (
+    ChangedImage,
+    ChangedImages,
+    ErrorDifference,
+    NetworkError,
+    draw_retrained,
+)
+
+IMAGE = np.zeros((32, 32, 3), np.uint8)
+
+
+def overlapping(figure: Figure, texts: list[Text]) -> list[tuple[str, str]]:
+    """Pairs of texts of which one covers more than a trace of the other."""
+    figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in texts if text.get_text()]
+    shown = [text.get_text() for text in texts if text.get_text()]
+    return [
+        (shown[a], shown[b])
+        for a, b in combinations(range(len(boxes)), 2)
+        if min(boxes[a].x1, boxes[b].x1) - max(boxes[a].x0, boxes[b].x0) > 1
+        and min(boxes[a].y1, boxes[b].y1) - max(boxes[a].y0, boxes[b].y0) > 1
+    ]
+
+
+def titles(figure: Figure) -> list[Text]:
+    return [text for axes in figure.axes for text in (axes.title, axes._left_title, axes.xaxis.label)]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("number", [8, 40, 41, 60, 120])
+def test_names_beside_the_confusion_matrix_lie_apart(number: int) -> None:
+    figure = draw_confusion([f"a class with a long name {n}" for n in range(number)], np.eye(number, dtype=int))
+    axes = figure.axes[0]
+    assert overlapping(figure, list(axes.get_yticklabels())) == []
+    if number > 40:  # upright: boxes of slanted names overlap though the names do not
+        assert overlapping(figure, list(axes.get_xticklabels())) == []
+    else:
+        lowest = axes.get_window_extent().y0
+        assert all(label.get_window_extent().y1 <= lowest + 1 for label in axes.get_xticklabels())
+
+
+def test_doubted_labels_lie_apart() -> None:
+    near = [(IMAGE, "goalkeeper_area_of_the_field"), (IMAGE, "robot_obstacle_in_view")] * 2
+    row = DoubtRow(IMAGE, "train/x/file.jpg", "goalkeeper_area_x", "robot_obstacle_in_view", 0.93, near)
+    figure = draw_doubts([row, row])
+    assert overlapping(figure, titles(figure)) == []
+
+
+def test_titles_of_heat_maps_lie_apart() -> None:
+    row = HeatMapRow(
+        IMAGE, np.ones((32, 32)), np.zeros((32, 32)), 0.0, "a very long file name of…: motorbike_with_a_very_l… 76 %",
+        "for motorbike_with_a_very_l… rather than airplane_with_another_l…, guided-backprop",
+        "this map points at what the network uses: score 0.33, the best of 8 random orders 0.20; warning: guided "
+        "backpropagation hardly depends on the weights of the later layers", says_something=True,
+    )  # fmt: skip
+    figure = draw_heat_maps([row, row])
+    assert overlapping(figure, titles(figure)) == []
+    words = [axes.get_title(loc="left") for axes in figure.axes]
+    assert words[2::4] == ["the map alone\n0 to 1"] * 2
+    assert words[3::4] == ["the same method, random weights\n0 everywhere"] * 2
+
+
+def test_errors_before_and_after_corrections_and_names_of_images_lie_apart() -> None:
+    errors = [
+        NetworkError(name, 0.2, (0.1, 0.3), 0.1, (0.05, 0.2)) for name in ("the run as it is", "a new last layer")
+    ]
+    differences = [ErrorDifference("by the corrections", -0.1, (-0.2, -0.01))]
+    names = "goalkeeper_area_of_the_field", "robot_obstacle_in_view"
+    image = ChangedImage(IMAGE, "test/x/a file with a very long name.jpg", names[0], *names)
+    groups = [ChangedImages("fixed: 7 images", [image] * 7, False), ChangedImages("broken: 1 image", [image], True)]
+    figure = draw_retrained(errors, differences, groups, title="before and after")
+    labels = [label for axes in figure.axes[:2] for label in axes.get_yticklabels()]
+    assert overlapping(figure, [*titles(figure), *labels]) == []
+    boxes = [text.get_window_extent() for text in titles(figure) if text.get_text()]
+    assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 for box in boxes)
+
+
+def test_label_of_the_contributions_stays_within_its_part() -> None:
+    names = ("motorbike_with_a_very_long_name_that_goes_on", "airplane_with_another_long_name_that_goes_on")
+    decision = DecisionBars(*names, [("fc7/1", 0.5)], [], 2.0, 0.1, [(names[0], 0.7), (names[1], 0.3)])
+    sheet = Sheet(16.0, 4.0)
+    _fill_decision(sheet, decision, IMAGE)
+    sheet.canvas.draw()
+    axes = sheet.axes[2]
+    label = axes.xaxis.label.get_window_extent()
+    part = sheet.subfigs[1].bbox
+    assert part.x0 <= label.x0 < label.x1 <= part.x1
