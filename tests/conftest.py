@@ -4,7 +4,6 @@ import io
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,11 +26,10 @@ install_import_hook("alexnet.evaluation", "beartype.beartype")
 install_import_hook("alexnet.data.augment", "beartype.beartype")
 install_import_hook("alexnet.data.decode", "beartype.beartype")
 
-from alexnet.model.specs import Conv, Linear, NetworkSpec  # noqa: E402
-from alexnet.model.variants import VARIANTS  # noqa: E402
 from alexnet.presets import PRESETS  # noqa: E402
 from alexnet.recipe import Recipe  # noqa: E402
 from alexnet.run_folder import RunFolder  # noqa: E402
+from tests.narrow import narrow_variants  # noqa: E402
 
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 """Whether other processes run other tests at the same time (`pytest -n 2`)."""
@@ -131,30 +129,6 @@ def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_images(folder / "test", 7, first=1000)
 
     return made_once(tmp_path_factory, "images", make)
-
-
-NARROW_WIDTHS = {"conv1": 24, "conv2": 48, "conv3": 64, "conv4": 64, "conv5": 48, "fc6": 128, "fc7": 128}
-
-
-def narrow(spec: NetworkSpec) -> NetworkSpec:
-    """The seminar's network with fewer channels: every layer, a hundredth of the arithmetic."""
-    features = tuple(
-        replace(layer, out_channels=NARROW_WIDTHS[layer.name]) if isinstance(layer, Conv) else layer
-        for layer in spec.features
-    )
-    classifier = tuple(
-        replace(layer, out_features=NARROW_WIDTHS.get(layer.name)) if isinstance(layer, Linear) else layer
-        for layer in spec.classifier
-    )
-    return replace(spec, name="narrow", features=features, classifier=classifier)
-
-
-@contextmanager
-def narrow_variants() -> Iterator[None]:
-    """The variant `narrow`, which `small_recipe` names, exists in this process meanwhile."""
-    VARIANTS["narrow"] = narrow(VARIANTS["seminar"])
-    yield
-    del VARIANTS["narrow"]
 
 
 @pytest.fixture(scope="session", autouse=True)

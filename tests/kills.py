@@ -27,7 +27,8 @@ from alexnet.errors import AlexNetError
 from alexnet.recipe import Recipe
 from alexnet.run_folder import RunFolder
 from alexnet.training.train import train_or_resume
-from tests.conftest import narrow_variants, small_recipe, write_images
+from tests.conftest import small_recipe, write_images
+from tests.narrow import narrow_variants
 
 REFUSED, INTERRUPTED = 2, 130
 

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 
 WORKER = """
 import sys
-from tests.conftest import narrow_variants
+from tests.narrow import narrow_variants
 from alexnet.training.worker import main
 with narrow_variants():
     main(*sys.argv[1:])
@@ -17,7 +17,7 @@ with narrow_variants():
 
 COMMAND = """
 import sys
-from tests.conftest import narrow_variants
+from tests.narrow import narrow_variants
 from alexnet.cli.main import run
 with narrow_variants():
     run(sys.argv[1:])
@@ -25,7 +25,7 @@ with narrow_variants():
 
 KILLED_ONCE = """
 import os, signal, sys
-from tests.conftest import narrow_variants
+from tests.narrow import narrow_variants
 from alexnet.cli.main import run
 from alexnet.training.job import Job
 seed = Job.seed_dropout

@@ -47,6 +47,9 @@ __all__ = [
 LAZY = ConfigDict(defer_build=True)
 """Build a record's checks when it is first used, so that importing this module stays cheap."""
 
+PLAIN = frozenset({bool, int, str, type(None)})
+"""Types whose values are plain data as they are."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Record:
@@ -117,6 +120,8 @@ def plain_value(value: Any) -> Any:
     >>> plain_value({"error": math.nan, "counts": (1, 2)})
     {'error': None, 'counts': [1, 2]}
     """
+    if type(value) in PLAIN:
+        return value
     if hasattr(value, "to_dict"):
         value = value.to_dict()
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -124,6 +129,8 @@ def plain_value(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key if isinstance(key, str | int) else str(key): plain_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
+        if PLAIN.issuperset(map(type, value)):  # rows of counts: a thousand classes have a million
+            return list(value)
         return [plain_value(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None

@@ -16,6 +16,7 @@ from PIL import Image
 
 from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
+from tests import processes
 from tests.conftest import draw_stripes, encode, write_images
 
 Command = Callable[..., tuple[int, str, str]]
@@ -23,7 +24,7 @@ SMALL = [
     "--set", "size=67", "--set", "start_size=none", "--set", "batch_size=16", "--set", "learning_rate=1e-4",
     "--set", "muon_learning_rate=0.01", "--set", "initialization=fan_in", "--epochs", "1",
 ]  # fmt: skip
-NARROW = [*SMALL, "--set", "variant=narrow"]  # a variant of the tests, which other processes do not know
+NARROW = [*SMALL, "--set", "variant=narrow"]
 
 
 def test_train_reports_in_one_json_object(run_command: Command, image_folder: Path, tmp_path: Path) -> None:
@@ -265,10 +266,10 @@ def test_too_little_memory_is_one_line(
 
 
 def _spawn(image_folder: Path, out: Path, cache: Path) -> subprocess.Popen[str]:
-    words = ["train", str(image_folder), *SMALL, "--epochs", "30", "--out", str(out)]
-    code = f"from alexnet.cli.main import run; run({words!r})"
-    environment = {**os.environ, "ALEXNET_CACHE": str(cache)}
-    return subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", processes.COMMAND, "train", image_folder, *NARROW, "--epochs", "300", "--out", out],
+        env=processes.environment(cache), stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
 
 
 def _wait_for(path: Path, lines: int, process: subprocess.Popen[str]) -> None:
@@ -310,7 +311,7 @@ def test_killed_run_does_not_block_its_folder(
     process.kill()
     process.communicate(timeout=30)
     recipe = tmp_path / "run" / "recipe.toml"
-    recipe.write_text(recipe.read_text().replace("epochs = 30", "epochs = 1"))
+    recipe.write_text(recipe.read_text().replace("epochs = 300", "epochs = 1"))
     code, out, err = run_command("resume", tmp_path / "run", "--json")
     assert code == 0, err
     assert json.loads(out)["epochs"] == 1

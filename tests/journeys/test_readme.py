@@ -12,7 +12,6 @@ SHORT = ["epochs=1", "size=67", "start_size=none", "batch_size=20", "validation_
 SET_SHORT = [word for setting in SHORT for word in ("--set", setting)]
 FEWER = {
     "data soccer": ["--train", "40", "--test", "16"],
-    "train images --out": SET_SHORT,
     "train": [*SET_SHORT, "--set", "variant=narrow"],
 }
 """How a command begins → what is added; the first that fits."""

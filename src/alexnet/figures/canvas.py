@@ -3,6 +3,8 @@
 import io
 import textwrap
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,8 @@ STYLE: Any = {
     "svg.fonttype": "path",
     "svg.hashsalt": "alexnet",
     "text.parse_math": False,  # names of classes and files may hold a $
+    "figure.autolayout": False,
+    "figure.constrained_layout.use": False,
 }
 
 
@@ -71,7 +75,20 @@ class Sheet(Figure):
             text.set_text("\n".join(map(shown_name, text.get_text().split("\n"))))
         with matplotlib.rc_context(STYLE), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph .* missing")  # shown as a box
-            super().savefig(*args, **options)
+            with self._laid_out():
+                super().savefig(*args, **options)
+
+    @contextmanager
+    def _laid_out(self) -> Iterator[None]:
+        """Everything in its place, and no layout engine, for which matplotlib would draw the figure once more."""
+        engine = self.get_layout_engine()
+        if engine is not None and self.axes:
+            engine.execute(self)
+            self.set_layout_engine(None)
+        try:
+            yield
+        finally:
+            self.set_layout_engine(engine)
 
 
 def shorten(text: str, width: int) -> str:

@@ -11,7 +11,7 @@ from alexnet.errors import GeometryError
 from alexnet.inspection.receptive_field import receptive_boxes
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.variants import VARIANTS
-from tests.conftest import narrow
+from tests.narrow import narrow
 
 
 def by_brute_force(network: nn.Module, layer: nn.Module, size: int) -> list[list[tuple[int, int]]]:

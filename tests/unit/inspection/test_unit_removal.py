@@ -11,7 +11,7 @@ from alexnet.inspection.unit_removal import UnitRemoval
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.initialization import initialize
 from alexnet.model.variants import VARIANTS, switch
-from tests.conftest import narrow
+from tests.narrow import narrow
 
 NETWORKS = {name: narrow(spec) for name, spec in VARIANTS.items()} | {
     "in towers": switch(narrow(VARIANTS["caffe"]), towers=True),

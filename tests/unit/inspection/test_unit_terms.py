@@ -12,7 +12,7 @@ from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
 from alexnet.model.variants import VARIANTS, switch
 from alexnet.records import Preprocessing
-from tests.conftest import narrow
+from tests.narrow import narrow
 
 CASES = [(name, {}) for name in VARIANTS] + [
     ("seminar", {"activation": "tanh", "dropout_form": "2012", "dropout_place": "after"}),
