@@ -216,7 +216,11 @@ def complete_report(tmp_path_factory: pytest.TempPathFactory, narrow_run: "Run")
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image_folder: Path, trained_run: "Run") -> Path:
-    """The current folder as examples expect it: `images/`, `photo.jpg` and a finished run `runs/first`."""
+    """The current folder as examples expect it: `images/`, `photo.jpg` and a finished run `runs/first`.
+
+    The default recipe trains a narrow network.
+    """
+    monkeypatch.setitem(PRESETS, "fast", PRESETS["fast"].replace(variant="narrow"))
     for source, name in ((image_folder, "images"), (trained_run.path, "runs/first")):
         copy_linked(source, tmp_path / name)
     draw_stripes(0, 5, size=120).save(tmp_path / "photo.jpg")

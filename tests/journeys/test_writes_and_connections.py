@@ -1,11 +1,11 @@
 """A whole training, its report and what is asked of it connect to nothing and write into the named folders only."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
+from tests import processes
 from tests.conftest import draw_stripes
 
 PROGRAM = """
@@ -26,14 +26,17 @@ def listen(event, arguments):
 
 
 sys.addaudithook(listen)
-import alexnet
+import alexnet, alexnet.training.patch_start
+from tests.narrow import narrow_variants
 
-recipe = alexnet.PRESETS["fast"].replace(size=67, start_size=None, epochs=1, batch_size=36)
-run = alexnet.train(images, recipe, out=out)
-alexnet.write_report(run)
-alexnet.evaluate(run, views="mirror")
-run.predict([photo])
-alexnet.feature_maps(run, photo, "conv1", stride=1).draw()
+alexnet.training.patch_start.NUM_PATCHES = 4000
+recipe = alexnet.PRESETS["fast"].replace(variant="narrow", size=67, start_size=None, epochs=1, batch_size=36)
+with narrow_variants():
+    run = alexnet.train(images, recipe, out=out)
+    alexnet.write_report(run)
+    alexnet.evaluate(run, views="mirror")
+    run.predict([photo])
+    alexnet.feature_maps(run, photo, "conv1", stride=1).draw()
 outside = sorted(path for path in written if path != os.devnull and not any(path.startswith(a) for a in allowed))
 print(json.dumps({"connections": connections, "outside": outside, "inside": len(written)}))
 """
@@ -44,8 +47,7 @@ def test_training_connects_to_nothing_and_writes_only_where_it_was_told(image_fo
     for folder in folders.values():
         folder.mkdir()
     draw_stripes(1, 9).save(tmp_path / "photo.png")
-    environment = os.environ | {
-        "ALEXNET_CACHE": str(folders["cache"]),
+    environment = processes.environment(folders["cache"]) | {
         "MPLCONFIGDIR": str(folders["matplotlib"]),
         "HOME": str(folders["home"]),
         "TMPDIR": str(folders["temporary"]),

@@ -10,12 +10,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from alexnet.training.torch_optimizers import LBFGS
+
 __all__ = ["LinearHead", "assign_folds", "fit_head", "fold_digests", "held_out_probabilities", "principal_components"]
 
 L2 = 1e-3
 """Weight of the squared weights in the loss, on standardized features; chosen on spoiled natural8."""
 
 ITERATIONS = 100
+"""Steps of L-BFGS at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,18 +54,18 @@ def fit_head(
     with torch.inference_mode(False), torch.enable_grad():
         x = torch.from_numpy(np.asarray((values - mean) / std, np.float32))
         y = torch.from_numpy(np.asarray(labels, np.int64))
-        weight = torch.zeros(x.shape[1], num_classes, requires_grad=True)
-        bias = torch.zeros(num_classes, requires_grad=True)
-        optimizer = torch.optim.LBFGS([weight, bias], max_iter=ITERATIONS, line_search_fn="strong_wolfe")
+        both = torch.zeros(x.shape[1] + 1, num_classes, requires_grad=True)  # the bias is the last row
+        optimizer = LBFGS([both], max_iter=ITERATIONS, line_search_fn="strong_wolfe")
 
         def loss() -> Tensor:
-            optimizer.zero_grad()
-            value = torch.nn.functional.cross_entropy(x @ weight + bias, y) + l2 * weight.square().sum()
-            value.backward()  # type: ignore[no-untyped-call]
+            weight, bias = both[:-1], both[-1]
+            value = torch.nn.functional.cross_entropy(torch.addmm(bias, x, weight), y) + l2 * weight.square().sum()
+            (both.grad,) = torch.autograd.grad(value, both)
             return value
 
         optimizer.step(loss)  # type: ignore[no-untyped-call]
-    return LinearHead(mean, std, weight.detach().double().numpy(), bias.detach().double().numpy())
+    fitted = both.detach().double().numpy()
+    return LinearHead(mean, std, fitted[:-1], fitted[-1])
 
 
 def principal_components(values: Float[np.ndarray, "N D"], most: int) -> Float[np.ndarray, "N C"]:

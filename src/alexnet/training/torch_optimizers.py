@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["SGD", "Adam", "AdamW", "unwrapped"]
+__all__ = ["LBFGS", "SGD", "Adam", "AdamW", "unwrapped"]
 
 
 def unwrapped(method: Any) -> Any:
@@ -35,3 +35,9 @@ class SGD(torch.optim.SGD):
 
     add_param_group = unwrapped(torch.optim.Optimizer.add_param_group)
     step = torch.no_grad()(unwrapped(torch.optim.SGD.step))
+
+
+class LBFGS(torch.optim.LBFGS):
+    """PyTorch's L-BFGS."""
+
+    add_param_group = unwrapped(torch.optim.Optimizer.add_param_group)

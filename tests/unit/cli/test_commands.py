@@ -2,7 +2,6 @@
 
 import importlib
 import inspect
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -84,18 +83,3 @@ def test_help_loads_neither_settings_nor_what_draws_in_a_terminal() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="CPU times of children are not told")
-def test_help_takes_little_cpu_time() -> None:
-    """CPU time, because a test may share its cores: 0.13 s on two cores, where the whole answer takes as long."""
-    command = [sys.executable, "-c", "from alexnet.cli.main import run; run(['--help'])"]
-    seconds = []
-    for _ in range(5):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0
-        seconds.append(usage.ru_utime + usage.ru_stime)
-    assert min(seconds) < 0.3
