@@ -316,7 +316,8 @@ class RunInfo(Record):
 
     schema: version of the run folder's layout. created: time of the start, ISO 8601, UTC. program: version and commit
     of this program. preprocessing: of the training images. training_seconds, seconds: of the training, and of it with
-    the final test; None until the run is finished.
+    the final test; None until the run is finished. layers_of: the run whose training its layers are from, and those
+    seconds, where `alexnet retrain` fitted the last one anew, on training and validation images alike; "" elsewhere.
     """
 
     schema: int
@@ -330,6 +331,7 @@ class RunInfo(Record):
     seed: Count = 0
     training_seconds: NotNegative | None = None
     seconds: NotNegative | None = None
+    layers_of: str = ""
 
     @property
     def is_finished(self) -> bool:

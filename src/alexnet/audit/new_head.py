@@ -1,6 +1,5 @@
 """A run's network with a new last layer, and the run folder of it."""
 
-from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,12 +9,14 @@ import torch
 
 from alexnet.audit.linear_head import LinearHead
 from alexnet.data.cache import DecodedImages
-from alexnet.data.corrections import Correction, effective, write_corrections
+from alexnet.data.check import check_decoded
+from alexnet.data.corrections import effective, write_corrections
 from alexnet.data.split import Subset
 from alexnet.errors import RunError
 from alexnet.evaluation.evaluate import evaluate_classifier
 from alexnet.model.checkpoint import Classifier, save_network
 from alexnet.model.specs import Linear
+from alexnet.records import ImageSetInfo
 from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
 
@@ -66,8 +67,8 @@ def write_run(
     test: Subset,
     target: RunFolder,
     *,
-    corrections: Iterable[Correction],
-    fingerprint: str,
+    own: DecodedImages,
+    num_train: int,
 ) -> Run:
     """A run folder of the new network; run.json last.
 
@@ -75,7 +76,8 @@ def write_run(
         run: the old one, whose recipe it keeps.
         images: decoded, from where they are now.
         test: the images that it is tested on, rows of `images`.
-        corrections: of the run. fingerprint: of its corrected images.
+        own: the same images with the corrections of the new run.
+        num_train: images that the last layer was fitted on; none of them is a validation image any more.
 
     Raises:
         RunError: the folder cannot be written.
@@ -84,12 +86,19 @@ def write_run(
     names = [file.entry.name for file in images.files]
     evaluation, predictions = evaluate_classifier(classifier, images.pixels, test, names)
     folder.write_recipe(run.recipe)
-    folder.write_table("left_out.csv", ["file", "reason"], images.left_out.items())
-    write_corrections(folder.corrections_path, effective(list(corrections)).values())
+    folder.write_table("left_out.csv", ["file", "reason"], own.left_out.items())
+    write_corrections(folder.corrections_path, effective(list(own.folder.corrections)).values())
     save_network(folder, classifier, epoch=run.folder.model_info.epoch)
     folder.write_evaluation(evaluation)
     folder.write_predictions(predictions)
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    data = replace(run.about.data, path=images.folder.location, fingerprint=fingerprint)
-    folder.write_about(replace(run.about, data=data, created=created))
+    data = ImageSetInfo(
+        path=images.folder.location,
+        fingerprint=own.fingerprint,
+        images={"train": num_train, "validation": 0, "test": len(test)},
+        left_out=len(own.left_out),
+        oddities={kind: len(names) for kind, names in check_decoded(own).oddities.items()},
+    )
+    layers_of = run.about.layers_of or str(run.path)
+    folder.write_about(replace(run.about, data=data, created=created, layers_of=layers_of))
     return Run(folder)

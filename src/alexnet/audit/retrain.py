@@ -97,8 +97,7 @@ def retrain(
         _refuse_new_classes(run, folder, later)
         control, final = _new_layers(run.model, images, known, on_progress)
         test = _subset(images, _labels(corrected, later.test, later.classes), run.model.classes)
-        lines, fingerprint = folder.corrections, corrected.fingerprint
-        after = write_run(run, final, images, test, target, corrections=lines, fingerprint=fingerprint)
+        after = write_run(run, final, images, test, target, own=corrected, num_train=len(known[1]))
     changed = {name for name in known[0] | known[1] if known[0].get(name) != known[1].get(name)}
     result = _compare(run, control, after, images, tested, folder.corrections, len(changed), started)
     keep_retrained(after.folder, result)

@@ -26,9 +26,9 @@ def calibrate(run: RunPath, data: MovedTo = None, out: Out = None, as_json: Json
             f"(95 % interval {100 * low:.1f} to {100 * high:.1f}), "
             f"confidence {100 * measured.mean_confidence:.1f} %, accuracy {100 * measured.accuracy:.1f} %"
         )
-    if report.temperature is None:
+    if report.temperature is None and not report.notes:
         screen.note("no validation images to fit a temperature on: train with --set validation_fraction=0.1")
-    else:
+    elif report.temperature is not None:
         screen.print(f"temperature: {report.temperature:.3f}, fitted on {report.num_validation} validation images")
     for note in report.notes:
         screen.note(note)

@@ -17,6 +17,7 @@ from alexnet.evaluation.calibration import (
     measure_calibration,
 )
 from alexnet.evaluation.evaluate import subset_probabilities
+from alexnet.files import shown_name
 from alexnet.model.checkpoint import Classifier
 from alexnet.progress_callback import Progress
 from alexnet.records import Record
@@ -41,6 +42,9 @@ UNDETERMINED = (
 
 NOT_FITTED = "no validation images to fit a temperature on: put some into a folder `validation` beside `test`"
 """The note on a folder of images for a network without a run."""
+
+NONE_LEFT = "no validation images to fit a temperature on: the last layer was fitted on them; calibrate {layers_of}"
+"""The note on a run with a last layer of `alexnet retrain`."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ def calibrate(
     test = probabilities_of(measured, 0)
     before = measure_calibration(test, measured.labels)
     if not len(fitted):
-        notes = (NOT_FITTED,) if isinstance(model, Classifier) else ()
+        notes = (NOT_FITTED,) if isinstance(model, Classifier) else _none_left(model)
         return CalibrationReport(None, 0, before, None, notes)
     held = probabilities_of(fitted, len(measured))
     temperature = fit_temperature(held, np.asarray(fitted.labels))
@@ -130,6 +134,11 @@ def calibrate(
     return CalibrationReport(temperature, len(fitted), before, after, tuple(remarks))
 
 
+def _none_left(run: Run) -> tuple[str, ...]:
+    layers_of = run.about.layers_of
+    return (NONE_LEFT.format(layers_of=shown_name(layers_of)),) if layers_of else ()
+
+
 def _held_out(
     model: Classifier | Run, data: Path | str | None, on_progress: Progress | None
 ) -> tuple[DecodedImages, Subset, Subset]:
@@ -137,7 +146,8 @@ def _held_out(
     if not isinstance(model, Classifier):
         images = decode_own_images(model, data, step=GIVE_DATA, on_progress=on_progress)
         split = own_split(model, images)
-        return images, split.test, split.validation
+        is_held_out = not model.about.layers_of
+        return images, split.test, split.validation if is_held_out else split.validation.part(slice(0))
     images, _ = training_images(model, data, on_progress=on_progress)
     has_test = any(file.split == "test" for file in images.files)
     validation = subset_of(images, {"validation"} if has_test else set(), model.classes)

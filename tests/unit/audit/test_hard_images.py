@@ -179,6 +179,9 @@ def test_before_and_after_are_measured_on_what_was_not_trained_on(run: Run, hard
     assert result.test_before.top1_error == run.evaluation.top1_error
     after = alexnet.open_run(result.after)
     assert after.evaluation.top1_error == result.test_after.top1_error
+    own = run.about.data.images
+    num_train = own["train"] + own["validation"] + result.num_trained
+    assert after.about.data.images == {"train": num_train, "validation": 0, "test": own["test"]}
     assert alexnet.evaluate(after).evaluation.confusion == result.test_after.confusion
     assert result.copies == round(0.1 * 72 / 12) or result.copies == 1
     trained = [hard / name for name in files(hard) if name.startswith("train/")]

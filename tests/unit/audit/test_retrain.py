@@ -19,6 +19,7 @@ from alexnet.data.write_shards import write_shards
 from alexnet.errors import DataError, RunError
 from alexnet.figures.canvas import RED
 from alexnet.inspection.features import compute_features
+from alexnet.report.page import write_report
 from alexnet.runs.own_images import decode_own_images
 from alexnet.runs.run import Run
 from tests.conftest import copy_images, draw_stripes, small_recipe, trained_once
@@ -50,7 +51,7 @@ def corrections(spoiled: tuple[Path, Answers], tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_new_head_is_compared_on_the_same_images_and_opens_as_a_run(
-    run: Run, corrections: Path, spoiled: tuple[Path, Answers], tmp_path: Path
+    run: Run, corrections: Path, spoiled: tuple[Path, Answers], tmp_path: Path, run_command: Command
 ) -> None:
     result = retrain(run, corrections, out=tmp_path / "after")
     after = alexnet.open_run(tmp_path / "after")
@@ -63,6 +64,12 @@ def test_new_head_is_compared_on_the_same_images_and_opens_as_a_run(
     assert {line.file for line in read_corrections(after.folder.corrections_path)} == {
         line.file for line in read_corrections(corrections)
     }
+    fitted = [name for name in spoiled[1].files if name.startswith("train/")]
+    assert after.about.data.images == {"train": len(fitted), "validation": 0, "test": 20}
+    assert after.about.layers_of == str(run.path)
+    assert f"fitted anew on {len(fitted)} images" in write_report(after).read_text(encoding="utf-8")
+    code, _, err = run_command("calibrate", after.path)
+    assert (code, f"the last layer was fitted on them; calibrate {run.path}" in err) == (0, True)
     again = alexnet.evaluate(after)  # its images, corrections and split are all there
     assert again.evaluation.top1_error == after.evaluation.top1_error
     assert again.evaluation.num_images == 20
@@ -237,6 +244,9 @@ def test_the_file_is_the_whole_truth_about_the_labels(run: Run, corrections: Pat
     labels = {file.entry.name: file.class_name for file in folder.files}
     assert labels[relabeled.file] == relabeled.label and labels[undone.file] == undone.label
     assert excluded.file in labels and excluded.file in {each.file for each in after.predictions}
+    counts = [alexnet.open_run(each.after).about.data.images for each in (first, second)]
+    assert counts[1] == counts[0] | {"test": counts[0]["test"] + 1}, "the excluded test image is back"
+    assert after.about.layers_of == str(run.path)
     with pytest.raises(DataError, match="changes no label"):
         retrain(second.after, tmp_path / "later.csv", out=tmp_path / "third")
 
