@@ -34,7 +34,7 @@ INPUT, OUTPUTS = "pixels", ("logits", "probabilities")
 def export_onnx(model: Model, path: Path | str) -> Path:
     """Write a network with its preprocessing as one ONNX file, checked and tested.
 
-    Input: `pixels`, uint8 [N, size, size, 3] RGB, decoded images after the center crop. Outputs: `logits` and
+    Input: `pixels`, uint8 [N, size, size, 3] RGB, decoded images, cut to their center. Outputs: `logits` and
     `probabilities`, float32 [N, K], of that one view. Channel order, normalization and mean image are part of the
     graph; the metadata has `classes`, `preprocessing`, `variant`, `switches` and `test_views`, each as JSON.
 

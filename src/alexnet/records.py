@@ -177,7 +177,7 @@ class EpochRecord(Record):
     """One pass over the training images.
 
     train_* are averages over the epoch's steps, with augmentation and dropout; validation_* and test_* are measured
-    at its end in eval mode on every image, on the center crop alone, and are None without such a set. top5 from 6
+    at its end in eval mode on every image, by one view of it, and are None without such a set. top5 from 6
     classes on. Errors are fractions, losses nats.
     """
 

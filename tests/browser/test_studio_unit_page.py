@@ -112,8 +112,8 @@ def test_what_if_a_unit_is_removed(page: Any, studio: Studio, run: Run) -> None:
     words = page.locator(".removal").inner_text().replace("\u00a0", " ").replace("\u2212", "-")
     low, high = (f"{100 * value:+.1f}" for value in expected.interval)
     assert f"Test error {100 * expected.error:.1f} %, {100 * expected.difference:+.1f} percentage points" in words
-    assert f"(95 % interval {low} to {high})" in words and "by the center crop of 21 images" in words
-    assert "is by center crop and its mirror image" in words
+    assert f"(95 % interval {low} to {high})" in words and "(21 images, squashed image)" in words
+    assert "is by squashed image and its mirror image" in words
     rows = [row.locator("th, td").all_inner_texts() for row in page.locator(".removal tbody tr").all()]
     assert [row[0] for row in rows] == [each.name for each in expected.classes]
     for row, each in zip(rows, expected.classes, strict=True):

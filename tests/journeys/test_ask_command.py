@@ -152,8 +152,8 @@ def test_ablate_tells_classes_images_and_probabilities(
     assert figure.stat().st_size > 5000
     code, out, err = run_command(*words, "-o", figure)
     assert (code, "without conv1/5,conv3: test error" in out, "switching units off: 100 %" in err) == (0, True, True)
-    assert "change, percentage points" in out and "by the center crop of 21 images; the run's test error" in out
-    assert "is by center crop and its mirror image" in out
+    assert "change, percentage points" in out and "(21 images, squashed image); the run's test error" in out
+    assert "is by squashed image and its mirror image" in out
     for each in expected["classes"]:
         assert f"{each['name']}  " in out and f"{100 * each['difference']:+.1f}" in out
     assert f"broken: {expected['broken'][0]}" in out or f"fixed: {expected['fixed'][0]}" in out

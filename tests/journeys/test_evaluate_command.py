@@ -95,7 +95,7 @@ def test_all_views_are_a_table_with_two_differences(run_command: Command, narrow
 def test_named_views_are_shown_and_not_written(run_command: Command, narrow_run: Run) -> None:
     before = contents(narrow_run.path)
     code, out, err = run_command("evaluate", narrow_run.path, "--views", "centre")
-    assert (code, err) == (0, "views: center crop\n")
+    assert (code, err) == (0, "views: squashed image\n")
     assert out.startswith("test error ")
     assert contents(narrow_run.path) == before
 

@@ -140,8 +140,9 @@ def _tested_by(run: Path, result: "Ablation | JointAblation", *, is_own: bool) -
     evaluation = alexnet.open_run(run).evaluation
     own = f"; the run's test error, {percent(evaluation.top1_error)}, is by {evaluation.views}"
     return (
-        f"with all units: test error {percent(result.baseline_error)}, by the {result.views} of "
-        f"{number_of(result.num_images, 'image')}" + (own if is_own and evaluation.views != result.views else "")
+        f"with all units: test error {percent(result.baseline_error)} "
+        f"({number_of(result.num_images, 'image')}, {result.views})"
+        + (own if is_own and evaluation.views != result.views else "")
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from alexnet.data.decode import PixelRows
 from alexnet.data.split import Subset
 from alexnet.evaluation.evaluate import average_probabilities, score, subset_probabilities
-from alexnet.evaluation.views import DESCRIPTIONS
+from alexnet.evaluation.views import describe_views
 from alexnet.model.checkpoint import Classifier
 from alexnet.records import Evaluation, Prediction
 
@@ -45,10 +45,10 @@ def evaluate_members(
         started = time.perf_counter()
         parts.append(subset_probabilities(member.classifier, member.pixels, member.subset, views=member.views))
         seconds = time.perf_counter() - started
-        words = DESCRIPTIONS[member.views]
+        words = describe_views(member.views, member.classifier.preprocessing)
         scores.append(score(parts[-1], true, classes, files, split=split, views=words, seconds=seconds)[0])
-    kinds = {member.views for member in members}
-    words = DESCRIPTIONS[members[0].views] if len(kinds) == 1 else "each network's own views"
+    kinds = {each.views for each in scores}
+    words = scores[0].views if len(kinds) == 1 else "each network's own views"
     seconds = sum(evaluation.seconds for evaluation in scores)
     probs = average_probabilities(parts)
     evaluation, predictions = score(probs, true, classes, files, split=split, views=words, seconds=seconds)

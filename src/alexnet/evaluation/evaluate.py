@@ -15,7 +15,7 @@ from alexnet.data.decode import PixelRows, normalize
 from alexnet.data.split import Indices, Subset
 from alexnet.errors import WeightsError
 from alexnet.evaluation.metrics import TOP5_FROM, class_scores, confusion_matrix, num_wrong
-from alexnet.evaluation.views import DESCRIPTIONS, cut_views
+from alexnet.evaluation.views import cut_views, describe_views
 from alexnet.model.checkpoint import Classifier
 from alexnet.model.logits import check_logits
 from alexnet.records import Evaluation, Prediction, Preprocessing, wilson_interval
@@ -97,7 +97,7 @@ def measure(
     add_up: Callable[[list[Tensor]], object] = lambda _sums: None,
     on_batch: OnBatch = lambda _probs, _labels: None,
 ) -> HeldOutScore | None:
-    """Loss and errors on a subset, by the center crop of each image; None if the subset is empty.
+    """Loss and errors on a subset, by one view of each image, its center; None if the subset is empty.
 
     The network keeps the mode that it is in.
 
@@ -153,7 +153,7 @@ def evaluate_classifier(
     probs = subset_probabilities(classifier, pixels, subset, views=views)
     seconds = time.perf_counter() - started
     files = [names[row] for row in subset.indices]
-    words = DESCRIPTIONS[views]
+    words = describe_views(views, classifier.preprocessing)
     return score(probs, subset.labels, classifier.classes, files, split=split, views=words, seconds=seconds)
 
 

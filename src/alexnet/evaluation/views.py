@@ -8,23 +8,38 @@ from torch import Tensor
 from alexnet.errors import RecipeError
 from alexnet.records import Preprocessing
 
-__all__ = ["DESCRIPTIONS", "NUM_VIEWS", "VIEWS", "check_views", "cut_views", "decoding_for"]
+__all__ = ["NUM_VIEWS", "VIEWS", "check_views", "cut_views", "decoding_for", "describe_views", "restate_views"]
 
 VIEWS = ("centre", "mirror", "ten_crop")
 """Which crops of an image are averaged, by name."""
-
-DESCRIPTIONS = {
-    "centre": "center crop",
-    "mirror": "center crop and its mirror image",
-    "ten_crop": "ten crops: center, four corners, and their mirror images",
-}
-"""The views in words."""
 
 NUM_VIEWS = {"centre": 1, "mirror": 2, "ten_crop": 10}
 """Crops of each image."""
 
 PAPER_SQUARE = 256 / 224
 """Side of the square that crops are cut from, relative to a crop; Krizhevsky et al. 2012, §4.1."""
+
+
+def describe_views(views: str, preprocessing: Preprocessing) -> str:
+    """What of an image the network gets in these views, in words; averaged, where it is more than one.
+
+    >>> describe_views("mirror", Preprocessing(112, "squash", True, "RGB", (0.0,) * 3, (1.0,) * 3))
+    'squashed image and its mirror image'
+    """
+    is_squashed = preprocessing.resize == "squash"
+    if views == "ten_crop":
+        return f"ten crops{' of the squashed image' * is_squashed}: center, four corners, and their mirror images"
+    center = "center crop"
+    if is_squashed:
+        center = "squashed image" if preprocessing.cut_from is None else "center crop of the squashed image"
+    return center if views == "centre" else f"{center} and its mirror image"
+
+
+def restate_views(words: str, preprocessing: Preprocessing) -> str:
+    """Views in words, as `describe_views` has them, where an earlier version named crops of squashed images too."""
+    cropped = replace(preprocessing, resize="crop")
+    names = {describe_views(views, cropped): views for views in VIEWS}
+    return describe_views(names[words], preprocessing) if words in names else words
 
 
 def check_views(views: str) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from alexnet.data.split import Indices
 from alexnet.errors import GeometryError
+from alexnet.evaluation.averaged import one_view
 from alexnet.inspection.ablation import ablated
 from alexnet.inspection.network_layers import blank_input, find_layer, weighted_layers
 from alexnet.inspection.quick_passes import keeping_rounded_weights
@@ -35,7 +36,7 @@ def ablate(
 ) -> Ablation:
     """Switch off every unit of a layer in turn, and test again.
 
-    In an `AlexNet` only the layers after it are computed again. Each image is tested by its center crop alone.
+    In an `AlexNet` only the layers after it are computed again. Each image is tested by one view alone, its center.
 
     Args:
         model: a network, a run, or the path of a run's folder.
@@ -73,6 +74,7 @@ def ablate(
         dead=tuple(int(number) for number in extremes.are_constant.nonzero().flatten()),
         duplicates=_duplicates(module),
         by=by,
+        views=one_view(as_classifier(model)),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from alexnet.data.decode import Pixels
+from alexnet.evaluation.averaged import one_view
 from alexnet.evaluation.predict import read_image
 from alexnet.inspection.ablation import ablated
 from alexnet.inspection.network_layers import blank_input, network_input
@@ -31,7 +32,7 @@ def ablate_units(
 ) -> JointAblation:
     """Test a network with the given units of any layers switched off together.
 
-    Each image is tested by its center crop alone.
+    Each image is tested by one view alone, its center.
 
     Args:
         model: a network, a run, or the path of a run's folder.
@@ -67,6 +68,7 @@ def ablate_units(
         baseline_error=float((before != tested.labels).mean()),
         num_images=len(tested.labels),
         by=by,
+        views=one_view(as_classifier(model)),
     )
 
 
@@ -75,7 +77,7 @@ def ablate_on_image(
 ) -> ImageAblation:
     """The probabilities of one image with all units of a network, and with the given ones switched off.
 
-    The network gets the center crop of the image.
+    The network gets one view of the image, its center.
 
     Args:
         model: a network, a run, or the path of a run's folder.
@@ -107,7 +109,8 @@ def ablate_on_image(
     before = probabilities()
     with _without(model, units, by, data):
         after = probabilities()
-    return ImageAblation(_addresses(units), file, tuple(classifier.classes), before, after, by)
+    classes = tuple(classifier.classes)
+    return ImageAblation(_addresses(units), file, classes, before, after, by, one_view(classifier))
 
 
 def _require_units(classifier: Classifier, units: Mapping[str, Sequence[int] | None]) -> None:

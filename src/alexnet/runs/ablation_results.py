@@ -3,17 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from alexnet.evaluation.views import DESCRIPTIONS
 from alexnet.files import shown_name
 from alexnet.records import Record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["TESTED_BY", "Ablation", "ClassChange", "ImageAblation", "JointAblation", "UnitAblation"]
-
-TESTED_BY = DESCRIPTIONS["centre"]
-"""What of each image the network gets, with and without the units."""
+__all__ = ["Ablation", "ClassChange", "ImageAblation", "JointAblation", "UnitAblation"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +84,7 @@ class JointAblation(UnitAblation):
     baseline_error: float
     num_images: int
     by: str = "zero"
-    views: str = TESTED_BY
+    views: str = ""
 
     def draw(self) -> "Figure":
         """The change of every class's recall as a bar, the largest fall first."""
@@ -121,7 +117,7 @@ class ImageAblation(Record):
     before: tuple[float, ...]
     after: tuple[float, ...]
     by: str = "zero"
-    views: str = TESTED_BY
+    views: str = ""
 
     @property
     def predicted_before(self) -> str:
@@ -178,7 +174,7 @@ class Ablation(Record):
     dead: tuple[int, ...]
     duplicates: tuple[tuple[int, int], ...]
     by: str = "zero"
-    views: str = TESTED_BY
+    views: str = ""
 
     def draw(self) -> "Figure":
         """The effect of every unit as a bar, largest first, with its interval; dead and duplicate ones are marked."""

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float32
 
 from alexnet.data.decode import Pixels
-from alexnet.evaluation.averaged import CENTER, note_on_views
+from alexnet.evaluation.averaged import note_on_views, one_view
 from alexnet.evaluation.predict import predict_images, read_image
 from alexnet.files import shown_name
 from alexnet.inspection.image_changes import CHANGES, Change, change_image, mean_color
@@ -83,10 +83,11 @@ class EditedImage(Record):
         file: the image.
         image: as the network gets it, uint8 [S, S, 3].
         classes: of the network.
-        predicted, probability: of the image as it is, by its center crop, as those of the curves.
+        predicted, probability: of the image as it is, by one view, as those of the curves.
         curves: one for each kind of change.
         fill: RGB of what a change uncovers: the mean color of the training images.
         notes: what testing says about the image where it averages several views.
+        views: what of the image the network gets, in words.
     """
 
     file: str
@@ -97,6 +98,7 @@ class EditedImage(Record):
     curves: tuple[ChangeCurve, ...]
     fill: tuple[int, int, int]
     notes: tuple[str, ...] = ()
+    views: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, without the pixels."""
@@ -104,7 +106,7 @@ class EditedImage(Record):
             "file": self.file,
             "predicted": self.predicted,
             "probability": self.probability,
-            "views": CENTER,
+            "views": self.views,
             "classes": list(self.classes),
             "curves": [curve.to_dict() for curve in self.curves],
             "notes": list(self.notes),
@@ -134,7 +136,7 @@ class EditedImage(Record):
     def title(self) -> str:
         """File, prediction and the view of the image that it is of, in one line."""
         name, predicted = shown_name(Path(self.file).name), shown_name(self.predicted)
-        return f"{name}: {predicted} {100 * self.probability:.1f} % ({CENTER})"
+        return f"{name}: {predicted} {100 * self.probability:.1f} % ({self.views})"
 
 
 def edit(model: Model, image: Path | str, changes: Sequence[str] | str | None = None) -> EditedImage:
@@ -172,7 +174,10 @@ def edit(model: Model, image: Path | str, changes: Sequence[str] | str | None = 
     notes: tuple[str, ...] = ()
     if classifier.views != "centre":
         notes = note_on_views(classifier, predict_images(classifier, image)[0], "probabilities are")
-    return EditedImage(str(image), pixels, classes, classes[number], float(own[number]), tuple(curves), fill, notes)
+    view = one_view(classifier)
+    return EditedImage(
+        str(image), pixels, classes, classes[number], float(own[number]), tuple(curves), fill, notes, view
+    )
 
 
 def _curve(

@@ -11,7 +11,7 @@ from torch import nn
 from alexnet.data.cache import DecodedImages
 from alexnet.data.split import Indices
 from alexnet.errors import DataError
-from alexnet.evaluation.averaged import CENTER, note_on_views
+from alexnet.evaluation.averaged import note_on_views, one_view
 from alexnet.evaluation.predict import predict_images, read_image
 from alexnet.files import shown_name
 from alexnet.inspection.image_path import ImagePath, follow_image
@@ -45,11 +45,12 @@ class InsideView(Record):
     Args:
         file: the image.
         prediction: what the network predicts in testing: averaged over its views.
-        path: maps, and the decision; of the center crop.
+        path: maps, and the decision; of one view of the image.
         classes: of the network, as the path's probabilities count them.
         patches: unit → the patches of training images that excite it most; empty where there are no images.
         kernels: unit of the first layer → its kernel as [3, k, k].
         notes: what could not be shown, and why; what testing says where it averages several views.
+        views: what of the image the path shows, in words.
 
     >>> alexnet.inside("runs/first", "photo.jpg").path.stages[0].layer
     'conv1'
@@ -62,15 +63,16 @@ class InsideView(Record):
     patches: Mapping[str, tuple[Patch, ...]]
     kernels: Mapping[str, np.ndarray]
     notes: tuple[str, ...] = ()
+    views: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Units, activations and the decision, without pixels; everything of the center crop."""
+        """Units, activations and the decision, without pixels; everything of one view."""
         ranked = sorted(zip(self.classes, self.path.probabilities, strict=True), key=lambda pair: -pair[1])
         return {
             "file": self.file,
             "predicted": ranked[0][0],
             "probability": ranked[0][1],
-            "views": CENTER,
+            "views": self.views,
             "probabilities": dict(ranked),
             "layers": [stage.to_dict() for stage in self.path.stages],
             "decision": self.path.decision.to_dict(),
@@ -93,7 +95,7 @@ class InsideView(Record):
         decision = self.path.decision
         return (
             f"{shown_name(Path(self.file).name)}: {shown_name(decision.winner)} "
-            f"{100 * max(self.path.probabilities):.1f} % ({CENTER}), ahead of {shown_name(decision.runner_up)}"
+            f"{100 * max(self.path.probabilities):.1f} % ({self.views}), ahead of {shown_name(decision.runner_up)}"
         )
 
     def stages(self) -> "list[Stage]":
@@ -182,9 +184,8 @@ def inside(
         if data is not None:
             raise
         notes += (f"without patches: {error}",)
-    return InsideView(
-        str(image), prediction, path, tuple(classifier.classes), patches, _kernels(classifier, path), notes
-    )
+    classes, kernels = tuple(classifier.classes), _kernels(classifier, path)
+    return InsideView(str(image), prediction, path, classes, patches, kernels, notes, one_view(classifier))
 
 
 def _shown_units(classifier: Classifier, path: ImagePath, *, with_deciding: bool) -> list[UnitAddress]:

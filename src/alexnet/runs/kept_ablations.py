@@ -1,6 +1,9 @@
 """Sweeps of a run's units that are kept in its folder, one for each layer, and shown by its report."""
 
+from dataclasses import replace
+
 from alexnet.errors import RunError
+from alexnet.evaluation.views import restate_views
 from alexnet.runs.ablation_results import Ablation
 from alexnet.runs.run import RunLike, as_run
 from alexnet.safe_name import safe_name
@@ -25,7 +28,8 @@ def kept_ablations(run: RunLike) -> tuple[Ablation, ...]:
     run, kept = as_run(run), []
     for layer in run.model.network.layer_names:
         try:
-            kept.append(Ablation.from_dict(run.folder.read_json(_name(layer))))
+            sweep = Ablation.from_dict(run.folder.read_json(_name(layer)))
+            kept.append(replace(sweep, views=restate_views(sweep.views, run.about.preprocessing)))
         except (RunError, ValueError):  # none was made, or by another version
             continue
     return tuple(kept)

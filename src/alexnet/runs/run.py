@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from statistics import median
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from alexnet.data.decode import Pixels
 from alexnet.evaluation.predict import Paths, Predictions, predict_images, read_image
+from alexnet.evaluation.views import restate_views
 from alexnet.files import shown_name
 from alexnet.inspection.feature_maps import feature_maps
 from alexnet.inspection.kernels import kernels
@@ -79,7 +81,8 @@ class Run:
     @property
     def evaluation(self) -> Evaluation:
         """The scores of the kept checkpoint on the test images."""
-        return self.folder.evaluation
+        evaluation = self.folder.evaluation
+        return replace(evaluation, views=restate_views(evaluation.views, self.about.preprocessing))
 
     @cached_property
     def predictions(self) -> tuple[Prediction, ...]:

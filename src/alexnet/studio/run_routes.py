@@ -33,7 +33,6 @@ def scores(request: Request) -> Response:
     """What is known of the run: scores with their intervals, its recipe, and its layers with their kernels."""
     from alexnet.audit.retrained import KEPT
     from alexnet.data.corrections import corrections_path
-    from alexnet.evaluation.views import DESCRIPTIONS
     from alexnet.inspection.network_layers import find_layer, weighted_layers
 
     name = request.path_params["name"]
@@ -46,7 +45,7 @@ def scores(request: Request) -> Response:
             "shell_path": shell_path(run.path),
             "corrections": shell_path(corrections_path(about.data.path)),
             "evaluation": run.evaluation,
-            "has_views": run.evaluation.views != DESCRIPTIONS["centre"],
+            "has_views": run.model.views != "centre",
             "created": about.created,
             "seconds": about.seconds,
             "data": shown_name(about.data.path),

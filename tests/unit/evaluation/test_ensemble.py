@@ -83,13 +83,13 @@ def test_an_ensemble_of_one_is_that_network(members: list[EnsembleMember]) -> No
     )
     assert together == predictions
     assert evaluation.confusion == members_alone[0].confusion == alone.confusion
-    assert evaluation.views == alone.views == "center crop"
+    assert evaluation.views == alone.views == "squashed image"
 
 
 def test_networks_with_views_of_their_own(members: list[EnsembleMember]) -> None:
     mirror = EnsembleMember(members[1].classifier, members[1].pixels, members[1].subset, "mirror")
     members_alone, evaluation, _ = evaluate_members([members[0], mirror], FILES)
-    assert [member.views for member in members_alone] == ["center crop", "center crop and its mirror image"]
+    assert [member.views for member in members_alone] == ["squashed image", "squashed image and its mirror image"]
     assert evaluation.views == "each network's own views"
     assert evaluation.seconds == sum(member.seconds for member in members_alone)
 

@@ -1,6 +1,7 @@
 """Ways to look at an image, each against crops cut by hand."""
 
 import doctest
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from alexnet.errors import RecipeError
 from alexnet.evaluation import views as module
 from alexnet.evaluation.evaluate import average_probabilities, probabilities
-from alexnet.evaluation.views import DESCRIPTIONS, VIEWS, check_views, cut_views, decoding_for
+from alexnet.evaluation.views import VIEWS, check_views, cut_views, decoding_for, describe_views, restate_views
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.initialization import initialize
 from alexnet.model.variants import VARIANTS
@@ -82,10 +83,26 @@ def test_only_ten_crops_of_whole_squares_need_larger_ones() -> None:
     assert [decoding_for(CUT, views) for views in VIEWS] == [CUT] * 3
 
 
+def test_words_name_what_is_done_to_the_image() -> None:
+    squashed = Preprocessing(67, "squash", True, "RGB", (128.0,) * 3, (60.0,) * 3)
+    cropped, cut = replace(squashed, resize="crop"), replace(squashed, cut_from=77)
+    assert [describe_views("centre", each) for each in (cropped, squashed, cut)] == [
+        "center crop",
+        "squashed image",
+        "center crop of the squashed image",
+    ]
+    assert describe_views("mirror", squashed) == "squashed image and its mirror image"
+    assert describe_views("ten_crop", squashed).startswith("ten crops of the squashed image: center")
+    for views in VIEWS:
+        former = describe_views(views, cropped)  # what was once written of every run
+        assert restate_views(former, cropped) == former
+        assert restate_views(former, squashed) == describe_views(views, squashed)
+    assert restate_views("each network's own views", squashed) == "each network's own views"
+
+
 def test_unknown_views_are_refused_by_name() -> None:
     for views in VIEWS:
         check_views(views)
-        assert DESCRIPTIONS[views]
     with pytest.raises(RecipeError, match="views = left: no such views; choose one of centre, mirror"):
         check_views("left")
 

@@ -168,7 +168,7 @@ def test_one_image_is_followed_and_edited_on_the_page(complete_report: Path) -> 
     for layer in ("conv1", "norm1", "pool1", "conv5", "decision"):
         assert f'id="inside-{layer}"' in text or layer == "norm1"
     followed, edited = (text.split(f'id="{anchor}"')[1].split("<h2")[0] for anchor in ("inside", "edited"))
-    title = r"<p>\w+\.png: \w+ [\d.]+ % \(center crop\)"
+    title = r"<p>\w+\.png: \w+ [\d.]+ % \(squashed image\)"
     assert re.search(title, followed) and re.search(title, edited)
     assert re.findall(r"<li>(\w+): (?:recognized|no longer)", edited) == ["cover", "turn", "scale", "brightness"]
     assert followed.count("<img") > 8 and edited.count("<img") == 1
@@ -225,7 +225,7 @@ def test_report_shows_a_sweep_that_was_made(narrow_run: Run, tmp_path: Path) -> 
     (section,) = re.findall(r'<details id="without-conv5">.*?</details>', text, re.DOTALL)
     largest = max(sweep.units, key=lambda unit: unit.difference)
     assert f"{100 * largest.difference:+.1f} percentage points without {largest.unit}" in section
-    assert "<svg" in section and "all 21 test images, center crop" in section
+    assert "<svg" in section and "all 21 test images, squashed image" in section
     (run.path / "ablation-conv5.json").write_text("{}")
     assert "it is not done here: after" in write_report(run).read_text(encoding="utf-8"), (
         "what is damaged is left out"

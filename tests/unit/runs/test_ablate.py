@@ -217,5 +217,5 @@ def test_a_sweep_goes_to_plain_data_and_back(narrow_run: Run) -> None:
     sweep = ablate(narrow_run, "conv5")
     again = Ablation.from_dict(sweep.to_dict())
     assert again == sweep
-    assert sweep.views == "center crop"
+    assert sweep.views == "squashed image"
     assert any(each.classes for each in sweep.units) or sweep.baseline_error > 0

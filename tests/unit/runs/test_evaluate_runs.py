@@ -148,9 +148,9 @@ def test_top5_of_seven_classes_has_an_interval(tmp_path: Path) -> None:
 
 def test_named_views_hold_for_every_run(pair: tuple[Run, Run]) -> None:
     actual = evaluate_ensemble(pair)
-    assert [member.views for member in actual.members] == ["center crop and its mirror image", "center crop"]
+    assert [member.views for member in actual.members] == ["squashed image and its mirror image", "squashed image"]
     named = evaluate_ensemble(pair, views="centre")
-    assert {member.views for member in named.members} == {named.evaluation.views} == {"center crop"}
+    assert {member.views for member in named.members} == {named.evaluation.views} == {"squashed image"}
 
 
 def test_no_image_that_a_run_was_trained_on_is_in_the_test_of_an_ensemble(no_split: Path, tmp_path: Path) -> None:

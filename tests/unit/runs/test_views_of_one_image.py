@@ -37,16 +37,16 @@ def test_both_say_whose_probabilities_they_show(narrow_run: Run, image: Path, im
     looked = inside(classifier, image, data=image_folder / "test")
     edited = edit(classifier, image, "turn")
     for values in (looked.to_dict(), edited.to_dict()):
-        assert values["views"] == "center crop"
+        assert values["views"] == "squashed image"
         assert values["predicted"] == classifier.classes[probs.index(max(probs))]
         assert values["probability"] == pytest.approx(max(probs), abs=1e-6)
         (note,) = values["notes"]
-        assert "averaged as in testing (center crop and its mirror image)" in note
+        assert "averaged as in testing (squashed image and its mirror image)" in note
         assert f"{averaged.predicted}, {100 * averaged.probability:.1f} %" in note
     assert max(looked.to_dict()["probabilities"].values()) == looked.to_dict()["probability"]
     assert looked.prediction == averaged
     for figure in (looked.draw(), edited.draw()):
-        predicted = f"{classifier.classes[probs.index(max(probs))]} {100 * max(probs):.1f} % (center crop)"
+        predicted = f"{classifier.classes[probs.index(max(probs))]} {100 * max(probs):.1f} % (squashed image)"
         assert figure.get_suptitle().startswith(f"rings_1000.png: {predicted}")
 
 

@@ -33,7 +33,7 @@ export class UnitRemoval {
     const { error, difference, interval: [low, high], baseline_error: baseline, num_images: count, views, own } = answer;
     fill(this.result,
       h("p", {}, "Test error ", h("b", {}, percent(error)), ", ", h("b", {}, `${points(difference)} percentage points`),
-        ` (95 % interval ${points(low)} to ${points(high)}); with every unit ${percent(baseline)}, by the ${views} of ${numberOf(count, "image")}.`,
+        ` (95 % interval ${points(low)} to ${points(high)}); with every unit ${percent(baseline)} (${numberOf(count, "image")}, ${views}).`,
         own && ` The run's test error, ${percent(own.error)}, is by ${own.views}.`),
       this.#classes(answer.classes),
       this.#images("broken", "classified correctly only with it", answer.num_broken, answer.broken),
