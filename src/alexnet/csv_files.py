@@ -26,10 +26,10 @@ __all__ = [
 NUM_TOP = 5
 """Classes that predictions.csv names for each image."""
 
-FORMULA = re.compile(r"=|[+\-@].*[(!|]")
-"""What a spreadsheet would take for a formula, and some for a command to another program."""
+FORMULA = re.compile("[=+\\-@\uff1d\uff0b\uff0d\uff20]")
+"""How a text begins that a spreadsheet takes for a formula, and some for a command; the last four are full width."""
 
-ESCAPED_FORMULA = re.compile(r"\\x(3d|2b|2d|40)")
+ESCAPED_FORMULA = re.compile(r"\\(?:x(3d|2b|2d|40)|u(ff1d|ff0b|ff0d|ff20))")
 """The first character of a formula as it is stored; a name that begins so has its backslash doubled, see `files`."""
 
 Row = Sequence[Any]
@@ -66,20 +66,27 @@ def _cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = shown_name(value)
-    return f"\\x{ord(text[0]):02x}{text[1:]}" if FORMULA.match(text) else text
+    if not FORMULA.match(text):
+        return text
+    number = ord(text[0])
+    return (f"\\x{number:02x}" if number < 0x80 else f"\\u{number:04x}") + text[1:]
 
 
 def _parse(text: str, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, str | None]]]:
     """The lines of a CSV text, each with its number; empty cells are None.
 
     Raises:
-        ValueError: a column is missing, or a line has too few or too many cells.
+        ValueError: a column is missing or there twice, or a line has too few or too many cells.
     """
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     try:
-        missing = [name for name in columns if name not in (reader.fieldnames or ())]
+        names = list(reader.fieldnames or ())
+        missing = [name for name in columns if name not in names]
         if missing:
-            raise ValueError(f"there is no column {missing[0]}")
+            raise ValueError(f"line 1: there is no column {missing[0]}")
+        twice = [name for name in names if name and names.count(name) > 1]
+        if twice:
+            raise ValueError(f"line 1: there are two columns {shown_name(twice[0])}")
         for row in reader:
             if None in row or None in row.values():
                 raise ValueError(f"line {reader.line_num}: not as many cells as columns")
@@ -88,14 +95,22 @@ def _parse(text: str, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str
         raise ValueError(f"line {reader.line_num + 1}: {error}") from error
 
 
+def _delimiter(text: str) -> str:
+    """What separates the names of the columns: a comma, or where a spreadsheet has saved the file, another."""
+    header = next(iter(text.splitlines()), "")
+    return next((each for each in ";\t" if each in header and "," not in header), ",")
+
+
 def parse_rows(text: str, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str | None]]]:
     """The lines of a CSV text as `to_csv` writes texts, each with its number; empty cells are None.
+
+    Commas separate the cells, or semicolons or tabs where the first line has those instead.
 
     Args:
         columns: those that must be there.
 
     Raises:
-        ValueError: a column is missing, or a line has too few or too many cells.
+        ValueError: a column is missing or there twice, or a line has too few or too many cells.
     """
     for number, row in _parse(text, columns):
         yield number, {name: _text(cell) for name, cell in row.items()}
@@ -162,6 +177,5 @@ def _prediction(line: int, row: Mapping[str, str | None]) -> Prediction:
 
 
 def _text(cell: str | None) -> str | None:
-    if cell is None or not ESCAPED_FORMULA.match(cell):
-        return cell
-    return chr(int(cell[2:4], 16)) + cell[4:]
+    match = ESCAPED_FORMULA.match(cell or "")
+    return cell if match is None or cell is None else chr(int(match[1] or match[2], 16)) + cell[match.end() :]

@@ -195,6 +195,7 @@ def test_recipe_and_predictions_read_back(tmp_path: Path) -> None:
 
 ODD_NAMES = (
     "=1+1.png", "==.png", "+cmd|' /C calc'!A0.png", "-5.png", "-2+3(x).png", "@sum(1).png", "a,b.png", 'say "q".png',
+    "-minus", "+plus", "@at", "\uff1dfull.png", r"\\uff1d.png",
     "semi;colon.png", r"caf\xe9.png", r"\\x3d.png", r"new\nline.png", "日本.png", "None", "nan", " .png", "'=.png",
 )  # fmt: skip
 
@@ -207,9 +208,10 @@ def test_names_of_any_kind_are_stored_as_data(tmp_path: Path) -> None:
     text = (run.path / "predictions.csv").read_text(encoding="utf-8")
     assert len(text.splitlines()) == len(ODD_NAMES) + 1
     cells = [row["file"] for row in csv.DictReader(text.splitlines())]
-    changed = {"=1+1.png", "==.png", "+cmd|' /C calc'!A0.png", "-2+3(x).png", "@sum(1).png"}
+    changed = {name for name in ODD_NAMES if name[0] in "=+-@\uff1d"}
+    assert len(changed) == 10
     assert {name for name, cell in zip(ODD_NAMES, cells, strict=True) if name != cell} == changed
-    assert not any(cell.startswith("=") for row in csv.reader(text.splitlines()) for cell in row)
+    assert not any(cell.startswith(tuple("=+-@\uff1d")) for row in csv.reader(text.splitlines()) for cell in row)
 
 
 def test_what_no_table_can_hold_is_escaped(tmp_path: Path) -> None:
@@ -229,7 +231,7 @@ def test_path_that_is_not_utf8_comes_back_from_json(tmp_path: Path) -> None:
     ("before", "after", "fault"),
     [
         ("a.png,cat", "a.png", "line 2: not as many cells as columns"),
-        ("file,", "name,", "there is no column file"),
+        ("file,", "name,", "line 1: there is no column file"),
         ("0.75,0.5", "0.75,much", "line 2: margin: input should be a valid number"),
         ("0.75,0.5", "0.75,", "line 2: margin: "),
         ("0.75,0.5", "0.75,nan", "line 2: margin: "),
@@ -259,7 +261,7 @@ def test_predictions_that_were_cut_short_are_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="1 of 1 images are wrong, in evaluation.json 2 of 2"):
         _ = run.predictions
     (run.path / "predictions.csv").write_bytes(b"")
-    with pytest.raises(RunError, match="there is no column file"):
+    with pytest.raises(RunError, match="line 1: there is no column file"):
         _ = run.predictions
 
 

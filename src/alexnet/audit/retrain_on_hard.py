@@ -21,7 +21,7 @@ from alexnet.inspection.features import compute_features
 from alexnet.model.checkpoint import Classifier
 from alexnet.progress_callback import Progress
 from alexnet.records import Evaluation, Record
-from alexnet.runs.own_images import decode_own_images, own_split
+from alexnet.runs.own_images import GIVE_DATA, decode_own_images, own_split
 from alexnet.runs.run import RunLike, as_run
 
 __all__ = ["RetrainedOnHard", "retrain_on_hard"]
@@ -100,7 +100,7 @@ def retrain_on_hard(
             "give a folder of hard images"
         )
     tied = divide(run, folder, on_progress=on_progress)
-    classifier, images = run.model, decode_own_images(run)
+    classifier, images = run.model, decode_own_images(run, step=GIVE_DATA)
     extra = decode_folder(scan_folder(folder, min_classes=1), classifier.preprocessing)
     trained, held_out = _sides(extra, classifier.classes, tied)
     split = own_split(run, images)

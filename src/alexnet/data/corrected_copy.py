@@ -2,10 +2,11 @@
 
 import contextlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alexnet.data.folder import ImageFile, ImageFolder
+from alexnet.data.folder import ImageFile, ImageFolder, scan_folder
 from alexnet.data.free_names import FreeNames
 from alexnet.data.sources import FolderSource
 from alexnet.errors import DataError
@@ -66,11 +67,25 @@ def write_corrected_copy(
                 num_linked += _place(folder, file, target)
             if on_progress:
                 on_progress(done, len(names))
+        _require_same_classes(folder, names, beside, Path(out))
     moved = tuple(
         (file.entry.name, name) for file, name in zip(folder.files, names, strict=True) if file.labeled is not None
     )
     excluded = tuple(line.file for line in folder.corrections if line.action == "exclude")
     return CorrectedCopy(str(out), len(names), num_linked, moved, excluded)
+
+
+def _require_same_classes(folder: ImageFolder, names: Sequence[str], beside: Path, out: Path) -> None:
+    """Refuse a copy that would not be read as it was corrected, as with a class `train` among classes."""
+    wanted = {name: file.class_name for file, name in zip(folder.files, names, strict=True)}
+    try:
+        copied = {file.entry.name: file.class_name for file in scan_folder(beside, min_classes=1).files}
+        wrong = [label for name, label in wanted.items() if copied.get(name) != label]
+        fault = f"the images of class {wrong[0]} would not be read as that class" if wrong else ""
+    except DataError as error:
+        fault = str(error).removeprefix(f"{shown_name(beside)}: ")
+    if fault:
+        raise DataError(f"{shown_name(out)}: is not written, because {fault}; correct to another class name")
 
 
 def _place(folder: ImageFolder, file: ImageFile, target: Path) -> bool:

@@ -8,8 +8,6 @@ The images are never touched. A later line overrides earlier lines about the sam
 
 import csv
 import getpass
-import os
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +18,7 @@ from pathlib import Path
 import filelock
 
 from alexnet.csv_files import parse_rows, to_csv
+from alexnet.data.decision import ACTIONS, composed_name, decision_fault, file_fault
 from alexnet.data.entry import Entry, ImageSource
 from alexnet.data.folder import ImageFile, ImageFolder, scan_folder
 from alexnet.errors import DataError
@@ -30,7 +29,6 @@ from alexnet.files import (
     is_folder,
     listed_names,
     shown_name,
-    unescape_name,
     write_whole,
 )
 from alexnet.records import Record
@@ -47,10 +45,6 @@ __all__ = [
     "undo_decision",
     "write_corrections",
 ]
-
-ACTIONS = ("relabel", "both", "exclude", "fine")
-"""What can be decided: the image belongs to class `to`; its label and `to` are both correct; it is of no use; its
-label is correct after all."""
 
 COLUMNS = ("file", "action", "label", "to", "who", "when", "hash")
 FEW = 3
@@ -110,11 +104,13 @@ def read_corrections(path: Path | str) -> tuple[Correction, ...]:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return ()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise DataError(f"{shown_name(path)}: cannot be read ({reason}); check the path") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{shown_name(path)}: cannot be read (not UTF-8); save it as CSV in UTF-8") from error
+    except OSError as error:
+        raise DataError(f"{shown_name(path)}: cannot be read ({error.strerror or error}); check the path") from error
     try:
-        return tuple(_correction(line, row) for line, row in parse_rows(text, ("file", "action")))
+        rows = parse_rows(text, ("file", "action"))
+        return tuple(_correction(line, row) for line, row in rows if any(row.values()))
     except (ValueError, csv.Error) as error:
         raise DataError(f"{shown_name(path)}: {error}; correct that line, or remove it") from error
 
@@ -131,29 +127,11 @@ def _correction(line: int, row: dict[str, str | None]) -> Correction:
     values = {name: row.get(name) or "" for name in COLUMNS}
     name = values["file"]
     values["file"] = name if shown_name(name) == name else escape_name(name)
-    values["to"] = _class_name(values["to"])
-    if not values["file"]:
-        raise ValueError(f"line {line}: names no file")
-    fault = _fault(values["action"], values["to"])
+    values["action"], values["to"] = values["action"].strip(), composed_name(values["to"])
+    fault = file_fault(values["file"]) or decision_fault(values["action"], values["to"])
     if fault:
         raise ValueError(f"line {line}: {fault}")
     return Correction(**values)
-
-
-def _class_name(name: str) -> str:
-    """A class as `scan_folder` names it: macOS types letters and their accents apart."""
-    return unicodedata.normalize("NFC", name)
-
-
-def _fault(action: str, to: str) -> str:
-    if action not in ACTIONS:
-        return f"action = {action}: choose one of {', '.join(ACTIONS)}"
-    if (action in ("relabel", "both")) != bool(to):
-        return f"action = {action} {'takes no class' if to else 'needs a class'} in `to`"
-    plain = unescape_name(to)
-    if plain in (".", "..") or any(character in plain for character in ("/", os.sep, "\0")):
-        return f"to = {shown_name(to)}: is not the name of a class, because it leads to another folder"
-    return ""
 
 
 def write_corrections(path: Path | str, corrections: Iterable[Correction]) -> Path:
@@ -208,7 +186,7 @@ def correct(
     ('down', 'rings')
     """
     scanned = folder if isinstance(folder, ImageFolder) else scan_folder(folder, min_classes=1)
-    fault, to = _fault(action, to), _class_name(to)
+    fault, to = decision_fault(action, to), composed_name(to)
     if fault:
         raise DataError(f"correct: {fault}")
     by_name = {file.entry.name: file for file in scanned.files}
@@ -283,7 +261,7 @@ def undo_decision(path: Path | str, files: Iterable[str], action: str, to: str =
     with disk_errors(path, DataError, "check its permissions"), corrections_lock(path):
         lines = read_corrections(path)
         last = {line.file: place for place, line in enumerate(lines) if line.file in named}
-        decision = (action, _class_name(to))
+        decision = (action, composed_name(to))
         undone = {file: place for file, place in last.items() if lines[place].decision == decision}
         if undone:
             gone = set(undone.values())
@@ -367,7 +345,7 @@ def apply_corrections(
     files = tuple(_corrected(file, present.get(file.entry.name)) for file in folder.files)
     kept = tuple(file for file in files if file is not None)
     classes = tuple(sorted({*folder.classes, *(file.class_name for file in kept)}))
-    notes = (*folder.notes, *_notes(present, len(decided) - len(present)))
+    notes = (*folder.notes, *_notes(present, [name for name in decided if name not in present], folder.classes))
     return replace(folder, classes=classes, files=kept, notes=notes, corrections=tuple(present.values()))
 
 
@@ -377,13 +355,17 @@ def _corrected(file: ImageFile, line: Correction | None) -> ImageFile | None:
     return None if line.action == "exclude" else replace(file, class_name=line.to, labeled=file.folder_class)
 
 
-def _notes(present: dict[str, Correction], num_missing: int) -> list[str]:
+def _notes(present: dict[str, Correction], missing: Sequence[str], classes: Sequence[str]) -> list[str]:
     counts = Counter(line.action for line in present.values())
     parts = ", ".join(f"{counts[action]} {action}" for action in ACTIONS if counts[action])
     applied = (
         f"{len(present)} correction{'' if len(present) == 1 else 's'} {'apply' if len(present) != 1 else 'applies'}"
     )
     notes = [f"{applied} ({parts})" if parts else applied]
-    if num_missing:
-        notes.append(f"{num_missing} correction{'' if num_missing == 1 else 's'} of files that are not there")
+    if missing:
+        number = f"{len(missing)} correction{'' if len(missing) == 1 else 's'}"
+        notes.append(f"{number} of files that are not there ({listed_names(missing, most=FEW)})")
+    new = sorted({line.to for line in present.values() if line.to} - set(classes))
+    if new:
+        notes.append(f"new class{'' if len(new) == 1 else 'es'} by correction: {listed_names(new, most=FEW)}")
     return notes

@@ -13,8 +13,8 @@ from alexnet.data.folder import ImageFolder, scan_folder
 from alexnet.data.split import Subset
 from alexnet.data.streamed import open_images
 from alexnet.errors import DataError, RunError
-from alexnet.files import shown_name
-from alexnet.runs.own_images import open_images_at, own_split, scan_own_images
+from alexnet.files import address_of, is_there, shown_name
+from alexnet.runs.own_images import GIVE_DATA, open_images_at, own_split, scan_own_images
 from alexnet.runs.run import Run
 
 __all__ = ["HeldOutImages", "choose_images", "common_subset", "held_out_subset", "subset_of"]
@@ -57,7 +57,10 @@ def choose_images(runs: Sequence[Run], data: Path | str | None) -> tuple[HeldOut
         RunError: a run is not finished, is given twice, knows other classes, or was trained on other images.
     """
     _check_runs(runs)
-    folder = scan_folder(runs[0].about.data.path if data is None else data, min_classes=1)
+    home = runs[0].about.data.path
+    if data is None and not is_there(home) and address_of(home) is None:
+        raise DataError(f"{shown_name(home)}: no such file or folder; {GIVE_DATA}")
+    folder = scan_folder(home if data is None else data, min_classes=1)
     return tuple(_choose(run, folder, runs[0], is_named=data is not None) for run in runs)
 
 

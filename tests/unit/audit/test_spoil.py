@@ -76,6 +76,16 @@ def test_near_duplicates_are_test_images_of_their_originals_class(spoiled: tuple
         assert (out / each.original).is_file() and (out / each.copy).is_file()
 
 
+def test_class_with_a_comma_is_named_in_quotes(image_folder: Path, tmp_path: Path, run_command: Command) -> None:
+    folder = copy_images(image_folder / "test", tmp_path / "images")
+    (folder / "down").rename(folder / "down, or up")
+    between = '"down, or up", rings'
+    code, _, err = run_command("data", "spoil", folder, "-o", tmp_path / "out", "--swap", 0.5, "--between", between)
+    assert code == 0, err
+    labels = {name for each in read_answers(tmp_path / "out").swapped for name in (each.label, each.true)}
+    assert labels == {"down, or up", "rings"}
+
+
 def test_labels_are_swapped_between_named_classes_only(image_folder: Path, tmp_path: Path) -> None:
     answers = spoil_folder(image_folder, tmp_path / "out", swap=0.25, between=["down", "rings"])
     assert {(each.label, each.true) for each in answers.swapped} == {("down", "rings"), ("rings", "down")}

@@ -33,7 +33,7 @@ from alexnet.data.free_names import FreeNames
 from alexnet.data.split import split_images
 from alexnet.errors import DataError
 from alexnet.presets import PRESETS
-from tests.conftest import copy_images, draw_stripes, small_recipe
+from tests.conftest import copy_images, draw_stripes, small_recipe, write_images
 
 Command = Callable[..., tuple[int, str, str]]
 DOWN, RING = "train/down/down_003.png", "train/rings/rings_004.png"
@@ -96,7 +96,8 @@ def test_corrections_survive_a_moved_folder_and_name_files_that_are_gone(folder:
     (folder / RING).unlink()
     folder.rename(tmp_path / "moved")
     corrected = apply_corrections(tmp_path / "moved", tmp_path / "moved" / "corrections.csv")
-    assert corrected.notes == ("1 correction applies (1 exclude)", "1 correction of files that are not there")
+    missing = f"1 correction of files that are not there ({RING})"
+    assert corrected.notes == ("1 correction applies (1 exclude)", missing)
 
 
 def test_names_that_spreadsheets_would_run_come_back(tmp_path: Path) -> None:
@@ -126,17 +127,43 @@ def test_a_list_from_a_spreadsheet_is_read_with_bom_and_crlf(folder: Path) -> No
     assert apply_corrections(folder, folder / "corrections.csv").counts()["train"]["rings"] == 25
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_list_of_a_spreadsheet_with_other_separators_and_empty_rows_is_read(folder: Path, separator: str) -> None:
+    rows = [("file", "action", "to"), (DOWN, " relabel", "rings"), ("", "", "")]
+    text = "\r\n".join(separator.join(row) for row in rows)
+    (folder / "corrections.csv").write_text(text, encoding="utf-8", newline="")
+    assert apply_corrections(folder, folder / "corrections.csv").counts()["train"]["rings"] == 25
+
+
+def test_a_copy_that_would_be_read_in_another_way_is_not_written(tmp_path: Path, run_command: Command) -> None:
+    flat = write_images(tmp_path / "flat", 4)
+    for name, to in (("down", "train"), ("across", "test"), ("rings", "test")):
+        correct(flat, [f"{name}/{name}_{number:03d}.png" for number in range(4)], "relabel", to=to)
+    copy = tmp_path / "copy"
+    code, _, err = run_command("data", "apply", flat, "-o", copy)
+    assert (code, copy.exists()) == (2, False)
+    assert f"{copy}: is not written, because" in err and "correct to another class name" in err
+    code, _, err = run_command("data", "apply", tmp_path / "gone", "-o", copy)
+    assert (code, f"{tmp_path / 'gone'}: no such file or folder" in err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("file,action\na.png,burn\n", "line 2: action = burn: choose one of relabel, both, exclude, fine"),
         ("file,action,to\na.png,relabel,\n", "line 2: action = relabel needs a class"),
-        ("file,to\na.png,b\n", "there is no column action"),
+        ("file,to\na.png,b\n", "line 1: there is no column action"),
+        ("file,action,to,to\na.png,relabel,b,c\n", "line 1: there are two columns to"),
         ("file,action\na.png\n", "line 2: not as many cells as columns"),
+        ("file,action,to\na.png,relabel, \n", "line 2: action = relabel needs a class"),
+        ("file,action,to\na.png,relabel,.trash\n", "to = .trash: .* because a folder of this name is left aside"),
+        ("file,action\n/tmp/a.png,exclude\n", "line 2: file = /tmp/a.png: leads out of the folder; give the name"),
+        ("file,action\n../images/a.png,exclude\n", "line 2: file = ../images/a.png: leads out of the folder"),
+        ("file,action\ncaf\udce9.png,exclude\n", r"cannot be read \(not UTF-8\); save it as CSV in UTF-8"),
     ],
 )
 def test_invalid_lines_are_named(folder: Path, text: str, words: str) -> None:
-    (folder / "corrections.csv").write_text(text, encoding="utf-8")
+    (folder / "corrections.csv").write_text(text, encoding="utf-8", errors="surrogateescape")
     with pytest.raises(DataError, match=words):
         apply_corrections(folder, folder / "corrections.csv")
 
@@ -335,4 +362,5 @@ def test_class_that_the_folder_does_not_have_is_said(folder: Path, run_command: 
     code, _, err = run_command("data", "correct", folder, DOWN, "--to", "ring")
     assert code == 0
     assert err == "ring is a new class: the folder has across, down, rings; --undo takes the correction back\n"
+    assert "new class by correction: ring" in apply_corrections(folder, folder / "corrections.csv").notes
     assert run_command("data", "correct", folder, DOWN, "--exclude")[2] == ""

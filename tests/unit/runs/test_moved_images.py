@@ -40,7 +40,10 @@ def test_commands_say_where_to_give_the_new_place_and_then_give_the_same(
 ) -> None:
     run, data = moved
     image = data / "test" / "down" / "down_1000.png"
-    for words in (["neighbours", run, image], ["features", run, "-o", tmp_path / "f.npz"], ["calibrate", run]):
+    for words in (
+        ["neighbours", run, image], ["features", run, "-o", tmp_path / "f.npz"], ["calibrate", run],
+        ["evaluate", run], ["retrain", run, "--corrections", tmp_path / "c.csv"],
+    ):  # fmt: skip
         code, _, err = run_command(*words)
         assert (code, err.count("\n")) == (2, 1)
         assert "images: no such file or folder; put them back, or give their new place with --data" in err
@@ -53,6 +56,16 @@ def test_commands_say_where_to_give_the_new_place_and_then_give_the_same(
         np.testing.assert_allclose(saved["values"], alexnet.features(narrow_run).values, rtol=1e-5, atol=1e-5)
     code, out, _ = run_command("calibrate", run, "--data", data, "--json")
     assert json.loads(out)["temperature"] == pytest.approx(alexnet.calibrate(narrow_run).temperature, rel=1e-6)
+
+
+def test_a_run_with_moved_images_is_trained_again(moved: tuple[Path, Path], run_command: Command) -> None:
+    run, data = moved
+    alexnet.correct(data, ["train/down/down_003.png"], "exclude")
+    words = ["retrain", run, "--corrections", data / "corrections.csv", "-o", run.parent / "after", "--data", data]
+    code, _, err = run_command(*words)
+    assert code == 0, err
+    about = open_run(run.parent / "after").about
+    assert (about.data.path, about.data.images["train"]) == (str(data), 71)
 
 
 @pytest.mark.slow

@@ -25,8 +25,8 @@ def apply(
 
     Files of the copy are hard links where the disk allows it; the originals stay where they are.
     """
-    path = corrections or alexnet.corrections_path(data)
-    folder = alexnet.apply_corrections(data, path, min_classes=1)
+    scanned = alexnet.scan_folder(data, min_classes=1)
+    folder = alexnet.apply_corrections(scanned, corrections or alexnet.corrections_path(data))
     with ProgressDisplay() as display:
         copy = alexnet.write_corrected_copy(folder, out, on_progress=display.count("copying"))
     for note in folder.notes:

@@ -1,5 +1,7 @@
 """`alexnet data spoil`: a copy of a folder with planted faults, to hunt for them."""
 
+from collections.abc import Sequence
+from csv import reader
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,7 +40,11 @@ def spoil(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Copy to write.", show_default=False)] = None,
     swap: Annotated[float, typer.Option(min=0.0, max=0.99, help="Fraction of labels to swap.")] = 0.0,
     between: Annotated[
-        str | None, typer.Option(help="Swap among these classes only, for example cat,dog.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Swap among these classes only, for example cat,dog; a name with a comma in double quotes.",
+            show_default=False,
+        ),
     ] = None,
     duplicates: Annotated[int, typer.Option(min=0, help="Number of near duplicates to add to the test images.")] = 0,
     corner: Annotated[str | None, typer.Option(help="Class that gets a colored corner.", show_default=False)] = None,
@@ -79,7 +85,7 @@ def spoil(
     folder = corrected(data, corrections)
     with ProgressDisplay() as display:
         answers = alexnet.spoil_folder(
-            folder, out, swap=swap, between=[name.strip() for name in (between or "").split(",") if name.strip()],
+            folder, out, swap=swap, between=_class_names(between or "", folder.classes),
             duplicates=duplicates, corner=corner, dark=dark, keep_names=keep_names, seed=seed,
             on_progress=display.count("copying"),
         )  # fmt: skip
@@ -103,3 +109,9 @@ def _show_grade(result: "Grade") -> None:
                      f"precision {percent(result.pair_precision)}")  # fmt: skip
     for what, is_named in result.marks.items():
         screen.print(f"{what}: {'named' if is_named else 'not named'}")
+
+
+def _class_names(text: str, classes: Sequence[str]) -> list[str]:
+    """The names in a list with commas, those with a comma in quotes; spaces around them are not part of them."""
+    names = next(reader([text], skipinitialspace=True), [])
+    return [name if name in classes else name.strip() for name in names if name.strip()]
