@@ -20,7 +20,7 @@ from alexnet.records import ImageSetInfo
 from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
 
-__all__ = ["feature_layer", "free_target", "with_head", "write_run"]
+__all__ = ["feature_layer", "free_target", "has_feature_layer", "with_head", "write_run"]
 
 
 def free_target(run: Run, out: Path | str | None, ending: str) -> RunFolder:
@@ -43,10 +43,18 @@ def feature_layer(classifier: Classifier) -> str:
     Raises:
         RunError: there is none.
     """
-    names = [spec.name for spec in classifier.network.spec.layers if isinstance(spec, Linear)]
-    if len(names) < 2:
+    if not has_feature_layer(classifier):
         raise RunError(f"{classifier}: has no layer in front of its last one to take features from; train it anew")
-    return names[-2]
+    return _fully_connected(classifier)[-2]
+
+
+def has_feature_layer(classifier: Classifier) -> bool:
+    """Whether there is a layer that features for a new last one can be taken from."""
+    return len(_fully_connected(classifier)) > 1
+
+
+def _fully_connected(classifier: Classifier) -> list[str]:
+    return [spec.name for spec in classifier.network.spec.layers if isinstance(spec, Linear)]
 
 
 def with_head(classifier: Classifier, head: LinearHead) -> Classifier:

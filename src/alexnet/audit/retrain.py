@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from alexnet.audit.linear_head import fit_head
-from alexnet.audit.new_head import feature_layer, free_target, with_head, write_run
+from alexnet.audit.new_head import feature_layer, free_target, has_feature_layer, with_head, write_run
 from alexnet.audit.retrained import Retrained, keep_retrained, retrained_images
 from alexnet.data.cache import DecodedImages
 from alexnet.data.corrections import Correction, apply_corrections
@@ -17,20 +17,20 @@ from alexnet.data.split import Split, Subset
 from alexnet.data.streamed import open_images
 from alexnet.errors import DataError, RunError
 from alexnet.evaluation.evaluate import evaluate_classifier
-from alexnet.evaluation.paired import compare_predictions
+from alexnet.evaluation.paired import PairedComparison, compare_predictions
 from alexnet.evaluation.reviewed import review, reviewed_predictions
 from alexnet.inspection.features import compute_features
 from alexnet.model.checkpoint import Classifier
 from alexnet.progress_callback import Progress
 from alexnet.records import Prediction
-from alexnet.runs.own_images import decode_own_images, own_split
+from alexnet.runs.own_images import GIVE_DATA, decode_own_images, own_split
 from alexnet.runs.run import Run, RunLike, as_run
 from alexnet.training.events import Listener, Note, ignore
 from alexnet.training.train import train
 
 __all__ = ["retrain"]
 
-OLD_LABELS = "a new last layer on the old labels"
+OLD_LABELS, CORRECTED_LABELS = "a new last layer on the old labels", "a new last layer on the corrected labels"
 
 
 Labels = dict[str, str]
@@ -59,7 +59,8 @@ def retrain(
         corrections: the corrections file, all of it: a decision that the run was trained with and that is no longer
             in the file does not count any more.
         out: the new run folder; by default beside the old one.
-        whole: train the whole recipe again instead; then there is no control.
+        whole: train the whole recipe again instead; then there is no control, but a new last layer on the corrected
+            labels to compare it with, unless a class is new.
         on_event: called with every step, epoch and message of a whole training.
         on_progress: called with (images done, images in all) while features are computed.
 
@@ -77,7 +78,7 @@ def retrain(
     if not run.about.is_finished:
         raise RunError(f"{run.path}: is not finished; continue it with `alexnet resume {run.path}`")
     target = free_target(run, out, "corrected")
-    own = decode_own_images(run)
+    own = decode_own_images(run, step=GIVE_DATA)
     images = open_images(scan_folder(run.data_path), run.model.preprocessing)  # with the labels of the folder
     folder = apply_corrections(images.folder, corrections)
     if _changes(folder.corrections) == _changes(own.folder.corrections):
@@ -89,17 +90,30 @@ def retrain(
     tested = tuple(_labels(own, split.test, split.classes))
     later = own_split(run, corrected)
     known = _to_train_on(own, split), _to_train_on(corrected, later, without=tested)
-    control = None
-    if whole:
+    strangers, before_layers = _new_classes(run, folder, later), time.perf_counter()
+    if strangers and not whole:
+        raise DataError(
+            f"{strangers[0]}: is not a class of {run.path}; train the whole recipe (--whole) for a new class"
+        )
+    control = final = None
+    if not strangers and (not whole or has_feature_layer(run.model)):
+        control, final = _new_layers(run.model, images, (known[1], known[1]) if whole else known, on_progress)
+    layer_seconds = time.perf_counter() - before_layers if final else None
+    if whole or final is None:
         on_event(Note("training the whole recipe on the corrected images"))
-        after = train(folder, run.recipe, out=target.path, on_event=on_event)
+        after, control = train(folder, run.recipe, out=target.path, on_event=on_event), None
     else:
-        _refuse_new_classes(run, folder, later)
-        control, final = _new_layers(run.model, images, known, on_progress)
         test = _subset(images, _labels(corrected, later.test, later.classes), run.model.classes)
         after = write_run(run, final, images, test, target, own=corrected, num_train=len(known[1]))
     changed = {name for name in known[0] | known[1] if known[0].get(name) != known[1].get(name)}
-    result = _compare(run, control, after, images, tested, folder.corrections, len(changed), started)
+    networks = _Networks(run, control, final if whole else None, after)
+    result = _compare(networks, images, tested, folder.corrections, len(changed))
+    result = replace(
+        result,
+        seconds=time.perf_counter() - started,
+        layer_seconds=layer_seconds,
+        network_seconds=(after if whole else run).about.seconds,
+    )
     keep_retrained(after.folder, result)
     return result
 
@@ -128,13 +142,10 @@ def _subset(images: DecodedImages, labels: Labels, classes: Sequence[str]) -> Su
     return Subset(np.array(rows, np.int64), np.array(numbers, np.int64))
 
 
-def _refuse_new_classes(run: Run, folder: ImageFolder, split: Split) -> None:
+def _new_classes(run: Run, folder: ImageFolder, split: Split) -> list[str]:
+    """Classes of the corrected images that the run's network does not know."""
     named = {line.to for line in folder.corrections if line.action == "relabel"} | set(split.classes)
-    strangers = sorted(named - set(run.model.classes))
-    if strangers:
-        raise DataError(
-            f"{strangers[0]}: is not a class of {run.path}; train the whole recipe (--whole) for a new class"
-        )
+    return sorted(named - set(run.model.classes))
 
 
 def _new_layers(
@@ -152,37 +163,59 @@ def _new_layers(
 
 
 # --- what it changed
+@dataclass(frozen=True)
+class _Networks:
+    """The run, the new last layer on the old labels, the one beside a whole training, and the new run."""
+
+    run: Run
+    control: Classifier | None
+    last_layer: Classifier | None
+    after: Run
+
+
 def _compare(
-    run: Run,
-    control: Classifier | None,
-    after: Run,
+    networks: _Networks,
     images: DecodedImages,
     tested: Sequence[str],
     lines: Sequence[Correction],
     num_changed: int,
-    started: float,
 ) -> Retrained:
-    """The networks on the images that both runs test on. started: by `time.perf_counter`."""
+    """The networks on the images that both runs test on."""
+    run, after, control, layer = networks.run, networks.after, networks.control, networks.last_layer
     labels = {file.entry.name: file.class_name for file in images.files}
     common = {prediction.file for prediction in after.predictions} | {line.file for line in lines}
     kept = {name: labels[name] for name in tested if name in common}
     names = str(run.path), str(after.path)
     first, last = (_predicted(each.model, images, kept) for each in (run, after))
-    middle = [] if control is None else _predicted(control, images, kept)
-    before, by_head, later = (reviewed_predictions(each, lines) for each in (first, middle, last))
-    by_corrections = compare_predictions(by_head, later, names=(OLD_LABELS, names[1]))
+    middle, beside = ([] if each is None else _predicted(each, images, kept) for each in (control, layer))
+
+    def compared(earlier: list[Prediction], name: str, *, is_there: bool) -> tuple[PairedComparison | None, ...]:
+        """To the new run, as labeled and with the reviewed labels."""
+        if not is_there:
+            return None, None
+        pairs = (earlier, last), (reviewed_predictions(earlier, lines), reviewed_predictions(last, lines))
+        return tuple(compare_predictions(*pair, names=(name, names[1])) for pair in pairs)
+
+    labeled_by, by_corrections = compared(middle, OLD_LABELS, is_there=control is not None and num_changed > 0)
+    labeled_by_whole, by_whole = compared(beside, CORRECTED_LABELS, is_there=layer is not None)
+    before, later = (reviewed_predictions(each, lines) for each in (first, last))
     return Retrained(
         *names,
         whole=control is None,
         num_applied=len(lines),
         num_changed=num_changed,
         difference=compare_predictions(before, later, names=names),
-        by_corrections=by_corrections if control is not None and num_changed else None,
+        by_corrections=by_corrections,
         reviewed_before=review(first, lines, labels),
         control=None if control is None else review(middle, lines, labels),
         reviewed_after=review(last, lines, labels),
-        images=retrained_images(first, middle, last, lines),
-        seconds=time.perf_counter() - started,
+        images=retrained_images(first, middle, last, lines, beside),
+        seconds=0.0,
+        labeled_difference=compare_predictions(first, last, names=names),
+        labeled_by_corrections=labeled_by,
+        last_layer=None if layer is None else review(beside, lines, labels),
+        by_whole=by_whole,
+        labeled_by_whole=labeled_by_whole,
     )
 
 

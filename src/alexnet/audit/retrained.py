@@ -1,6 +1,6 @@
 """What corrections of labels change: a run, a control and the run trained on corrected labels, compared."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,15 @@ __all__ = ["KEPT", "Retrained", "RetrainedImage", "keep_retrained", "read_retrai
 KEPT = "retrained.json"
 """The comparison, in the folder of the new run."""
 
-COLUMNS = ("file", "true", "also_true", "before", "control", "after", "change")
+COLUMNS = ("row", "file", "label", "true", "also_true", "before", "control", "last_layer", "after", "change")
+"""Of the CSV file: rows of errors, whose cells stand below the networks, then a row for each image."""
+
+
+RUN, OLD_LAYER = "the run as it is", "a new last layer, old labels"
+NEW_LAYER, NEW_NETWORK = "a new last layer, corrected labels", "the whole network, trained again"
+"""The networks that are compared, in words."""
+
+OF_THE_RUN = "from the run as it is"
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,8 @@ class RetrainedImage(Record):
 
     true: its class with the corrections. also_true: a second class that is correct, "" if there is none. before: as
     the run predicts it. control: the new last layer on the old labels, "" where the whole network was trained. after:
-    the new run.
+    the new run. label: the class folder that it lies in. last_layer: as a new last layer on the corrected labels
+    predicts it, where the whole network was trained too, else "".
     """
 
     file: str
@@ -41,6 +50,8 @@ class RetrainedImage(Record):
     before: str
     control: str
     after: str
+    label: str = ""
+    last_layer: str = ""
 
     @property
     def change(self) -> str:
@@ -65,7 +76,13 @@ class Retrained(Record):
     layer changes by itself; it is None where the whole network was trained.
     difference: of the test error with the reviewed labels, from the run to the new run. by_corrections: from the
     control to the new run; None where the whole network was trained, and where no image to train on is changed, so
-    that the two are the same. images: every test image that is compared.
+    that the two are the same. labeled_difference, labeled_by_corrections: the same two as labeled.
+    images: every test image that is compared. seconds: of the whole call.
+
+    What the two ways cost and give, side by side: layer_seconds: of the new last layers, with their features;
+    network_seconds: of a training of the whole network, the run's own or the new one. last_layer: where the whole
+    network was trained, a new last layer on the corrected labels; by_whole: from it to the whole network;
+    labeled_by_whole: the same as labeled. None where a class is new, and in comparisons of earlier versions.
     """
 
     before: str
@@ -80,6 +97,13 @@ class Retrained(Record):
     reviewed_after: ReviewedScore
     images: tuple[RetrainedImage, ...]
     seconds: float
+    labeled_difference: PairedComparison | None = None
+    labeled_by_corrections: PairedComparison | None = None
+    layer_seconds: float | None = None
+    network_seconds: float | None = None
+    last_layer: ReviewedScore | None = None
+    by_whole: PairedComparison | None = None
+    labeled_by_whole: PairedComparison | None = None
 
     @property
     def fixed(self) -> tuple[str, ...]:
@@ -99,22 +123,64 @@ class Retrained(Record):
         return super().to_dict() | {"fixed": list(self.fixed), "broken": list(self.broken)}
 
     def save_csv(self, path: Path | str) -> Path:
-        """Write the test images, those that are fixed or broken first.
+        """Write the errors of the networks and their changes, and the test images, those fixed or broken first.
+
+        In the rows of errors the cells below `before`, `control`, `last_layer` and `after` hold each network's error;
+        in those of changes, what changes from that network to the new run. `low` and `high`: 95 % intervals.
 
         Raises:
             DataError: it cannot be written.
         """
         order = sorted(self.images, key=lambda image: ("fixed", "broken", "").index(image.change))
-        return write_csv([COLUMNS, *([getattr(image, name) for name in COLUMNS] for image in order)], path)
+        images = [{"row": "image"} | image.to_dict() for image in order]
+        rows = [[row.get(name) for name in COLUMNS] for row in (*self._error_rows(), *images)]
+        return write_csv([COLUMNS, *rows], path)
+
+    def _error_rows(self) -> Iterator[dict[str, Any]]:
+        scores = {"before": self.reviewed_before, "control": self.control, "last_layer": self.last_layer,
+                  "after": self.reviewed_after}  # fmt: skip
+        known = {name: score for name, score in scores.items() if score is not None}
+        for words, error, interval in (
+            ("as labeled", "labeled_error", "labeled_interval"),
+            ("with the reviewed labels", "top1_error", "top1_interval"),
+        ):
+            values = {name: (getattr(each, error), *getattr(each, interval)) for name, each in known.items()}
+            yield from _rows(f"error {words}", values)
+            changes = dict(zip(("before", "control", "last_layer"), self._changes[words], strict=True))
+            values = {name: (each.difference, *each.interval) for name, each in changes.items() if each is not None}
+            yield from _rows(f"change {words}", values)
+
+    @property
+    def _changes(self) -> dict[str, tuple[PairedComparison | None, ...]]:
+        """From the run, from the control and from the last layer alone to the new run."""
+        return {
+            "as labeled": (self.labeled_difference, self.labeled_by_corrections, self.labeled_by_whole),
+            "with the reviewed labels": (self.difference, self.by_corrections, self.by_whole),
+        }
+
+    @property
+    def changes(self) -> dict[str, tuple[PairedComparison | None, PairedComparison | None]]:
+        """What changes to the new run, by from what in words: as labeled, and with the reviewed labels."""
+        names = OF_THE_RUN, "by the corrections alone", "from a new last layer to the whole network"
+        pairs = zip(names, *self._changes.values(), strict=True)
+        return {name: (labeled, reviewed) for name, labeled, reviewed in pairs if reviewed is not None}
+
+    @property
+    def times(self) -> dict[str, float | None]:
+        """Seconds that each network took, by what it is in words, as in `errors`."""
+        own = None if self.whole else self.network_seconds
+        new = self.network_seconds if self.whole else self.layer_seconds
+        seconds = {RUN: own, OLD_LAYER: None, NEW_LAYER: self.layer_seconds, NEW_NETWORK: new}
+        return {name: seconds[name] for name in self.errors}
 
     @property
     def errors(self) -> dict[str, ReviewedScore]:
         """The test error of each network, by what it is in words."""
-        new = "the whole network, trained again" if self.whole else "a new last layer, corrected labels"
         scores = {
-            "the run as it is": self.reviewed_before,
-            "a new last layer, old labels": self.control,
-            new: self.reviewed_after,
+            RUN: self.reviewed_before,
+            OLD_LAYER: self.control,
+            NEW_LAYER: self.last_layer if self.whole else self.reviewed_after,
+            NEW_NETWORK: self.reviewed_after if self.whole else None,
         }
         return {name: score for name, score in scores.items() if score is not None}
 
@@ -140,6 +206,8 @@ class Retrained(Record):
         differences = {"from the run to the new run": self.difference}
         if self.by_corrections is not None:
             differences = {"by the corrections": self.by_corrections, "with the new kind of layer": self.difference}
+        if self.by_whole is not None:
+            differences["from a new last layer to the new run"] = self.by_whole
         groups = (self._drawn(after, change, most) for change in ("fixed", "broken"))
         return draw_retrained(
             errors,
@@ -168,29 +236,38 @@ class Retrained(Record):
         return ChangedImages(title, shown, is_broken=change == "broken")
 
 
+def _rows(words: str, values: Mapping[str, tuple[float, float, float]]) -> Iterator[dict[str, Any]]:
+    """Rows of a value and of the ends of its interval, below the names of the networks."""
+    if values:
+        for place, end in enumerate(("", ", low", ", high")):
+            yield {"row": f"{words}{end}"} | {name: each[place] for name, each in values.items()}
+
+
 def retrained_images(
     before: Sequence[Prediction],
     control: Sequence[Prediction],
     after: Sequence[Prediction],
     corrections: Iterable[Correction],
+    last_layer: Sequence[Prediction] = (),
 ) -> tuple[RetrainedImage, ...]:
     """What each network predicts for the same images, without those that are excluded.
 
     Args:
         before, control, after: predictions of the same files in the same order, with the labels of the folder;
-            control may be empty.
+            control may be empty, and so may last_layer.
         corrections: decisions; the last about a file counts.
     """
     decided = {line.file: line for line in corrections}
-    controls = [each.predicted for each in control] or [""] * len(after)
+    controls, layers = ([each.predicted for each in some] or [""] * len(after) for some in (control, last_layer))
     images = []
-    for first, middle, last in zip(before, controls, after, strict=True):
+    for first, middle, layer, last in zip(before, controls, layers, after, strict=True):
         line = decided.get(first.file)
         if line is not None and line.action == "exclude":
             continue
         true = line.to if line is not None and line.action == "relabel" else str(first.true)
         also = line.to if line is not None and line.action == "both" else ""
-        images.append(RetrainedImage(first.file, true, also, first.predicted, middle, last.predicted))
+        names = first.predicted, middle, last.predicted, str(first.true), layer
+        images.append(RetrainedImage(first.file, true, also, *names))
     return tuple(images)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Csv, FigureFile, Json, RunPath, refuse_options, write_results
+from alexnet.cli.options import Csv, FigureFile, Json, MovedTo, RunPath, refuse_options, write_results
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.scores import interval_text
 from alexnet.cli.screen import number_of, percent, screen
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from alexnet.audit.retrained import Retrained
     from alexnet.evaluation.paired import PairedComparison
     from alexnet.records import Evaluation
+    from alexnet.runs.run import Run
 
 __all__ = ["retrain"]
+
+LABELS = "as labeled", "reviewed labels"
 
 
 def retrain(
@@ -44,6 +47,7 @@ def retrain(
     whole: Annotated[
         bool, typer.Option("--whole", help="Train the whole network again, not only its last layer.")
     ] = False,
+    data: MovedTo = None,
     csv: Csv = None,
     figure: FigureFile = None,
     as_json: Json = False,
@@ -52,23 +56,26 @@ def retrain(
 
     By default only the last layer is trained again. Three networks are compared on the test images: the run as it is,
     a new last layer trained on the old labels, and one trained on the corrected labels. Only the corrections differ
-    between the last two; the images that they fix and break are listed. Each test error is given with the labels of
-    the folder and with the corrected ones. With --hard, the error on the hard images that were not trained on and the
-    test error are given before and after.
+    between the last two; the images that they fix and break are listed. Each test error, and each change with its
+    paired interval, is given with the labels of the folder and with the corrected ones. With --whole, a new last
+    layer is fitted beside the whole network, to compare error and time.
+
+    With --hard, the error on the hard images that were not trained on and the test error are given before and after.
     """
     if (corrections is None) == (hard is None):
         raise RecipeError("retrain: give either --corrections FILE or --hard FOLDER")
+    opened = alexnet.Run(alexnet.open_run(run).folder, data=data)
     if hard is not None:
         refuse_options("retrain: --hard takes no {options}; leave out {options}", whole=whole, csv=csv, figure=figure)
-        _retrain_on_hard(run, hard, out)
+        _retrain_on_hard(opened, hard, out)
     elif corrections is not None:
-        result = _retrain_on_corrections(run, corrections, out, whole=whole)
+        result = _retrain_on_corrections(opened, corrections, out, whole=whole)
         write_results(result, csv, figure)
         screen.print(f"written: {result.after} ({result.seconds:.0f} s)")
         screen.print_json(result.to_dict())
 
 
-def _retrain_on_corrections(run: Path, corrections: Path, out: Path | None, *, whole: bool) -> "Retrained":
+def _retrain_on_corrections(run: "Run", corrections: Path, out: Path | None, *, whole: bool) -> "Retrained":
     with ProgressDisplay() as display:
         result = alexnet.retrain(
             run, corrections, out=out, whole=whole, on_event=display, on_progress=display.count("looking")
@@ -79,21 +86,32 @@ def _retrain_on_corrections(run: Path, corrections: Path, out: Path | None, *, w
 
 
 def _show_errors_of_networks(result: "Retrained") -> None:
-    """A row for each network: its test error as labeled and with the reviewed labels."""
+    """A row for each network: its test errors and its time; then a row for each change."""
+    times = result.times
     rows = [
         (
             name,
             _error_text(each.labeled_error, each.labeled_interval),
             _error_text(each.top1_error, each.top1_interval),
+            "" if times[name] is None else f"{times[name]:.0f} s",
         )
         for name, each in result.errors.items()
     ]
-    screen.table(["test error (95 % interval)", "as labeled", "reviewed labels"], rows, right=(1, 2))
+    screen.table(["test error (95 % interval)", *LABELS, "trained in"], rows, right=(1, 2, 3))
+    changes = [(name, *map(_change_text, pair)) for name, pair in result.changes.items()]
+    screen.table(["change, percentage points (paired 95 % interval)", *LABELS], changes, right=(1, 2))
     count = result.reviewed_after.num_reviewed
     if count:
         screen.print(f"{number_of(count, 'test image')} reviewed")
     else:
         screen.print("no correction is about a test image: the same with the reviewed labels")
+
+
+def _change_text(change: "PairedComparison | None") -> str:
+    if change is None:
+        return ""
+    low, high = change.interval
+    return f"{100 * change.difference:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
 def _error_text(error: float, interval: tuple[float, float]) -> str:
@@ -107,6 +125,8 @@ def _show_what_corrections_do(result: "Retrained") -> None:
         screen.print("no image to train on is corrected, so the corrections have not changed the training")
     elif result.whole:
         screen.print(f"{changed} to train on corrected; the whole network is compared without a control")
+        if result.last_layer is not None:
+            screen.print("a new last layer was fitted beside it, on the same labels, to compare the two")
     if result.by_corrections is not None:
         screen.print(f"{changed} to train on corrected; what that changed: {result.by_corrections}")
         screen.print(f"with the new kind of layer: {result.difference}")
@@ -117,7 +137,7 @@ def _show_what_corrections_do(result: "Retrained") -> None:
             screen.print(f"{word}: {file}")
 
 
-def _retrain_on_hard(run: Path, hard: Path, out: Path | None) -> None:
+def _retrain_on_hard(run: "Run", hard: Path, out: Path | None) -> None:
     with ProgressDisplay() as display:
         result = alexnet.retrain_on_hard(run, hard, out=out, on_progress=display.count("looking"))
     count = result.hard_after.num_images

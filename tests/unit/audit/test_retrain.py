@@ -133,8 +133,31 @@ def test_only_the_corrections_differ_from_the_control_to_the_new_layer(
     assert set(result.broken) == wrong[1] - wrong[0]
     kept = read_retrained(alexnet.open_run(result.after).folder)
     assert kept == result
+    require_stated_twice(result, run, tmp_path)
     assert read_retrained(run.folder) is None
     require_figure(kept, alexnet.open_run(result.after))
+
+
+def require_stated_twice(result: Retrained, run: Run, folder: Path) -> None:
+    """Errors and their paired changes as labeled, against counts of the rows of images, and with reviewed labels."""
+    rows = list(csv.DictReader(result.save_csv(folder / "all.csv").read_text(encoding="utf-8").splitlines()))
+    images = [row for row in rows if row["row"] == "image"]
+    for words, column in (("as labeled", "label"), ("with the reviewed labels", "true")):
+        cells = {row["row"]: row for row in rows if row["row"] != "image"}
+        wrong = {
+            name: np.array([row[name] != row[column] for row in images]) for name in ("before", "control", "after")
+        }
+        for name, mistakes in wrong.items():
+            assert float(cells[f"error {words}"][name]) == pytest.approx(mistakes.mean())
+            low, high = (float(cells[f"error {words}, {end}"][name]) for end in ("low", "high"))
+            assert low <= mistakes.mean() <= high
+        for name in ("before", "control"):
+            change = float(cells[f"change {words}"][name])
+            assert change == pytest.approx(wrong["after"].mean() - wrong[name].mean())
+            assert float(cells[f"change {words}, low"][name]) < change < float(cells[f"change {words}, high"][name])
+    assert result.network_seconds == run.about.seconds
+    assert result.layer_seconds is not None and 0 < result.layer_seconds < result.seconds
+    assert list(result.times.values()) == [run.about.seconds, None, result.layer_seconds]
 
 
 def require_figure(result: Retrained, after: Run) -> None:
@@ -188,8 +211,10 @@ def test_decisions_about_test_images_alone_leave_nothing_to_compare(
     assert "no image to train on is corrected" in out and "what that changed" not in out
     assert "2 test images reviewed" in out and "a new last layer, old labels" in out
     rows = list(csv.DictReader((tmp_path / "images.csv").read_text(encoding="utf-8").splitlines()))
-    assert [row["file"] for row in rows] == [image.file for image in result.images]
-    assert all(row["control"] == row["after"] and row["change"] == "" for row in rows)
+    images = [row for row in rows if row["row"] == "image"]
+    assert [row["file"] for row in images] == [image.file for image in result.images]
+    assert all(row["control"] == row["after"] and row["change"] == "" for row in images)
+    assert "by the corrections alone" not in out and "from the run as it is" in out
 
 
 @pytest.mark.slow
@@ -198,6 +223,15 @@ def test_whole_recipe_is_trained_again(run: Run, corrections: Path, tmp_path: Pa
     after = alexnet.open_run(tmp_path / "whole")
     assert result.whole and after.about.is_finished
     assert (result.control, result.by_corrections, result.num_changed) == (None, None, 12)
+    layer = alexnet.open_run(retrain(run, corrections, out=tmp_path / "layer").after)
+    assert result.last_layer is not None and result.by_whole is not None
+    of_the_layer = {each.file: each.predicted for each in layer.predictions}
+    assert {image.file: image.last_layer for image in result.images}.items() <= of_the_layer.items()
+    assert result.by_whole.difference == pytest.approx(
+        result.reviewed_after.top1_error - result.last_layer.top1_error
+    )
+    assert list(result.times.values()) == [None, result.layer_seconds, after.about.seconds]
+    assert len(result.errors) == 3 and "from a new last layer to the whole network" in result.changes
     assert (set(result.fixed), set(result.broken)) == (set(result.difference.fixed), set(result.difference.broken))
     assert after.recipe == run.recipe
     assert sum(after.about.data.images.values()) == sum(run.about.data.images.values()) - 1

@@ -43,27 +43,46 @@ def test_the_true_class_is_that_of_the_corrections() -> None:
              Correction("4.jpg", "exclude", "cat")]  # fmt: skip
     images = retrained_images(before, control, after, lines)
     assert images == (
-        RetrainedImage("1.jpg", "cat", "", "dog", "cat", "bird"),
-        RetrainedImage("2.jpg", "dog", "", "dog", "cat", "bird"),
-        RetrainedImage("3.jpg", "cat", "bird", "dog", "cat", "bird"),
+        RetrainedImage("1.jpg", "cat", "", "dog", "cat", "bird", "cat"),
+        RetrainedImage("2.jpg", "dog", "", "dog", "cat", "bird", "cat"),
+        RetrainedImage("3.jpg", "cat", "bird", "dog", "cat", "bird", "cat"),
     )
+    assert {image.last_layer for image in retrained_images(before, [], after, lines, control)} == {"cat"}
     assert [image.control for image in retrained_images(before, [], after, lines)] == ["", "", ""]
 
 
 def test_the_csv_file_lists_changes_first_and_holds_no_formula(tmp_path: Path) -> None:
     images = (
-        RetrainedImage("1.jpg", "cat", "", "cat", "cat", "cat"),
-        RetrainedImage("=HYPERLINK(0).jpg", "cat", "", "cat", "cat", "dog"),
-        RetrainedImage("3,\n.jpg", "cat", "dog", "bird", "bird", "dog"),
+        RetrainedImage("1.jpg", "cat", "", "cat", "cat", "cat", "cat"),
+        RetrainedImage("=HYPERLINK(0).jpg", "cat", "", "cat", "cat", "dog", "bird"),
+        RetrainedImage("3,\n.jpg", "cat", "dog", "bird", "bird", "dog", "cat"),
     )
     both = [predicted(image.file, image.true, image.after) for image in images]
     same, score = compare_predictions(both, both), review(both, [], {})
     result = Retrained("a", "b", False, 1, 1, same, same, score, score, score, images, 1.0)
     assert (result.fixed, result.broken) == (("3,\n.jpg",), ("=HYPERLINK(0).jpg",))
     rows = list(csv.reader(result.save_csv(tmp_path / "images.csv").read_text(encoding="utf-8").splitlines()))
-    assert rows == [
-        ["file", "true", "also_true", "before", "control", "after", "change"],
-        ["3,\\n.jpg", "cat", "dog", "bird", "bird", "dog", "fixed"],
-        ["\\x3dHYPERLINK(0).jpg", "cat", "", "cat", "cat", "dog", "broken"],
-        ["1.jpg", "cat", "", "cat", "cat", "cat", ""],
+    assert rows[0] == [
+        "row", "file", "label", "true", "also_true", "before", "control", "last_layer", "after", "change"
+    ]  # fmt: skip
+    assert [row for row in rows if row[0] == "image"] == [
+        ["image", "3,\\n.jpg", "cat", "cat", "dog", "bird", "bird", "", "dog", "fixed"],
+        ["image", "\\x3dHYPERLINK(0).jpg", "bird", "cat", "", "cat", "cat", "", "dog", "broken"],
+        ["image", "1.jpg", "cat", "cat", "", "cat", "cat", "", "cat", ""],
     ]
+
+
+def test_what_an_earlier_version_kept_still_opens() -> None:
+    """Without what is compared as labeled, times, and the labels of the folder."""
+    both = [predicted("1.jpg", "cat", "dog")]
+    same, score = compare_predictions(both, both), review(both, [], {})
+    image = RetrainedImage("1.jpg", "cat", "", "dog", "dog", "dog")
+    kept = Retrained("a", "b", False, 1, 1, same, same, score, score, score, (image,), 1.0)
+    new = ("labeled_", "last_layer", "layer_", "network_", "by_whole")
+    values = {name: value for name, value in kept.to_dict().items() if not name.startswith(new)}
+    values["images"] = [
+        {k: v for k, v in each.items() if k not in ("label", "last_layer")} for each in values["images"]
+    ]
+    old = Retrained.from_dict(values)
+    assert old == kept and set(old.times.values()) == {None}
+    assert old.changes == {"from the run as it is": (None, same), "by the corrections alone": (None, same)}

@@ -94,12 +94,12 @@ function showRetrained(run, { before, result, images }) {
 }
 
 /** The test error of each network, as labeled and with the reviewed labels. */
-function errors(before, { whole: isWhole, reviewed_before: own, control, reviewed_after: after }) {
+function errors(before, { whole: isWhole, reviewed_before: own, control, last_layer: layer, reviewed_after: after }) {
   const row = (name, score) => score && h("tr", {}, h("th", { scope: "row" }, name), h("td", { class: "n" }, percent(score.labeled_error)),
     h("td", { class: "n" }, h("b", {}, percent(score.top1_error)), ` ${score.num_mistakes} of ${score.num_images}`));
   return h("div", { class: "scroll" }, h("table", {}, h("caption", {}, "test error"),
     h("thead", {}, h("tr", {}, ["network", "as labeled", "with reviewed labels"].map((words) => h("th", { scope: "col" }, words)))),
-    h("tbody", {}, row(`${before} as it is`, own), row("a new last layer, old labels", control), row(isWhole ? "the whole network, trained again" : "a new last layer, corrected labels", after))));
+    h("tbody", {}, row(`${before} as it is`, own), row("a new last layer, old labels", control), row("a new last layer, corrected labels", layer), row(isWhole ? "the whole network, trained again" : "a new last layer, corrected labels", after))));
 }
 
 /** What the corrections did, as far as that can be told. */
