@@ -99,7 +99,7 @@ def _show_errors_of_networks(result: "Retrained") -> None:
     ]
     screen.table(["test error (95 % interval)", *LABELS, "trained in"], rows, right=(1, 2, 3))
     changes = [(name, *map(_change_text, pair)) for name, pair in result.changes.items()]
-    screen.table(["change, percentage points (paired 95 % interval)", *LABELS], changes, right=(1, 2))
+    screen.table(["change in points (paired 95 %)", *LABELS], changes, right=(1, 2))
     count = result.reviewed_after.num_reviewed
     if count:
         screen.print(f"{number_of(count, 'test image')} reviewed")
