@@ -74,10 +74,7 @@ def spoil(
             swap=swap or None, between=between, duplicates=duplicates or None, corner=corner, dark=dark,
             keep_names=keep_names, seed=seed or None, corrections=corrections,
         )  # fmt: skip
-        result = alexnet.grade(data, grade)
-        _show_grade(result)
-        write_results(result, csv, figure)
-        screen.print_json(result.to_dict())
+        _grade(data, grade, csv, figure)
         return
     refuse_options("data spoil: {options} goes with --grade; leave out {options}", csv=csv, figure=figure)
     if out is None:
@@ -109,6 +106,13 @@ def _show_grade(result: "Grade") -> None:
                      f"precision {percent(result.pair_precision)}")  # fmt: skip
     for what, is_named in result.marks.items():
         screen.print(f"{what}: {'named' if is_named else 'not named'}")
+
+
+def _grade(data: Path, listed: Path, csv: Path | None, figure: Path | None) -> None:
+    result = alexnet.grade(data, listed)
+    _show_grade(result)
+    write_results(result, csv, figure)
+    screen.print_json(result.to_dict())
 
 
 def _class_names(text: str, classes: Sequence[str]) -> list[str]:
