@@ -18,9 +18,9 @@ from pathlib import Path
 import filelock
 
 from alexnet.csv_files import parse_rows, to_csv
-from alexnet.data.label_decisions import ACTIONS, composed_name, decision_fault, file_fault
 from alexnet.data.entry import Entry, ImageSource
 from alexnet.data.folder import ImageFile, ImageFolder, scan_folder
+from alexnet.data.label_decisions import ACTIONS, composed_name, decision_fault, file_fault
 from alexnet.errors import DataError
 from alexnet.files import (
     disk_errors,
