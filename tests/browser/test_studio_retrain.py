@@ -147,12 +147,26 @@ def test_the_button_retrains_and_the_result_survives_a_new_tab(
         tab.get_by_label("Run to train again").select_option("first")
     tab.get_by_label("the whole network, not the last layer alone (about ").check()
     button.click()
-    tab.get_by_text("Training the whole network again ... epoch 1 of 2").wait_for()
+    line = "training the whole network again: epoch 1 of 2"
+    tab.get_by_text(line).wait_for()
     assert [(words[0], words[1], words[-1]) for words in started] == [("retrain", str(run.path), "--whole")]
     tab.reload()
-    tab.get_by_text("Training the whole network again ... epoch 1 of 2").wait_for()
+    tab.get_by_text(line).wait_for()
     assert tab.get_by_role("link", name="Follow better").get_attribute("href") == "#/train/better"
+    stopped: list[Job] = []
+    monkeypatch.setattr(jobs, "stop", stopped.append)
+    stop = tab.get_by_role("button", name="Stop training the whole network again")
+    with tab.expect_response("**/runs/better/stop"):
+        stop.click()
+    tab.get_by_text("Stopping ...").wait_for()
+    assert stop.is_disabled() and stopped == [job]
+    monkeypatch.setattr(jobs, "lines", lambda job: ["alexnet: interrupted"])
+    monkeypatch.setattr(jobs, "is_alive", lambda job: False)
+    tab.get_by_text("Stopped. The new run better is whole, but was not compared: compare it with first.").wait_for()
+    monkeypatch.setattr(jobs, "is_alive", lambda job: True)
     compare(studio, whole=True)
+    tab.reload()
+    stop.wait_for()
     monkeypatch.setattr(jobs, "is_alive", lambda job: False)
     tab.get_by_role("heading", name="What they changed").wait_for()
     later = tab.context.browser.new_page()

@@ -90,9 +90,9 @@ def write_run(
     Raises:
         RunError: the folder cannot be written.
     """
-    folder = RunFolder.create(target.path)
     names = [file.entry.name for file in images.files]
     evaluation, predictions = evaluate_classifier(classifier, images.pixels, test, names)
+    folder = RunFolder.create(target.path)  # after what takes long: one who stops that leaves no folder
     folder.write_recipe(run.recipe)
     folder.write_table("left_out.csv", ["file", "reason"], own.left_out.items())
     write_corrections(folder.corrections_path, effective(list(own.folder.corrections)).values())

@@ -32,7 +32,7 @@ LOG_BYTES = 200_000
 RESULT_BYTES = 64_000_000
 """The same for the object at its end."""
 
-OFTEN_TOLD = ("doubts", "data", "enough", "shortcuts", "predict")
+OFTEN_TOLD = ("doubts", "data", "enough", "shortcuts", "predict", "retrain")
 """Commands whose progress a page shows; the others are followed by the run that they write."""
 
 INSTALLED = ("site-packages", "dist-packages")

@@ -16,6 +16,7 @@ from alexnet.errors import AlexNetError, RunError
 from alexnet.files import shown_name
 from alexnet.run_folder import RunFolder
 from alexnet.studio.answers import answer, posted
+from alexnet.studio.job_state import job_state
 from alexnet.studio.jobs import Job
 from alexnet.studio.train_routes import free_run_path
 from alexnet.studio.workspace import Workspace, workspace_of
@@ -84,7 +85,7 @@ def _times(name: str, run: RunFolder) -> dict[str, Any]:
 
 
 def _last(workspace: Workspace, words: Sequence[str]) -> str | None:
-    """The last retraining whose command has these words in a row: one that goes on, or whose comparison is there."""
+    """The last retraining whose command has these words in a row: one that goes on, may be resumed or is compared."""
     jobs = [job for job in workspace.jobs.known() if _has(job, words)]
     jobs.sort(key=lambda job: job.started, reverse=True)
     return next((shown_name(Path(job.out).name) for job in jobs if _is_of_use(workspace, job)), None)
@@ -96,13 +97,15 @@ def _has(job: Job, words: Sequence[str]) -> bool:
 
 
 def _is_of_use(workspace: Workspace, job: Job) -> bool:
-    return workspace.jobs.is_alive(job) or _kept(Path(job.out)) is not None
+    out = Path(job.out)
+    return workspace.jobs.is_alive(job) or _kept(out) is not None or _left(out) == "state"
 
 
 # --- one that goes on or has ended
 def retrained(request: Request) -> Response:
     """How far a retraining is; at the end, what it changed, from the new run itself where it has kept that.
 
+    job: how it stands. left: what one has left that was stopped or failed.
     images: those that the corrections fixed and broke, with the number of each among the test images of the new run.
     before: the run that was trained again, by its name; is_listed: whether it is here.
     """
@@ -111,19 +114,37 @@ def retrained(request: Request) -> Response:
     job = workspace.jobs.of(path)
     if job is not None and job.words[:1] != ("retrain",):
         job = None
-    is_alive = job is not None and workspace.jobs.is_alive(job)
-    kept = None if is_alive else _kept(path)
+    state = _state(workspace, path)
+    kept = None if state["is_alive"] else _kept(path)
     if kept is not None:
-        values = {"is_alive": False, "line": "", "fault": ""} | _told(kept, RunFolder(path))
+        values = {"job": state | {"fault": ""}, "left": ""} | _told(kept, RunFolder(path))
         return answer(values | _origin(workspace, Path(kept.before)))
     if job is None:
         raise RunError("this run was not trained again from here; `alexnet retrain` compares it with another")
-    lines = workspace.jobs.lines(job)
-    result = None if is_alive else workspace.jobs.result(job)  # of a retraining on hard images
-    fault = "" if is_alive or result is not None else workspace.jobs.fault(job) or "it ended without a result"
-    values = {"is_alive": is_alive, "line": lines[-1] if lines and is_alive else "", "fault": fault}
-    values |= {"result": result, "images": [], "is_whole": "--whole" in job.words}
+    result = None if state["is_alive"] else workspace.jobs.result(job)  # of a retraining on hard images
+    if not state["is_alive"] and not state["is_stopped"] and result is None:
+        state["fault"] = state["fault"] or "it ended without a result"
+    left = "" if state["is_alive"] or result is not None else _left(path)
+    values = {"job": state, "left": left, "result": result, "images": [], "is_whole": "--whole" in job.words}
     return answer(values | _origin(workspace, Path(job.words[1])))
+
+
+def _state(workspace: Workspace, path: Path) -> dict[str, Any]:
+    """How the job stands that writes a run, as `job_state` says it; of a whole training, the epochs that are done."""
+    state = job_state(workspace.jobs, path)
+    if state["is_alive"] and state["done"] is None:
+        with contextlib.suppress(AlexNetError):  # there is no run yet
+            run = RunFolder.open(path)
+            state["done"] = len(run.epochs) / run.recipe.epochs
+    return state
+
+
+def _left(path: Path) -> str:
+    """What a retraining has left that ended early: `run`, whole and not compared, `state`, to be resumed, or ""."""
+    with contextlib.suppress(AlexNetError):
+        run = RunFolder.open(path)
+        return "run" if run.about.is_finished else "state" if run.holds_state else ""
+    return ""
 
 
 def _kept(path: Path) -> Retrained | None:

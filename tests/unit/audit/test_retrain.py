@@ -85,6 +85,18 @@ def test_only_the_last_layer_differs_and_the_old_run_stays(run: Run, corrections
     assert {name.rsplit(".", 1)[0] for name in changed} == {list(old)[-1].rsplit(".", 1)[0]}
 
 
+def test_one_that_is_stopped_leaves_no_folder(
+    run: Run, corrections: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("alexnet.audit.new_head.evaluate_classifier", stop)
+    with pytest.raises(KeyboardInterrupt):
+        retrain(run, corrections, out=tmp_path / "after")
+    assert not (tmp_path / "after").exists()
+
+
 def test_correcting_labels_heals_the_network(run: Run, corrections: Path, tmp_path: Path) -> None:
     """On the training images, which the head has seen with their true labels."""
     result = retrain(run, corrections, out=tmp_path / "after")

@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -243,11 +244,51 @@ def test_retraining_is_the_command_and_its_json_the_result(
     monkeypatch.setattr(jobs, "_end", lambda job, most: f"looking: 5 of 93 images\n{told}"[-most:])
     copy_linked(place / "runs" / "first", out)
     values = studio.ask("/api/runs/first-corrected/retrained").values
-    assert values == {"is_alive": False, "line": "", "fault": "", "result": json.loads(told), "images": [],
+    assert values.pop("job") == {"is_alive": False, "line": "", "done": None, "fault": "", "is_stopped": False}
+    assert values == {"left": "", "result": json.loads(told), "images": [],
                       "is_whole": False, "before": "first", "is_listed": True}  # fmt: skip
     shutil.rmtree(out)  # and one that failed has written none
     monkeypatch.setattr(jobs, "_end", lambda job, most: "alexnet: no correction applies")
-    assert studio.ask("/api/runs/first-corrected/retrained").values["fault"] == "no correction applies"
+    values = studio.ask("/api/runs/first-corrected/retrained").values
+    assert (values["job"]["fault"], values["left"]) == ("no correction applies", "")
+
+
+@pytest.mark.parametrize("left", ["", "run", "state"])
+def test_a_retraining_is_stopped_and_what_it_has_left_is_told(
+    studio: Studio, place: Path, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    jobs, out = studio.workspace.jobs, place / "runs" / f"stopped-{left or 'early'}"
+    job = Job(
+        str(out), ("retrain", str(place / "runs" / "first"), "--corrections", "c.csv", "--out", str(out)), 0, ""
+    )
+    stopped: list[Job] = []
+    monkeypatch.setattr(jobs, "known", lambda: [job])
+    monkeypatch.setattr(jobs, "of", lambda path: job if path == out else None)
+    monkeypatch.setattr(jobs, "is_alive", lambda job: not stopped)
+    monkeypatch.setattr(jobs, "stop", stopped.append)
+    monkeypatch.setattr(jobs, "_end", lambda job, most: "looking: 5 of 20 images\nalexnet: interrupted"[: most if
+                        stopped else 23])  # fmt: skip
+    address = f"/api/runs/{out.name}"
+    values = studio.ask(f"{address}/retrained").values
+    assert (values["job"]["is_alive"], values["job"]["done"], values["left"]) == (True, 0.25, "")
+    if left:
+        run = RunFolder(copy_linked(place / "runs" / "first", out))
+    if left == "state":
+        run.write_about(replace(run.about, status="running"))
+        run.state_dir.mkdir(exist_ok=True)
+        (run.state_dir / "step-000000010.json").write_text("{}", encoding="utf-8")
+        jobs_lines = "epoch 1/2, step 3 of 9: loss 1"
+        monkeypatch.setattr(jobs, "lines", lambda job: [jobs_lines])
+        done = studio.ask(f"{address}/retrained").values["job"]["done"]
+        assert done == len(run.epochs) / run.recipe.epochs > 0, "a whole training is known by its epochs"
+        monkeypatch.setattr(jobs, "lines", lambda job: ["alexnet: interrupted"])
+    assert studio.post(f"{address}/stop").status == 200 and stopped == [job]
+    values = studio.ask(f"{address}/retrained").values
+    assert (values["job"]["is_stopped"], values["job"]["fault"], values["left"]) == (True, "", left)
+    last = studio.ask("/api/runs/first/retraining").values["last"]
+    assert last == (out.name if left == "state" else None), "only what may be resumed is shown again"
+    if left:
+        shutil.rmtree(out)
 
 
 # --- adding

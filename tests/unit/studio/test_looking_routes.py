@@ -342,7 +342,12 @@ def test_what_corrections_changed_is_told_by_the_new_run_itself(
         assert names == ["first", "second"], "what comes from a retraining is no first choice"
     finally:
         (after.path / "retrained.json").unlink()
-    assert (told["is_alive"], told["before"], told["is_listed"], told["is_whole"]) == (False, "first", True, False)
+    assert (told["job"]["is_alive"], told["before"], told["is_listed"], told["is_whole"]) == (
+        False,
+        "first",
+        True,
+        False,
+    )
     assert told["result"]["fixed"] == list(result.fixed) and "images" not in told["result"]
     assert [image["change"] for image in told["images"]] == ["fixed", "broken"]
     for image in told["images"]:

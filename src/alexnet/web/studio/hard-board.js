@@ -1,13 +1,13 @@
 // The images that broke a network, the surest mistake first; and what they are good for: they measure, and train.
 import { get, part, post } from "./api.js";
 import { fill, h, keepFocus, numberOf, percent } from "./dom.js";
-import { certainty } from "./retrain.js";
+import { certainty, ended, retrainLine } from "./retrain.js";
 import { address } from "./router.js";
 
 const PERIOD = 1000; // ms between two looks at a training
 
 export class HardBoard {
-  #timer = 0; #isClosed = false; #turn = 0;
+  #timer = 0; #isClosed = false; #turn = 0; #line = null;
 
   constructor(run, say) {
     this.run = run; this.say = say; this.path = `runs/${part(run)}/break`;
@@ -79,17 +79,18 @@ export class HardBoard {
     const turn = this.#turn += 1;
     clearTimeout(this.#timer);
     try {
-      const { is_alive: isAlive, line, fault, result } = await get(`runs/${part(run)}/retrained`);
+      const answer = await get(`runs/${part(run)}/retrained`), { job, result } = answer;
       if (this.#isClosed || turn !== this.#turn) return;
-      this.start.disabled = isAlive;
-      if (isAlive) {
-        fill(this.result, h("p", { role: "status" }, `Training the last layer again ... ${line}`));
+      this.start.disabled = job.is_alive;
+      if (job.is_alive) {
+        if (this.#line?.run !== run) this.#line = { run, ...retrainLine(run) };
+        this.#line.show(job);
+        if (!this.#line.element.isConnected) fill(this.result, h("p", {}, this.#line.element));
         this.isFollowing = true;
         this.#timer = setTimeout(() => this.#follow(run), PERIOD);
         return;
       }
-      if (fault) fill(this.result, h("p", { class: "fault", role: "alert" }, fault));
-      else fill(this.result, showHardened(run, result));
+      fill(this.result, result ? showHardened(run, result) : ended(run, answer));
       if (this.isFollowing) { // the images have another place now
         this.isFollowing = false;
         await this.draw();

@@ -1,6 +1,7 @@
 // What the corrections change: a run trained again on them, beside a control, with the images that they fix and break.
 import { get, part, post } from "./api.js";
 import { duration, fill, h, numberOf, percent, points } from "./dom.js";
+import { jobLine } from "./job-line.js";
 import { address } from "./router.js";
 
 const PERIOD = 1000; // ms between two looks
@@ -10,7 +11,7 @@ const MOST_SHOWN = 12; // images of those fixed, and of those broken
  * `data` is the folder whose corrections count, where it is not that of the run. */
 export function retrainBox({ source, data = null, studio }) {
   const element = h("section", { class: "retrain" }), told = h("div");
-  let timer = 0, num = 0, isAsked = false, isClosed = false, count = () => {};
+  let timer = 0, followed = null, num = 0, isAsked = false, isClosed = false, count = () => {};
   const ask = async () => {
     try {
       const { last, runs } = await get(source);
@@ -32,12 +33,13 @@ export function retrainBox({ source, data = null, studio }) {
     try {
       const answer = await get(`runs/${part(run)}/retrained`);
       if (isClosed) return;
-      if (answer.is_alive) {
-        fill(told, h("p", { role: "status" }, `Training the ${answer.is_whole ? "whole network" : "last layer"} again ... ${answer.line} `),
-          answer.is_whole && h("p", {}, h("a", { href: address("train", [run]) }, `Follow ${run}`)));
+      if (answer.job.is_alive) {
+        if (followed?.run !== run) followed = { run, ...retrainLine(run, answer.is_whole) };
+        followed.show(answer.job);
+        if (!followed.element.isConnected) fill(told, h("p", {}, followed.element), answer.is_whole && h("p", {}, h("a", { href: address("train", [run]) }, `Follow ${run}`)));
         timer = setTimeout(follow, PERIOD, run);
-      } else if (answer.fault) fill(told, h("p", { class: "fault", role: "alert" }, answer.fault));
-      else fill(told, h("h3", {}, "What they changed"), showRetrained(run, answer), h("p", {}, h("a", { href: address("run", [run]) }, `See ${run}`)));
+      } else if (answer.result) fill(told, h("h3", {}, "What they changed"), showRetrained(run, answer), h("p", {}, h("a", { href: address("run", [run]) }, `See ${run}`)));
+      else fill(told, ended(run, answer));
     } catch (error) {
       if (!isClosed) fill(told, h("p", { class: "fault" }, error.message));
     }
@@ -52,6 +54,18 @@ export function retrainBox({ source, data = null, studio }) {
       if (num > 0 && !isAsked) { isAsked = true; ask(); } else count(num);
     },
   };
+}
+
+/** How far a retraining is, with the button that stops it. */
+export const retrainLine = (run, isWhole = false) => jobLine(`training the ${isWhole ? "whole network" : "last layer"} again`, () => post(`runs/${part(run)}/stop`));
+
+/** How a retraining ended that has compared nothing, and what it has left. */
+export function ended(run, { job: { is_stopped: isStopped, fault }, left, before }) {
+  const rests = {
+    run: ["The new run ", h("a", { href: address("run", [run]) }, run), " is whole, but was not compared: ", h("a", { href: address("compare", [], { runs: `${before}|${run}` }) }, `compare it with ${before}`), "."],
+    state: ["The training is kept: ", h("a", { href: address("train", [run]) }, `resume ${run}`), `, then compare it with ${before}.`],
+  };
+  return h("p", { role: isStopped ? "status" : "alert" }, isStopped ? "Stopped. " : [h("span", { class: "fault" }, fault), " "], rests[left] ?? (isStopped && "No new run is kept; start again."));
 }
 
 /** Which run, how much of it, and the button that says how long it takes. */
