@@ -145,6 +145,8 @@ def _course(run: RunFolder) -> dict[str, Any]:
         "num_epochs": recipe.epochs,
         "num_steps": recipe.epochs * (about.data.images.get("train", 0) // recipe.batch_size),
         "size": recipe.size,
+        "device": about.machine.get("device"),
+        "precision": about.machine.get("precision"),
         "data": Path(about.data.path).name,
         "classes": about.classes,
         "images": about.data.images,

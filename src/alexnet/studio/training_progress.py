@@ -32,7 +32,8 @@ def training_progress(workspace: Workspace, known: dict[str, Followed]) -> dict[
 
     Returns:
         trainings: of each, run: its name. status: `preparing` or `training`. done: fraction of its steps.
-        images_per_second, seconds_left: None before they are known.
+        device, precision: what it is trained on, a kind of device and a number format; None in a run that has not
+        recorded them. images_per_second, seconds_left: None before they are known.
     """
     states = []
     for name in _running(workspace):
@@ -56,6 +57,7 @@ def _progress(state: dict[str, Any]) -> dict[str, Any]:
     steps, pace = state.get("steps"), state.get("pace") or {}
     done = steps[-1][0] / max(1, state["num_steps"]) if steps else 0.0
     known = {name: pace.get(name) for name in ("images_per_second", "seconds_left")}
+    known |= {name: state.get(name) for name in ("device", "precision")}
     return {"run": state["name"], "status": state["status"], "done": min(1.0, done)} | known
 
 

@@ -31,7 +31,16 @@ class Machine:
 
     def __str__(self) -> str:
         """One line for people."""
-        return f"{self.device}, {str(self.dtype).removeprefix('torch.')} ({self.reason})"
+        return f"{self.device}, {self.precision} ({self.reason})"
+
+    @property
+    def precision(self) -> str:
+        """The name of the number format."""
+        return str(self.dtype).removeprefix("torch.")
+
+    def to_dict(self) -> dict[str, str]:
+        """The kind of device and the number format, for the run's record."""
+        return {"device": self.device.type, "precision": self.precision}
 
 
 def choose_machine(recipe: Recipe, *, gpu: int = 0) -> Machine:

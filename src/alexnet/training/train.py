@@ -171,7 +171,7 @@ def _train(
             report = check_decoded(images)
             if is_resumed:
                 _require_same_images(run, images)
-                _write_place(run, images)
+                _write_place(run, job, images)
             else:
                 _write_start(RunFolder.create(run.path), job, images, report, launch.count if launch else 1)
             if launch:
@@ -235,11 +235,12 @@ def _require_same_images(run: RunFolder, images: DecodedImages) -> None:
         )
 
 
-def _write_place(run: RunFolder, images: DecodedImages) -> None:
-    """Write down where the images of a resumed run are now, if they were moved."""
+def _write_place(run: RunFolder, job: Job, images: DecodedImages) -> None:
+    """Write down where the images of a resumed run are now, and what it is trained on, if they are others."""
     about, place = run.about, images.folder.location
-    if about.data.path != place:
-        run.write_about(replace(about, data=replace(about.data, path=place)))
+    here = replace(about, data=replace(about.data, path=place), machine=about.machine | job.machine.to_dict())
+    if here != about:
+        run.write_about(here)
 
 
 def _finish(run: RunFolder, job: Job, images: DecodedImages, training_seconds: float, seconds: float) -> None:
@@ -278,7 +279,7 @@ def _write_start(run: RunFolder, job: Job, images: DecodedImages, report: Folder
         preprocessing=job.preprocessing,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         program={"version": _version(), "commit": _commit()},
-        machine=describe_machine() | {"processes": num_processes},
+        machine=describe_machine() | job.machine.to_dict() | {"processes": num_processes},
         seed=recipe.seed,
     )
     run.write_about(about)

@@ -253,8 +253,10 @@ def test_the_trainings_that_run_are_told_with_their_pace(
             (early,) = studio.ask("/api/trainings").values["trainings"]
             monkeypatch.setattr("alexnet.studio.follow.PACE_SECONDS", 0.0)
             (late,) = studio.ask("/api/trainings").values["trainings"]
-    assert early == {"run": "other", "status": "training", "done": 1.0, "images_per_second": None,
+    assert early == {"run": "other", "status": "training", "done": 1.0, "device": "cpu",
+                     "precision": run.about.machine["precision"], "images_per_second": None,
                      "seconds_left": None}  # fmt: skip
+    assert early["precision"] in ("bfloat16", "float32")
     speeds = [epoch.images_per_second for epoch in run.epochs[1:]]
     assert late["images_per_second"] == pytest.approx(sum(speeds) / len(speeds)) and late["seconds_left"] == 0.0
 

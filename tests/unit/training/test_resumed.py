@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from alexnet.run_folder import RunFolder
@@ -25,6 +26,14 @@ def test_place_is_left_as_it_is_where_the_images_were_not_moved(stopped: Path, f
     before = (stopped / "run.json").read_text()
     assert open_run(resume(stopped, on_event=ignore).path).about.data == RunFolder(stopped).about.data
     assert json.loads(before)["data"]["path"] == str(few_images.resolve())
+
+
+def test_what_a_run_is_resumed_on_is_recorded(stopped: Path) -> None:
+    folder = RunFolder(stopped)
+    about = folder.about
+    assert about.machine["device"] == "cpu" and about.machine["precision"] in ("float32", "bfloat16")
+    folder.write_about(replace(about, machine=about.machine | {"device": "cuda", "precision": "float16"}))
+    assert resume(stopped).about.machine == about.machine
 
 
 def test_seconds_of_a_resumed_run_are_those_of_all_its_sessions(stopped: Path, tmp_path: Path) -> None:

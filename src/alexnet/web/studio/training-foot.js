@@ -1,4 +1,5 @@
-// The training that runs now, in the foot of every view: its run, how fast it is, the time left, and how much is done.
+// The training that runs now, in the foot of every view: its run, device and number format, how fast it is, the time left,
+// and how much is done.
 import { get } from "./api.js";
 import { duration, fillWhereChanged, h, keepFocus, numberOf } from "./dom.js";
 import { address } from "./router.js";
@@ -26,6 +27,7 @@ export function trainingFoot(element) {
   return { look };
 }
 
-function words({ images_per_second: speed, seconds_left: left }) {
-  return speed === null ? "" : ` ${Math.round(speed).toLocaleString("en")} images/s, about ${duration(left)} left`;
+function words({ device, precision, images_per_second: speed, seconds_left: left }) {
+  const place = device && ` on ${device === "cuda" ? "GPU" : device.toUpperCase()}, ${precision}`;
+  return `${place ?? ""}${speed === null ? "" : `${place ? ":" : ""} ${Math.round(speed).toLocaleString("en")} images/s, about ${duration(left)} left`}`;
 }
