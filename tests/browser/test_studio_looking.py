@@ -349,5 +349,8 @@ def test_folded_figures_and_the_map_are_drawn_when_they_are_opened(tab: Any, stu
     assert tab.evaluate("document.querySelector('details[open] img').naturalWidth") > 300
     tab.get_by_text("map of all images").click()
     tab.get_by_text("press L for a lasso").wait_for()
+    with tab.expect_download() as saved:
+        tab.get_by_role("link", name="CSV: map of all images, in numbers").click()
+    assert saved.value.path().read_text().startswith("file,true,predicted,set,x,y\n")
     tab.get_by_role("button", name="Select what is visible").click()
     assert tab.evaluate("document.querySelector('image-map').selectedFiles.length") == 93

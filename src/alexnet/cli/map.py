@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import alexnet
-from alexnet.cli.options import Json, RunPath
+from alexnet.cli.options import Csv, Json, RunPath
 from alexnet.cli.page_or_figure import PageOrFigure, write_page_or_figure
 from alexnet.cli.progress import ProgressDisplay
 from alexnet.cli.screen import screen
@@ -25,6 +25,7 @@ def map(
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Other images to map.", show_default="the run's images")] = None,
     out: PageOrFigure = None,
+    csv: Csv = None,
     as_json: Json = False,
 ) -> None:
     """Draw all images of a run on a plane, like beside like.
@@ -37,6 +38,8 @@ def map(
     for note in result.notes:
         screen.note(note)
     screen.print(result.title)
+    if csv is not None:
+        screen.print(f"written: {result.save_csv(csv)}")
     write_page_or_figure(
         run,
         f"map-{layer}",

@@ -1,5 +1,6 @@
 """A map of a run's images: near together where a layer makes much the same of them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import nn
 
+from alexnet.csv_files import write_csv
 from alexnet.data.cache import DecodedImages
 from alexnet.data.decode import center_crop
 from alexnet.errors import RecipeError
@@ -24,7 +26,8 @@ from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
 from alexnet.progress_callback import Progress
 from alexnet.records import Record
-from alexnet.runs.run import Model, as_classifier
+from alexnet.runs.own_images import own_split
+from alexnet.runs.run import Model, as_classifier, as_run
 from alexnet.runs.train_images import training_images
 
 if TYPE_CHECKING:
@@ -41,6 +44,8 @@ WITHOUT_TSNE = (
 )
 """The note on a map whose method was left open."""
 
+COLUMNS = ("file", "true", "predicted", "set", "x", "y")
+
 NUM_NEAR = 5
 """Neighbors of each image."""
 
@@ -52,6 +57,7 @@ class ImageMap(Record):
     Args:
         layer, method: whose features, and how they became two numbers: `tsne` or `pca`.
         files, labels, predicted: of every image its name, class folder and predicted class.
+        sets: what the run's training used each image for: `train`, `validation` or `test`; "" for other images.
         places: [N, 2], y upward.
         explained: of `pca`, the fraction of the variance along each axis.
         neighbors: [N, k], rows of the nearest images by the layer's features, nearest first.
@@ -67,6 +73,7 @@ class ImageMap(Record):
     files: tuple[str, ...]
     labels: tuple[str, ...]
     predicted: tuple[str, ...]
+    sets: tuple[str, ...]
     places: Float[np.ndarray, "N 2"]
     explained: tuple[float, float] | None
     neighbors: Int[np.ndarray, "N K"]
@@ -80,16 +87,42 @@ class ImageMap(Record):
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, with a point for every image and without pixels."""
-        rows = zip(self.files, self.labels, self.predicted, self.places.tolist(), strict=True)
         return {
             "layer": self.layer,
             "method": self.method,
             "explained": None if self.explained is None else list(self.explained),
             "num_images": len(self.files),
             "num_mistakes": self.num_mistakes,
-            "images": [{"file": f, "label": a, "predicted": b, "place": place} for f, a, b, place in rows],
+            "images": [
+                {"file": file, "label": label, "predicted": predicted, "set": of, "place": place}
+                for file, label, predicted, of, *place in self._rows()
+            ],
             "notes": list(self.notes),
         }
+
+    def _rows(self) -> Iterable[tuple[Any, ...]]:
+        """A row for each image, in the order of `COLUMNS`."""
+        places = self.places.tolist()
+        return zip(self.files, self.labels, self.predicted, self.sets, *zip(*places, strict=True), strict=True)
+
+    def table(self) -> list[tuple[Any, ...]]:
+        """A row for each image, below the names of the columns: file, true, predicted, set, x, y.
+
+        >>> alexnet.map_images("runs/first", method="pca").table()[0]
+        ('file', 'true', 'predicted', 'set', 'x', 'y')
+        """
+        return [COLUMNS, *self._rows()]
+
+    def save_csv(self, path: Path | str) -> Path:
+        """Write the table.
+
+        Raises:
+            DataError: it cannot be written.
+
+        >>> alexnet.map_images("runs/first", method="pca").save_csv("map.csv").name
+        'map.csv'
+        """
+        return write_csv(self.table(), path)
 
     def thumbnail(self, row: int) -> np.ndarray:
         """An image as the network gets it, uint8 [S, S, 3]."""
@@ -157,7 +190,23 @@ def map_images(
     predicted = _predicted(classifier, images, features, on_progress)
     near = nearest_of_all(features.values)
     notes += features.notes
-    return ImageMap(layer, method, features.files, features.labels, predicted, places, explained, near, notes, images)
+    return ImageMap(
+        layer, method, features.files, features.labels, predicted, _sets(model, images), places, explained, near,
+        notes, images,
+    )  # fmt: skip
+
+
+def _sets(model: Model, images: DecodedImages) -> tuple[str, ...]:
+    """Of every image the part of the run's split that it is in; "" where it is in none, or not the run's."""
+    names = [""] * len(images.files)
+    if not isinstance(model, Classifier):
+        run = as_run(model)
+        if images.fingerprint == run.about.data.fingerprint:
+            split = own_split(run, images)
+            for name in ("train", "validation", "test"):
+                for row in getattr(split, name).indices.tolist():
+                    names[row] = name
+    return tuple(names)
 
 
 def project(

@@ -61,6 +61,7 @@ def figure(request: Request) -> Response:
         "kernel-change": alexnet.draw_kernel_change,
         "kernel-kinds": alexnet.draw_first_layer,
         "orientations": alexnet.draw_orientations,
+        "map": lambda run: alexnet.map_images(run, method="pca").draw(),
     }
     name = request.path_params["figure"]
     if name not in drawings:

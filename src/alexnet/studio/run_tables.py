@@ -95,6 +95,12 @@ def _kernel_fits(run: "Run") -> Rows:
     return record_rows(fits, type(fits[0]), with_header=True) if fits else []
 
 
+def _map(run: "Run") -> Rows:
+    import alexnet
+
+    return alexnet.map_images(run, method="pca").table()
+
+
 TABLES: Mapping[str, tuple[Callable[["Run"], Rows], bool]] = {
     "mistakes": (_mistakes, False),
     "predictions": (lambda run: prediction_rows(run.predictions), False),
@@ -105,5 +111,6 @@ TABLES: Mapping[str, tuple[Callable[["Run"], Rows], bool]] = {
     "kernels": (_kernels, False),
     "kernel-change": (_kernel_change, False),
     "kernel-fits": (_kernel_fits, True),
+    "map": (_map, True),
 }
 """Each table, and whether it takes longer than a moment to compute."""

@@ -1,5 +1,8 @@
 """The map of a run's images: places, predictions, neighbors."""
 
+import csv
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -8,6 +11,7 @@ from alexnet.figures.canvas import save_figure
 from alexnet.inspection.neighbours import nearest_rows
 from alexnet.runs.map_images import map_images, nearest_of_all
 from alexnet.runs.run import Run
+from tests.conftest import copy_images
 
 
 def test_predicted_classes_are_those_of_predict(narrow_run: Run, image_folder) -> None:
@@ -22,6 +26,21 @@ def test_predicted_classes_are_those_of_predict(narrow_run: Run, image_folder) -
     assert same > 0.8
     values = from_features.to_dict()
     assert values["num_mistakes"] == sum(each["label"] != each["predicted"] for each in values["images"])
+
+
+def test_table_has_the_set_and_place_of_every_image(narrow_run: Run, image_folder, tmp_path) -> None:
+    result = map_images(narrow_run, method="pca")
+    with result.save_csv(tmp_path / "map.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["file"], row["true"]) for row in rows] == list(zip(result.files, result.labels, strict=True))
+    assert np.array([(row["x"], row["y"]) for row in rows], float) == pytest.approx(result.places)
+    tested = {prediction.file for prediction in narrow_run.predictions}
+    assert {row["file"] for row in rows if row["set"] == "test"} == tested
+    counts = Counter(row["set"] for row in rows)
+    assert counts == Counter({name: num for name, num in narrow_run.about.data.images.items() if num})
+    copy_images(image_folder, tmp_path / "others")
+    (tmp_path / "others" / narrow_run.predictions[0].file).unlink()
+    assert set(map_images(narrow_run, method="pca", data=tmp_path / "others").sets) == {""}, "not the run's images"
 
 
 def test_every_image_has_its_nearest_others() -> None:

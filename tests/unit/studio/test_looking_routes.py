@@ -257,7 +257,7 @@ def test_lab_and_comparison(studio: Studio, run: Run) -> None:
 
 
 def test_figures_and_map_are_drawn_on_request(studio: Studio, run: Run) -> None:
-    for name in ("calibration", "confusion", "kernel-change", "orientations"):
+    for name in ("calibration", "confusion", "kernel-change", "map", "orientations"):
         assert studio.ask(f"/api/runs/first/figures/{name}").body.startswith(b"\x89PNG"), name
     light, dark = (studio.ask(f"/api/runs/first/figures/curves?theme={theme}").body for theme in ("", "dark"))
     means = [np.asarray(Image.open(io.BytesIO(each)).convert("L")).mean() for each in (light, dark)]

@@ -60,7 +60,7 @@ export async function open(root, place, studio) {
     moreHead,
     folded("accuracy and loss", run, ["curves", "epochs"], `alexnet curves ${path}`),
     folded("calibration: do the probabilities match the accuracy?", run, ["calibration", "calibration"], `alexnet calibrate ${path}`, ["calibration error", "temperature"]),
-    imageMap(run));
+    imageMap(run, path));
   return mistakes(browser, { line, retrain }, scores, place, studio);
 }
 
@@ -206,7 +206,7 @@ function folded(words, run, [figure, table], command, terms = []) {
   return box;
 }
 
-function imageMap(run) {
+function imageMap(run, path) {
   const line = h("p", { class: "soft", role: "status" });
   let isAsked = false; // and not answered with an error: then it is asked again
   const box = h("details", { ontoggle: async () => {
@@ -215,7 +215,7 @@ function imageMap(run) {
     line.textContent = "looking at all images of the run; the first time this takes a while ...";
     try {
       const data = await get(`runs/${part(run)}/map`), map = h("image-map");
-      box.append(map);
+      box.append(map, h("p", {}, figureLinks(run, "map", "map of all images", "map"), " Again: ", h("code", {}, `alexnet map ${path} --method pca`)));
       map.data = data;
       line.textContent = `${data.title}. A cross marks an image that is classified wrongly; press L for a lasso.`;
     } catch (error) {
