@@ -1,6 +1,7 @@
 """The Data view in a real browser: selecting, deciding by keys, undoing, adding images, doubts."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 import alexnet
+from alexnet.audit.spoil import read_answers
 from alexnet.data.corrections import Correction, read_corrections
 from tests.accessibility import violations
 from tests.conftest import draw_stripes
@@ -107,6 +109,35 @@ def test_images_are_added_and_what_is_none_is_said(tab: Any, studio: Studio, tmp
     tab.get_by_role("button", name="Write a corrected copy").click()
     tab.get_by_text("images: already exists; choose another name").wait_for()
     alexnet.corrections_path(images).unlink()
+
+
+def test_a_copy_with_planted_faults_is_made_and_graded(tab: Any, studio: Studio) -> None:
+    tab.goto(f"{studio.address}#/data/images")
+    tab.get_by_text("More with this folder").click()
+    tab.get_by_text("Choose the faults").click()
+    assert not tab.get_by_role("button", name="Grade my corrections").is_visible(), "there is no answer sheet"
+    tab.get_by_label("Labels to swap").fill("10")
+    tab.get_by_label("Class with a colored corner").select_option("down")
+    tab.wait_for_load_state("networkidle")
+    assert violations(tab) == []
+    tab.get_by_label("Name of the copy").last.fill("images")
+    tab.get_by_role("button", name="Make the copy").click()
+    tab.get_by_text("images: already exists; choose another name").wait_for()
+    tab.get_by_label("Name of the copy").last.fill("hunt")
+    tab.get_by_role("button", name="Make the copy").click()
+    tab.get_by_role("link", name="hunt", exact=True).click(timeout=60_000)
+    tab.get_by_text("More with this folder").click()
+    grade = tab.get_by_role("button", name="Grade my corrections")
+    grade.click()
+    tab.get_by_text("hunt: has no corrections yet; correct the labels that are wrong first").wait_for()
+    hunt = studio.workspace.folder_path("hunt")
+    sheet = read_answers(hunt)
+    alexnet.correct(hunt, [each.file for each in sheet.swapped[:2]], "exclude")
+    alexnet.correct(hunt, [sheet.swapped[0].file], "relabel", to=sheet.swapped[0].true)
+    grade.click()
+    tab.get_by_text(f"1 of {len(sheet.swapped)} wrong labels corrected; 1 excluded").wait_for()
+    assert violations(tab) == []
+    shutil.rmtree(hunt)
 
 
 def test_a_class_is_filled_from_the_camera_while_a_key_is_held(tab: Any, studio: Studio) -> None:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alexnet.audit.graded_corrections import CorrectionsScore, score_corrections
 from alexnet.audit.spoil import Answers, read_answers
 from alexnet.csv_files import parse_rows, write_csv
+from alexnet.data.corrections import Correction, effective, read_corrections
 from alexnet.errors import DataError
 from alexnet.files import shown_name
 from alexnet.records import Record
@@ -47,6 +49,7 @@ class Grade(Record):
     change_recall: dict[str, float]
     corner_named: bool | None
     dark_named: bool | None
+    corrections: CorrectionsScore | None = None
 
     @property
     def marks(self) -> dict[str, bool]:
@@ -67,6 +70,9 @@ class Grade(Record):
         rows += [
             (f"near duplicate: {name}", None, None, None, value, None) for name, value in self.change_recall.items()
         ]
+        if self.corrections is not None:
+            values = self.corrections.to_dict()
+            rows += [(name.removeprefix("num_"), None, value, None, None, None) for name, value in values.items()]
         rows += [(what, None, None, int(is_named), None, None) for what, is_named in self.marks.items()]
         return write_csv(rows, path)
 
@@ -78,6 +84,8 @@ class Grade(Record):
         title = f"{self.num_swapped:,} wrong labels and {self.num_pairs:,} near duplicates were planted"
         if self.pair_precision is not None:
             title += f"; of the pairs named, {100 * self.pair_precision:.0f} % are planted ones"
+        if (score := self.corrections) is not None:
+            title += f"; {score.num_corrected} of the labels are corrected, {score.num_changed} correct ones changed"
         lines = [title, *(f"{what}: {'named' if named else 'not named'}" for what, named in self.marks.items())]
         return draw_grade(points, self.change_recall, title="\n".join(lines))
 
@@ -88,7 +96,8 @@ def grade(spoiled: Path | str, list_path: Path | str) -> Grade:
     Args:
         spoiled: the folder that `spoil_folder` wrote, or its `answers.json`.
         list_path: what `doubts`, `data check` or `shortcuts` print with `--json`; or a CSV file with a column `file`,
-            the most doubtful first, or the one of `data check`; or a text file of names, a line each.
+            the most doubtful first, or the one of `data check`; or a text file of names, a line each; or a file of
+            corrections, whose decisions are counted instead of ranked.
 
     Raises:
         DataError: there is no answer sheet, or the list cannot be read, or names no image of the folder.
@@ -100,21 +109,24 @@ def grade(spoiled: Path | str, list_path: Path | str) -> Grade:
     (1, 1)
     """
     answers, path = read_answers(spoiled), Path(list_path)
-    values = _read_list(path)
+    values, decided = _read_list(path)
     doubts = [str(row.get("file")) for row in _rows(values, "doubts")]
     pairs = [(str(row.get("a")), str(row.get("b"))) for row in _rows(values, "near_duplicates")]
     named = {(str(row.get("probe")), str(row.get("class"))) for row in _rows(values, "alarms")}
-    if not {"doubts", "near_duplicates", "alarms"} & values.keys():
+    if decided is None and not {"doubts", "near_duplicates", "alarms"} & values.keys():
         raise DataError(
             f"{shown_name(path)}: names no images; give what doubts, data check or shortcuts print (--json)"
         )
     copied = answers.files.keys() | {each.copy for each in answers.near_duplicates}
-    if doubts and copied and copied.isdisjoint(doubts):
+    named_files = doubts or list(decided or ())
+    if named_files and copied and copied.isdisjoint(named_files):
         raise DataError(
             f"{shown_name(path)}: names no image of {shown_name(spoiled)}, but for example "
-            f"{shown_name(doubts[0])[:80]}; give names after the folder, as `doubts` prints them"
+            f"{shown_name(named_files[0])[:80]}; give names after the folder, as `doubts` prints them"
         )
     recall, precision, by_change = _grade_pairs(answers, pairs) if "near_duplicates" in values else (None, None, {})
+    if decided is not None:
+        recall, by_change = _grade_exclusions(answers, decided)
     labels, last = _grade_labels(answers, doubts) if doubts else ((), None)
     is_shortcuts = "alarms" in values
     return Grade(
@@ -123,6 +135,7 @@ def grade(spoiled: Path | str, list_path: Path | str) -> Grade:
         change_recall=by_change,
         corner_named=_is_named(answers.corner, named, CORNER_PROBES) if is_shortcuts else None,
         dark_named=_is_named(answers.dark, named, DARK_PROBES) if is_shortcuts else None,
+        corrections=None if decided is None else score_corrections(answers, decided),
     )  # fmt: skip
 
 
@@ -130,12 +143,24 @@ def _is_named(class_name: str | None, named: set[tuple[str, str]], probes: Seque
     return None if class_name is None else any((probe, class_name) in named for probe in probes)
 
 
-def _read_list(path: Path) -> dict[str, Any]:
+def _read_list(path: Path) -> tuple[dict[str, Any], dict[str, Correction] | None]:
+    """What a list names, by kind; of a file of corrections, the last decision about each file."""
+    text = _read_text(path)
+    head = text.partition("\n")[0].strip().split(",")
+    if {"file", "action"} <= set(head):
+        return {}, effective(read_corrections(path))
+    return _parse_list(path, text), None
+
+
+def _read_text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8"
         raise DataError(f"{shown_name(path)}: cannot be read ({reason}); check the path") from error
+
+
+def _parse_list(path: Path, text: str) -> dict[str, Any]:
     if text.lstrip().startswith("{"):
         try:
             return dict(json.loads(text))
@@ -177,6 +202,14 @@ def _grade_labels(
         seen = num_hits[min(count, len(num_hits) - 1)]
         rows.append((fraction, count, seen, seen / total, seen / count))
     return tuple(rows), last
+
+
+def _grade_exclusions(answers: Answers, decided: Mapping[str, Correction]) -> tuple[float | None, dict[str, float]]:
+    """Recall of planted near duplicates, where an excluded image names its pair; of all, and by kind of change."""
+    excluded = {file for file, line in decided.items() if line.action == "exclude"}
+    planted = [(each.original, each.copy) for each in answers.near_duplicates]
+    recall, _, by_change = _grade_pairs(answers, [pair for pair in planted if excluded.intersection(pair)])
+    return recall, by_change
 
 
 def _grade_pairs(

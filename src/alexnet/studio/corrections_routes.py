@@ -9,13 +9,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from alexnet.data.corrections import corrections_path, effective, read_corrections
-from alexnet.data.folder_layout import split_of
 from alexnet.data.merge_corrections import merge_into
 from alexnet.errors import DataError
 from alexnet.files import is_file, shown_name
 from alexnet.safe_name import safe_name
 from alexnet.studio.answers import answer, posted
-from alexnet.studio.job_state import job_state, stop_job
+from alexnet.studio.copies import copy_path, copy_state, free_copy_path
+from alexnet.studio.job_state import stop_job
 from alexnet.studio.workspace import Workspace, workspace_of
 
 __all__ = ["ROUTES"]
@@ -61,18 +61,12 @@ def _by_name(words: str, other: Path, own: Path) -> str:
 # --- a corrected copy
 def start_copy(request: Request, values: dict[str, Any]) -> Any:
     """Start to write a corrected copy, a folder of the `name` that is posted, as a process of its own."""
-    workspace, folder, copy = workspace_of(request), request.path_params["name"], values.get("name")
-    if not isinstance(copy, str) or not copy.strip():
-        raise DataError("name: is empty; give the copy a name")
+    workspace, folder = workspace_of(request), request.path_params["name"]
     path = workspace.folder_path(folder)
     file = corrections_path(path)
     if not is_file(file):
         raise DataError(f"{shown_name(folder)}: has no corrections to apply")
-    out = _copy_path(workspace, copy)
-    if split_of(out.name):
-        raise DataError(f"{shown_name(out.name)}: means a part of a folder; choose another name")
-    if out.exists():
-        raise DataError(f"{shown_name(out.name)}: already exists; choose another name")
+    out = free_copy_path(workspace, values.get("name"))
     workspace.jobs.start(["data", "apply", str(path), "--out", str(out), "--corrections", str(file), "--json"], out)
     return _copy(workspace, out)
 
@@ -80,34 +74,24 @@ def start_copy(request: Request, values: dict[str, Any]) -> Any:
 def copy(request: Request) -> Response:
     """How far a copy is; at the end, what it holds, and the name under which it is listed here, if it is."""
     workspace = workspace_of(request)
-    return answer(_copy(workspace, _copy_path(workspace, request.path_params["copy"])))
+    return answer(_copy(workspace, copy_path(workspace, request.path_params["copy"])))
 
 
 def stop_copy(request: Request, _: dict[str, Any]) -> Any:
     """Stop writing a copy; nothing is left of it."""
     workspace = workspace_of(request)
-    out = _copy_path(workspace, request.path_params["copy"])
+    out = copy_path(workspace, request.path_params["copy"])
     stop_job(workspace.jobs, out)
     return _copy(workspace, out)
 
 
-def _copy_path(workspace: Workspace, name: str) -> Path:
-    return workspace.home / safe_name(name.strip().lstrip("."))
-
-
 def _copy(workspace: Workspace, out: Path) -> dict[str, Any]:
-    job, state = workspace.jobs.of(out), job_state(workspace.jobs, out)
-    is_own = job is not None and job.words[:2] == ("data", "apply")
-    is_there = job is not None and is_own and not state["is_alive"] and out.is_dir()
-    result = workspace.jobs.result(job) if job is not None and is_there else None
-    folder = None
-    if result is not None:
-        workspace.listing(seconds=0.0)
-        folder = workspace.folder_name(out.resolve())
-        result = {key: result[key] for key in ("num_images", "num_linked")} | {
+    state = copy_state(workspace, out, ("data", "apply"))
+    if (result := state["result"]) is not None:
+        state["result"] = {key: result[key] for key in ("num_images", "num_linked")} | {
             "num_moved": len(result["moved"]), "num_excluded": len(result["excluded"])
         }  # fmt: skip
-    return {"copy": out.name, "path": shown_name(out), "folder": folder, "result": result, "job": state}
+    return state
 
 
 ROUTES: list[BaseRoute] = [

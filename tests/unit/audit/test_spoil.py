@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 
 from alexnet.audit.grade import grade
+from alexnet.audit.graded_corrections import CorrectionsScore
 from alexnet.audit.spoil import Answers, read_answers, spoil_folder
 from alexnet.csv_files import write_csv
 from alexnet.data.check import check_folder
+from alexnet.data.corrections import correct, corrections_path
 from alexnet.data.folder import scan_folder
 from alexnet.errors import DataError
 from alexnet.practice.alter import CHANGES, CORNER_COLOR, alter
@@ -206,6 +208,35 @@ def test_pairs_and_shortcuts_are_graded(spoiled: tuple[Path, Answers], tmp_path:
     assert (result.corner_named, result.dark_named) == (True, False)
     assert result.marks == {"colored corner": True, "dark class": False}
     assert result.draw().get_suptitle().endswith("colored corner: named\ndark class: not named")
+
+
+def test_decisions_are_counted_by_what_they_do_to_each_fault(
+    image_folder: Path, tmp_path: Path, run_command: Command
+) -> None:
+    out = tmp_path / "copy"
+    answers = spoil_folder(image_folder, out, swap=0.1, duplicates=5, seed=4)
+    wrong = answers.swapped
+    paired = {name for each in answers.near_duplicates for name in (each.original, each.copy)}
+    taken = {each.file for each in wrong} | paired
+    good = [name for name in answers.files if name not in taken and name.startswith("train/down/")]
+    third = next(name for name in scan_folder(out).classes if name not in (wrong[2].label, wrong[2].true))
+    for file, action, to in (
+        (wrong[0].file, "relabel", wrong[0].true), (wrong[1].file, "exclude", ""), (wrong[2].file, "relabel", third),
+        (wrong[3].file, "both", wrong[3].true), (wrong[4].file, "fine", ""), (good[0], "relabel", "rings"),
+        (good[1], "exclude", ""), (good[2], "fine", ""), (answers.near_duplicates[1].copy, "exclude", ""),
+        (answers.near_duplicates[2].original, "exclude", ""), (good[3], "relabel", "rings"), (good[3], "fine", ""),
+    ):  # fmt: skip
+        correct(out, [file], action, to=to)
+    result = grade(out, corrections_path(out))
+    assert result.corrections == CorrectionsScore(
+        num_swapped=7, num_corrected=1, num_excluded=1, num_other_class=2, num_missed=3, num_changed=1,
+        num_left_out=1, num_pairs=5, num_pairs_parted=2,
+    )  # fmt: skip
+    assert (result.labels, result.pair_recall, result.pair_precision) == ((), 2 / 5, None)
+    assert "1 of the labels are corrected" in result.draw().get_suptitle()
+    assert "corrected,,1,,," in result.save_csv(tmp_path / "grade.csv").read_text()
+    code, text, _ = run_command("data", "spoil", out, "--grade", corrections_path(out))
+    assert code == 0 and "1 of 7 wrong labels corrected, 1 excluded, 2 with another wrong class, 3 missed" in text
 
 
 @pytest.mark.parametrize(

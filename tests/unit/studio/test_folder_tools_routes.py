@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import alexnet
+from alexnet.audit.spoil import read_answers
 from alexnet.csv_files import to_csv
 from alexnet.data.corrections import Correction, correct, corrections_path, effective, read_corrections
 from alexnet.data.folder import scan_folder
@@ -102,6 +103,58 @@ def test_a_corrected_copy_is_written_and_listed(studio: Studio, place: Path, own
     assert studio.ask(f"{copies}/tools-better").values["result"] is None, "it is gone"
     corrections_path(own).unlink()
     assert studio.post(copies, {"name": "other"}).error == "tools: has no corrections to apply"
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({}, "no fault is chosen; choose at least one to plant"),
+        ({"swap": 1}, "swapped labels: give 0 to 99 %"),
+        ({"swap": None}, "swapped labels: give 0 to 99 %"),
+        ({"duplicates": 1.5}, "near duplicates: give a whole number, 0 or more"),
+        ({"swap": 0.1, "seed": -1}, "seed: give a whole number, 0 or more"),
+        ({"corner": "horse"}, "corner: the folder has no class horse; choose one that it has"),
+        ({"dark": ["down"]}, "dark: the folder has no class ['down']; choose one that it has"),
+        ({"swap": 0.1, "name": "tools"}, "tools: already exists; choose another name"),
+    ],
+)
+def test_faults_that_cannot_be_planted_are_refused(
+    studio: Studio, own: Path, values: dict[str, object], words: str
+) -> None:
+    assert studio.post("/api/folders/tools/spoiled", {"name": "hunt"} | values).error == words
+    assert not (own.parent / "hunt").exists()
+
+
+def test_faults_are_planted_in_a_copy_and_its_corrections_graded(studio: Studio, place: Path, own: Path) -> None:
+    values = {"name": "hunt", "swap": 0.1, "duplicates": 2, "corner": "down", "dark": "rings", "seed": 3}
+    assert studio.post("/api/folders/tools/spoiled", values).values["job"]["is_alive"]
+    until = time.monotonic() + 60
+    while (state := studio.ask("/api/folders/tools/spoiled/hunt").values)["job"]["is_alive"]:
+        assert time.monotonic() < until, state
+        time.sleep(0.1)
+    hunt = place / "hunt"
+    try:
+        sheet = read_answers(hunt)
+        assert (sheet.corner, sheet.dark, sheet.seed) == ("down", "rings", 3)
+        copy = next(name for name, source in sheet.files.items() if source == FIRST)
+        assert copy.startswith("train/rings/"), "the corrections of the folder are applied"
+        assert state["folder"] == "hunt" and state["result"] == {
+            "num_images": len(scan_folder(own).files) + 2, "swapped": len(sheet.swapped), "near_duplicates": 2
+        }  # fmt: skip
+        assert [studio.ask(f"/api/folders/{name}/grade").values["has_answers"] for name in ("hunt", "tools")] == [
+            True, False
+        ]  # fmt: skip
+        error = studio.post("/api/folders/hunt/grade").error
+        assert error == "hunt: has no corrections yet; correct the labels that are wrong first"
+        correct(hunt, [sheet.swapped[0].file], "relabel", to=sheet.swapped[0].true)
+        score = studio.post("/api/folders/hunt/grade").values["score"]
+        expected = alexnet.grade(hunt, corrections_path(hunt)).corrections
+        assert expected is not None and score == expected.to_dict()
+        assert (score["num_corrected"], score["num_missed"]) == (1, len(sheet.swapped) - 1)
+    finally:
+        shutil.rmtree(hunt)
+    assert studio.ask("/api/folders/tools/spoiled/hunt").values["result"] is None, "it is gone"
+    assert "there is no answer sheet" in studio.post("/api/folders/tools/grade").error
 
 
 def test_all_images_are_predicted_and_kept_as_a_table(

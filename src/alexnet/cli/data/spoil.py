@@ -24,6 +24,7 @@ from alexnet.errors import DataError
 
 if TYPE_CHECKING:
     from alexnet.audit.grade import Grade
+    from alexnet.audit.graded_corrections import CorrectionsScore
 
 __all__ = ["spoil"]
 
@@ -55,7 +56,9 @@ def spoil(
     seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     grade: Annotated[
         Path | None,
-        typer.Option(metavar="LIST", help="Score a list (JSON or CSV) against the answers.", show_default=False),
+        typer.Option(
+            metavar="LIST", help="Score a list or corrections (JSON or CSV) against the answers.", show_default=False
+        ),
     ] = None,
     corrections: Corrections = None,
     csv: Csv = None,
@@ -65,8 +68,8 @@ def spoil(
     """Plant faults in a copy of a folder, or grade a list.
 
     Faults: swapped labels, near duplicates across the split, a colored corner, a dark class. The copy holds the
-    answers in answers.json; --grade compares a list that `doubts`, `data check` or `shortcuts` printed with
-    them, and --csv and --figure write the score.
+    answers in answers.json; --grade compares a list that `doubts`, `data check` or `shortcuts` printed, or the
+    copy's corrections, with them, and --csv and --figure write the score.
     """
     if grade is not None:
         refuse_options(
@@ -100,12 +103,25 @@ def _show_grade(result: "Grade") -> None:
                 for fraction, count, hits, recall, precision in result.labels]  # fmt: skip
         screen.print(f"{result.num_swapped} labels were swapped")
         screen.table(["first", "images", "wrong labels", "of all", "precision"], rows, right=range(5))
-    if result.pair_recall is not None:
+    if result.corrections is not None:
+        _show_corrections(result.corrections)
+    elif result.pair_recall is not None:
         kinds = ", ".join(f"{kind} {percent(value)}" for kind, value in result.change_recall.items())
         screen.print(f"near duplicates: {percent(result.pair_recall)} of {result.num_pairs} named ({kinds}), "
                      f"precision {percent(result.pair_precision)}")  # fmt: skip
     for what, is_named in result.marks.items():
         screen.print(f"{what}: {'named' if is_named else 'not named'}")
+
+
+def _show_corrections(score: "CorrectionsScore") -> None:
+    screen.print(f"{score.num_corrected} of {number_of(score.num_swapped, 'wrong label')} corrected, "
+                 f"{score.num_excluded} excluded, {score.num_other_class} with another wrong class, "
+                 f"{score.num_missed} missed")  # fmt: skip
+    screen.print(f"{number_of(score.num_changed, 'correct label')} changed, "
+                 f"{number_of(score.num_left_out, 'good image')} excluded")  # fmt: skip
+    if score.num_pairs:
+        pairs = number_of(score.num_pairs, "near duplicate")
+        screen.print(f"{score.num_pairs_parted} of {pairs} with one of the two images excluded")
 
 
 def _grade(data: Path, listed: Path, csv: Path | None, figure: Path | None) -> None:

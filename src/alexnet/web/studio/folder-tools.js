@@ -1,22 +1,20 @@
-// What else can be done with a folder: add another person's corrections, write a corrected copy, predict all its images.
+// What else can be done with a folder: add another person's corrections, write a corrected copy, predict all its images,
+// make a copy with planted faults.
 import { get, part, post } from "./api.js";
 import { fileButton } from "./file-button.js";
 import { fileLinks } from "./file-links.js";
 import { fill, h, keepFocus, numberOf } from "./dom.js";
-import { endLine, jobLine } from "./job-line.js";
+import { followed, section } from "./folder-tool.js";
+import { gradeBox, spoilBox } from "./planted-faults.js";
 import { address } from "./router.js";
 
-const PERIOD = 1000; // ms between two looks at a job
-
-/** `runs` are those that can predict; `corrected(decisions)` hears of new ones. */
-export function folderTools({ folder, runs, studio, corrected }) {
-  const base = `folders/${part(folder)}`, parts = [mergeBox(base, studio, corrected), copyBox(base, folder), predictBox(base, folder, runs)];
+/** `runs` are those that can predict; `classes()` those of the folder now; `corrected(decisions)` hears of new ones. */
+export function folderTools({ folder, classes, runs, studio, corrected }) {
+  const base = `folders/${part(folder)}`, parts = [mergeBox(base, studio, corrected), copyBox(base, folder), predictBox(base, folder, runs), spoilBox(base, folder, classes), gradeBox(base)];
   const element = h("details", { class: "good-enough", ontoggle: () => { if (element.open) for (const each of parts) each.look?.(); } },
-    h("summary", {}, "More with this folder: others' corrections, a corrected copy, predictions"), h("div", { class: "folder-tools" }, parts.map((each) => each.element)));
+    h("summary", {}, "More with this folder: others' corrections, a corrected copy, predictions, practice in finding faults"), h("div", { class: "folder-tools" }, parts.map((each) => each.element)));
   return { element, stop: () => parts.forEach((each) => each.stop?.()) };
 }
-
-const section = (title, about, ...rest) => h("section", { "aria-label": title }, h("h2", {}, title), h("p", { class: "soft" }, about), rest);
 
 /** Another person's corrections file, added to that of the folder. */
 function mergeBox(base, studio, corrected) {
@@ -41,27 +39,6 @@ function conflicts({ name }, { conflicts: list }, later) {
   return [h("p", { class: "fault" }, `Nothing is added: ${name} and this folder differ about ${numberOf(list.length, "image")}.`),
     h("ul", {}, list.map((words) => h("li", {}, words))),
     h("p", {}, "Decide about these images here or there and try again, or ", h("button", { type: "button", onclick: later }, "add all and take the later decisions"))];
-}
-
-/** A job that is asked about at `path()` while it runs: `draw(state, running)` gets what the server knows. */
-function followed({ words, keeps, path, stop, draw }) {
-  let timer = 0, isOpen = true;
-  const progress = jobLine(words, () => stop());
-  const take = async (asked) => {
-    clearTimeout(timer);
-    try {
-      const state = await asked, { job } = state;
-      if (!isOpen) return;
-      if (job.is_alive) {
-        progress.show(job);
-        timer = setTimeout(() => take(get(path())), PERIOD);
-      } else progress.rest();
-      draw(state, job.is_alive ? progress.element : endLine(job, { keeps }));
-    } catch (error) {
-      if (isOpen) draw(null, h("span", { class: "fault", role: "alert" }, error.message));
-    }
-  };
-  return { take, look: () => take(get(path())), stop: () => { isOpen = false; clearTimeout(timer); } };
 }
 
 /** A copy of the folder with its corrections applied. */

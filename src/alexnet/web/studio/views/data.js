@@ -70,7 +70,7 @@ class Images {
     this.lists = new ImageLists({ folder, runs: finished, shown: this.shown, studio, choose: (key, value) => this.#choose(key, value), changed: (version) => this.#listed(version) });
     this.doubtful = doubtsBox({ folder, studio, take: (known) => this.take(known) });
     this.good = goodEnoughBox({ folder, isOpen: this.shown.good === "yes", opened: (isOpen) => this.#choose("good", isOpen ? "yes" : "") });
-    this.tools = folderTools({ folder, runs: finished, studio, corrected: (corrections) => this.#corrected(corrections) });
+    this.tools = folderTools({ folder, classes: () => this.values.classes, runs: finished, studio, corrected: (corrections) => this.#corrected(corrections) });
     this.retrain = retrainBox({ source: `folders/${part(folder)}/retraining`, data: folder, studio });
     fill(root, h("h1", {}, "Images of ", this.#folders()), this.bar, this.lists.element, this.estimate, this.good.element, this.tools.element, h("div", { class: "beside" }, this.gallery, h("aside", { "aria-label": "Selected images" }, this.side, this.retrain.element, this.collect && this.collect.element)));
     this.grid = new ImageGrid(this.gallery, {
