@@ -35,6 +35,7 @@ def here(request: Request) -> Response:
             "runs": sorted(runs, key=lambda run: run["created"], reverse=True),
             "folders": [{"name": name, "path": shown_name(path)} for name, path in listing.folders.items()],
             "pending": [name for name, path in workspace.pending().items() if _is_alive(workspace, path)],
+            "is_drawing": _is_alive(workspace, workspace.practice_dir),
             "waiting": _waiting(workspace),
             "failed": failed_early(workspace),
             "cores": os.cpu_count() or 1,

@@ -217,8 +217,8 @@ def test_decisions_are_counted_by_what_they_do_to_each_fault(
     answers = spoil_folder(image_folder, out, swap=0.1, duplicates=5, seed=4)
     wrong = answers.swapped
     paired = {name for each in answers.near_duplicates for name in (each.original, each.copy)}
-    taken = {each.file for each in wrong} | paired
-    good = [name for name in answers.files if name not in taken and name.startswith("train/down/")]
+    faulty = {each.file for each in wrong} | paired
+    good = [name for name in answers.files if name not in faulty and name.startswith("train/down/")]
     third = next(name for name in scan_folder(out).classes if name not in (wrong[2].label, wrong[2].true))
     for file, action, to in (
         (wrong[0].file, "relabel", wrong[0].true), (wrong[1].file, "exclude", ""), (wrong[2].file, "relabel", third),

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from alexnet.practice.soccer import draw_soccer_images
+from alexnet.studio.jobs import Job
 from tests.conftest import draw_stripes, encode
 from tests.studio_server import served
 
@@ -55,3 +57,25 @@ def test_names_stay_in_the_folder(tmp_path: Path) -> None:
         studio.post("/api/collect", {"name": "../../evil", "classes": ["../x", "/etc/y"]})
     (folder,) = (tmp_path / "place").iterdir()
     assert [path.parent for path in folder.iterdir()] == [folder] * 3
+
+
+def test_drawing_practice_images_is_followed_and_its_folder_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command draws a few here, so that the test need not wait for a thousand."""
+    with served([tmp_path]) as studio:
+        jobs, alive = studio.workspace.jobs, [True]
+        started: list[list[str]] = []
+        monkeypatch.setattr(jobs, "start", lambda words, out: started.append(words))
+        assert studio.ask("/api/practice").values["folder"] is None
+        studio.post("/api/practice")
+        assert started == [["data", "soccer", str(tmp_path / "practice"), "--train", "800", "--test", "200"]]
+        monkeypatch.setattr(jobs, "of", lambda out: Job(str(out), tuple(started[0]), 2**22 + 1, ""))
+        monkeypatch.setattr(jobs, "is_alive", lambda job: alive[0])
+        monkeypatch.setattr(jobs, "lines", lambda job: ["drawing: 250 of 1000 images"])
+        assert studio.ask("/api/here").values["is_drawing"] is True
+        assert studio.ask("/api/practice").values["job"]["done"] == 0.25
+        draw_soccer_images(tmp_path / "practice", num_train=8, num_test=8)
+        alive[0] = False
+        assert studio.ask("/api/practice").values["folder"] == "practice"
+        assert "already exists; delete it" in studio.post("/api/practice").error

@@ -12,7 +12,7 @@ import { address } from "./router.js";
 export function folderTools({ folder, classes, runs, studio, corrected }) {
   const base = `folders/${part(folder)}`, parts = [mergeBox(base, studio, corrected), copyBox(base, folder), predictBox(base, folder, runs), spoilBox(base, folder, classes), gradeBox(base)];
   const element = h("details", { class: "good-enough", ontoggle: () => { if (element.open) for (const each of parts) each.look?.(); } },
-    h("summary", {}, "More with this folder: others' corrections, a corrected copy, predictions, practice in finding faults"), h("div", { class: "folder-tools" }, parts.map((each) => each.element)));
+    h("summary", {}, "More with this folder: merge corrections, copy, predict, plant faults"), h("div", { class: "folder-tools" }, parts.map((each) => each.element)));
   return { element, stop: () => parts.forEach((each) => each.stop?.()) };
 }
 

@@ -1,6 +1,7 @@
 // Home: the runs and folders of images that are here, each with a face; an empty start says what to do.
 import { get, part, post } from "../api.js";
 import { bytes, fill, h, numberOf } from "../dom.js";
+import { followed } from "../folder-tool.js";
 import { address, go } from "../router.js";
 import { runCards } from "../run-cards.js";
 
@@ -13,14 +14,15 @@ export async function open(root, _address, studio) {
   const here = await studio.here();
   const runs = runCards(here, studio);
   const isEmpty = here.runs.length + here.folders.length === 0;
+  const drawn = practice(root, here, studio, isEmpty);
   fill(root,
     h("h1", {}, isEmpty ? "Train a network, and look inside" : "What is here"),
     isEmpty && welcome(here),
     here.folders.length > 0 && section("Folders of images", here.folders.map(folderCard)),
     runs.element,
-    h("h2", {}, "Get started"), practice(root, here, studio, isEmpty), collect(root, studio),
+    h("h2", {}, "Get started"), drawn.element, collect(root, studio),
     h("p", { class: "soft" }, `Looked in ${here.home} and the folders below; ${bytes(here.free_bytes)} are free.`));
-  return { close: runs.stop };
+  return { close: () => { runs.stop(); drawn.stop(); } };
 }
 
 const section = (heading, cards) => [h("h2", {}, heading), h("ul", { class: "cards" }, cards)];
@@ -36,22 +38,21 @@ function welcome(here) {
 }
 
 function practice(root, here, studio, isEmpty) {
-  if (here.folders.some((folder) => folder.name === "practice")) return null; // they are drawn already
-  const line = h("span", { role: "status" });
-  const button = h("button", { type: "button", class: isEmpty ? "primary" : "" }, "Draw practice images");
-  button.addEventListener("click", async () => {
-    button.disabled = true;
-    line.textContent = " drawing 1,000 images of eight classes; this takes about half a minute ...";
-    try {
-      const { folder } = await post("practice");
+  if (here.folders.some((folder) => folder.name === "practice")) return { element: null, stop() {} }; // they are drawn already
+  const line = h("span", {});
+  let isDrawing = false;
+  const button = h("button", { type: "button", class: isEmpty ? "primary" : "", onclick: () => { isDrawing = button.disabled = true; job.take(post("practice")); } }, "Draw practice images");
+  const job = followed({ words: "drawing 1,000 images of eight classes", path: () => "practice", stop: () => post("practice/stop"), draw: (state, told) => {
+    button.disabled = state?.job.is_alive === true;
+    if (isDrawing && state?.folder && root.isConnected) {
       studio.say("The practice images are drawn.");
-      if (root.isConnected) go(address("data", [folder])); // else one has gone elsewhere in the half minute
-    } catch (error) {
-      line.textContent = ` ${error.message}`;
-      button.disabled = false;
+      go(address("data", [state.folder]));
     }
-  });
-  return h("p", { class: "practice" }, button, line);
+    isDrawing = button.disabled;
+    fill(line, told);
+  } });
+  if (here.is_drawing) job.look(); // the page was loaded anew, or left meanwhile
+  return { element: h("p", { class: "practice" }, button, " ", line), stop: job.stop };
 }
 
 function collect(root, studio) {
