@@ -86,8 +86,11 @@ def run_state(workspace: Workspace, name: str) -> dict[str, Any]:
     try:
         run = RunFolder.open(path)
     except RunError:
-        fault = workspace.jobs.reason(job) if job is not None and not is_alive else ""
-        return values | {"status": "preparing" if is_alive else "failed", "fault": fault}
+        if is_alive or job is None:
+            return values | {"status": "preparing" if is_alive else "failed", "fault": ""}
+        if workspace.jobs.was_interrupted(job):
+            return values | {"status": "stopped", "fault": ""}
+        return values | {"status": "failed", "fault": workspace.jobs.reason(job)}
     try:
         status = training_status(run, is_alive=is_alive)
         fault = stop_reason(workspace, path) if status == "stopped" else ""

@@ -158,6 +158,26 @@ def test_corrections_are_counted_and_trained_with(
         path.unlink()
 
 
+@pytest.mark.parametrize(
+    ("line", "status", "fault"),
+    [("alexnet: interrupted", "stopped", ""), ("alexnet: no image", "failed", "no image")],
+)
+def test_one_that_ends_before_it_writes_a_run_was_stopped_or_failed(
+    studio: Studio, place: Path, monkeypatch: pytest.MonkeyPatch, line: str, status: str, fault: str
+) -> None:
+    jobs, lines = studio.workspace.jobs, ["decoding: 1 of 93 images"]
+    job = Job(str(place / "runs" / "early"), ("train", str(place / "images")), 2**22 + 1, "")
+    monkeypatch.setattr(jobs, "known", lambda: [job])
+    monkeypatch.setattr(jobs, "of", lambda path: job if str(path) == job.out else None)
+    monkeypatch.setattr(jobs, "lines", lambda job: lines)
+    monkeypatch.setattr(jobs, "is_alive", lambda job: len(lines) == 1)
+    state = studio.ask("/api/runs/early/state").values
+    assert (state["status"], state["is_own"]) == ("preparing", True)
+    lines.append(line)
+    state = studio.ask("/api/runs/early/state").values
+    assert (state["status"], state["fault"]) == (status, fault)
+
+
 # --- a process of its own
 @pytest.mark.slow
 def test_a_training_is_followed_stopped_and_found_by_another_server(studio: Studio, place: Path) -> None:

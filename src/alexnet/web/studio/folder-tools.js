@@ -28,7 +28,7 @@ function mergeBox(base, studio, corrected) {
       fill(told, h("p", { class: "fault", role: "alert" }, error.message));
     }
   };
-  const choose = fileButton("a corrections file", ([file]) => take(file), { id: "merge-file", accept: ".csv,text/csv" });
+  const choose = fileButton("choose a corrections file", ([file]) => take(file), { id: "merge-file", accept: ".csv,text/csv" });
   return { element: section("Add another person's corrections", "Decisions are merged by time, and none is lost: a later one about the same image counts.", h("p", {}, choose), told) };
 }
 

@@ -84,6 +84,7 @@ class Training {
   #offer() {
     const { status, is_own: isOwn, may_resume: mayResume, train_on: trainOn } = this.state;
     fill(this.actions,
+      status === "preparing" && isOwn && this.#button("stop", "Stop"),
       status === "training" && isOwn && this.#button("stop", "Stop and save"),
       status === "training" && !isOwn && h("span", { class: "soft" }, "It was started in a terminal; stop it there with Ctrl-C."),
       status === "stopped" && mayResume && this.#button("resume", "Resume", "primary"),
@@ -98,7 +99,7 @@ class Training {
       button.disabled = true;
       try {
         await post(`runs/${part(this.run)}/${path}`);
-        this.studio.say(path === "stop" ? "The state is saved, then the training ends." : "The training is resumed.");
+        this.studio.say(path === "resume" ? "The training is resumed." : this.state.epochs ? "The state is saved, then the training ends." : "The training ends.");
       } catch (error) {
         this.studio.say(error.message);
         button.disabled = false;
