@@ -143,6 +143,7 @@ def test_the_button_retrains_and_the_result_survives_a_new_tab(
     tab.goto(f"{studio.address}#/{place}")
     button = tab.locator(".retrain button")
     button.get_by_text("Retrain with 1 correction (about ").wait_for()
+    tab.get_by_text("It is about a test image: it changes what counts as wrong, not the training.").wait_for()
     if place.startswith("data"):
         tab.get_by_label("Run to train again").select_option("first")
     tab.get_by_label("the whole network, not the last layer alone (about ").check()

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from alexnet.audit.retrained import KEPT, Retrained, read_retrained
-from alexnet.data.corrections import corrections_path
+from alexnet.data.corrections import corrections_path, effective, read_corrections
 from alexnet.errors import AlexNetError, RunError
 from alexnet.files import shown_name
 from alexnet.run_folder import RunFolder
@@ -51,7 +51,10 @@ def run_choice(request: Request) -> Response:
     """How long a run takes to be trained again, and the run that was made of it last."""
     workspace, name = workspace_of(request), request.path_params["name"]
     run = workspace.run(name)
-    return answer({"last": _last(workspace, (str(run.path), "--corrections")), "runs": [_times(name, run)]})
+    corrected = _corrected(Path(run.about.data.path))
+    return answer(
+        {"last": _last(workspace, (str(run.path), "--corrections")), "runs": [_described(name, run, corrected)]}
+    )
 
 
 def folder_choice(request: Request) -> Response:
@@ -60,15 +63,32 @@ def folder_choice(request: Request) -> Response:
     The newest run comes first, and those that come from a retraining after the others.
     """
     workspace, path = workspace_of(request), workspace_of(request).folder_path(request.path_params["name"])
+    corrected = _corrected(path)
     finished: list[tuple[bool, str, dict[str, Any]]] = []
     for name in workspace.listing().runs:
         with contextlib.suppress(AlexNetError):  # a damaged one
             run = workspace.run(name)
             if run.about.is_finished and Path(run.about.data.path) == path:
-                finished.append((not run.has(KEPT), run.about.created, _times(name, run)))
+                finished.append((not run.has(KEPT), run.about.created, _described(name, run, corrected)))
     finished.sort(key=lambda each: each[:2], reverse=True)
     last = _last(workspace, ("--corrections", str(corrections_path(path))))
     return answer({"last": last, "runs": [each[2] for each in finished]})
+
+
+def _corrected(path: Path) -> frozenset[str]:
+    """The files of a folder whose labels are corrected."""
+    with contextlib.suppress(AlexNetError):  # a damaged file, which the view names
+        lines = effective(read_corrections(corrections_path(path))).values()
+        return frozenset(line.file for line in lines if line.action != "fine")
+    return frozenset()
+
+
+def _described(name: str, run: RunFolder, corrected: frozenset[str]) -> dict[str, Any]:
+    """A run's name and times, and num_training: how many of the corrected files it does not test on."""
+    tested: set[str] = set()
+    with contextlib.suppress(AlexNetError):
+        tested = {each.file for each in run.predictions} if corrected else tested
+    return _times(name, run) | {"num_training": len(corrected - tested)}
 
 
 def _times(name: str, run: RunFolder) -> dict[str, Any]:

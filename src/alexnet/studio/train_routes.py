@@ -146,13 +146,20 @@ def _setting(value: Any) -> str:
 
 def free_run_path(workspace: Workspace, name: str) -> Path:
     """A run folder that does not exist yet and whose name no other run has, nor one that waits."""
-    used = {*workspace.listing().runs, *workspace.pending(), *(each.name for each in workspace.queue.waiting())}
+    early = (shown for shown, path in workspace.pending().items() if not _was_stopped(workspace, path))
+    used = {*workspace.listing().runs, *early, *(each.name for each in workspace.queue.waiting())}
     name = safe_name(name.strip().lstrip("."))
     number, chosen = 1, name
     while chosen in used or (workspace.runs_dir / chosen).exists():
         number += 1
         chosen = f"{name}-{number}"
     return workspace.runs_dir / chosen
+
+
+def _was_stopped(workspace: Workspace, path: Path) -> bool:
+    """Whether what was to write a run was stopped before it did: its name is free again."""
+    job = workspace.jobs.of(path)
+    return job is not None and not workspace.jobs.is_alive(job) and workspace.jobs.was_interrupted(job)
 
 
 ROUTES: list[BaseRoute] = [

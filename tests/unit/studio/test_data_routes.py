@@ -20,6 +20,8 @@ from alexnet.studio.data_routes import MOST_UPLOAD_BYTES
 from alexnet.studio.doubts_list import read_doubts
 from alexnet.studio.job_state import job_state
 from alexnet.studio.jobs import LOG_BYTES, Job, Jobs
+from alexnet.studio.retrain_routes import _corrected, _described
+from alexnet.studio.train_routes import free_run_path
 from tests.conftest import copy_linked, draw_stripes, encode
 from tests.studio_server import Answer, Studio
 from tests.unit.studio.conftest import AWKWARD
@@ -253,6 +255,17 @@ def test_retraining_is_the_command_and_its_json_the_result(
     assert (values["job"]["fault"], values["left"]) == ("no correction applies", "")
 
 
+def test_corrections_of_training_images_are_counted_apart(studio: Studio, place: Path) -> None:
+    run, images = RunFolder.open(place / "runs" / "first"), place / "images"
+    for file, action, count in ((run.predictions[0].file, "exclude", 0), (SECOND, "fine", 0), (SECOND, "exclude", 1)):
+        alexnet.correct(images, [file], action)
+        path = corrections_path(images)
+        told = _described("first", run, frozenset(_corrected(images)))
+        assert told["num_training"] == count, action
+    path.unlink()
+    assert _described("first", run, _corrected(images))["num_training"] == 0
+
+
 @pytest.mark.parametrize("left", ["", "run", "state"])
 def test_a_retraining_is_stopped_and_what_it_has_left_is_told(
     studio: Studio, place: Path, monkeypatch: pytest.MonkeyPatch, left: str
@@ -285,6 +298,8 @@ def test_a_retraining_is_stopped_and_what_it_has_left_is_told(
     assert studio.post(f"{address}/stop").status == 200 and stopped == [job]
     values = studio.ask(f"{address}/retrained").values
     assert (values["job"]["is_stopped"], values["job"]["fault"], values["left"]) == (True, "", left)
+    if not left:
+        assert free_run_path(studio.workspace, out.name) == out, "its name is free again"
     last = studio.ask("/api/runs/first/retraining").values["last"]
     assert last == (out.name if left == "state" else None), "only what may be resumed is shown again"
     if left:

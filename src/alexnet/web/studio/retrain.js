@@ -5,23 +5,27 @@ import { jobLine } from "./job-line.js";
 import { address } from "./router.js";
 
 const PERIOD = 1000; // ms between two looks
+const WAIT = 400; // ms after the last decision before it is asked what the corrections are about
 const MOST_SHOWN = 12; // images of those fixed, and of those broken
 
 /** A form that trains again, and what it changed. `source` is asked which runs there are: of a folder, or one run;
  * `data` is the folder whose corrections count, where it is not that of the run. */
 export function retrainBox({ source, data = null, studio }) {
   const element = h("section", { class: "retrain" }), told = h("div");
-  let timer = 0, followed = null, num = 0, isAsked = false, isClosed = false, count = () => {};
+  let timer = 0, waiting = 0, followed = null, num = 0, isAsked = false, isClosed = false, form = null;
   const ask = async () => {
     try {
       const { last, runs } = await get(source);
       if (isClosed || runs.length === 0) return;
-      const form = retrainForm(runs, start);
-      ({ count } = form);
+      form = retrainForm(runs, start);
       fill(element, form.element, told);
-      count(num);
+      form.count(num);
       if (last) follow(last);
     } catch (error) { studio.say(error.message); }
+  };
+  const askAgain = async () => {
+    const answer = await get(source).catch(() => null); // the next decision asks again
+    if (!isClosed && answer) form?.take(answer.runs);
   };
   const start = async (run, isWhole) => {
     try {
@@ -46,12 +50,16 @@ export function retrainBox({ source, data = null, studio }) {
   };
   return {
     element,
-    stop() { isClosed = true; clearTimeout(timer); },
+    stop() { isClosed = true; clearTimeout(timer); clearTimeout(waiting); },
     /** There are so many corrections now. */
     update(now) {
+      const isChanged = now !== num;
       num = now;
       element.hidden = num === 0;
-      if (num > 0 && !isAsked) { isAsked = true; ask(); } else count(num);
+      if (num > 0 && !isAsked) { isAsked = true; ask(); } else form?.count(num);
+      if (!form || !isChanged) return;
+      clearTimeout(waiting);
+      waiting = setTimeout(askAgain, WAIT);
     },
   };
 }
@@ -73,18 +81,25 @@ function retrainForm(runs, start) {
   let num = 0;
   const select = h("select", { id: "retrain-run", onchange: () => show() }, runs.map(({ name }) => h("option", {}, name)));
   const whole = h("input", { type: "checkbox", onchange: () => show() });
-  const wholeWords = h("span"), button = h("button", { type: "button", onclick: () => start(chosen().name, whole.checked) });
+  const note = h("p", { class: "soft", role: "status" }), wholeWords = h("span"), button = h("button", { type: "button", onclick: () => start(chosen().name, whole.checked) });
   const chosen = () => runs[select.selectedIndex] ?? runs[0];
   const about = (seconds) => (seconds === null || seconds === undefined ? "" : ` (about ${duration(seconds)})`);
   const show = () => {
     const { seconds, whole_seconds: wholeSeconds } = chosen();
     wholeWords.textContent = ` the whole network, not the last layer alone${about(wholeSeconds)}`;
+    note.hidden = num === 0 || chosen().num_training > 0;
+    note.textContent = `${num === 1 ? "It is about a test image: it changes" : "All are about test images: they change"} what counts as wrong, not the training. To change that, correct training images in the Data view.`;
     button.textContent = `Retrain with ${numberOf(num, "correction")}${about(whole.checked ? wholeSeconds : seconds)}`;
   };
   return {
     element: h("div", {}, h("h2", {}, "Do the corrections help?"),
       runs.length > 1 && h("p", {}, h("label", { for: "retrain-run" }, "Run to train again "), select),
-      h("p", {}, h("label", {}, whole, wholeWords)), h("p", {}, button)),
+      h("p", {}, h("label", {}, whole, wholeWords)), h("p", {}, button), note),
+    /** The same runs, with what is known of them now. */
+    take(now) {
+      for (const run of runs) Object.assign(run, now.find(({ name }) => name === run.name));
+      show();
+    },
     count(now) { num = now; show(); },
   };
 }

@@ -8,7 +8,7 @@ import { get, part, post } from "../api.js";
 import { numChanges } from "../decision-steps.js";
 import { duration, fill, h, numberOf, percent } from "../dom.js";
 import { figureImage } from "../figure-image.js";
-import { drawingLinks, figureLinks, tableLinks } from "../file-links.js";
+import { figureLinks, tableLinks } from "../file-links.js";
 import { KernelFilm, sheetOf } from "../kernel-film.js";
 import { DECISION_KEYS, isTyping } from "../keys.js";
 import { recipeAddress } from "../recipe-address.js";
@@ -50,7 +50,7 @@ export async function open(root, place, studio) {
     trainOn(scores),
     scores.is_retrained && retrainedSection(run),
     mistakesHead, line, scores.has_views && h("p", { class: "soft" }, `Probabilities here are means over several views of an image (${evaluation.views}); Inside shows one view, so its numbers differ.`),
-    browser, retrain.element, h("p", {}, tableLinks(run, ["mistakes", "mistakes (CSV)"], ["predictions", "all predictions (CSV)"], ["confusion", "confusion matrix (CSV)"]), " ", drawingLinks(`runs/${part(run)}/figures/confusion`, "confusion matrix")),
+    browser, retrain.element, h("p", {}, tableLinks(run, ["mistakes", "mistakes (CSV)"], ["predictions", "all predictions (CSV)"])), h("p", {}, "Confusion matrix: ", figureLinks(run, "confusion", "confusion matrix", "confusion")),
     classesHead, classes(evaluation), h("p", {}, tableLinks(run, ["classes", "CSV"])),
     kernelsHead, kernels(run), h("p", {}, figureLinks(run, "kernels", "kernels of conv1", "kernels")), film(run, path, scores.kernel_epochs),
     folded("how they changed from their start", run, ["kernel-change", "kernel-change"], `alexnet kernels ${path} --show change`),
