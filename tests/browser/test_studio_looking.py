@@ -147,7 +147,8 @@ def test_the_contents_lead_to_the_parts_and_each_figure_to_files(tab: Any, studi
     tab.get_by_text("accuracy and loss").click()
     tab.get_by_text("alexnet curves").wait_for()
     links = {"SVG: accuracy and loss": "first-curves.svg", "PNG: kernels of conv1": "first-kernels.png",
-             "mistakes (CSV)": "first-mistakes.csv", "CSV: confusion matrix, in numbers": "first-confusion.csv"}  # fmt: skip
+             "mistakes (CSV)": "first-mistakes.csv",
+             "CSV: confusion matrix, in numbers": "first-confusion.csv"}  # fmt: skip
     for link, name in links.items():
         with tab.expect_download() as saved:
             tab.get_by_role("link", name=link).click()

@@ -103,6 +103,10 @@ def test_three_rows_and_both_errors_are_told_on_the_new_run_in_any_tab(tab: Any,
     assert tab.locator(".retrain li img").first.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
     tab.get_by_text("By the corrections, from the old labels to the corrected ones").wait_for()
     assert "new last layer is better" not in tab.locator(".retrain").first.inner_text()
+    (studio.workspace.run("better").path / "epochs.csv").unlink()  # as of a run that `retrain` has written
+    tab.goto(f"{studio.address}#/compare?runs=first|better")
+    tab.get_by_text("better has no curve: only its last layer was trained.").wait_for()
+    assert tab.get_by_text("first has no curve").count() == 0
 
 
 @pytest.mark.parametrize(

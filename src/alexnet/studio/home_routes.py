@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from alexnet.audit.retrained import KEPT
 from alexnet.data.corrections import corrections_path, effective, read_corrections
 from alexnet.errors import AlexNetError
 from alexnet.files import shown_name
@@ -75,6 +76,7 @@ def describe_run(workspace: Workspace, name: str, path: Path) -> dict[str, Any]:
             "folder": workspace.folder_name(Path(about.data.path)),
             "images": about.data.images,
             "preset": run.recipe.name,
+            "is_retrained": run.has(KEPT),
             "epochs_done": len(epochs),
             "epochs": run.recipe.epochs,
             "kernel_epochs": [epoch for epoch, _ in run.kernel_snapshots()],

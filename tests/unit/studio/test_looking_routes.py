@@ -337,6 +337,8 @@ def test_what_corrections_changed_is_told_by_the_new_run_itself(
         told = studio.ask("/api/runs/second/retrained").values
         assert studio.ask("/api/runs/second").values["is_retrained"] is True
         assert studio.ask("/api/runs/first/retraining").values["last"] == "second"
+        cards = {run["name"]: run.get("is_retrained") for run in studio.ask("/api/here").values["runs"]}
+        assert [name for name, is_retrained in cards.items() if is_retrained] == ["second"]
         assert studio.ask("/api/runs/second/retraining").values["last"] is None
         names = [each["name"] for each in studio.ask("/api/folders/images/retraining").values["runs"]]
         assert names == ["first", "second"], "what comes from a retraining is no first choice"

@@ -36,7 +36,7 @@ export function runCards(here, studio) {
 const state = (kind, words) => h("p", { class: "state" }, h("b", { class: `status ${kind}` }, kind), words);
 
 function card(name, link, face, ...rest) {
-  return h("li", { class: "card" }, h("a", { href: link }, h("div", { class: "face" }, face), h("b", {}, name)), rest);
+  return h("li", { class: "card" }, h("a", { href: link }, face && h("div", { class: "face" }, face), h("b", {}, name)), rest);
 }
 
 const pendingCard = (name) => card(name, address("train", [name]), null, state("training", `: ${NOT_STARTED}`));
@@ -50,7 +50,7 @@ function runCard(run, studio, changed) {
   const isFinished = run.status === "finished" && studio.has("run");
   return card(run.name, address(isFinished ? "run" : "train", [run.name]), face,
     run.fault ? [state("failed", ": cannot be read"), h("p", { class: "fault" }, run.fault)] : [how(run, studio, changed),
-      h("p", { class: "soft" }, `${run.data}, ${run.classes.length} classes · ${run.preset} · ${run.created.slice(0, 16).replace("T", " ")}`)]);
+      h("p", { class: "soft" }, `${run.data}, ${run.classes.length} classes · ${run.preset}${run.is_retrained ? ", retrained" : ""} · ${run.created.slice(0, 16).replace("T", " ")}`)]);
 }
 
 /** How a run stands, and what can be done. */

@@ -61,7 +61,7 @@ async function show(root, names) {
       line(["95 % interval ", term("95 % interval")], (score) => `${percent(score.top1_interval[0])} to ${percent(score.top1_interval[1])}`),
       line("mistakes", (score) => `${score.num_mistakes} of ${score.num_images}`),
       line("seconds", (score) => (score.seconds === null ? "–" : score.seconds.toFixed(0)))))), csv("scores", "scores"),
-    h("h2", {}, "Test error after each epoch"), curves(found.epochs, names),
+    h("h2", {}, "Test error after each epoch"), curves(found.epochs, names), undrawn(found.epochs, names),
     h("p", {}, drawingLinks(`compare/figures/curves?${query}`, "accuracy and loss of the runs", `compare/tables/epochs?${query}`)),
     h("h2", {}, "Settings that differ"),
     Object.keys(found.settings).length === 0 ? h("p", {}, "None.") : h("div", { class: "scroll" }, h("table", {}, h("thead", {}, head.cloneNode(true)),
@@ -105,9 +105,15 @@ function roundTicks(largest) {
   return { step, most: step * Math.ceil(largest / step - 1e-9) };
 }
 
+const errorOf = (each) => each.test_top1_error ?? each.validation_top1_error;
+
+/** Why a run has no curve, a line for each. */
+const undrawn = (epochs, names) => names.map((name, n) => !epochs[n].some((each) => errorOf(each) !== null) && h("p", { class: "soft" },
+  `${name} has no curve: ${epochs[n].length === 0 ? "only its last layer was trained" : "it was not tested after each epoch"}.`));
+
 function curves(epochs, names) {
-  const width = 640, height = 240, left = 48, bottom = 28, last = Math.max(...epochs.flat().map((each) => each.epoch), 1);
-  const errors = epochs.map((list) => list.map((each) => [each.epoch, each.test_top1_error ?? each.validation_top1_error]).filter(([, value]) => value !== null));
+  const width = 640, height = 240, left = 64, bottom = 28, last = Math.max(...epochs.flat().map((each) => each.epoch), 1);
+  const errors = epochs.map((list) => list.map((each) => [each.epoch, errorOf(each)]).filter(([, value]) => value !== null));
   const { step, most } = roundTicks(Math.max(0.05, ...errors.flat().map(([, value]) => value)));
   const x = (epoch) => left + ((width - left - 8) * (epoch - 1)) / Math.max(last - 1, 1), y = (value) => 8 + (height - bottom - 8) * (1 - value / most);
   const svg = s("svg", { viewBox: `0 0 ${width} ${height}`, class: "curves", role: "img", "aria-label": `test error by epoch of ${names.join(", ")}` },
