@@ -158,6 +158,7 @@ def test_the_button_retrains_and_the_result_survives_a_new_tab(
     tab.reload()
     tab.get_by_text(line).wait_for()
     assert tab.get_by_role("link", name="Follow better").get_attribute("href") == "#/train/better"
+    assert tab.get_by_role("button", name="Retrain with").is_disabled(), "one at a time"
     stopped: list[Job] = []
     monkeypatch.setattr(jobs, "stop", stopped.append)
     stop = tab.get_by_role("button", name="Stop training the whole network again")

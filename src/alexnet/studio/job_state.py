@@ -13,7 +13,8 @@ __all__ = ["job_state", "stop_job"]
 OVERALL = re.compile(r"((\d+) % done, [\d:]+ left: part \d+ of \d+, epoch \d+/\d+)")
 """What the command says of several trainings, before what it says of the step."""
 
-COUNTED = re.compile(r"[a-z ]+: (\d+) of (\d+) images")
+COUNTED = re.compile(r"(?:[a-z ]+: (?=\d+ of \d+ images)|epoch \d+/\d+, step )(\d+) of (\d+)")
+"""How much of one thing is done: images, or the steps of a training."""
 
 
 def job_state(jobs: Jobs, out: Path) -> dict[str, Any]:

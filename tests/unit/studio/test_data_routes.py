@@ -209,6 +209,8 @@ def test_the_estimate_is_that_of_the_list(
         (["96 images", "decoding: 30 of 120 images, 0:08 left"], "decoding: 30 of 120 images, 0:08 left", 0.25),
         (["decoding: 9 of 9 images", "34 % done, 2:10 left: part 1 of 2, epoch 3/8, step 9 of 12", "epoch  3/8"],
          "34 % done, 2:10 left: part 1 of 2, epoch 3/8", 0.34),
+        (["decoding: 9 of 9 images", "epoch 1/2, step 3 of 12: loss 1.2", "epoch  1/2  train loss 1.2"],
+         "epoch 1/2, step 3 of 12: loss 1.2", 0.25),
         (["part 1 of 2: training on the others"], "part 1 of 2: training on the others", None),
     ],
 )  # fmt: skip
@@ -290,7 +292,7 @@ def test_a_retraining_is_stopped_and_what_it_has_left_is_told(
         run.write_about(replace(run.about, status="running"))
         run.state_dir.mkdir(exist_ok=True)
         (run.state_dir / "step-000000010.json").write_text("{}", encoding="utf-8")
-        jobs_lines = "epoch 1/2, step 3 of 9: loss 1"
+        jobs_lines = "training the whole recipe on the corrected images"
         monkeypatch.setattr(jobs, "lines", lambda job: [jobs_lines])
         done = studio.ask(f"{address}/retrained").values["job"]["done"]
         assert done == len(run.epochs) / run.recipe.epochs > 0, "a whole training is known by its epochs"

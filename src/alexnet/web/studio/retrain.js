@@ -17,7 +17,7 @@ export function retrainBox({ source, data = null, studio }) {
     try {
       const { last, runs } = await get(source);
       if (isClosed || runs.length === 0) return;
-      form = retrainForm(runs, start);
+      form = retrainForm(runs, start, data !== null);
       fill(element, form.element, told);
       form.count(num);
       if (last) follow(last);
@@ -37,6 +37,7 @@ export function retrainBox({ source, data = null, studio }) {
     try {
       const answer = await get(`runs/${part(run)}/retrained`);
       if (isClosed) return;
+      form?.rest(answer.job.is_alive);
       if (answer.job.is_alive) {
         if (followed?.run !== run) followed = { run, ...retrainLine(run, answer.is_whole) };
         followed.show(answer.job);
@@ -77,7 +78,7 @@ export function ended(run, { job: { is_stopped: isStopped, fault }, left, before
 }
 
 /** Which run, how much of it, and the button that says how long it takes. */
-function retrainForm(runs, start) {
+function retrainForm(runs, start, isAmongImages) {
   let num = 0;
   const select = h("select", { id: "retrain-run", onchange: () => show() }, runs.map(({ name }) => h("option", {}, name)));
   const whole = h("input", { type: "checkbox", onchange: () => show() });
@@ -88,7 +89,7 @@ function retrainForm(runs, start) {
     const { seconds, whole_seconds: wholeSeconds } = chosen();
     wholeWords.textContent = ` the whole network, not the last layer alone${about(wholeSeconds)}`;
     note.hidden = num === 0 || chosen().num_training > 0;
-    note.textContent = `${num === 1 ? "It is about a test image: it changes" : "All are about test images: they change"} what counts as wrong, not the training. To change that, correct training images in the Data view.`;
+    note.textContent = `${num === 1 ? "It is about a test image: it changes" : "All are about test images: they change"} what counts as wrong, not the training. To change that, correct training images${isAmongImages ? "" : " in the Data view"}.`;
     button.textContent = `Retrain with ${numberOf(num, "correction")}${about(whole.checked ? wholeSeconds : seconds)}`;
   };
   return {
@@ -101,6 +102,8 @@ function retrainForm(runs, start) {
       show();
     },
     count(now) { num = now; show(); },
+    /** One at a time. */
+    rest(isBusy) { button.disabled = isBusy; },
   };
 }
 
