@@ -1,5 +1,6 @@
 """A run's network with a new last layer, and the run folder of it."""
 
+import time
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -77,6 +78,7 @@ def write_run(
     *,
     own: DecodedImages,
     num_train: int,
+    started: float,
 ) -> Run:
     """A run folder of the new network; run.json last.
 
@@ -86,6 +88,7 @@ def write_run(
         test: the images that it is tested on, rows of `images`.
         own: the same images with the corrections of the new run.
         num_train: images that the last layer was fitted on; none of them is a validation image any more.
+        started: when the retraining began, by `time.perf_counter`.
 
     Raises:
         RunError: the folder cannot be written.
@@ -108,5 +111,7 @@ def write_run(
         oddities={kind: len(names) for kind, names in check_decoded(own).oddities.items()},
     )
     layers_of = run.about.layers_of or str(run.path)
-    folder.write_about(replace(run.about, data=data, created=created, layers_of=layers_of))
+    seconds = time.perf_counter() - started
+    about = replace(run.about, data=data, created=created, layers_of=layers_of)
+    folder.write_about(replace(about, training_seconds=seconds, seconds=seconds))
     return Run(folder)

@@ -104,7 +104,7 @@ def retrain(
         after, control = train(folder, run.recipe, out=target.path, on_event=on_event), None
     else:
         test = _subset(images, _labels(corrected, later.test, later.classes), run.model.classes)
-        after = write_run(run, final, images, test, target, own=corrected, num_train=len(known[1]))
+        after = write_run(run, final, images, test, target, own=corrected, num_train=len(known[1]), started=started)
     changed = {name for name in known[0] | known[1] if known[0].get(name) != known[1].get(name)}
     networks = _Networks(run, control, final if whole else None, after)
     result = _compare(networks, images, tested, folder.corrections, len(changed))

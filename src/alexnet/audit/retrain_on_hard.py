@@ -114,7 +114,9 @@ def retrain_on_hard(
     tests = [evaluate_classifier(each, extra.pixels, held_out, extra.names) for each in (classifier, control, final)]
     own_test = _without(images, Subset(split.test.indices, numbers[split.test.labels]), extra, trained)
     own_tests = [evaluate_classifier(each, images.pixels, own_test, images.names) for each in (classifier, final)]
-    after = write_run(run, final, images, own_test, target, own=images, num_train=len(own) + len(trained))
+    after = write_run(
+        run, final, images, own_test, target, own=images, num_train=len(own) + len(trained), started=started
+    )
     names = str(run.path), str(after.path)
     return RetrainedOnHard(
         *names,

@@ -33,12 +33,17 @@ class PairedComparison(Record):
     labels: str = ""
     num_two_labels: int = 0
 
+    @property
+    def changed_words(self) -> str:
+        """How many mistakes are fixed and how many are new, in words."""
+        fixed, new = len(self.fixed), len(self.broken)
+        return f"{fixed} mistake{' is' if fixed == 1 else 's are'} fixed and {new} {'is' if new == 1 else 'are'} new"
+
     def __str__(self) -> str:
         points, low, high = (f"{100 * value:+.1f}" for value in (self.difference, *self.interval))
         return (
             f"{self.before} → {self.after}: test error {points} percentage points (95 % interval {low} to {high}, "
-            f"sign test p = {self.p_value:.3g}); of {self.num_images} images, "
-            f"{len(self.fixed)} mistakes are fixed and {len(self.broken)} are new"
+            f"sign test p = {self.p_value:.3g}); of {self.num_images} images, {self.changed_words}"
             + (f"; these are the images that both tested, with the labels of {self.labels}" if self.labels else "")
             + (f"; of {self.num_two_labels}, either of two labels counts" if self.num_two_labels else "")
         )

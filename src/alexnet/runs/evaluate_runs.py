@@ -11,13 +11,14 @@ import numpy as np
 from alexnet.data.cache import decode_folder
 from alexnet.data.corrections import apply_corrections
 from alexnet.data.split import Subset
-from alexnet.errors import DataError, WeightsError
+from alexnet.errors import DataError, RunError, WeightsError
 from alexnet.evaluation.ensemble import EnsembleMember, evaluate_members
 from alexnet.evaluation.paired import PairedComparison, compare_predictions
 from alexnet.evaluation.reviewed import ReviewedScore, review
 from alexnet.evaluation.views import VIEWS, check_views, decoding_for
 from alexnet.files import shown_name
 from alexnet.records import Evaluation, Prediction, Record
+from alexnet.run_folder import RunFolder
 from alexnet.runs.held_out import HeldOutImages, choose_images, common_subset
 from alexnet.runs.run import Run, RunLike, as_run
 
@@ -107,8 +108,8 @@ def evaluate(
     """Test a finished run again, on its own test images or on others.
 
     On its own images, the test set is that of the training, and the run's stored evaluation and predictions are
-    written again, unless `views` are given. On other images, it is their test set if they have one, otherwise all of
-    them, and nothing is written.
+    written again, unless `views` are given; a note says where the folder cannot be written. On other images, it is
+    their test set if they have one, otherwise all of them, and nothing is written.
 
     Args:
         run: an opened run, or the path of its folder.
@@ -130,10 +131,18 @@ def evaluate(
     held_out = _choose([as_run(run)], data, views)
     result = _evaluate(held_out, held_out[0].subset, views)
     if held_out[0].is_own and views is None:
-        folder = held_out[0].run.folder
+        result = _kept(held_out[0].run.folder, result)
+    return _with_review(held_out[0], result, corrections)
+
+
+def _kept(folder: RunFolder, result: EvaluationResult) -> EvaluationResult:
+    """The result, written to the run folder; with a note where that cannot be written, for the result is there."""
+    try:
         folder.write_evaluation(result.evaluation)
         folder.write_predictions(result.predictions)
-    return _with_review(held_out[0], result, corrections)
+    except RunError as error:
+        return replace(result, notes=(*result.notes, f"the test is not kept with the run: {error}"))
+    return result
 
 
 def _with_review(

@@ -67,6 +67,7 @@ def test_new_head_is_compared_on_the_same_images_and_opens_as_a_run(
     fitted = [name for name in spoiled[1].files if name.startswith("train/")]
     assert after.about.data.images == {"train": len(fitted), "validation": 0, "test": 20}
     assert after.about.layers_of == str(run.path)
+    assert 0 < after.about.seconds < result.seconds, "of the last layer, not of the training before"
     assert f"fitted anew on {len(fitted)} images" in write_report(after).read_text(encoding="utf-8")
     code, _, err = run_command("calibrate", after.path)
     assert (code, f"the last layer was fitted on them; calibrate {run.path}" in err) == (0, True)

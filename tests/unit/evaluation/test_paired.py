@@ -35,6 +35,8 @@ def test_difference_equals_a_count_by_hand() -> None:
     assert (values["num_fixed"], values["num_broken"]) == (3, 2)
     assert values["interval"] == list(paired_interval(1, 2, 3, 10))
     assert result.p_value == sign_test(3, 2)
+    one = compare_predictions(predictions("x."), predictions(".x"), names=("a", "b"))
+    assert str(one).endswith("of 2 images, 1 mistake is fixed and 1 is new")
 
 
 @pytest.mark.parametrize(("fixed", "broken"), [(0, 0), (3, 0), (9, 1), (5, 5), (17, 30)])

@@ -195,6 +195,18 @@ def test_only_a_test_as_the_training_made_it_is_written(pair: tuple[Run, Run], t
     assert evaluate(run, Path(run.about.data.path)).evaluation.confusion == run.evaluation.confusion
 
 
+def test_a_run_folder_that_cannot_be_written_is_tested_all_the_same(
+    pair: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: RunFolder, _: object) -> None:
+        raise RunError(f"{folder.path}: cannot be written")
+
+    monkeypatch.setattr(RunFolder, "write_evaluation", refuse)
+    result = evaluate(pair[0])
+    assert result.evaluation.num_images == len(result.predictions) > 0
+    assert result.notes[-1] == f"the test is not kept with the run: {pair[0].path}: cannot be written"
+
+
 def test_ten_crops_of_whole_squares_are_cut_from_larger_ones(no_split: Path, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", no_split)
     actual = evaluate(run, views="ten_crop")
