@@ -285,11 +285,16 @@ def test_one_training_on_hard_images_is_followed_through_a_server_that_is_away(t
     board = studio.ask("/api/runs/first/break").values | {
         "folder": "images", "num_images": 12, "num_trained": 0, "measured": {"num": 12, "num_wrong": 12},
     }  # fmt: skip
+
+    def state(line: str, fault: str = "") -> dict[str, Any]:
+        job = {"is_alive": not fault, "line": line, "done": None, "fault": fault, "is_stopped": False}
+        return {"job": job, "left": "", "before": "first", "result": None}
+
     answers: list[Any] = [
-        lambda route: route.fulfill(json={"is_alive": True, "line": "step 1", "fault": None, "result": None}),
+        lambda route: route.fulfill(json=state("step 1")),
         lambda route: route.abort(),
-        lambda route: route.fulfill(json={"is_alive": True, "line": "step 2", "fault": None, "result": None}),
-        lambda route: route.fulfill(json={"is_alive": False, "line": "", "fault": "it diverged", "result": None}),
+        lambda route: route.fulfill(json=state("step 2")),
+        lambda route: route.fulfill(json=state("", "it diverged")),
     ]
     tab.route("**/runs/first/break", lambda route: route.fulfill(json=board))
     tab.route("**/break/retrain", lambda route: route.fulfill(json={"run": "first-hard"}))
@@ -297,7 +302,7 @@ def test_one_training_on_hard_images_is_followed_through_a_server_that_is_away(t
     tab.goto(f"{studio.address}#/break/first")
     start = tab.get_by_role("button", name="Train on half of them, and measure")
     start.click()
-    tab.get_by_text("Training the last layer again ... step 1").wait_for()
+    tab.get_by_text("training the last layer again: step 1").wait_for()
     assert start.is_disabled()
     tab.locator(".measure .fault", has_text="The studio does not answer").wait_for()
     assert start.is_disabled()

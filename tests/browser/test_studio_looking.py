@@ -112,7 +112,7 @@ def test_arrows_go_to_the_mistakes_and_a_mistake_leads_inside(tab: Any, studio: 
         ), "it is under the header"
     tab.set_viewport_size({"width": 1280, "height": 800})
     tab.locator(".tile").nth(2).click()
-    tab.get_by_label("film").or_(tab.get_by_label("Number")).first.focus()
+    tab.get_by_role("spinbutton").first.focus()
     tab.keyboard.press("ArrowUp")
     assert tab.evaluate(f"{BROWSER}.selectedFile") == wrong[2].file, "a field keeps its arrows"
     tab.locator("mistake-detail").get_by_role("link", name="Look inside").click()
