@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import alexnet
-from alexnet.audit.spoil import read_answers
+from alexnet.audit.answer_sheet import read_answers
 from alexnet.data.corrections import Correction, read_corrections
 from tests.accessibility import violations
 from tests.conftest import draw_stripes

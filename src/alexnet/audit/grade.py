@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alexnet.audit.answer_sheet import Answers, read_answers
 from alexnet.audit.graded_corrections import CorrectionsScore, score_corrections
-from alexnet.audit.spoil import Answers, read_answers
 from alexnet.csv_files import parse_rows, write_csv
 from alexnet.data.corrections import Correction, effective, read_corrections
 from alexnet.errors import DataError

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from alexnet.audit.spoil import Answers
+from alexnet.audit.answer_sheet import Answers
 from alexnet.data.corrections import Correction
 from alexnet.records import Record
 

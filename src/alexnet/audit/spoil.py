@@ -3,11 +3,12 @@
 import json
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from alexnet.audit.answer_sheet import ANSWERS, Answers, PlantedDuplicate, SwappedLabel
 from alexnet.data.decode import plain_preprocessing
 from alexnet.data.decode_files import read_checked
 from alexnet.data.folder import ImageFile, ImageFolder, scan_folder
@@ -15,61 +16,14 @@ from alexnet.data.free_names import FreeNames
 from alexnet.data.image_file import load_image, open_image
 from alexnet.data.quiet import quiet_pillow
 from alexnet.errors import DataError
-from alexnet.files import disk_errors, is_folder, shown_name, unescape_name
+from alexnet.files import disk_errors, shown_name, unescape_name
 from alexnet.practice.alter import CHANGES, alter, darken, encode_like, paint_corner
 from alexnet.practice.new_folder import new_folder
 from alexnet.presets import PRESETS
 from alexnet.progress_callback import Progress
-from alexnet.records import Record
 from alexnet.safe_name import safe_name
 
-__all__ = ["ANSWERS", "Answers", "PlantedDuplicate", "SwappedLabel", "read_answers", "spoil_folder"]
-
-ANSWERS = "answers.json"
-"""The answer sheet, at the top of the copy."""
-
-
-@dataclass(frozen=True)
-class SwappedLabel(Record):
-    """An image in the folder of a wrong class. file: in the copy. label: that folder. true: where it belongs."""
-
-    file: str
-    label: str
-    true: str
-
-
-@dataclass(frozen=True)
-class PlantedDuplicate(Record):
-    """A changed copy of an image.
-
-    original, copy: names in the spoiled folder. change: `crop` (strength: fraction of the area that is kept), `flip`,
-    `jpeg` (strength: the quality), `brightness` (strength: the factor) or `frame` (strength: degrees turned).
-    """
-
-    original: str
-    copy: str
-    change: str
-    strength: float
-
-
-@dataclass(frozen=True)
-class Answers(Record):
-    """What is wrong with a spoiled folder.
-
-    source: the folder that was copied. num_images: in the copy. num_candidates: images whose labels might have been
-    swapped. corner, dark: the class with the colored corner and the dark one, None without.
-    files: name in the copy → name in the source; altered copies are missing there.
-    """
-
-    source: str
-    seed: int
-    num_images: int
-    num_candidates: int
-    swapped: tuple[SwappedLabel, ...]
-    near_duplicates: tuple[PlantedDuplicate, ...]
-    corner: str | None
-    dark: str | None
-    files: dict[str, str] = field(default_factory=dict, repr=False)
+__all__ = ["spoil_folder"]
 
 
 @dataclass(frozen=True)
@@ -160,22 +114,6 @@ def spoil_folder(
         text = json.dumps(answers.to_dict(), indent=1, ensure_ascii=False)
         (beside / ANSWERS).write_text(text, encoding="utf-8", errors="backslashreplace")
     return answers
-
-
-def read_answers(spoiled: Path | str) -> Answers:
-    """The answer sheet of a spoiled folder.
-
-    Raises:
-        DataError: there is none, or it is damaged.
-    """
-    path = Path(spoiled) / ANSWERS if is_folder(spoiled) else Path(spoiled)
-    try:
-        return Answers.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        step = "give the folder that `alexnet data spoil` wrote"
-        raise DataError(f"{shown_name(path)}: there is no answer sheet; {step}") from error
-    except (OSError, ValueError) as error:
-        raise DataError(f"{shown_name(path)}: is not an answer sheet ({error}); spoil the folder again") from error
 
 
 def _check(folder: ImageFolder, swap: float, named: Sequence[str], duplicates: int, seed: int) -> None:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 import alexnet
-from alexnet.audit.spoil import ANSWERS
+from alexnet.audit.answer_sheet import ANSWERS
 from alexnet.data.corrections import corrections_path, effective, read_corrections
 from alexnet.errors import DataError
 from alexnet.files import is_file, shown_name

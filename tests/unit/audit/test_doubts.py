@@ -13,11 +13,12 @@ from PIL import Image
 
 from alexnet.audit import doubts as module
 from alexnet.audit import fold_runs
+from alexnet.audit.answer_sheet import Answers
 from alexnet.audit.doubts import Doubts, doubts, plan_doubts
 from alexnet.audit.fold_runs import geometric_mean
 from alexnet.audit.grade import grade
 from alexnet.audit.label_doubts import doubt_scores, soften
-from alexnet.audit.spoil import Answers, spoil_folder
+from alexnet.audit.spoil import spoil_folder
 from alexnet.data.corrections import apply_corrections, correct
 from alexnet.errors import DataError, RecipeError
 from alexnet.training.events import Note, Overall, Progress, Stepped

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 import alexnet
+from alexnet.audit.answer_sheet import Answers
 from alexnet.audit.linear_head import fit_head
 from alexnet.audit.retrain import retrain
 from alexnet.audit.retrained import Retrained, read_retrained
-from alexnet.audit.spoil import Answers, spoil_folder
+from alexnet.audit.spoil import spoil_folder
 from alexnet.data.corrections import Correction, read_corrections, write_corrections
 from alexnet.data.write_shards import write_shards
 from alexnet.errors import DataError, RunError

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alexnet.audit.answer_sheet import Answers, read_answers
 from alexnet.audit.grade import grade
 from alexnet.audit.graded_corrections import CorrectionsScore
-from alexnet.audit.spoil import Answers, read_answers, spoil_folder
+from alexnet.audit.spoil import spoil_folder
 from alexnet.csv_files import write_csv
 from alexnet.data.check import check_folder
 from alexnet.data.corrections import correct, corrections_path

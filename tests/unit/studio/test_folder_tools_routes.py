@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import alexnet
-from alexnet.audit.spoil import read_answers
+from alexnet.audit.answer_sheet import read_answers
 from alexnet.csv_files import to_csv
 from alexnet.data.corrections import Correction, correct, corrections_path, effective, read_corrections
 from alexnet.data.folder import scan_folder
