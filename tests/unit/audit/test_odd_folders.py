@@ -1,4 +1,4 @@
-"""Folders at the edge, one class, ten images, two hundred classes: a right result or one clear line."""
+"""Folders at the edge, one class, ten images, a hundred classes: a right result or one clear line."""
 
 import json
 import re
@@ -52,14 +52,14 @@ def test_two_classes_of_five_images_are_ranked_and_probed(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_two_hundred_classes_are_ranked_and_probed(tmp_path: Path) -> None:
-    path = write(tmp_path / "images", 200, 3)
+def test_a_hundred_classes_are_ranked_and_probed(tmp_path: Path) -> None:
+    path = write(tmp_path / "images", 100, 3)
     result = doubts(path, recipe=RECIPE)
-    assert result.num_images == 600 and [each.n for each in result.expected] == [10, 18, 36]
+    assert result.num_images == 300 and [each.n for each in result.expected] == [10, 18]
     assert 0.0 <= result.agreement < 0.2, "one epoch cannot tell them apart"
     json.dumps(result.to_dict(), allow_nan=False)
     probed = shortcuts(path)
-    assert probed.num_images == 600 and probed.num_test == 200
-    assert all(score.chance == 1 / 200 for score in probed.probes)
+    assert probed.num_images == 300 and probed.num_test == 100
+    assert all(score.chance == 1 / 100 for score in probed.probes)
     with pytest.raises(DataError, match="the largest class has 2 training images"):
         enough(path, recipe=RECIPE)
