@@ -162,7 +162,7 @@ def test_trainings_that_wait_are_trained_one_after_the_other(tmp_path: Path, pla
             runs = studio.ask("/api/here").values["runs"]
             if [run["status"] for run in runs] == ["finished"] * 2 and not is_training(studio.workspace):
                 break
-            time.sleep(0.1)
+            time.sleep(0.5)
         assert sorted(run["name"] for run in runs) == ["images-fast", "images-fast-2"]
         assert overlapping == []
         assert studio.ask("/api/queue").values == {
