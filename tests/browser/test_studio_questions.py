@@ -40,7 +40,7 @@ def test_both_questions_are_asked_and_their_answers_kept(
     tab.goto(f"{studio.address}#/data/asked?class=down")
     tab.locator(".cell").first.wait_for()
     tab.get_by_text("Is this folder good enough?").click()
-    assert "good=yes" in tab.url and "class=down" in tab.url
+    tab.wait_for_function("() => location.hash.includes('good=yes') && location.hash.includes('class=down')")
     enough, shortcuts = (tab.get_by_role("region", name=name) for name in ("Are there enough", "Can the classes"))
     enough.get_by_role("button", name="How long will it take?").click()
     enough.get_by_role("button", name="Start (about 4 minutes)").click()
