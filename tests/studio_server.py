@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from alexnet.studio.access import LOOPBACK, Access
+from alexnet.studio.image_lists import list_path
 from alexnet.studio.serve import listen, make_server
 from alexnet.studio.workspace import Workspace
 
-__all__ = ["Answer", "Studio", "served"]
+__all__ = ["Answer", "Studio", "new_folder", "served"]
 
 
 @dataclass(frozen=True)
@@ -88,3 +90,15 @@ def served(paths: Sequence[Path], *, token: str | None = None, port: int = 0) ->
             server.should_exit = True
             thread.join(30)
             assert not thread.is_alive()
+
+
+@contextlib.contextmanager
+def new_folder(studio: Studio, folder: Path) -> Iterator[Path]:
+    """A folder that was just written, of which nothing is known, and nothing is left at the end."""
+    studio.workspace.listing(seconds=0)
+    studio.workspace.forget(folder)
+    yield folder
+    for job in studio.workspace.jobs.known():
+        studio.workspace.jobs.stop(job)
+    shutil.rmtree(folder)
+    shutil.rmtree(list_path(folder, "", "").parent, ignore_errors=True)

@@ -1,6 +1,5 @@
 """Is this folder good enough: both questions of the Data view in a real browser, asked, followed and kept."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,11 +7,10 @@ from typing import Any
 import pytest
 
 import alexnet
-from alexnet.files import user_cache_dir
 from tests.accessibility import violations
 from tests.conftest import copy_images
 from tests.planted_trainings import plant_trainings
-from tests.studio_server import Studio
+from tests.studio_server import Studio, new_folder
 
 pytestmark = pytest.mark.browser
 
@@ -21,14 +19,8 @@ IS_DRAWN = "() => document.querySelector('.good-enough img.figure')?.naturalWidt
 
 @pytest.fixture
 def asked(studio: Studio, image_folder: Path) -> Iterator[Path]:
-    folder = copy_images(image_folder, studio.workspace.home / "asked")
-    studio.workspace.listing(seconds=0)
-    studio.workspace.forget(folder)
-    yield folder
-    for job in studio.workspace.jobs.known():
-        studio.workspace.jobs.stop(job)
-    shutil.rmtree(folder)
-    shutil.rmtree(user_cache_dir() / "studio" / "lists", ignore_errors=True)
+    with new_folder(studio, copy_images(image_folder, studio.workspace.home / "asked")) as folder:
+        yield folder
 
 
 @pytest.mark.slow

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from alexnet.data.corrections import corrections_path, effective, read_corrections
@@ -13,9 +12,8 @@ from alexnet.data.merge_corrections import merge_into
 from alexnet.errors import DataError
 from alexnet.files import is_file, shown_name
 from alexnet.safe_name import safe_name
-from alexnet.studio.answers import answer, posted
-from alexnet.studio.copies import copy_path, copy_state, free_copy_path
-from alexnet.studio.job_state import stop_job
+from alexnet.studio.answers import posted
+from alexnet.studio.copies import copy_routes, copy_state, free_copy_path
 from alexnet.studio.workspace import Workspace, workspace_of
 
 __all__ = ["ROUTES"]
@@ -71,20 +69,6 @@ def start_copy(request: Request, values: dict[str, Any]) -> Any:
     return _copy(workspace, out)
 
 
-def copy(request: Request) -> Response:
-    """How far a copy is; at the end, what it holds, and the name under which it is listed here, if it is."""
-    workspace = workspace_of(request)
-    return answer(_copy(workspace, copy_path(workspace, request.path_params["copy"])))
-
-
-def stop_copy(request: Request, _: dict[str, Any]) -> Any:
-    """Stop writing a copy; nothing is left of it."""
-    workspace = workspace_of(request)
-    out = copy_path(workspace, request.path_params["copy"])
-    stop_job(workspace.jobs, out)
-    return _copy(workspace, out)
-
-
 def _copy(workspace: Workspace, out: Path) -> dict[str, Any]:
     state = copy_state(workspace, out, ("data", "apply"))
     if (result := state["result"]) is not None:
@@ -97,6 +81,5 @@ def _copy(workspace: Workspace, out: Path) -> dict[str, Any]:
 ROUTES: list[BaseRoute] = [
     Route("/api/folders/{name}/merge", posted(merge), methods=["POST"]),
     Route("/api/folders/{name}/copies", posted(start_copy), methods=["POST"]),
-    Route("/api/folders/{name}/copies/{copy}", copy),
-    Route("/api/folders/{name}/copies/{copy}/stop", posted(stop_copy), methods=["POST"]),
+    *copy_routes("/api/folders/{name}/copies", _copy),
 ]

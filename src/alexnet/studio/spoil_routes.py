@@ -13,8 +13,7 @@ from alexnet.data.corrections import corrections_path, effective, read_correctio
 from alexnet.errors import DataError
 from alexnet.files import is_file, shown_name
 from alexnet.studio.answers import answer, posted
-from alexnet.studio.copies import copy_path, copy_state, free_copy_path
-from alexnet.studio.job_state import stop_job
+from alexnet.studio.copies import copy_routes, copy_state, free_copy_path
 from alexnet.studio.workspace import Workspace, workspace_of
 
 __all__ = ["ROUTES"]
@@ -60,20 +59,6 @@ def _fault_words(values: dict[str, Any], classes: tuple[str, ...]) -> list[str]:
     return ["--swap", str(swap), "--duplicates", str(duplicates), "--seed", str(seed), *named]
 
 
-def copy(request: Request) -> Response:
-    """How far a copy is; at the end, how many faults of each kind are in it."""
-    workspace = workspace_of(request)
-    return answer(_state(workspace, copy_path(workspace, request.path_params["copy"])))
-
-
-def stop(request: Request, _: dict[str, Any]) -> Any:
-    """Stop writing a copy; nothing is left of it."""
-    workspace = workspace_of(request)
-    out = copy_path(workspace, request.path_params["copy"])
-    stop_job(workspace.jobs, out)
-    return _state(workspace, out)
-
-
 def _state(workspace: Workspace, out: Path) -> dict[str, Any]:
     state = copy_state(workspace, out, ("data", "spoil"))
     if (result := state["result"]) is not None:
@@ -103,8 +88,7 @@ def _path(request: Request) -> Path:
 
 ROUTES: list[BaseRoute] = [
     Route("/api/folders/{name}/spoiled", posted(start), methods=["POST"]),
-    Route("/api/folders/{name}/spoiled/{copy}", copy),
-    Route("/api/folders/{name}/spoiled/{copy}/stop", posted(stop), methods=["POST"]),
+    *copy_routes("/api/folders/{name}/spoiled", _state),
     Route("/api/folders/{name}/grade", answers),
     Route("/api/folders/{name}/grade", posted(grade), methods=["POST"]),
 ]

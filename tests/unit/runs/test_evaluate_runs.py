@@ -195,9 +195,7 @@ def test_only_a_test_as_the_training_made_it_is_written(pair: tuple[Run, Run], t
     assert evaluate(run, Path(run.about.data.path)).evaluation.confusion == run.evaluation.confusion
 
 
-def test_a_run_folder_that_cannot_be_written_is_tested_all_the_same(
-    pair: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_cannot_be_written_is_tested(pair: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(folder: RunFolder, _: object) -> None:
         raise RunError(f"{folder.path}: cannot be written")
 

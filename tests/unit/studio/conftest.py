@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from alexnet.runs.run import Run
+from alexnet.studio.jobs import Job
 from tests.conftest import copy_images, copy_linked, draw_stripes
 from tests.studio_server import Studio, served
 
@@ -29,3 +31,16 @@ def place(tmp_path_factory: pytest.TempPathFactory, image_folder: Path, narrow_r
 def studio(place: Path) -> Iterator[Studio]:
     with served([place]) as running:
         yield running
+
+
+@pytest.fixture
+def started(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """The commands that are started, which are only written down."""
+    commands: list[tuple[str, ...]] = []
+
+    def start(words: Any, out: Path) -> Job:
+        commands.append(tuple(words))
+        return Job(str(out), tuple(words), 0, "")
+
+    monkeypatch.setattr(studio.workspace.jobs, "start", start)
+    return commands

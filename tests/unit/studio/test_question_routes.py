@@ -1,7 +1,6 @@
 """Is a folder good enough: the commands that find it out, their results as the library gives them, and faults."""
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from alexnet.studio.image_lists import list_path
 from alexnet.studio.question_routes import QUESTIONS
 from tests.conftest import copy_images, draw_stripes
 from tests.planted_trainings import plant_trainings
-from tests.studio_server import Studio
+from tests.studio_server import Studio, new_folder
 
 NOTHING = {"is_alive": False, "line": "", "done": None, "fault": "", "is_stopped": False}
 
@@ -24,14 +23,8 @@ NOTHING = {"is_alive": False, "line": "", "done": None, "fault": "", "is_stopped
 @pytest.fixture
 def asked(studio: Studio, place: Path, image_folder: Path) -> Iterator[Path]:
     """A folder of its own, of which nothing is known."""
-    folder = copy_images(image_folder, place / "asked")
-    studio.workspace.listing(seconds=0)
-    studio.workspace.forget(folder)
-    yield folder
-    for job in studio.workspace.jobs.known():
-        studio.workspace.jobs.stop(job)
-    shutil.rmtree(folder)
-    shutil.rmtree(list_path(folder, "", "").parent, ignore_errors=True)
+    with new_folder(studio, copy_images(image_folder, place / "asked")) as folder:
+        yield folder
 
 
 def state(studio: Studio, kind: str) -> dict[str, Any]:
