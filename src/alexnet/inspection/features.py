@@ -20,7 +20,7 @@ from alexnet.model.logits import check_logits
 from alexnet.progress_callback import Progress
 from alexnet.records import Record
 
-__all__ = ["Features", "compute_features", "compute_logits", "features_of"]
+__all__ = ["Features", "compute_features", "compute_logits", "features_of", "kind_of_features"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +76,11 @@ def features_of(classifier: Classifier, pixels: Pixels, layer: str = "fc7") -> F
     return np.concatenate([_forward(classifier, batch, name) for batch in batches])
 
 
+def kind_of_features(layer: str) -> str:
+    """What `cached_rows` calls a layer's outputs."""
+    return f"features {layer}"
+
+
 def _forward(classifier: Classifier, pixels: Pixels, layer: str) -> np.ndarray:
     with recorded(classifier.network, [layer]) as outputs:
         classifier.network(network_input(classifier, pixels))
@@ -105,7 +110,7 @@ def compute_features(
         for pixels in batches_of(images, on_progress):
             yield _forward(classifier, pixels, name)
 
-    rows = cached_rows(f"features {name}", classifier, images, compute)
+    rows = cached_rows(kind_of_features(name), classifier, images, compute)
     names = tuple(file.entry.name for file in images.files)
     labels = tuple(file.class_name for file in images.files)
     return Features(layer, names, labels, rows.values, rows.notes)

@@ -10,15 +10,16 @@ from torch import Tensor, nn
 
 from alexnet.data.cache import DecodedImages
 from alexnet.errors import GeometryError
-from alexnet.inspection.network_layers import convolutions, find_layer, network_input
+from alexnet.inspection.features import kind_of_features
+from alexnet.inspection.network_layers import convolutions, find_layer, network_input, output_layer
 from alexnet.inspection.receptive_field import StopForward
-from alexnet.inspection.recording import Outputs, check_units, layers_that_run, preserved
-from alexnet.inspection.row_cache import batches_of, cached_rows
+from alexnet.inspection.recording import Outputs, check_units, layers_that_run, preserved, recorded
+from alexnet.inspection.row_cache import batches_of, cache_together, cached_rows
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
 from alexnet.progress_callback import Progress
 
-__all__ = ["Peaks", "find_peaks"]
+__all__ = ["Peaks", "find_peaks", "find_peaks_with_features"]
 
 CHUNK = 1024
 """Images whose outputs are compared at once."""
@@ -102,15 +103,45 @@ def find_peaks(
         DataError: the cache cannot be written.
     """
     names = tuple(layers) if layers is not None else _convolutions_that_run(classifier, images)
-    modules = [find_layer(classifier.network, name) for name in names]
+    modules = {name: find_layer(classifier.network, name) for name in names}
 
     def compute() -> Iterator[np.ndarray]:
         for pixels in batches_of(images, on_progress):
-            yield _peaks_of(classifier, dict(zip(names, modules, strict=True)), network_input(classifier, pixels))
+            yield _peaks_of(classifier, modules, network_input(classifier, pixels))
 
-    rows = cached_rows(f"peaks {' '.join(names)}", classifier, images, compute)
+    rows = cached_rows(_kind(names), classifier, images, compute)
     counts = _count_units(classifier, names, images)
     return Peaks(names, tuple(counts[name] for name in names), rows.values, rows.notes)
+
+
+def find_peaks_with_features(
+    classifier: Classifier, images: DecodedImages, layer: str, *, on_progress: Progress | None = None
+) -> None:
+    """Keep what `find_peaks` and `compute_features` compute, in one pass instead of two, where neither is kept yet.
+
+    Args:
+        layer: of the features.
+        on_progress: called with (images done, images in all) while computing.
+
+    Raises:
+        GeometryError: as both.
+        DataError: the cache cannot be written.
+    """
+    names = _convolutions_that_run(classifier, images)
+    modules = {name: find_layer(classifier.network, name) for name in names}
+    whole = output_layer(classifier.network, layer)
+
+    def compute() -> Iterator[tuple[np.ndarray, ...]]:
+        for pixels in batches_of(images, on_progress):
+            with recorded(classifier.network, [whole]) as outputs:
+                peaks = _peaks_of(classifier, modules, network_input(classifier, pixels), to_the_end=True)
+            yield peaks, outputs[whole].float().flatten(1).cpu().numpy()
+
+    cache_together([_kind(names), kind_of_features(whole)], classifier, images, compute)
+
+
+def _kind(names: Sequence[str]) -> str:
+    return f"peaks {' '.join(names)}"
 
 
 def _convolutions_that_run(classifier: Classifier, images: DecodedImages) -> tuple[str, ...]:
@@ -135,19 +166,28 @@ def _num_outputs(module: nn.Module) -> int | None:
     return module.weight.shape[0] if isinstance(module, nn.Conv2d | nn.Linear) else None
 
 
-def _peaks_of(classifier: Classifier, modules: dict[str, nn.Module], x: Tensor) -> np.ndarray:
-    """Values and places of a batch, [n, 2 * all units]."""
-    peaks = _largest(classifier, modules, x)
+def _peaks_of(
+    classifier: Classifier, modules: dict[str, nn.Module], x: Tensor, *, to_the_end: bool = False
+) -> np.ndarray:
+    """Values and places of a batch, [n, 2 * all units]; see `_largest`."""
+    peaks = _largest(classifier, modules, x, to_the_end=to_the_end)
     parts = [part.float() for name in modules for part in peaks[name]]
     return torch.cat(parts, 1).cpu().numpy()
 
 
-def _largest(classifier: Classifier, modules: dict[str, nn.Module], x: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
-    """For each layer the largest output of every unit, [n, C], and its place, counted on through all of its runs."""
+def _largest(
+    classifier: Classifier, modules: dict[str, nn.Module], x: Tensor, *, to_the_end: bool = False
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """For each layer the largest output of every unit, [n, C], and its place, counted on through all of its runs.
+
+    to_the_end: run the network's other layers, too, although nothing here needs them.
+    """
     peaks: dict[str, tuple[Tensor, Tensor]] = {}
     lengths: dict[str, int] = {}
     runs_last = list(modules)[-1]
-    is_chain = hasattr(classifier.network, "named_layers")  # what comes after the last layer need not be computed
+    may_stop = not to_the_end and hasattr(
+        classifier.network, "named_layers"
+    )  # layers run in the order of their names
 
     def hook_of(name: str) -> object:
         def hook(module: nn.Module, _inputs: object, value: object) -> None:
@@ -167,7 +207,7 @@ def _largest(classifier: Classifier, modules: dict[str, nn.Module], x: Tensor) -
                 values = torch.where(is_larger, values, earlier)
                 places = torch.where(is_larger, places + lengths[name], at.to(places))
             peaks[name], lengths[name] = (values, places), lengths.get(name, 0) + length
-            if is_chain and name == runs_last:
+            if may_stop and name == runs_last:
                 raise StopForward
 
         return hook

@@ -1,8 +1,8 @@
 """Numbers computed for every image of a decoded folder, kept beside the pixels: one row of float32 for each image."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from pathlib import Path
@@ -20,7 +20,7 @@ from alexnet.model.checkpoint import Classifier
 from alexnet.model.weights_key import tensor_bytes
 from alexnet.progress_callback import Progress
 
-__all__ = ["BATCH", "DAMAGED", "CachedRows", "batches_of", "cached_rows"]
+__all__ = ["BATCH", "DAMAGED", "CachedRows", "batches_of", "cache_together", "cached_rows"]
 
 BATCH = 256
 """Images in one forward pass."""
@@ -61,16 +61,32 @@ def cached_rows(
     Raises:
         DataError: the cache cannot be written.
     """
-    word = kind.partition(" ")[0]
-    path = images.pixels_path.with_name(f"{word}-{_key(kind, classifier, images)}.f32")
+    path = _path(kind, classifier, images)
     count = len(images.files)
     size = _read_size(path, count)
     notes: tuple[str, ...] = ()
     if size is None:
         notes = (DAMAGED,) if path.exists() and _manifest(path).exists() else ()
-        with disk_errors(path, DataError, "free some space, or set ALEXNET_CACHE to another folder"):
-            size = _build(path, compute)
+        (size,) = _build([path], lambda: ((rows,) for rows in compute()))
     return CachedRows(np.memmap(path, dtype=np.float32, mode="r", shape=(count, size)), notes)
+
+
+def cache_together(
+    kinds: Sequence[str],
+    classifier: Classifier,
+    images: DecodedImages,
+    compute: Callable[[], Iterator[tuple[np.ndarray, ...]]],
+) -> None:
+    """Write several kinds of rows in one pass, for `cached_rows` to read; nothing if one of them is there already.
+
+    compute: yields for each batch the rows of each kind.
+
+    Raises:
+        DataError: the cache cannot be written.
+    """
+    paths = [_path(kind, classifier, images) for kind in kinds]
+    if not any(path.exists() for path in paths):
+        _build(paths, compute)
 
 
 def batches_of(images: DecodedImages, on_progress: Progress | None) -> Iterator[np.ndarray]:
@@ -80,6 +96,11 @@ def batches_of(images: DecodedImages, on_progress: Progress | None) -> Iterator[
         yield images.pixels[start : start + BATCH]
         if on_progress:
             on_progress(min(start + BATCH, count), count)
+
+
+def _path(kind: str, classifier: Classifier, images: DecodedImages) -> Path:
+    word = kind.partition(" ")[0]
+    return images.pixels_path.with_name(f"{word}-{_key(kind, classifier, images)}.f32")
 
 
 def _key(kind: str, classifier: Classifier, images: DecodedImages) -> str:
@@ -126,19 +147,26 @@ def _is_verified(path: Path, manifest: dict[str, Any]) -> bool:
     return is_whole
 
 
-def _build(path: Path, compute: Callable[[], Iterator[np.ndarray]]) -> int:
-    sizes = set()
+def _build(paths: Sequence[Path], compute: Callable[[], Iterator[tuple[np.ndarray, ...]]]) -> list[int]:
+    """Write each path's part of every batch; the numbers in a row of each."""
+    sizes = [0] * len(paths)
 
-    def write(beside: Path) -> None:
-        with beside.open("wb") as file:
-            for rows in compute():
-                sizes.add(rows.shape[1])
-                file.write(rows.astype("<f4").tobytes())
+    def write(beside: Sequence[Path]) -> None:
+        if len(beside) < len(paths):
+            write_whole(paths[len(beside)], lambda one_more: write([*beside, one_more]))
+            return
+        with ExitStack() as opened:
+            files = [opened.enter_context(path.open("wb")) for path in beside]
+            for parts in compute():
+                for place, (file, rows) in enumerate(zip(files, parts, strict=True)):
+                    sizes[place] = rows.shape[1]
+                    file.write(rows.astype("<f4").tobytes())
 
-    write_whole(path, write)
-    size = int(sizes.pop())
-    _write_manifest(path, size, _checksum(path), file_stamp(path))
-    return size
+    with disk_errors(paths[0], DataError, "free some space, or set ALEXNET_CACHE to another folder"):
+        write([])
+        for path, size in zip(paths, sizes, strict=True):
+            _write_manifest(path, size, _checksum(path), file_stamp(path))
+    return sizes
 
 
 def _write_manifest(path: Path, size: int, checksum: str, verified: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import groupby
 from typing import Any
 
@@ -20,11 +21,11 @@ from alexnet.report.image_sources import image_uri, kernel_uri
 from alexnet.report.map_page import map_data
 from alexnet.report.one_image import edited_image, followed_image
 from alexnet.runs.calibrate import calibrate
-from alexnet.runs.characteristic_units import characteristic_units
+from alexnet.runs.characteristic_units import characteristic_units, look_at_training_images
 from alexnet.runs.inspect_run import kernels
 from alexnet.runs.kept_ablations import kept_ablations
 from alexnet.runs.map_images import map_images
-from alexnet.runs.mistake_details import explain_mistakes
+from alexnet.runs.mistake_details import LAYER, explain_mistakes
 from alexnet.runs.run import Run
 from alexnet.runs.unit import UnitView
 from alexnet.web import page_data
@@ -58,6 +59,9 @@ def run_sections(
         shown: the test image that is followed and edited, by its name; None where none is there.
         on_progress: called with (images done, images in all) by each part.
     """
+    if everything:
+        with suppress(AlexNetError):  # the parts themselves say what is missing
+            look_at_training_images(run, LAYER, on_progress=on_progress)
     details = explain_mistakes(
         run, most=MOST_MISTAKES, num_heat_maps=None if everything else 0, num_tested=NUM_TESTED,
         with_neighbors=everything, on_progress=on_progress,

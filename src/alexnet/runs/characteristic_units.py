@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from alexnet.data.split import Indices
-from alexnet.inspection.peaks import Peaks, find_peaks
+from alexnet.inspection.peaks import Peaks, find_peaks, find_peaks_with_features
 from alexnet.inspection.receptive_field import receptive_boxes
 from alexnet.inspection.top_patches import NUM_STRONGEST
 from alexnet.inspection.unit_address import UnitAddress
@@ -14,7 +14,18 @@ from alexnet.runs.run import Run
 from alexnet.runs.train_images import training_images
 from alexnet.runs.unit import UnitView, show_patches
 
-__all__ = ["characteristic_units"]
+__all__ = ["characteristic_units", "look_at_training_images"]
+
+
+def look_at_training_images(run: Run, layer: str, *, on_progress: Progress | None = None) -> None:
+    """Compute in one pass what `characteristic_units` and the neighbors by the features of `layer` look up.
+
+    Raises:
+        DataError: the run's images are not where they were, or have changed.
+        GeometryError: there is no such layer, or the network has no convolution.
+    """
+    images, _ = training_images(run, on_progress=on_progress)
+    find_peaks_with_features(run.model, images, layer, on_progress=on_progress)
 
 
 def characteristic_units(

@@ -20,7 +20,7 @@ from alexnet.runs.images import read_files
 from alexnet.runs.reference_images import ReferenceImages
 from alexnet.runs.run import Run, RunLike, as_run
 
-__all__ = ["MistakeDetail", "MistakeDetails", "explain_mistakes"]
+__all__ = ["LAYER", "MistakeDetail", "MistakeDetails", "explain_mistakes"]
 
 BATCH = 64
 """Images in one forward pass."""

@@ -12,7 +12,8 @@ from alexnet.data.decode import normalize
 from alexnet.data.folder import scan_folder
 from alexnet.errors import GeometryError
 from alexnet.inspection import row_cache
-from alexnet.inspection.peaks import Peaks, find_peaks
+from alexnet.inspection.features import compute_features
+from alexnet.inspection.peaks import Peaks, find_peaks, find_peaks_with_features
 from alexnet.inspection.receptive_field import receptive_boxes
 from alexnet.inspection.recording import recorded
 from alexnet.inspection.synthesis import synthesize
@@ -58,6 +59,21 @@ def test_second_call_reads_and_a_damaged_file_is_computed_again_and_said_once(
     assert again.notes == (row_cache.DAMAGED,)
     np.testing.assert_array_equal(again.rows, kept)
     assert find_peaks(narrow_run.model, images, ["conv2"]).notes == ()
+
+
+def test_one_pass_keeps_what_two_would(
+    narrow_run: Run, images: DecodedImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peaks, features = find_peaks(narrow_run.model, images), compute_features(narrow_run.model, images, "fc7")
+    monkeypatch.setattr(row_cache, "VERSION", row_cache.VERSION + 1)  # nothing is kept yet
+    calls: list[int] = []
+    for _ in range(2):
+        find_peaks_with_features(narrow_run.model, images, "fc7", on_progress=lambda done, _: calls.append(done))
+    assert calls == [len(images.files)], "the second call finds both"
+    monkeypatch.setattr("alexnet.inspection.peaks.network_input", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr("alexnet.inspection.features.network_input", lambda *_: pytest.fail("computed again"))
+    np.testing.assert_array_equal(find_peaks(narrow_run.model, images).rows, peaks.rows)
+    np.testing.assert_array_equal(compute_features(narrow_run.model, images, "fc7").values, features.values)
 
 
 def test_strips_hold_the_images_nearest_to_each_level_once(narrow_run: Run, images: DecodedImages) -> None:
