@@ -10,7 +10,7 @@ from torch import nn
 from alexnet.data.cache import DecodedImages, decode_folder
 from alexnet.data.decode import center_crop, normalize, plain_preprocessing
 from alexnet.data.folder import scan_folder
-from alexnet.inspection.attribution import attribute
+from alexnet.inspection.attribution import TOGETHER, attribute_all
 from alexnet.inspection.faithfulness import check_maps
 from alexnet.inspection.features import compute_features
 from alexnet.inspection.neighbours import nearest_rows
@@ -121,31 +121,37 @@ def _plain_features(classifier: Classifier, images: DecodedImages, count: int) -
 
 def _heat_maps(classifier: Classifier, images: DecodedImages, attr: Any) -> dict[str, Way]:
     chosen = [center_crop(image, classifier.preprocessing) for image in images.pixels[:NUM_MAPS]]
-    target = classifier.classes[0]
+    targets = [classifier.classes[0]] * len(chosen)
     network = classifier.network
     activations = [module for module in network.modules() if isinstance(module, nn.ReLU)]
 
-    def theirs() -> list[np.ndarray]:
+    def theirs(together: int) -> list[np.ndarray]:
         for module in activations:
             module.inplace = False
         cam = attr.LayerGradCam(network, network["conv5"])
         size = classifier.preprocessing.size
-        maps = []
-        for image in chosen:
-            heat = cam.attribute(network_input(classifier, [image]), target=0, relu_attributions=True)
-            maps.append(attr.LayerAttribution.interpolate(heat, (size, size), "bilinear").detach().numpy()[0, 0])
+        maps: list[np.ndarray] = []
+        for start in range(0, len(chosen), together):
+            x = network_input(classifier, chosen[start : start + together])
+            heat = cam.attribute(x, target=0, relu_attributions=True)
+            maps.extend(attr.LayerAttribution.interpolate(heat, (size, size), "bilinear").detach().numpy()[:, 0])
         for module in activations:
             module.inplace = True
         return maps
 
     def ours() -> list[np.ndarray]:
-        return [attribute(classifier, image, target).values for image in chosen]
+        return [heat.values for heat in attribute_all(classifier, chosen, targets)]
 
     def tested() -> object:
-        return check_maps(classifier, [attribute(classifier, image, target) for image in chosen])
+        return check_maps(classifier, attribute_all(classifier, chosen, targets))
 
-    _require_equal("Grad-CAM", np.stack(ours()), np.stack(theirs()))
-    return {"ours": Way(ours), "captum": Way(theirs), "ours, each map with its test": Way(tested)}
+    _require_equal("Grad-CAM", np.stack(ours()), np.stack(theirs(1)))
+    return {
+        "ours": Way(ours),
+        f"captum, {TOGETHER} images at once": Way(lambda: theirs(TOGETHER)),
+        "captum, one image at a time": Way(lambda: theirs(1)),
+        "ours, each map with its test": Way(tested),
+    }
 
 
 def _sweep(classifier: Classifier, images: DecodedImages) -> Way:

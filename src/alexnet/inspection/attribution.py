@@ -1,7 +1,7 @@
 """Which part of an image supports a class: heat maps by Captum's methods, for one image and one class."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,14 +12,14 @@ import torch.nn.functional as F
 from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
-from alexnet.data.decode import normalize
 from alexnet.errors import GeometryError, RecipeError
-from alexnet.inspection.network_layers import convolutions, find_layer
+from alexnet.inspection.network_layers import convolutions, find_layer, network_input
 from alexnet.inspection.recording import listed_runs, preserved
 from alexnet.model.checkpoint import Classifier
+from alexnet.progress_callback import Progress
 from alexnet.records import Record
 
-__all__ = ["METHODS", "WARNINGS", "AttributionMap", "attribute", "default_layer"]
+__all__ = ["METHODS", "TOGETHER", "WARNINGS", "AttributionMap", "attribute", "attribute_all", "default_layer"]
 
 METHODS = ("grad-cam", "occlusion", "integrated-gradients", "guided-backprop", "deconvolution")
 """Names of the methods."""
@@ -32,6 +32,9 @@ WARNINGS = {
 
 OCCLUDED_FRACTION = 1 / 6
 """Side of the gray square that occlusion covers, as a fraction of the image's side."""
+
+TOGETHER = 32
+"""Images in one pass of Grad-CAM, guided backpropagation and deconvolution."""
 
 NUM_STEPS = 32
 """Steps of integrated gradients from the mean color to the image."""
@@ -117,17 +120,38 @@ def attribute(
     Source: Grad-CAM: Selvaraju et al. 2017, arXiv:1610.02391; occlusion: Zeiler & Fergus 2014, arXiv:1311.2901;
     integrated gradients: Sundararajan et al. 2017, arXiv:1703.01365; computed by Captum.
     """
-    size = classifier.preprocessing.size
-    if image.shape != (size, size, 3):
-        raise GeometryError(f"image of shape {image.shape}: give uint8 [{size}, {size}, 3]")
-    if target not in classifier.classes:
-        raise RecipeError(
-            f"class {target}: is not a class of this network; choose one of {', '.join(classifier.classes)}"
-        )
+    (one,) = attribute_all(classifier, [image], [target], method=method, layer=layer, against=[against])
+    return one
+
+
+def attribute_all(
+    classifier: Classifier,
+    images: Sequence[UInt8[np.ndarray, "S S 3"]],
+    targets: Sequence[str],
+    *,
+    method: str = "grad-cam",
+    layer: str | None = None,
+    against: Sequence[str | None] | None = None,
+    on_progress: Progress | None = None,
+) -> tuple[AttributionMap, ...]:
+    """The heat map of each image for its class, many images in one pass where the method allows it; see `attribute`.
+
+    Args:
+        targets: a class for each image.
+        against: for each image another class, or None.
+        on_progress: called with (maps done, maps in all).
+
+    Raises:
+        RecipeError, GeometryError: as `attribute`.
+    """
+    network, size = classifier.network, classifier.preprocessing.size
+    others = [None] * len(images) if against is None else list(against)
+    for image in images:
+        if image.shape != (size, size, 3):
+            raise GeometryError(f"image of shape {image.shape}: give uint8 [{size}, {size}, 3]")
     if method not in METHODS:
         raise RecipeError(f"method {method}: choose one of {', '.join(METHODS)}")
-    number, other = classifier.classes.index(target), _other_class(classifier, target, against, method)
-    network = classifier.network
+    pairs = [_class_numbers(classifier, *pair, method) for pair in zip(targets, others, strict=True)]
     if layer is not None and method != "grad-cam":
         raise RecipeError(f"layer {layer}: only grad-cam looks at a layer; leave it out with method {method}")
     if method in WARNINGS and not any(isinstance(module, nn.ReLU) for module in network.modules()):
@@ -136,20 +160,35 @@ def attribute(
             + ", ".join(METHODS[:3])
         )
     chosen = _convolution(classifier, layer) if method == "grad-cam" else None
-    x = normalize(torch.from_numpy(image.copy())[None], classifier.preprocessing)
-    x = x.to(next(network.parameters()).device)
+    modules = {} if chosen is None else {chosen: find_layer(network, chosen)}
+    maps: list[AttributionMap] = []
+    step = TOGETHER if method in ("grad-cam", *WARNINGS) else 1  # the others run many variants of one image
     with preserved(network), _without_inplace(network), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Captum warns of the hooks that it sets and removes
         network.eval()
-        module = None if chosen is None else find_layer(network, chosen)
-        with listed_runs({} if chosen is None or module is None else {chosen: module}) as runs:
-            values = _compute(network, x, (number, other), method, module)
-        if len(runs) > 1:  # Captum saw the last run only
-            raise GeometryError(
-                f"layer {chosen}: runs {len(runs)} times in a forward pass; choose another for Grad-CAM"
-            )
-    heat = values.clamp_min(0.0)[0].detach().float().cpu().numpy()
-    return AttributionMap(method, chosen, target, image, heat, WARNINGS.get(method), against)
+        for start in range(0, len(images), step):
+            rows = slice(start, start + step)
+            x = network_input(classifier, np.stack(images[rows]))
+            with listed_runs(modules) as runs:
+                heats = _compute(network, x, pairs[rows], method, modules.get(chosen or ""))
+            if len(runs) > 1:  # Captum saw the last run only
+                raise GeometryError(
+                    f"layer {chosen}: runs {len(runs)} times in a forward pass; choose another for Grad-CAM"
+                )
+            values = heats.clamp_min(0.0).detach().float().cpu().numpy()
+            for image, target, other, heat in zip(images[rows], targets[rows], others[rows], values, strict=True):
+                maps.append(AttributionMap(method, chosen, target, image, heat, WARNINGS.get(method), other))
+            if on_progress:
+                on_progress(len(maps), len(images))
+    return tuple(maps)
+
+
+def _class_numbers(classifier: Classifier, target: str, against: str | None, method: str) -> tuple[int, int | None]:
+    if target not in classifier.classes:
+        raise RecipeError(
+            f"class {target}: is not a class of this network; choose one of {', '.join(classifier.classes)}"
+        )
+    return classifier.classes.index(target), _other_class(classifier, target, against, method)
 
 
 def _other_class(classifier: Classifier, target: str, against: str | None, method: str) -> int | None:
@@ -185,38 +224,47 @@ def _without_inplace(network: nn.Module) -> Iterator[None]:
 
 
 def _compute(
-    network: nn.Module, x: Tensor, classes: tuple[int, int | None], method: str, layer: nn.Module | None
+    network: nn.Module, x: Tensor, pairs: Sequence[tuple[int, int | None]], method: str, layer: nn.Module | None
 ) -> Tensor:
-    """The map [1, S, S] of a normalized image [1, 3, S, S], with its sign; of one class, or of one less another."""
+    """The maps [N, S, S] of normalized images [N, 3, S, S], with their sign.
+
+    pairs: for each image the class, and the one whose logit is subtracted from the class's, or None.
+    """
     captum = _captum()
-    target: int | None = classes[0]
-    explained: Any = network
-    if classes[1] is not None:
-        target, explained = None, _difference(network, *classes)
+    explained = _difference(network, pairs, x.device)
     if method == "grad-cam":
-        heat: Tensor = captum.LayerGradCam(explained, layer).attribute(x, target=target, relu_attributions=True)
+        heat: Tensor = captum.LayerGradCam(explained, layer).attribute(x, relu_attributions=True)
         return F.interpolate(heat, x.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
     if method == "occlusion":
         window = max(1, round(x.shape[-1] * OCCLUDED_FRACTION))
         step = max(1, window // 2)
         shape, strides = (3, window, window), (3, step, step)
-        heat = captum.Occlusion(explained).attribute(x, shape, strides, target=target, perturbations_per_eval=32)
+        heat = captum.Occlusion(explained).attribute(x, shape, strides, perturbations_per_eval=32)
         return heat.mean(1)
     if method == "integrated-gradients":
         gradients = captum.IntegratedGradients(explained)
-        heat = gradients.attribute(x, target=target, n_steps=NUM_STEPS, internal_batch_size=32)
+        heat = gradients.attribute(x, n_steps=NUM_STEPS, internal_batch_size=32)
         return heat.sum(1)
     kind = captum.GuidedBackprop if method == "guided-backprop" else captum.Deconvolution
-    pixels: Tensor = kind(network).attribute(x, target=target)
+    pixels: Tensor = kind(network).attribute(x, target=torch.tensor([number for number, _ in pairs], device=x.device))
     return pixels.abs().sum(1)
 
 
-def _difference(network: nn.Module, first: int, second: int | None) -> Callable[[Tensor], Tensor]:
-    """The logit of one class minus that of another, [N]."""
+def _difference(
+    network: nn.Module, pairs: Sequence[tuple[int, int | None]], device: torch.device
+) -> Callable[[Tensor], Tensor]:
+    """For each image the logit of its class, less that of the other class where there is one; [N].
+
+    The function takes the images once, or one of them many times.
+    """
+    targets = torch.tensor([number for number, _ in pairs], device=device)
+    others = torch.tensor([number if other is None else other for number, other in pairs], device=device)
+    factors = torch.tensor([0.0 if other is None else 1.0 for _, other in pairs], device=device)
 
     def difference(x: Tensor) -> Tensor:
         logits: Tensor = network(x)
-        return logits[:, first] - logits[:, second]
+        rows = torch.arange(len(x), device=device)
+        return logits[rows, targets] - factors.to(logits) * logits[rows, others]
 
     return difference
 

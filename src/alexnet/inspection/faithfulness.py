@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from alexnet.data.decode import normalize
-from alexnet.inspection.attribution import AttributionMap, attribute
+from alexnet.inspection.attribution import AttributionMap, attribute_all
 from alexnet.inspection.quick_passes import in_bfloat16, keeping_rounded_weights
 from alexnet.inspection.recording import preserved
 from alexnet.model.checkpoint import Classifier
@@ -189,14 +189,29 @@ def _on_random_weights(
             for parameter in parameters:
                 spread = float(parameter.std(correction=0))
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) * spread + parameter.mean().cpu())
-        return [
-            attribute(classifier, each.image, each.target, method=each.method, layer=each.layer, against=each.against)
-            for each in heat_maps
-        ]
+        return _made_again(classifier, heat_maps)
     finally:
         with torch.no_grad():
             for parameter, value in zip(parameters, kept, strict=True):
                 parameter.copy_(value)
+
+
+def _made_again(classifier: Classifier, heat_maps: Sequence[AttributionMap]) -> list[AttributionMap]:
+    """The same maps by the network as it is now; those of one method and layer together."""
+    made: dict[int, AttributionMap] = {}
+    for method, layer in dict.fromkeys((each.method, each.layer) for each in heat_maps):
+        places = [place for place, each in enumerate(heat_maps) if (each.method, each.layer) == (method, layer)]
+        same = [heat_maps[place] for place in places]
+        maps = attribute_all(
+            classifier,
+            [each.image for each in same],
+            [each.target for each in same],
+            method=method,
+            layer=layer,
+            against=[each.against for each in same],
+        )
+        made |= dict(zip(places, maps, strict=True))
+    return [made[place] for place in range(len(heat_maps))]
 
 
 def _scores(classifier: Classifier, heat_map: AttributionMap, orders: Sequence[np.ndarray]) -> list[OrderScore]:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from alexnet.evaluation.predict import predict_images, read_image
-from alexnet.inspection.attribution import AttributionMap, attribute
+from alexnet.inspection.attribution import AttributionMap, attribute_all
 from alexnet.inspection.faithfulness import Faithfulness, check_maps
 from alexnet.progress_callback import Progress
 from alexnet.records import Prediction, Record
@@ -96,22 +98,28 @@ def explain(
     """
     classifier = as_classifier(model)
     paths = [images] if isinstance(images, Path | str) else list(images)
-    rows: list[tuple[str, Prediction, AttributionMap]] = []
-    count = len(paths) * (1 if against is None else 2)
+    wanted: list[tuple[str, Prediction, np.ndarray, str, str | None]] = []
+    for path, prediction in zip(paths, predict_images(classifier, paths), strict=True):
+        pixels, one = read_image(path, classifier), target or prediction.predicted
+        pairs = [(one, against)] if against is None else [(one, against), (against, one)]
+        wanted += [(str(path), prediction, pixels, *pair) for pair in pairs]
 
     def show(done: int) -> None:
         if on_progress:
-            on_progress(done, 2 * count)
+            on_progress(done, 2 * len(wanted))
 
-    for path, prediction in zip(paths, predict_images(classifier, paths), strict=True):
-        pixels, wanted = read_image(path, classifier), target or prediction.predicted
-        pairs = [(wanted, against)] if against is None else [(wanted, against), (against, wanted)]
-        for one, other in pairs:
-            heat = attribute(classifier, pixels, one, method=method, layer=layer, against=other)
-            rows.append((str(path), prediction, heat))
-            show(len(rows))
-    tests = check_maps(classifier, [heat for _, _, heat in rows], on_progress=lambda done, _: show(count + done))
-    return tuple(Explanation(*row, test) for row, test in zip(rows, tests, strict=True))
+    files, predictions, inputs, targets, others = zip(*wanted, strict=True) if wanted else ((),) * 5
+    heats = attribute_all(
+        classifier,
+        inputs,
+        targets,
+        method=method,
+        layer=layer,
+        against=others,
+        on_progress=lambda done, _: show(done),
+    )
+    tests = check_maps(classifier, heats, on_progress=lambda done, _: show(len(wanted) + done))
+    return tuple(Explanation(*row) for row in zip(files, predictions, heats, tests, strict=True))
 
 
 def draw_explanations(explanations: Sequence[Explanation]) -> "Figure":

@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from alexnet.data.decode import center_crop, inspect_image
 from alexnet.errors import DataError, GeometryError, RecipeError
 from alexnet.evaluation.evaluate import in_eval_mode, probabilities
-from alexnet.inspection.attribution import AttributionMap, attribute
+from alexnet.inspection.attribution import AttributionMap, attribute_all
 from alexnet.inspection.faithfulness import Faithfulness, check_maps
 from alexnet.progress_callback import Progress
 from alexnet.records import Neighbour, Prediction, Record
@@ -205,12 +205,9 @@ def _heat_maps(
     on_progress: Progress | None,
 ) -> tuple[list[tuple[AttributionMap | None, Faithfulness | None]], tuple[str, ...]]:
     """Of each image the map for the predicted class, of the first ones its test; a note where Captum is missing."""
-    maps: list[AttributionMap] = []
     try:
-        for prediction, image in zip(kept, images, strict=False):
-            maps.append(attribute(run.model, image, prediction.predicted))
-            if on_progress:
-                on_progress(len(maps), len(kept))
+        targets = [prediction.predicted for prediction, _ in zip(kept, images, strict=False)]
+        maps = attribute_all(run.model, images[: len(targets)], targets, on_progress=on_progress)
     except (RecipeError, GeometryError) as error:
         return [], (f"Without heat maps: {error}",)
     tests = check_maps(run.model, maps[:num_tested], on_progress=on_progress)

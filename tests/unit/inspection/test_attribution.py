@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from alexnet.data.decode import normalize
 from alexnet.errors import GeometryError, RecipeError
 from alexnet.inspection import quick_passes
-from alexnet.inspection.attribution import AttributionMap, attribute
+from alexnet.inspection.attribution import METHODS, WARNINGS, AttributionMap, attribute, attribute_all
 from alexnet.inspection.faithfulness import check_map
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
@@ -152,6 +152,22 @@ def test_what_does_not_exist_is_named(random_network: Classifier) -> None:
         attribute(random_network, image, "a", layer="pool1")
     with pytest.raises(GeometryError, match=r"give uint8 \[67, 67, 3\]"):
         attribute(random_network, image[:60, :60], "a")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_many_images_at_once_give_the_maps_of_each_alone(
+    random_network: Classifier, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alexnet.inspection.attribution.TOGETHER", 2)
+    size = random_network.preprocessing.size
+    images = list(np.random.default_rng(0).integers(0, 256, (3, size, size, 3), np.uint8))
+    targets, others = ["a", "b", "c"], [None] * 3 if method in WARNINGS else ["b", None, "a"]
+    maps = attribute_all(random_network, images, targets, method=method, against=others)
+    for image, target, other, together in zip(images, targets, others, maps, strict=True):
+        alone = attribute(random_network, image, target, method=method, against=other)
+        assert (together.target, together.against, together.layer) == (target, other, alone.layer)
+        assert alone.values.max() > 0.0
+        np.testing.assert_allclose(together.values, alone.values, atol=1e-5 * alone.values.max())
 
 
 def test_one_class_rather_than_another_is_the_map_of_the_difference(random_network: Classifier) -> None:

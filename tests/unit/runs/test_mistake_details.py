@@ -9,7 +9,7 @@ import pytest
 
 from alexnet.errors import DataError
 from alexnet.inspection.attribution import attribute
-from alexnet.inspection.faithfulness import check_map, check_maps
+from alexnet.inspection.faithfulness import Faithfulness, check_map, check_maps
 from alexnet.report.browser_data import HEAT_SIDE, browser_data, heat_data, thumbnail_sheet
 from alexnet.run_folder import RunFolder
 from alexnet.runs.characteristic_units import characteristic_units
@@ -32,17 +32,28 @@ def test_details_agree_with_prediction_neighbors_and_heat_map(narrow_run: Run) -
     first, second, third = details.details
     heat = attribute(narrow_run.model, first.image, first.prediction.predicted)
     assert first.heat_map is not None
-    assert np.array_equal(first.heat_map.values, heat.values)
-    assert first.test == check_map(narrow_run.model, heat)
+    np.testing.assert_allclose(first.heat_map.values, heat.values, atol=1e-5)
+    assert first.test is not None
+    assert_tests_agree(first.test, check_map(narrow_run.model, heat))
     assert second.heat_map is not None and second.test is None
     assert third.heat_map is None
+
+
+def assert_tests_agree(one: Faithfulness, other: Faithfulness) -> None:
+    """Up to the rounding that differs with the number of images in a pass."""
+    for name in ("own", "random", "best_random", "blob", "randomized"):
+        first, second = getattr(one, name), getattr(other, name)
+        assert (first.deletion, first.insertion) == pytest.approx((second.deletion, second.insertion), abs=1e-3)
+    assert one.similarity == pytest.approx(other.similarity, abs=1e-4)
+    assert str(one) == str(other)
 
 
 def test_maps_tested_together_are_tested_as_one_by_one_and_weights_come_back(narrow_run: Run) -> None:
     before = {name: value.clone() for name, value in narrow_run.model.network.state_dict().items()}
     details = explain_mistakes(narrow_run, most=2, num_tested=0, with_neighbors=False)
     maps = [detail.heat_map for detail in details.details if detail.heat_map is not None]
-    assert check_maps(narrow_run.model, maps) == tuple(check_map(narrow_run.model, each) for each in maps)
+    for together, each in zip(check_maps(narrow_run.model, maps), maps, strict=True):
+        assert_tests_agree(together, check_map(narrow_run.model, each))
     assert all(bool((before[name] == value).all()) for name, value in narrow_run.model.network.state_dict().items())
 
 
