@@ -163,6 +163,25 @@ def test_the_mouse_looks_at_a_cell_and_a_click_chooses_it(tab: Any, studio: Stud
     assert head.inner_text() == "conv2, map 5, row 3, column 4"
 
 
+def test_the_numbers_of_every_cell_come_before_the_mouse_does(tab: Any, studio: Studio) -> None:
+    run = alexnet.open_run(studio.workspace.run("first").path)
+    tab.goto(f"{studio.address}#/inside/first?image={run.predictions[0].file}&layer=conv2&map=5&row=2&column=2")
+    with recorded(run.model.network, ["conv2"]) as outputs:
+        run.model.network(torch.zeros(1, 3, run.recipe.size, run.recipe.size))
+    height, width = outputs["conv2"].shape[-2:]
+    tab.wait_for_function(
+        """(count) => new Set(performance.getEntriesByType('resource').map((each) => new URL(each.name))
+            .filter((url) => url.pathname.endsWith('/cell')).map((url) => url.search)).size === count""",
+        arg=height * width,
+    )
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    box = tab.locator("canvas.large").bounding_box()
+    tab.locator("canvas.large").hover(position={"x": box["width"] * (1 - 0.5 / width), "y": 2})
+    tab.get_by_text(f"conv2, map 5, row 0, column {width - 1}").wait_for()
+    assert not [url for url in asked if "/cell?" in url]
+
+
 def test_the_camera_goes_through_the_network_until_it_is_stopped(tab: Any, studio: Studio) -> None:
     tab.goto(f"{studio.address}#/inside/first")
     tab.locator(".bars .n").first.wait_for()

@@ -6,11 +6,11 @@ import { showNextUnits } from "./next-units.js";
 import { paintMap, short } from "./paint.js";
 import { address } from "./router.js";
 
-const MOST_KEPT = 200; // answers about cells of the shown map
+const MOST_KEPT = 600; // answers about cells of the shown map
 const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 export class Cell {
-  /** Of the cells around the shown one the answers are there before they are asked for.
+  /** The answers about cells are there before they are asked for.
    * @type {Map<string, Promise<any>>} */
   #answers = new Map();
 
@@ -21,22 +21,34 @@ export class Cell {
   }
 
   /** Show no map; `query` names the image of the next one, as the server takes it. */
-  clear(query) { this.query = query; this.map = null; this.outline(null); fill(this.root); }
+  clear(query) { this.query = query; this.map = null; this.#forget(); this.outline(null); fill(this.root); }
 
   /** The same map of an image that has changed; `query` names it. */
-  repaint(map, query) { this.map = map; this.query = query; this.#answers.clear(); this.#draw(); }
+  repaint(map, query) { this.map = map; this.query = query; this.#forget(); this.#draw(); }
   /** The numbers of the same cell once more. */
   async again() {
     if (!this.map) return;
     this.seen = null;
     await this.#look(this.at);
     await this.#forward();
+    this.#askAhead();
+  }
+  #forget() { this.#answers = new Map(); }
+  /** Ask for the cells of a map at rest, one after the other, the nearest first: the mouse finds their numbers there. */
+  async #askAhead() {
+    const answers = this.#answers, [height, width] = this.map?.shape ?? [0, 0];
+    const far = ([row, column]) => (row - this.at[0]) ** 2 + (column - this.at[1]) ** 2;
+    const places = Array.from({ length: height * width }, (_, n) => [Math.floor(n / width), n % width]);
+    for (const place of places.sort((a, b) => far(a) - far(b)).slice(0, MOST_KEPT / 2)) {
+      if (answers !== this.#answers || !this.root.isConnected) return;
+      await this.#ask(place).catch(() => {});
+    }
   }
   #forward() { return showNextUnits(this.forward, this.run, this.layer, this.map.number, { query: this.query }); }
 
   async open(layer, map, at) {
     this.layer = layer; this.map = map;
-    this.#answers.clear();
+    this.#forget();
     this.canvas = h("canvas", { class: "large", tabindex: 0, role: "application", "aria-roledescription": "map", "aria-label": `map ${map.number} of ${layer}; the mouse looks at a cell, a click or the arrow keys choose one` });
     this.numbers = h("div", { class: "numbers", role: "status" });
     this.forward = h("div", { class: "forward" });
@@ -52,6 +64,7 @@ export class Cell {
     fill(this.root, h("div", {}, h("h3", {}, h("a", { href: address("run", [this.run, "unit", layer, map.number]) }, `${layer}/${map.number}`), h("span", { class: "soft" }, ` at most ${short(map.maximum)}`)), canvas), h("div", {}, this.numbers, this.forward));
     await this.#go(at ?? peak(map));
     if (map === this.map) await this.#forward();
+    if (map === this.map) this.#askAhead();
   }
 
   /** Choose a cell. */
@@ -85,9 +98,9 @@ export class Cell {
     const path = `runs/${part(this.run)}/inside/${part(this.layer)}/cell?${this.query}&map=${this.map.number}&row=${row}&column=${column}`;
     if (!this.#answers.has(path)) {
       if (this.#answers.size >= MOST_KEPT) this.#answers.clear();
-      const answer = get(path);
-      this.#answers.set(path, answer);
-      answer.catch(() => this.#answers.delete(path));
+      const answer = get(path), answers = this.#answers;
+      answers.set(path, answer);
+      answer.catch(() => answers.delete(path));
     }
     return this.#answers.get(path);
   }
