@@ -223,7 +223,7 @@ class ConvolutionLab extends HTMLElement {
     this.#find(".slides").textContent = operation === "convolution" ? "as it slides: flipped" : "as it slides: not flipped";
     this.#find(".slides").hidden = drawn;
     this.#find(".slid").replaceChildren(drawn || !slid ? "" : shownOf(slid));
-    for (const each of this.shadowRoot.querySelectorAll(".rows, .columns")) each.disabled = drawn;
+    for (const each of /** @type {NodeListOf<HTMLInputElement>} */ (this.shadowRoot.querySelectorAll(".rows, .columns"))) each.disabled = drawn;
   }
   #inputGrid(plan) {
     const { image, kernel } = this.#state;

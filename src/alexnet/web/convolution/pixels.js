@@ -72,7 +72,8 @@ export function frame(canvas, x, y, width, height) {
   pen.strokeStyle = "#e69f00"; pen.lineWidth = 1; pen.strokeRect(x - 0.5, y - 0.5, width + 1, height + 1);
 }
 
-/** What is black and what is white: around 0 for a kernel whose weights cancel. */
+/** What is black and what is white: around 0 for a kernel whose weights cancel.
+ * @returns {[number, number]} */
 export function rangeOf(weights, values) {
   const sum = weights.reduce((a, b) => a + b, 0), size = weights.reduce((a, b) => a + Math.abs(b), 0);
   let [low, high] = [Infinity, -Infinity];

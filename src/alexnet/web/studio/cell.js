@@ -37,7 +37,9 @@ export class Cell {
   /** Ask for the cells of a map at rest, one after the other, the nearest first: the mouse finds their numbers there. */
   async #askAhead() {
     const answers = this.#answers, [height, width] = this.map?.shape ?? [0, 0];
+    /** @param {[number, number]} place */
     const far = ([row, column]) => (row - this.at[0]) ** 2 + (column - this.at[1]) ** 2;
+    /** @type {[number, number][]} */
     const places = Array.from({ length: height * width }, (_, n) => [Math.floor(n / width), n % width]);
     for (const place of places.sort((a, b) => far(a) - far(b)).slice(0, MOST_KEPT / 2)) {
       if (answers !== this.#answers || !this.root.isConnected) return;
@@ -53,6 +55,7 @@ export class Cell {
     this.numbers = h("div", { class: "numbers", role: "status" });
     this.forward = h("div", { class: "forward" });
     const { canvas } = this;
+    /** @returns {[number, number]} */
     const under = (event) => [Math.floor((event.offsetY / canvas.clientHeight) * map.shape[0]), Math.floor((event.offsetX / canvas.clientWidth) * map.shape[1])];
     canvas.addEventListener("click", (event) => this.#go(under(event)));
     canvas.addEventListener("mousemove", (event) => this.#look(under(event)));
@@ -67,13 +70,14 @@ export class Cell {
     if (map === this.map) this.#askAhead();
   }
 
-  /** Choose a cell. */
+  /** Choose a cell. @param {[number, number]} place */
   async #go(place) {
     this.at = this.#inside(place);
     this.#draw();
     if (await this.#look(this.at)) this.chosen(...this.at);
   }
 
+  /** The cell nearest to a place. @returns {[number, number]} */
   #inside([row, column]) {
     const [height, width] = this.map.shape;
     return [Math.max(0, Math.min(row, height - 1)), Math.max(0, Math.min(column, width - 1))];
@@ -130,6 +134,7 @@ export class Cell {
   }
 }
 
+/** Where a map is largest. @returns {[number, number]} */
 function peak(map) {
   const bytes = atob(map.values);
   let best = 0;

@@ -6,6 +6,7 @@ import { address } from "./router.js";
 
 /** The form of such a copy; folded, because it is for teachers. `classes()` are those of the folder now. */
 export function spoilBox(base, folder, classes) {
+  /** @param {number | string} step */
   const number = (id, value, most, step = 1) => h("input", { type: "number", id, value, min: 0, max: most, step, required: true });
   const mark = (id) => h("select", { id });
   const name = h("input", { type: "text", id: "spoil-name", size: 20, required: true, value: `${folder}-faults`, autocomplete: "off", spellcheck: "false" });

@@ -26,6 +26,7 @@ import * as lab from "./views/lab.js";
 import * as run from "./views/run.js";
 import * as train from "./views/train.js";
 
+/** @type {{name: string, title: string, key: string, of?: string, keys: string[][], open: Function}[]} */
 const VIEWS = [
   home,
   data,
@@ -69,7 +70,7 @@ const studio = {
 const addressOf = (view) => address(view.name, [studio.lookedAt.last(view.of)].filter(Boolean));
 
 function lead() {
-  for (const link of document.querySelectorAll("header nav a")) link.href = addressOf(VIEWS.find((view) => view.name === link.dataset.view));
+  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("header nav a"))) link.href = addressOf(VIEWS.find((view) => view.name === link.dataset.view));
 }
 
 async function show() {
@@ -79,7 +80,7 @@ async function show() {
   if (view?.of && place.parts[0]) studio.lookedAt.remember(view.of, place.parts[0]);
   lead();
   opened.page.close?.();
-  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  for (const dialog of /** @type {NodeListOf<HTMLDialogElement>} */ (document.querySelectorAll("dialog[open]"))) dialog.close();
   opened = { view, first: place.parts[0] ?? "", page: {} };
   for (const link of document.querySelectorAll("header nav a")) {
     if (view && link.dataset.view === view.name) {

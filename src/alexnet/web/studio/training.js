@@ -36,7 +36,9 @@ class Training {
     fill(this.parts.film, h("h2", {}, "Kernels of the first layer"), this.film.root);
     this.parts.film.hidden = true; // until there are some
     fill(root, h("h1", {}, `Training ${run}`), ...Object.values(this.parts));
-    [this.how, this.far, this.actions] = [h("p", { class: "soft" }, "connecting ..."), h("div"), h("p", { class: "actions" })];
+    this.how = h("p", { class: "soft" }, "connecting ...");
+    this.far = h("div");
+    this.actions = h("p", { class: "actions" });
     fill(this.parts.head, this.how, this.far, this.actions);
   }
 

@@ -19,7 +19,7 @@ export class UnitSum {
 
   /** Show a unit; `query` names the image as the server takes it. */
   async open(layer, number, query) {
-    Object.assign(this, { layer, number, query });
+    this.layer = layer; this.number = number; this.query = query;
     const mine = ++this.#asked;
     try {
       const answer = await get(`runs/${part(this.run)}/inside/${part(layer)}/units/${number}?${query}`);

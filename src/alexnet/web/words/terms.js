@@ -48,7 +48,7 @@ export function term(name) {
   note.popover = "auto";
   button.popoverTargetElement = note;
   const follow = () => place(note, button.getBoundingClientRect());
-  note.addEventListener("beforetoggle", ({ newState }) => {
+  note.addEventListener("beforetoggle", (/** @type {ToggleEvent} */ { newState }) => {
     note.textContent = newState === "open" ? TERMS[name] : "";
     if (newState !== "open") { removeEventListener("scroll", follow, true); return; }
     follow();

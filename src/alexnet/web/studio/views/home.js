@@ -42,7 +42,7 @@ function practice(root, here, studio, isEmpty) {
   const line = h("span", {});
   let isDrawing = false;
   const button = h("button", { type: "button", class: isEmpty ? "primary" : "", onclick: () => { isDrawing = button.disabled = true; job.take(post("practice")); } }, "Draw practice images");
-  const job = followed({ words: "drawing 1,000 images of eight classes", path: () => "practice", stop: () => post("practice/stop"), draw: (state, told) => {
+  const job = followed({ words: "drawing 1,000 images of eight classes", keeps: false, path: () => "practice", stop: () => post("practice/stop"), draw: (state, told) => {
     button.disabled = state?.job.is_alive === true;
     if (isDrawing && state?.folder && root.isConnected) {
       studio.say("The practice images are drawn.");

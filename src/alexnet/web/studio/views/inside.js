@@ -50,6 +50,7 @@ class Page {
     this.root = root; this.run = run; this.studio = studio;
     this.path = `runs/${part(run)}`;
     this.before = null; // what the network makes of the image without changes
+    /** @type {{layer?: string, number?: number, row?: number, column?: number}} */
     this.chosen = {}; // layer and number of a map or a unit, and of a map row and column of the cell
     this.between = ""; // two classes by their numbers, as the server takes them
     this.image = new CoveredImage(() => this.#ask(), (text) => studio.say(text));
@@ -204,7 +205,8 @@ class Page {
     await this.#ask();
   }
 
-  /** Open a map, at a cell if row and column are given, or a unit of a fully connected layer. */
+  /** Open a map, at a cell if row and column are given, or a unit of a fully connected layer.
+   * @param {{layer?: string, number?: number, row?: number, column?: number}} place */
   async #open({ layer, number, row, column }, { focus = false } = {}) {
     if (this.#camera) await this.#freeze();
     const isUnit = this.units.has(layer);
