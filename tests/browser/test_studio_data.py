@@ -117,6 +117,7 @@ def test_a_copy_with_planted_faults_is_made_and_graded(tab: Any, studio: Studio)
     tab.get_by_text("Choose the faults").click()
     assert not tab.get_by_role("button", name="Grade my corrections").is_visible(), "there is no answer sheet"
     tab.get_by_label("Labels to swap").fill("10")
+    tab.get_by_label("Swap only among").select_option(["down", "rings"])
     tab.get_by_label("Class with a colored corner").select_option("down")
     tab.wait_for_load_state("networkidle")
     assert violations(tab) == []
@@ -132,6 +133,7 @@ def test_a_copy_with_planted_faults_is_made_and_graded(tab: Any, studio: Studio)
     tab.get_by_text("hunt: has no corrections yet; correct the labels that are wrong first").wait_for()
     hunt = studio.workspace.folder_path("hunt")
     sheet = read_answers(hunt)
+    assert {each.true for each in sheet.swapped} == {"down", "rings"}
     alexnet.correct(hunt, [each.file for each in sheet.swapped[:2]], "exclude")
     alexnet.correct(hunt, [sheet.swapped[0].file], "relabel", to=sheet.swapped[0].true)
     grade.click()

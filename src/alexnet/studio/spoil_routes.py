@@ -29,7 +29,7 @@ def start(request: Request, values: dict[str, Any]) -> Any:
     """Start to write a copy with planted faults, as a process of its own; the corrections of the folder are applied.
 
     `name` is that of the copy; `swap`: fraction of the labels, `duplicates`: number, `corner` and `dark`: classes or
-    nothing, `seed`.
+    nothing, `seed`; `between`: classes among which labels are swapped, none for all; `keeps_names`: of the files.
     """
     workspace, name = workspace_of(request), request.path_params["name"]
     folder = workspace.folder(name)
@@ -55,7 +55,15 @@ def _fault_words(values: dict[str, Any], classes: tuple[str, ...]) -> list[str]:
             raise DataError(f"{key}: the folder has no class {shown_name(str(mark))[:80]}; choose one that it has")
     if not (swap or duplicates or any(marks.values())):
         raise DataError("no fault is chosen; choose at least one to plant")
+    between = values.get("between") or []
+    if not isinstance(between, list) or not set(map(str, between)) <= set(classes) or len(between) == 1:
+        raise DataError("classes among which labels are swapped: choose two or more, or none for all")
     named = [f"--{key}={mark}" for key, mark in marks.items() if mark]
+    if swap and between:  # quoted, as a name may hold a comma
+        quoted = ['"' + name.replace('"', '""') + '"' for name in between]
+        named.append(f"--between={','.join(quoted)}")
+    if values.get("keeps_names") is True:
+        named.append("--keep-names")
     return ["--swap", str(swap), "--duplicates", str(duplicates), "--seed", str(seed), *named]
 
 

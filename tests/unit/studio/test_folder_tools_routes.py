@@ -105,6 +105,9 @@ def test_a_corrected_copy_is_written_and_listed(studio: Studio, place: Path, own
     assert studio.post(copies, {"name": "other"}).error == "tools: has no corrections to apply"
 
 
+AMONG = "classes among which labels are swapped: choose two or more, or none for all"
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
@@ -115,6 +118,9 @@ def test_a_corrected_copy_is_written_and_listed(studio: Studio, place: Path, own
         ({"swap": 0.1, "seed": -1}, "seed: give a whole number, 0 or more"),
         ({"corner": "horse"}, "corner: the folder has no class horse; choose one that it has"),
         ({"dark": ["down"]}, "dark: the folder has no class ['down']; choose one that it has"),
+        ({"swap": 0.1, "between": ["down"]}, AMONG),
+        ({"swap": 0.1, "between": "down"}, AMONG),
+        ({"swap": 0.1, "between": ["down", "horse"]}, AMONG),
         ({"swap": 0.1, "name": "tools"}, "tools: already exists; choose another name"),
     ],
 )
@@ -127,6 +133,7 @@ def test_faults_that_cannot_be_planted_are_refused(
 
 def test_faults_are_planted_in_a_copy_and_its_corrections_graded(studio: Studio, place: Path, own: Path) -> None:
     values = {"name": "hunt", "swap": 0.1, "duplicates": 2, "corner": "down", "dark": "rings", "seed": 3}
+    values |= {"between": ["down", "rings"], "keeps_names": True}
     assert studio.post("/api/folders/tools/spoiled", values).values["job"]["is_alive"]
     until = time.monotonic() + 60
     while (state := studio.ask("/api/folders/tools/spoiled/hunt").values)["job"]["is_alive"]:
@@ -138,6 +145,8 @@ def test_faults_are_planted_in_a_copy_and_its_corrections_graded(studio: Studio,
         assert (sheet.corner, sheet.dark, sheet.seed) == ("down", "rings", 3)
         copy = next(name for name, source in sheet.files.items() if source == FIRST)
         assert copy.startswith("train/rings/"), "the corrections of the folder are applied"
+        assert {each.true for each in sheet.swapped} == {"down", "rings"}
+        assert Path(copy).name == Path(FIRST).name
         assert state["folder"] == "hunt" and state["result"] == {
             "num_images": len(scan_folder(own).files) + 2, "swapped": len(sheet.swapped), "near_duplicates": 2
         }  # fmt: skip

@@ -11,16 +11,18 @@ export function spoilBox(base, folder, classes) {
   const mark = (id) => h("select", { id });
   const name = h("input", { type: "text", id: "spoil-name", size: 20, required: true, value: `${folder}-faults`, autocomplete: "off", spellcheck: "false" });
   const swap = number("spoil-swap", 5, 99, "any"), duplicates = number("spoil-duplicates", 4, null), seed = number("spoil-seed", 0, null), corner = mark("spoil-corner"), dark = mark("spoil-dark");
+  const between = h("select", { id: "spoil-between", multiple: true, size: 4 }), keepsNames = h("input", { type: "checkbox", id: "spoil-names" });
   const told = h("p"), path = () => `${base}/spoiled/${part(name.value)}`;
   const job = followed({ words: "writing the copy", keeps: false, path, stop: () => post(`${path()}/stop`), draw: (state, line) => fill(told, state?.result && !state.job.is_alive && spoiled(state), line) });
-  const values = () => ({ name: name.value, swap: swap.valueAsNumber / 100, duplicates: duplicates.valueAsNumber, corner: corner.value, dark: dark.value, seed: seed.valueAsNumber });
+  const values = () => ({ name: name.value, swap: swap.valueAsNumber / 100, duplicates: duplicates.valueAsNumber, corner: corner.value, dark: dark.value, seed: seed.valueAsNumber, between: [...between.selectedOptions].map((option) => option.value), keeps_names: keepsNames.checked });
   const row = (input, words, after = "") => h("p", {}, h("label", { for: input.id }, words), " ", input, after);
   const form = h("form", { onsubmit: (event) => { event.preventDefault(); job.take(post(`${base}/spoiled`, values())); } },
-    row(swap, "Labels to swap", " %"), row(duplicates, "Near duplicates to add"), row(corner, "Class with a colored corner"), row(dark, "Class to darken"),
-    row(seed, "Random seed", h("span", { class: "soft" }, " (another seed plants other faults)")), row(name, "Name of the copy"), h("p", {}, h("button", {}, "Make the copy")));
+    row(swap, "Labels to swap", " %"), row(between, "Swap only among", h("span", { class: "soft" }, " two classes or more; none chosen: all")), row(duplicates, "Near duplicates to add"), row(corner, "Class with a colored corner"), row(dark, "Class to darken"),
+    row(seed, "Random seed", h("span", { class: "soft" }, " (another seed plants other faults)")), row(name, "Name of the copy"), h("p", {}, keepsNames, " ", h("label", { for: keepsNames.id }, "Keep the names of the files"), h("span", { class: "soft" }, " (which may give the swapped ones away)")), h("p", {}, h("button", {}, "Make the copy")));
   const box = h("details", { ontoggle: () => {
     if (!box.open) return;
     for (const select of [corner, dark]) fill(select, h("option", { value: "" }, "none"), classes().map((each) => h("option", {}, each)));
+    fill(between, classes().map((each) => h("option", {}, each)));
     job.look();
   } }, h("summary", {}, "Choose the faults"), form, told);
   return { stop: job.stop, element: section("Make a copy with planted faults", "For lessons: learners look for the faults in the copy and correct them, then it is graded. The originals stay.", box) };
