@@ -1,8 +1,12 @@
 """The studio: how long a page takes from a click to its answer, in a browser, on a run that was just trained."""
 
 import contextlib
+import re
 import shutil
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +28,12 @@ REPEATS = 10
 CAMERA_SECONDS = 4
 SCROLL_SECONDS, SCROLL_SPEED = 4, 2000
 """How long thumbnails scroll, and px a second."""
+
+STARTS = 5
+"""Starts of the studio, after one that does not count."""
+
+PAINTED = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+"""Of the page, in ms from its navigation on."""
 
 UNTIL = """
 const until = (isThere) => new Promise((done) => {
@@ -67,6 +77,18 @@ TASKS = {
         "one('canvas.large').dispatchEvent(new KeyboardEvent('keydown', { key: window.key }));"
         "return until(() => words() !== before);",
     ),
+    "a cell under the mouse, of a map at rest: its numbers": (
+        17,
+        "if (!one('.equation')) location.hash = '#/inside/NAME?layer=conv2&map=5&row=0&column=0';"
+        "await until(() => one('.output-cell .readers'));"
+        "if (!window.isAtRest) { await new Promise((done) => setTimeout(done, 4000)); window.isAtRest = true; }"
+        "window.place = ((window.place ?? 0) + 0.37) % 1;",
+        "const words = () => one('.numbers b').textContent, before = words(), map = one('canvas.large');"
+        "const box = map.getBoundingClientRect();"
+        "map.dispatchEvent(new MouseEvent('mousemove', { clientX: box.left + window.place * box.width, "
+        "clientY: box.top + ((window.place * 3) % 1) * box.height }));"
+        "return until(() => words() !== before);",
+    ),
     "a turned image: its probabilities": (
         100,
         "if (!one('#change-turn')) { location.hash = '#/inside/NAME'; await until(() => one('.bars .n')); }"
@@ -98,7 +120,9 @@ def measure(setting: Setting) -> list[Comparison]:
         page.set_default_timeout(60_000)
         page.goto(address)
         measured = [_answer(page, task, run.path.name) for task in TASKS]
-        measured += [_camera(page, run.path.name), _scrolling(page, setting.whole.name)]
+        measured += [*_camera(page, run.path.name), _scrolling(page, setting.whole.name)]
+        page.close()
+        measured += _first_paint(browser, setting.folder)
         browser.close()
     return measured
 
@@ -112,29 +136,70 @@ def _answer(page: Any, task: str, name: str) -> Comparison:
     return Comparison(task, (Candidate("ours", tuple(values)),), notes=(f"Goal: {goal} ms.",), charted=False)
 
 
-def _camera(page: Any, name: str) -> Comparison:
-    """Seconds from one of the camera's images to the next, each with its probabilities and maps."""
+def _camera(page: Any, name: str) -> list[Comparison]:
+    """Seconds from one of the camera's images to the next, each with its probabilities and maps; and from an image to
+    them.
+    """
     page.evaluate(f"location.hash = '#/inside/{name}'")
     page.locator(".bars .n").first.wait_for()
     page.get_by_role("button", name="Use the camera").click()
     page.locator(".rate").filter(has_text="second").wait_for()
     script = """async (seconds) => {
-        const times = [], bars = document.querySelector('.bars');
-        const seen = new MutationObserver(() => times.push(performance.now()));
+        const times = [], waits = [], bars = document.querySelector('.bars');
+        const pen = CanvasRenderingContext2D.prototype, draw = pen.drawImage;
+        let read = null; // when an image of the camera was read last
+        pen.drawImage = function (source, ...rest) {
+            if (source instanceof HTMLVideoElement) read = performance.now();
+            return draw.call(this, source, ...rest);
+        };
+        const seen = new MutationObserver(() => requestAnimationFrame(() => {
+            times.push(performance.now());
+            if (read !== null) waits.push(performance.now() - read);
+            read = null;
+        }));
         seen.observe(bars, { childList: true });
         await new Promise((done) => setTimeout(done, 1000 * seconds));
         seen.disconnect();
-        return times;
+        pen.drawImage = draw;
+        return [times, waits];
     }"""
-    times = [float(time) / 1000 for time in page.evaluate(script, CAMERA_SECONDS)]
-    values = tuple(later - earlier for earlier, later in pairwise(times))
-    return Comparison(
-        "the camera's images",
-        (Candidate("ours", values),),
-        unit="images/s",
-        notes=("Goal: 15 images/s.",),
-        charted=False,
-    )
+    times, waits = ([float(time) / 1000 for time in each] for each in page.evaluate(script, CAMERA_SECONDS))
+    apart = tuple(later - earlier for earlier, later in pairwise(times))
+    rate = Candidate("ours", apart)
+    wait = Candidate("ours", tuple(waits))
+    goals = ("Goal: 15 images/s.",), ("Goal: 150 ms.",)
+    return [
+        Comparison("the camera's images", (rate,), unit="images/s", notes=goals[0], charted=False),
+        Comparison("from the camera's image to its probabilities", (wait,), notes=goals[1], charted=False),
+    ]
+
+
+def _first_paint(browser: Any, folder: Path) -> list[Comparison]:
+    """From `alexnet studio` to the server's answer, and from there to the first paint in an open browser; warm."""
+    answered, painted = [], []
+    for _ in range(STARTS + 1):
+        begin = time.perf_counter()
+        command = [sys.executable, "-m", "alexnet", "studio", str(folder), "--no-open"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            address = re.search(r"http://\S+", process.stdout.readline())
+            assert address is not None
+            answered.append(time.perf_counter() - begin)
+            page = browser.new_page()
+            page.goto(address[0])
+            page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+            painted.append(float(page.evaluate(PAINTED)) / 1000)
+            page.close()
+            process.terminate()
+    goals = ("Goal: 3 s to the first paint.",), ("Goal: 1 s.",)
+    return [
+        Comparison(
+            "alexnet studio: its address", (Candidate("ours", tuple(answered[1:])),), notes=goals[0], charted=False
+        ),
+        Comparison(
+            "the first paint, from then on", (Candidate("ours", tuple(painted[1:])),), notes=goals[1], charted=False
+        ),
+    ]
 
 
 def _scrolling(page: Any, folder: str) -> Comparison:
