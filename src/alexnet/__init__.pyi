@@ -6,6 +6,7 @@ from alexnet.audit.enough import enough as enough
 from alexnet.audit.enough import plan_enough as plan_enough
 from alexnet.audit.grade import grade as grade
 from alexnet.audit.odd_images import odd_images as odd_images
+from alexnet.audit.resume_run import resume as resume
 from alexnet.audit.retrain import retrain as retrain
 from alexnet.audit.retrain_on_hard import retrain_on_hard as retrain_on_hard
 from alexnet.audit.shortcuts import shortcuts as shortcuts
@@ -108,7 +109,6 @@ from alexnet.studio.serve import serve_studio as serve_studio
 from alexnet.training.launch import is_first_process as is_first_process
 from alexnet.training.plan import plan_training as plan_training
 from alexnet.training.recipe_check import check_recipe as check_recipe
-from alexnet.training.train import resume as resume
 from alexnet.training.train import train as train
 
 __all__: list[str]

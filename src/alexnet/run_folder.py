@@ -26,7 +26,7 @@ __all__ = ["SCHEMA", "WRITTEN_BY_EVALUATE", "RunFolder"]
 SCHEMA = 4
 """Version of the run folder's layout."""
 
-UNFINISHED_START = {".lock", "recipe.toml", "left_out.csv", "corrections.csv"}
+UNFINISHED_START = {".lock", ".drawing", "recipe.toml", "left_out.csv", "corrections.csv", "retraining.json"}
 """What a start leaves that was stopped before run.json was written, by a full disk or a kill."""
 
 WRITTEN_BY_EVALUATE = {"evaluation.json", "predictions.csv"}

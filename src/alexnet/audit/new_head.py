@@ -1,6 +1,8 @@
 """A run's network with a new last layer, and the run folder of it."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,13 +17,15 @@ from alexnet.data.corrections import effective, write_corrections
 from alexnet.data.split import Subset
 from alexnet.errors import RunError
 from alexnet.evaluation.evaluate import evaluate_classifier
+from alexnet.files import is_folder
 from alexnet.model.checkpoint import Classifier, save_network
 from alexnet.model.specs import Linear
+from alexnet.practice.new_folder import new_folder
 from alexnet.records import ImageSetInfo
 from alexnet.run_folder import RunFolder
 from alexnet.runs.run import Run
 
-__all__ = ["feature_layer", "free_target", "has_feature_layer", "with_head", "write_run"]
+__all__ = ["feature_layer", "free_target", "has_feature_layer", "with_head", "written_run"]
 
 
 def free_target(run: Run, out: Path | str | None, ending: str) -> RunFolder:
@@ -69,7 +73,8 @@ def with_head(classifier: Classifier, head: LinearHead) -> Classifier:
     return Classifier(network.eval(), classifier.classes, classifier.preprocessing, views=classifier.views)
 
 
-def write_run(
+@contextmanager
+def written_run(
     run: Run,
     classifier: Classifier,
     images: DecodedImages,
@@ -79,8 +84,8 @@ def write_run(
     own: DecodedImages,
     num_train: int,
     started: float,
-) -> Run:
-    """A run folder of the new network; run.json last.
+) -> Iterator[Run]:
+    """A run folder of the new network, to be added to; it appears at `target` when the block ends, whole.
 
     Args:
         run: the old one, whose recipe it keeps.
@@ -91,27 +96,38 @@ def write_run(
         started: when the retraining began, by `time.perf_counter`.
 
     Raises:
-        RunError: the folder cannot be written.
+        RunError, DataError: the folder cannot be written.
     """
     names = [file.entry.name for file in images.files]
     evaluation, predictions = evaluate_classifier(classifier, images.pixels, test, names)
-    folder = RunFolder.create(target.path)  # after what takes long: one who stops that leaves no folder
-    folder.write_recipe(run.recipe)
-    folder.write_table("left_out.csv", ["file", "reason"], own.left_out.items())
-    write_corrections(folder.corrections_path, effective(list(own.folder.corrections)).values())
-    save_network(folder, classifier, epoch=run.folder.model_info.epoch)
-    folder.write_evaluation(evaluation)
-    folder.write_predictions(predictions)
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    data = ImageSetInfo(
-        path=images.folder.location,
-        fingerprint=own.fingerprint,
-        images={"train": num_train, "validation": 0, "test": len(test)},
-        left_out=len(own.left_out),
-        oddities={kind: len(names) for kind, names in check_decoded(own).oddities.items()},
-    )
-    layers_of = run.about.layers_of or str(run.path)
-    seconds = time.perf_counter() - started
-    about = replace(run.about, data=data, created=created, layers_of=layers_of)
-    folder.write_about(replace(about, training_seconds=seconds, seconds=seconds))
-    return Run(folder)
+    _clear(target)
+    with new_folder(target.path) as beside:
+        folder = RunFolder(beside)
+        folder.write_recipe(run.recipe)
+        folder.write_table("left_out.csv", ["file", "reason"], own.left_out.items())
+        write_corrections(folder.corrections_path, effective(list(own.folder.corrections)).values())
+        save_network(folder, classifier, epoch=run.folder.model_info.epoch)
+        folder.write_evaluation(evaluation)
+        folder.write_predictions(predictions)
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        data = ImageSetInfo(
+            path=images.folder.location,
+            fingerprint=own.fingerprint,
+            images={"train": num_train, "validation": 0, "test": len(test)},
+            left_out=len(own.left_out),
+            oddities={kind: len(names) for kind, names in check_decoded(own).oddities.items()},
+        )
+        layers_of = run.about.layers_of or str(run.path)
+        seconds = time.perf_counter() - started
+        about = replace(run.about, data=data, created=created, layers_of=layers_of)
+        folder.write_about(replace(about, training_seconds=seconds, seconds=seconds))
+        yield Run(folder)
+
+
+def _clear(target: RunFolder) -> None:
+    """Remove what a training has left that was stopped as it began; all else in the folder is refused."""
+    target.require_free()
+    if is_folder(target.path):
+        with target.locked():
+            for path in target.path.iterdir():
+                target.discard(path.name)

@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from alexnet.audit.linear_head import fit_head
-from alexnet.audit.new_head import feature_layer, free_target, has_feature_layer, with_head, write_run
+from alexnet.audit.new_head import feature_layer, free_target, has_feature_layer, with_head, written_run
 from alexnet.audit.retrained import Retrained, keep_retrained, retrained_images
+from alexnet.audit.retraining import begin_retraining, begun_retrainings, end_retraining, is_about
 from alexnet.data.cache import DecodedImages
 from alexnet.data.corrections import Correction, apply_corrections
 from alexnet.data.folder import ImageFolder, scan_folder
@@ -23,12 +25,13 @@ from alexnet.inspection.features import compute_features
 from alexnet.model.checkpoint import Classifier
 from alexnet.progress_callback import Progress
 from alexnet.records import Prediction
+from alexnet.run_folder import RunFolder
 from alexnet.runs.own_images import GIVE_DATA, decode_own_images, own_split
 from alexnet.runs.run import Run, RunLike, as_run
 from alexnet.training.events import Listener, Note, ignore
-from alexnet.training.train import train
+from alexnet.training.train import resume, train
 
-__all__ = ["retrain"]
+__all__ = ["compare_retrained", "retrain"]
 
 OLD_LABELS, CORRECTED_LABELS = "a new last layer on the old labels", "a new last layer on the corrected labels"
 
@@ -54,6 +57,8 @@ def retrain(
     the run was trained with. From the control to the new layer only the corrections differ. The result is a run of
     its own. All are compared on the images that both runs test on.
 
+    A whole training that was interrupted is continued by the same call, or by `resume`, which then compares, too.
+
     Args:
         run: a finished run.
         corrections: the corrections file, all of it: a decision that the run was trained with and that is no longer
@@ -77,7 +82,123 @@ def retrain(
     run = as_run(run)
     if not run.about.is_finished:
         raise RunError(f"{run.path}: is not finished; continue it with `alexnet resume {run.path}`")
-    target = free_target(run, out, "corrected")
+    begun = begun_retrainings(run, out) if whole else []
+    target = None if begun else free_target(run, out, "corrected")
+    work = _prepare(run, corrections)
+    earlier = next((folder for folder in begun if is_about(folder, work.folder.corrections)), None)
+    target = earlier or target or free_target(run, out, "corrected")
+    layer_started = time.perf_counter()
+    if work.strangers and not whole:
+        raise DataError(
+            f"{work.strangers[0]}: is not a class of {run.path}; train the whole recipe (--whole) for a new class"
+        )
+    control, final = work.new_layers(is_whole=whole, on_progress=on_progress)
+    layer_seconds = time.perf_counter() - layer_started if final else None
+    if whole or final is None:
+        before_training = time.perf_counter() - started
+        after = _train_whole(run, work, target, is_begun=earlier is not None, on_event=on_event)
+        compared = time.perf_counter()
+        result = _compare(_Networks(run, None, final, after), work, after.path)
+        seconds = before_training + (after.about.seconds or 0.0) + time.perf_counter() - compared
+        return _kept(result, after, seconds, layer_seconds)
+    test = _subset(work.images, _labels(work.corrected, work.later.test, work.later.classes), run.model.classes)
+    num_train = len(work.known[1])
+    with written_run(
+        run, final, work.images, test, target, own=work.corrected, num_train=num_train, started=started
+    ) as after:
+        result = _compare(_Networks(run, control, None, after), work, target.path)
+        result = replace(
+            result,
+            seconds=time.perf_counter() - started,
+            layer_seconds=layer_seconds,
+            network_seconds=run.about.seconds,
+        )
+        keep_retrained(after.folder, result)
+    return result
+
+
+def _train_whole(run: Run, work: "_Work", target: RunFolder, *, is_begun: bool, on_event: Listener) -> Run:
+    """The whole recipe on the corrected images, from the start or from where an earlier call stopped."""
+    if is_begun:
+        on_event(Note(f"{target.path}: going on with an earlier retraining on the same corrections"))
+        return resume(target.path, data=run.moved_to, on_event=on_event)
+    on_event(Note("training the whole recipe on the corrected images"))
+    begin_retraining(target, run)
+    try:
+        return train(work.folder, run.recipe, out=target.path, on_event=on_event)
+    except BaseException:
+        if not target.has("run.json"):  # stopped before the run was: leave nothing
+            end_retraining(target)
+            with suppress(OSError):
+                target.path.rmdir()
+        raise
+
+
+def _kept(result: Retrained, after: Run, seconds: float, layer_seconds: float | None) -> Retrained:
+    """The comparison with a whole training, with its times, written down in the new run."""
+    result = replace(result, seconds=seconds, layer_seconds=layer_seconds, network_seconds=after.about.seconds)
+    keep_retrained(after.folder, result)
+    end_retraining(after.folder)
+    return result
+
+
+def compare_retrained(run: Run, after: Run, *, on_progress: Progress | None = None) -> Retrained:
+    """Compare a run with one whose whole network was trained on corrected labels, and keep that in the new one.
+
+    Args:
+        run: the run that was trained again.
+        after: the new one, finished; its corrections are those in its folder.
+        on_progress: called with (images done, images in all) while features are computed.
+
+    Raises:
+        RunError, DataError: the images are no longer there, or have changed.
+    """
+    started = time.perf_counter()
+    work = _prepare(run, after.folder.corrections_path)
+    layer_started = time.perf_counter()
+    _, final = work.new_layers(is_whole=True, on_progress=on_progress)
+    layer_seconds = time.perf_counter() - layer_started if final else None
+    result = _compare(_Networks(run, None, final, after), work, after.path)
+    return _kept(result, after, time.perf_counter() - started + (after.about.seconds or 0.0), layer_seconds)
+
+
+# --- the images and their labels
+@dataclass(frozen=True)
+class _Work:
+    """The images of a run with the labels of the folder (`images`) and corrected (`corrected`, split as `later`).
+
+    tested: images that the run was tested on. known: the labels to train on, before and after. strangers: classes of
+    the corrected images that the run's network does not know.
+    """
+
+    run: Run
+    folder: ImageFolder
+    images: DecodedImages
+    corrected: DecodedImages
+    later: Split
+    tested: tuple[str, ...]
+    known: tuple[Labels, Labels]
+    strangers: tuple[str, ...]
+
+    @property
+    def num_changed(self) -> int:
+        """Images to train on whose label the corrections change, that they leave out or bring back."""
+        old, new = self.known
+        return sum(old.get(name) != new.get(name) for name in old | new)
+
+    def new_layers(
+        self, *, is_whole: bool, on_progress: Progress | None
+    ) -> tuple[Classifier | None, Classifier | None]:
+        """The network with a new last layer on the old labels (not beside a whole training) and on the corrected."""
+        if self.strangers or (is_whole and not has_feature_layer(self.run.model)):
+            return None, None
+        known = (self.known[1], self.known[1]) if is_whole else self.known
+        control, final = _new_layers(self.run.model, self.images, known, on_progress)
+        return None if is_whole else control, final
+
+
+def _prepare(run: Run, corrections: Path | str) -> _Work:
+    """What is trained on and compared. Raises DataError where the corrections change nothing."""
     own = decode_own_images(run, step=GIVE_DATA)
     images = open_images(scan_folder(run.data_path), run.model.preprocessing)  # with the labels of the folder
     folder = apply_corrections(images.folder, corrections)
@@ -90,32 +211,7 @@ def retrain(
     tested = tuple(_labels(own, split.test, split.classes))
     later = own_split(run, corrected)
     known = _to_train_on(own, split), _to_train_on(corrected, later, without=tested)
-    strangers, before_layers = _new_classes(run, folder, later), time.perf_counter()
-    if strangers and not whole:
-        raise DataError(
-            f"{strangers[0]}: is not a class of {run.path}; train the whole recipe (--whole) for a new class"
-        )
-    control = final = None
-    if not strangers and (not whole or has_feature_layer(run.model)):
-        control, final = _new_layers(run.model, images, (known[1], known[1]) if whole else known, on_progress)
-    layer_seconds = time.perf_counter() - before_layers if final else None
-    if whole or final is None:
-        on_event(Note("training the whole recipe on the corrected images"))
-        after, control = train(folder, run.recipe, out=target.path, on_event=on_event), None
-    else:
-        test = _subset(images, _labels(corrected, later.test, later.classes), run.model.classes)
-        after = write_run(run, final, images, test, target, own=corrected, num_train=len(known[1]), started=started)
-    changed = {name for name in known[0] | known[1] if known[0].get(name) != known[1].get(name)}
-    networks = _Networks(run, control, final if whole else None, after)
-    result = _compare(networks, images, tested, folder.corrections, len(changed))
-    result = replace(
-        result,
-        seconds=time.perf_counter() - started,
-        layer_seconds=layer_seconds,
-        network_seconds=(after if whole else run).about.seconds,
-    )
-    keep_retrained(after.folder, result)
-    return result
+    return _Work(run, folder, images, corrected, later, tested, known, tuple(_new_classes(run, folder, later)))
 
 
 def _changes(lines: Iterable[Correction]) -> dict[str, tuple[str, str]]:
@@ -173,19 +269,14 @@ class _Networks:
     after: Run
 
 
-def _compare(
-    networks: _Networks,
-    images: DecodedImages,
-    tested: Sequence[str],
-    lines: Sequence[Correction],
-    num_changed: int,
-) -> Retrained:
-    """The networks on the images that both runs test on."""
+def _compare(networks: _Networks, work: _Work, path: Path) -> Retrained:
+    """The networks on the images that both runs test on. path: where the new run is, or will be."""
     run, after, control, layer = networks.run, networks.after, networks.control, networks.last_layer
+    images, tested, lines, num_changed = work.images, work.tested, work.folder.corrections, work.num_changed
     labels = {file.entry.name: file.class_name for file in images.files}
     common = {prediction.file for prediction in after.predictions} | {line.file for line in lines}
     kept = {name: labels[name] for name in tested if name in common}
-    names = str(run.path), str(after.path)
+    names = str(run.path), str(path)
     first, last = (_predicted(each.model, images, kept) for each in (run, after))
     middle, beside = ([] if each is None else _predicted(each, images, kept) for each in (control, layer))
 

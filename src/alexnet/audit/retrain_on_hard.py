@@ -9,7 +9,7 @@ import numpy as np
 
 from alexnet.audit.hard_images import divide
 from alexnet.audit.linear_head import fit_head
-from alexnet.audit.new_head import feature_layer, free_target, with_head, write_run
+from alexnet.audit.new_head import feature_layer, free_target, with_head, written_run
 from alexnet.data.cache import DecodedImages, decode_folder
 from alexnet.data.folder import scan_folder
 from alexnet.data.split import Subset
@@ -114,10 +114,9 @@ def retrain_on_hard(
     tests = [evaluate_classifier(each, extra.pixels, held_out, extra.names) for each in (classifier, control, final)]
     own_test = _without(images, Subset(split.test.indices, numbers[split.test.labels]), extra, trained)
     own_tests = [evaluate_classifier(each, images.pixels, own_test, images.names) for each in (classifier, final)]
-    after = write_run(
-        run, final, images, own_test, target, own=images, num_train=len(own) + len(trained), started=started
-    )
-    names = str(run.path), str(after.path)
+    names, num_train = (str(run.path), str(target.path)), len(own) + len(trained)
+    with written_run(run, final, images, own_test, target, own=images, num_train=num_train, started=started):
+        pass
     return RetrainedOnHard(
         *names,
         hard=str(folder),
