@@ -26,11 +26,14 @@ __all__ = [
 NUM_TOP = 5
 """Classes that predictions.csv names for each image."""
 
-FORMULA = re.compile("[=+\\-@\uff1d\uff0b\uff0d\uff20]")
-"""How a text begins that a spreadsheet takes for a formula, and some for a command; the last four are full width."""
+FORMULA = re.compile("(^|;[\"' ]*)([=+\\-@\uff1d\uff0b\uff0d\uff20])")
+"""How a text begins that a spreadsheet takes for a formula, and some for a command; the last four are full width.
 
-ESCAPED_FORMULA = re.compile(r"\\(?:x(3d|2b|2d|40)|u(ff1d|ff0b|ff0d|ff20))")
-"""The first character of a formula as it is stored; a name that begins so has its backslash doubled, see `files`."""
+A spreadsheet that splits lines at semicolons takes what follows one within a text for a cell of its own.
+"""
+
+ESCAPED_FORMULA = re.compile(r"""(^|;["' ]*)\\(?:x(3d|2b|2d|40)|u(ff1d|ff0b|ff0d|ff20))""")
+"""Such a character as it is stored; a name that has this text has its backslash doubled, see `files`."""
 
 Row = Sequence[Any]
 Kind = TypeVar("Kind", bound=Record)
@@ -40,7 +43,7 @@ def to_csv(rows: Iterable[Row]) -> str:
     r"""Rows as the text of a CSV file. Numbers are written so that they read back the same, None as nothing.
 
     Texts are written as `shown_name` has them, so that a line is a record, and the first character of what a
-    spreadsheet would take for a formula is escaped in the same way.
+    spreadsheet would take for a formula, also after a semicolon, is escaped in the same way.
 
     >>> to_csv([("file", "true"), ("=1+1.png", "new\nline")])
     'file,true\n\\x3d1+1.png,new\\nline\n'
@@ -63,13 +66,12 @@ def write_csv(rows: Iterable[Row], path: Path | str) -> Path:
 
 
 def _cell(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    text = shown_name(value)
-    if not FORMULA.match(text):
-        return text
-    number = ord(text[0])
-    return (f"\\x{number:02x}" if number < 0x80 else f"\\u{number:04x}") + text[1:]
+    return FORMULA.sub(_escaped, shown_name(value)) if isinstance(value, str) else value
+
+
+def _escaped(match: re.Match[str]) -> str:
+    number = ord(match[2])
+    return match[1] + (f"\\x{number:02x}" if number < 0x80 else f"\\u{number:04x}")
 
 
 def _parse(text: str, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, str | None]]]:
@@ -177,5 +179,4 @@ def _prediction(line: int, row: Mapping[str, str | None]) -> Prediction:
 
 
 def _text(cell: str | None) -> str | None:
-    match = ESCAPED_FORMULA.match(cell or "")
-    return cell if match is None or cell is None else chr(int(match[1] or match[2], 16)) + cell[match.end() :]
+    return cell and ESCAPED_FORMULA.sub(lambda match: match[1] + chr(int(match[2] or match[3], 16)), cell)

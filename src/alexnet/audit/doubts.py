@@ -47,6 +47,9 @@ INNER_FOLDS = 5
 NUM_COMPONENTS = 128
 """Principal components of the features on which the heads are fitted: seconds instead of minutes, and no worse."""
 
+LOW_AGREEMENT = 0.7
+"""Fraction of the labels that the networks agree with, below which they have not learned the classes."""
+
 NETWORK_WEIGHT = 0.7
 """Weight of the networks' probabilities beside that of the heads (EXPERIMENTS.md, "Doubts: five spoiled folders")."""
 
@@ -75,7 +78,7 @@ class Doubts(Record):
     Args:
         num_images: images that were judged.
         estimated_wrong: fraction of wrong labels, estimated from the images that the networks are most certain of.
-        interval: its 95 % interval.
+        interval: its 95 % interval; from 0 where the list is not reliable, since the networks then err, too.
         expected: how many of the first 10 images of the list, and of the first 1, 3 and 6 %, are mislabeled.
         doubts: the images whose most probable class is not their label.
         method: `features` or `folds`.
@@ -94,6 +97,11 @@ class Doubts(Record):
     agreement: float = 1.0
     expected: tuple[ExpectedPrecision, ...] = ()
     images: DecodedImages | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def is_reliable(self) -> bool:
+        """Whether the networks agree with enough labels to have learned the classes."""
+        return self.agreement >= LOW_AGREEMENT
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data: the numbers and the list, each image with file, label, suggested and doubt."""
@@ -348,7 +356,10 @@ def _rank(
     files = images.files
     reviewed = {line.file for line in images.folder.corrections}
     order = [row for row in np.argsort(-scores, kind="stable") if files[row].entry.name not in reviewed]
+    agreement = float((held.argmax(1) == labels).mean())
     estimate = wrong_fraction(labels, held)
+    if agreement < LOW_AGREEMENT:  # a label that such networks contradict may as well be correct
+        estimate = estimate[0], (0.0, estimate[1][1])
     expected, wrong = expected_precision(labels, held, order, estimate)
     count = max(int((scores > 0.5).sum()), round(FEWEST * len(labels)))
     listed = tuple(
@@ -366,5 +377,4 @@ def _rank(
         )
         for row in order[:count]
     )
-    agreement = float((held.argmax(1) == labels).mean())
     return Doubts(len(labels), *estimate, listed, method, len(reviewed), agreement, expected, images)

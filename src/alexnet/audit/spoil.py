@@ -1,7 +1,7 @@
 """A spoiled copy of a folder, with the answers: wrong labels, near duplicates, a colored corner, a dark class."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,7 @@ def spoil_folder(
     keep_names: bool = False,
     seed: int = 0,
     on_progress: Progress | None = None,
+    on_looking: Progress | None = None,
 ) -> Answers:
     """Copy a folder of images and plant faults in the copy; `answers.json` in it says which.
 
@@ -67,8 +68,8 @@ def spoil_folder(
         dark: the class whose images are darkened.
         keep_names: keep the names of the files.
         seed: >= 0; another seed plants other faults.
-        on_progress: called with (files done, files in all); a file that is looked at before it is copied counts
-            twice.
+        on_progress: called with (files written, files in all).
+        on_looking: called with (files done, files in all) while it is looked which ones can be used.
 
     Raises:
         DataError: there is no such folder or class, `out` is not empty or cannot be written, or a fraction or
@@ -82,10 +83,8 @@ def spoil_folder(
     _check(scanned, swap, [*between, *(name for name in (corner, dark) if name)], duplicates, seed)
     rng = np.random.default_rng(seed)
     training = [file for file in scanned.files if file.split in (None, "train")]
-    looked_at = len(training) if swap or duplicates else 0
-    total = looked_at + len(scanned.files) + duplicates
-    if looked_at:
-        training = _images_of(scanned, training, lambda done: on_progress(done, total) if on_progress else None)
+    if training and (swap or duplicates):
+        training = _images_of(scanned, training, on_looking or (lambda _done, _total: None))
     candidates = [file for file in training if not between or file.class_name in between]
     wrong = _swap(candidates, swap, between or scanned.classes, rng)
     plan = [_Planned(f, wrong.get(f.entry.name, f.class_name), f.split) for f in scanned.files]
@@ -105,7 +104,7 @@ def spoil_folder(
             if item.change:
                 planted.append(PlantedDuplicate(by_source[item.file.entry.name], name, item.change, strength))
             if on_progress:
-                on_progress(looked_at + done, total)
+                on_progress(done, len(plan))
         answers = Answers(
             source=shown_name(scanned.path), seed=seed, num_images=len(plan), num_candidates=len(candidates),
             swapped=tuple(sorted(swapped, key=lambda each: each.file)), near_duplicates=tuple(planted),
@@ -130,15 +129,13 @@ def _check(folder: ImageFolder, swap: float, named: Sequence[str], duplicates: i
         raise DataError(f"duplicates = {duplicates}: {where} has only {num_train} training images; ask for fewer")
 
 
-def _images_of(
-    folder: ImageFolder, files: Sequence[ImageFile], on_looked: Callable[[int], object]
-) -> list[ImageFile]:
+def _images_of(folder: ImageFolder, files: Sequence[ImageFile], on_looking: Progress) -> list[ImageFile]:
     """The files that are images which can be used: a fault planted in another could not be found."""
     entries, usable = [file.entry for file in files], []
     with closing(read_checked(folder.source, entries, plain_preprocessing(PRESETS["fast"]))) as read:
         for done, (file, (data, _)) in enumerate(zip(files, read, strict=True), start=1):
             usable += [file] if data is not None else []
-            on_looked(done)
+            on_looking(done, len(files))
     return usable
 
 

@@ -24,9 +24,6 @@ from alexnet.cli.screen import number_of, percent, screen
 
 __all__ = ["doubts"]
 
-LOW_AGREEMENT = 0.7
-"""Fraction of labels that the networks agree with, below which a warning is given."""
-
 
 def doubts(
     data: Data,
@@ -73,7 +70,7 @@ def doubts(
     if result.expected:
         numbers = ", ".join(map(str, result.expected))
         screen.print(f"expected to be mislabeled (95 % interval): {numbers}")
-    if result.agreement < LOW_AGREEMENT:
+    if not result.is_reliable:
         screen.note(
             f"warning: the networks agree with only {percent(result.agreement)} of the labels, so the list means "
             "little; add images, or train longer (--set epochs=...)", style="yellow",

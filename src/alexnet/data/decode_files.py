@@ -5,6 +5,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
 from typing import TypeVar
 
 from alexnet.data.decode import ImageFacts, Pixels, inspect_image
@@ -33,21 +34,22 @@ LASTING = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIS
 
 
 def decode_files(
-    source: ImageSource, entries: Sequence[Entry], preprocessing: Preprocessing
+    source: ImageSource, entries: Iterable[Entry], preprocessing: Preprocessing
 ) -> Generator[Decoded, None, None]:
     """The decoded image of every entry and the facts about it, in order; None and the reason where it fails.
 
     Threads share the work, since Pillow decodes and resizes without holding Python's lock. Closing the iterator
-    cancels what has not been started.
+    cancels what has not been started. Of the entries, only those that are being decoded are in memory.
     """
-    cores = os.cpu_count() or 1
-    size = max(1, min(GROUP, len(entries) // (4 * cores)))
+    cores, entries = os.cpu_count() or 1, iter(entries)
+    first = list(islice(entries, 4 * cores * GROUP))
+    size, entries = max(1, min(GROUP, len(first) // (4 * cores))), chain(first, entries)
     most_waiting = max(2 * cores, WAITING_BYTES // (3 * preprocessing.decoded_size**2 * size))
 
     def decode(group: Sequence[Entry]) -> list[Decoded]:
         return [_read_one(source, entry, preprocessing)[1:] for entry in group]
 
-    groups = (entries[start : start + size] for start in range(0, len(entries), size))
+    groups = iter(lambda: list(islice(entries, size)), [])
     yield from _in_threads(groups, decode, cores, most_waiting)
 
 

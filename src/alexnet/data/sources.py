@@ -103,8 +103,7 @@ class FolderSource:
     @cached_property
     def _listed(self) -> tuple[tuple[Entry, ...], frozenset[str]]:
         folders: set[str] = set()
-        entries = sorted(_walk(self.path, "", folders, frozenset()), key=lambda entry: entry.name)
-        return tuple(entries), frozenset(folders)
+        return tuple(_walk(self.path, "", folders, frozenset())), frozenset(folders)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -115,6 +114,10 @@ class FolderSource:
     def folders(self) -> frozenset[str]:
         """The names of all folders, empty ones too."""
         return self._listed[1]
+
+    def walk(self) -> Iterator[Entry]:
+        """The same files, looked at one by one: of those to come in a folder, only the names are in memory."""
+        return _walk(self.path, "", set(), frozenset())
 
     def find(self, name: str) -> Entry | None:
         """The file of a name, without listing the folder; None where there is none."""
@@ -138,23 +141,33 @@ class FolderSource:
 
 
 def _walk(folder: Path, prefix: str, folders: set[str], above: frozenset[str]) -> Iterator[Entry]:
-    """The files below `folder`, by names that start with `prefix`; only `folder` itself must be readable."""
+    """The files below `folder` in the order of their names, which start with `prefix`.
+
+    Only `folder` itself must be readable. Folders are sorted with the `/` after their names, so that the files are.
+    """
     real = os.path.realpath(folder)
     if real in above:  # a link that leads back to where it hangs
         return
-    with os.scandir(folder) as items:
-        ordered = sorted(items, key=lambda item: item.name)
-    for item in ordered:
-        name = prefix + escape_name(item.name)
+    with os.scandir(folder) as items:  # of each only the name is kept: of 100,000 files, the rest would be 50 MB
+        ordered = sorted((item.name + "/" if _is_folder(item) else item.name for item in items), key=escape_name)
+    for own in ordered:
+        name, path = prefix + escape_name(own.removesuffix("/")), folder / own
         try:
-            if item.is_dir():
+            if own.endswith("/"):
                 folders.add(name)
-                yield from _walk(Path(item.path), name + "/", folders, above | {real})
+                yield from _walk(path, name + "/", folders, above | {real})
             else:
-                yield _entry(name, item.stat)
+                yield _entry(name, path.stat)
         except OSError as error:
             what = "the folder cannot be read" if name in folders else "cannot be read"
             yield Entry(name, 0, "", f"{what} ({error.strerror or error})")
+
+
+def _is_folder(item: os.DirEntry[str]) -> bool:
+    try:
+        return item.is_dir()
+    except OSError:  # a link to itself, which is listed as unreadable
+        return False
 
 
 def _entry(name: str, look: Callable[[], os.stat_result]) -> Entry:

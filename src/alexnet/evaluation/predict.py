@@ -4,7 +4,7 @@ import glob
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, islice
+from itertools import chain, islice, tee
 from pathlib import Path
 from typing import Any, overload
 
@@ -14,9 +14,10 @@ from jaxtyping import Float
 
 from alexnet.data.decode import Pixels, center_crop, decode_file, inspect_image
 from alexnet.data.decode_files import decode_files
+from alexnet.data.entry import Entry
 from alexnet.data.folder_layout import IMAGE_ENDINGS, is_hidden
 from alexnet.data.image_file import read_file
-from alexnet.data.sources import open_source
+from alexnet.data.sources import FolderSource, open_source
 from alexnet.errors import DataError, GeometryError
 from alexnet.evaluation.calibration import apply_temperature
 from alexnet.evaluation.evaluate import BATCH, in_eval_mode, make_predictions, probabilities
@@ -201,14 +202,19 @@ def _decode(
             yield str(path), str(error).removeprefix(f"{shown_name(path)}: "), partial(read_file, path)
         return
     source = open_source(path)
-    entries = [entry for entry in source.entries if _may_be_image(entry.name)]
-    if not entries:
+    listed = source.walk() if isinstance(source, FolderSource) else iter(source.entries)
+    images = (entry for entry in listed if _may_be_image(entry.name))
+    first = next(images, None)
+    if first is None:
         raise DataError(f"{shown_name(path)}: holds no images; give image files, or a folder or archive of them")
-    names = {entry.name: f"{path}/{unescape_name(entry.name)}" for entry in entries}
-    entries = [entry for entry in entries if not skip(names[entry.name])]
-    for entry, (pixels, facts) in zip(entries, decode_files(source, entries, preprocessing), strict=True):
-        name, reader = names[entry.name], partial(source.read, entry)
+    entries, decoded = tee(entry for entry in chain([first], images) if not skip(_path_in(path, entry)))
+    for entry, (pixels, facts) in zip(entries, decode_files(source, decoded, preprocessing), strict=True):
+        name, reader = _path_in(path, entry), partial(source.read, entry)
         yield name, f"cannot be used ({facts.error}); give an image file" if pixels is None else pixels, reader
+
+
+def _path_in(path: Path, entry: Entry) -> str:
+    return f"{path}/{unescape_name(entry.name)}"
 
 
 def _may_be_image(name: str) -> bool:

@@ -57,6 +57,9 @@ def test_a_hundred_classes_are_ranked_and_probed(tmp_path: Path) -> None:
     result = doubts(path, recipe=RECIPE)
     assert result.num_images == 300 and [each.n for each in result.expected] == [10, 18]
     assert 0.0 <= result.agreement < 0.2, "one epoch cannot tell them apart"
+    assert not result.is_reliable
+    assert result.interval[0] == 0.0 < result.interval[1], "no label is wrong, and the interval holds that"
+    assert [each.low for each in result.expected] == [0.0] * len(result.expected)
     json.dumps(result.to_dict(), allow_nan=False)
     probed = shortcuts(path)
     assert probed.num_images == 300 and probed.num_test == 100

@@ -79,6 +79,17 @@ def test_near_duplicates_are_test_images_of_their_originals_class(spoiled: tuple
         assert (out / each.original).is_file() and (out / each.copy).is_file()
 
 
+def test_progress_counts_the_files_that_are_written(image_folder: Path, tmp_path: Path) -> None:
+    looked: list[tuple[int, int]] = []
+    copied: list[tuple[int, int]] = []
+    answers = spoil_folder(
+        image_folder, tmp_path / "copy", swap=0.1, duplicates=3,
+        on_progress=lambda *each: copied.append(each), on_looking=lambda *each: looked.append(each),
+    )  # fmt: skip
+    assert copied == [(n + 1, answers.num_images) for n in range(answers.num_images)]
+    assert looked == [(n + 1, answers.num_candidates) for n in range(answers.num_candidates)]
+
+
 def test_class_with_a_comma_is_named_in_quotes(image_folder: Path, tmp_path: Path, run_command: Command) -> None:
     folder = copy_images(image_folder / "test", tmp_path / "images")
     (folder / "down").rename(folder / "down, or up")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alexnet.data.sources import find_entries, open_source
+from alexnet.data.sources import FolderSource, find_entries, open_source
 from tests.unit.data.test_folder import pack
 
 NAMES = (b"plain.jpg", b"with space.jpg", b"back\\new.jpg", b"not-utf8-\xe9.jpg", "right\u202eto-left.jpg".encode())
@@ -48,6 +48,23 @@ def test_files_of_an_archive_are_found(folder: Path, tmp_path: Path) -> None:
     source = open_source(pack(folder, tmp_path / "p.tar"))
     name = source.entries[0].name
     assert find_entries(source, [name, "a/none.jpg"]) == {name: source.entries[0]}
+
+
+def test_a_folder_is_walked_in_the_order_of_its_names_one_file_at_a_time(tmp_path: Path) -> None:
+    """A folder sorts with its `/`: `a-b` and `a.png` come before what is in `a`, `a0.png` comes after."""
+    for name in ("a/x.png", "a/é.png", "a.png", "a-b.png", "a0.png", "a\nb/y.png", "ab/z.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"image")
+    source = open_source(tmp_path)
+    assert isinstance(source, FolderSource)
+    walk = source.walk()
+    assert next(walk).name == "a-b.png"
+    (tmp_path / "a0.png").unlink()
+    rest = list(walk)
+    assert [entry.name for entry in rest if entry.problem] == ["a0.png"], "it was not looked at before its turn"
+    names = ["a-b.png", *(entry.name for entry in rest)]
+    assert names == sorted(names) and len(names) == 7
+    assert [entry.name for entry in source.entries] == [name for name in names if name != "a0.png"]
 
 
 def test_what_is_no_regular_file_is_not_opened(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Predicting files, folders and archives; what cannot be read is named, and suppresses nothing else."""
 
+import gc
 import os
 import tarfile
 from pathlib import Path
@@ -8,8 +9,9 @@ import pytest
 import torch
 
 import alexnet
+from alexnet.data.entry import Entry
 from alexnet.errors import DataError, WeightsError
-from alexnet.evaluation.predict import Predictions, predict_images, read_image
+from alexnet.evaluation.predict import Predictions, predict_batches, predict_images, read_image
 from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
 from alexnet.model.initialization import initialize
@@ -131,3 +133,17 @@ def test_public_call_takes_a_network_a_run_or_its_path(narrow_run: Run, images: 
     assert isinstance(predictions[0], Predictions)
     assert repr(predictions[0]) == "Predictions(num_images=1, num_unreadable=0)"
     assert read_image(path, narrow_run.model).shape == (67, 67, 3)
+
+
+def test_of_a_large_folder_only_what_is_being_decoded_is_in_memory(
+    trained_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    draw_stripes(0, 0, size=8).save(tmp_path / "0000.png")
+    for number in range(1, 2000):
+        os.link(tmp_path / "0000.png", tmp_path / f"{number:04d}.png")
+    batches = predict_batches(trained_run.model, [tmp_path])
+    assert [each.file for each in next(batches).predictions[:2]] == [f"{tmp_path}/000{n}.png" for n in range(2)]
+    held = sum(type(each) is Entry for each in gc.get_objects())
+    assert 0 < held < 1500, "entries of files that are not decoded yet"
+    batches.close()

@@ -87,7 +87,7 @@ def spoil(
         answers = alexnet.spoil_folder(
             folder, out, swap=swap, between=_class_names(between or "", folder.classes),
             duplicates=duplicates, corner=corner, dark=dark, keep_names=keep_names, seed=seed,
-            on_progress=display.count("copying"),
+            on_progress=display.count("copying"), on_looking=display.count("looking"),
         )  # fmt: skip
     counts = {"num_images": answers.num_images, "swapped": len(answers.swapped),
               "near_duplicates": len(answers.near_duplicates), "corner": corner, "dark": dark}  # fmt: skip
