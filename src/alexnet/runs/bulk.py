@@ -1,9 +1,10 @@
 """Predictions of any number of images, written as they come, sorted into folders, flagged where not to be trusted."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -241,7 +242,7 @@ class _Copier:
     """Copies images into the folders of their predicted classes, each under a name that is free."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder, self._beside = folder, folder / f".copying.{os.getpid()}.part"
         self._next = dict[Path, int]()
         """Of each name that was not free the number to try next: of many namesakes, not all are tried each time."""
 
@@ -261,4 +262,10 @@ class _Copier:
                 number += 1
             if number > 1:
                 self._next[path] = number + 1
-            copy.write_bytes(data)
+            try:  # under its name only when it is whole: a full disk, or a kill, would leave half of it there
+                self._beside.write_bytes(data)
+                self._beside.replace(copy)
+            except OSError:
+                with suppress(OSError):
+                    self._beside.unlink(missing_ok=True)
+                raise

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import signal
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from alexnet.runs.bulk import LOW_MARGIN, predict_many
 from alexnet.runs.own_images import decode_own_images, own_split
 from alexnet.runs.run import Run
 from tests.conftest import draw_stripes
+from tests.kills import fill_disk, in_child, kill
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -140,6 +142,29 @@ def test_the_same_call_goes_on_after_an_interrupt(
 def _names_and_classes(path: Path) -> list[tuple[str, str]]:
     rows = _rows(path) if path.suffix == ".csv" else map(json.loads, path.read_text().splitlines())
     return sorted((row["file"], row.get("predicted") or "") for row in rows)
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_full_disk_or_a_kill_leaves_no_half_of_a_copy(
+    narrow_run: Run, image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_killed: bool
+) -> None:
+    images, out, sorted_into = image_folder / "test", tmp_path / "p.csv", tmp_path / "sorted"
+    write, written = Path.write_bytes, []
+
+    def half(path: Path, data: bytes) -> int:
+        written.append(path)
+        if len(written) < 9:
+            return write(path, data)
+        write(path, data[: len(data) // 2])
+        return kill() if is_killed else fill_disk()  # type: ignore[func-returns-value]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", half)
+        status = in_child(lambda: predict_many(narrow_run, images, out=out, sort_into=sorted_into))
+    assert status == (-signal.SIGKILL if is_killed else 2)
+    predict_many(narrow_run, images, out=out, sort_into=sorted_into)
+    copies = sorted(path.read_bytes() for path in sorted_into.rglob("*.png"))
+    assert copies == sorted(path.read_bytes() for path in images.rglob("*.png"))
 
 
 def test_another_call_starts_the_file_anew(
