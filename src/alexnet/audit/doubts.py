@@ -39,7 +39,7 @@ NUM_FOLDS = (2, 10)
 """Fewest and most networks of `folds`."""
 
 FEWEST = 0.1
-"""Fraction of the images that the list names at least, however certain the labels are."""
+"""Fraction of the images that the list names at least, however certain the labels are; or the first ten."""
 
 NUM_NEIGHBOURS = 5
 INNER_FOLDS = 5
@@ -361,7 +361,7 @@ def _rank(
     if agreement < LOW_AGREEMENT:  # a label that such networks contradict may as well be correct
         estimate = estimate[0], (0.0, estimate[1][1])
     expected, wrong = expected_precision(labels, held, order, estimate)
-    count = max(int((scores > 0.5).sum()), round(FEWEST * len(labels)))
+    count = max(int((scores > 0.5).sum()), round(FEWEST * len(labels)), *(each.n for each in expected))
     listed = tuple(
         Doubt(
             files[row].entry.name,

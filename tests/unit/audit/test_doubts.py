@@ -273,7 +273,7 @@ def test_time_is_told_before_training_for_what_is_still_missing(
 def test_command_writes_json_csv_and_figure(
     spoiled: tuple[Path, Answers], run_command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("alexnet.cli.doubts.LOW_AGREEMENT", 1.1)
+    monkeypatch.setattr("alexnet.audit.doubts.LOW_AGREEMENT", 1.1)
     settings = ("variant=narrow", "size=67", "start_size=none", "batch_size=16", "epochs=1")
     words = [word for setting in settings for word in ("--set", setting)]
     code, out, err = run_command(

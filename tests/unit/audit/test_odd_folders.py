@@ -38,6 +38,7 @@ def test_two_classes_of_five_images_are_ranked_and_probed(tmp_path: Path) -> Non
     path = write(tmp_path / "images", 2, 5)
     result = doubts(path, recipe=RECIPE)
     assert result.num_images == 10 and 0.0 <= result.estimated_wrong <= 1.0
+    assert [each.n for each in result.expected] == [10] and len(result.doubts) == 10, "all that it says something of"
     assert all(0.0 <= each.low <= each.precision <= each.high <= 1.0 for each in result.expected)
     json.dumps(result.to_dict(), allow_nan=False)
     probed = shortcuts(path)
