@@ -152,11 +152,14 @@ def _camera(page: Any, name: str) -> list[Comparison]:
             if (source instanceof HTMLVideoElement) read = performance.now();
             return draw.call(this, source, ...rest);
         };
-        const seen = new MutationObserver(() => requestAnimationFrame(() => {
-            times.push(performance.now());
-            if (read !== null) waits.push(performance.now() - read);
+        const seen = new MutationObserver(() => {
+            const since = read; // by the next frame another image may have been read
             read = null;
-        }));
+            requestAnimationFrame(() => {
+                times.push(performance.now());
+                if (since !== null) waits.push(performance.now() - since);
+            });
+        });
         seen.observe(bars, { childList: true });
         await new Promise((done) => setTimeout(done, 1000 * seconds));
         seen.disconnect();
@@ -180,7 +183,7 @@ def _first_paint(browser: Any, folder: Path) -> list[Comparison]:
     for _ in range(STARTS + 1):
         begin = time.perf_counter()
         command = [sys.executable, "-m", "alexnet", "studio", str(folder), "--no-open"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
             assert process.stdout is not None
             address = re.search(r"http://\S+", process.stdout.readline())
             assert address is not None
