@@ -1,8 +1,10 @@
 """The nearest images: whose features lie closest to those of a given image."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from alexnet.errors import GeometryError
 
@@ -10,6 +12,9 @@ __all__ = ["nearest_rows"]
 
 CHUNK, CHUNK_BYTES = 8192, 1 << 21
 """Rows compared at once, at most, and their size: bounds the memory, and they stay in the CPU's cache."""
+
+ROUNDING = 2e-6
+"""Error of a squared distance by one matrix product, as a fraction of the vectors' squared norms, at most."""
 
 
 def nearest_rows(
@@ -45,40 +50,71 @@ def nearest_rows(
     if k < 1:
         raise GeometryError(f"k = {k}: give at least 1")
     wanted = queries.astype(np.float32)
-    near = _candidates(values, wanted, k, rows)
-    # candidates again in float64: differences of large squares lose digits
-    exact = np.stack(
-        [
-            np.linalg.norm(values[numbers].astype(np.float64) - query.astype(np.float64), axis=1)
-            for numbers, query in zip(near, queries, strict=True)
-        ]
-    )
-    order = np.lexsort((near, exact), axis=1)
-    return np.take_along_axis(near, order, 1), np.take_along_axis(exact, order, 1)
+    near, is_certain = _candidates(values, wanted, k, rows)
+    pairs = [
+        _sorted(values[numbers], query, numbers) if certain else _one_by_one(values, query, k, rows)
+        for numbers, certain, query in zip(near, is_certain, queries, strict=True)
+    ]
+    size = near.shape[1]
+    numbers = np.array([numbers for numbers, _ in pairs], np.int64).reshape(len(queries), size)
+    return numbers, np.array([distances for _, distances in pairs], np.float64).reshape(len(queries), size)
 
 
 def _candidates(
     values: np.ndarray, queries: np.ndarray, k: int, rows: Int[np.ndarray, " M"] | None
-) -> Int[np.ndarray, "Q K"]:
-    """Numbers of the `k` nearest rows of each query, in no order; of the chunks before, only those are kept."""
-    num_rows, step = (
+) -> tuple[Int[np.ndarray, "Q K"], Bool[np.ndarray, " Q"]]:
+    """Numbers of the `k` nearest rows of each query, in no order, and whether rounding cannot have changed them.
+
+    Of the chunks before, only the `k` nearest and the next one are kept.
+    """
+    near, best = np.empty((len(queries), 0), np.int64), torch.empty(len(queries), 0)
+    largest = 0.0
+    for part, numbers in _chunks(values, rows):
+        part = np.asarray(part, np.float32)
+        squares = np.einsum("nd,nd->n", part, part)
+        largest = max(largest, float(squares.max()))
+        distances = squares[None] + (queries**2).sum(1)[:, None] - 2.0 * (queries @ part.T)
+        both = torch.cat([best, torch.from_numpy(distances)], 1)
+        best, places = both.topk(min(k + 1, both.shape[1]), dim=1, largest=False, sorted=True)
+        every = np.concatenate([near, np.broadcast_to(numbers, (len(queries), len(numbers)))], 1)
+        near = np.take_along_axis(every, places.numpy(), 1)
+    if near.shape[1] <= k:
+        return near, np.ones(len(queries), bool)
+    gaps = (best[:, k] - best[:, k - 1]).numpy()
+    return near[:, :k], gaps > ROUNDING * (largest + (queries**2).sum(1))
+
+
+def _sorted(
+    part: Float[np.ndarray, "n D"], query: Float[np.ndarray, " D"], numbers: Int[np.ndarray, " n"]
+) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """Rows by their distance, in float64, and by their number where they are equally far."""
+    distances = np.linalg.norm(part.astype(np.float64) - query.astype(np.float64), axis=1)
+    order = np.lexsort((numbers, distances))
+    return numbers[order], distances[order]
+
+
+def _one_by_one(
+    values: np.ndarray, query: Float[np.ndarray, " D"], k: int, rows: Int[np.ndarray, " M"] | None
+) -> tuple[Int[np.ndarray, " K"], Float[np.ndarray, " K"]]:
+    """The `k` nearest rows of a query, from the differences themselves: slower, and right where squares are not."""
+    near, best = np.empty(0, np.int64), np.empty(0)
+    for part, numbers in _chunks(values, rows):
+        ordered, distances = _sorted(part, query, numbers)
+        near, best = np.concatenate([near, ordered[:k]]), np.concatenate([best, distances[:k]])
+        order = np.lexsort((near, best))[:k]
+        near, best = near[order], best[order]
+    return near, best
+
+
+def _chunks(
+    values: np.ndarray, rows: Int[np.ndarray, " M"] | None
+) -> Iterator[tuple[np.ndarray, Int[np.ndarray, " n"]]]:
+    """The vectors, a few at a time, and their numbers."""
+    count, step = (
         len(values) if rows is None else len(rows),
         max(1, min(CHUNK, CHUNK_BYTES // (4 * max(1, values.shape[1])))),
     )
-    near, best = np.empty((len(queries), 0), np.int64), torch.empty(len(queries), 0)
-    for start in range(0, num_rows, step):
-        stop = min(start + step, num_rows)
+    for start in range(0, count, step):
+        stop = min(start + step, count)
         numbers = np.arange(start, stop) if rows is None else rows[start:stop]
-        part = values[start:stop] if rows is None else values[numbers]
-        both = torch.cat([best, torch.from_numpy(_squared_distances(part, queries))], 1)
-        best, places = both.topk(min(k, both.shape[1]), dim=1, largest=False, sorted=False)
-        every = np.concatenate([near, np.broadcast_to(numbers, (len(queries), stop - start))], 1)
-        near = np.take_along_axis(every, places.numpy(), 1)
-    return near
-
-
-def _squared_distances(rows: np.ndarray, queries: np.ndarray) -> np.ndarray:
-    """[Q, n]; by one matrix product."""
-    rows = np.asarray(rows, np.float32)
-    squares = np.einsum("nd,nd->n", rows, rows)[None] + (queries**2).sum(1)[:, None]
-    return np.asarray(squares - 2.0 * (queries @ rows.T))
+        yield values[start:stop] if rows is None else values[numbers], numbers

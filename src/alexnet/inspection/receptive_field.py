@@ -6,6 +6,7 @@ the image is filled with NaN, and the outputs that become NaN depend on that row
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -210,12 +211,15 @@ def _touched(network: nn.Module, layer: nn.Module, rows: Tensor, size: int, axis
 
 
 def _extended(read: tuple[Span, ...], size: int) -> tuple[Span, ...]:
-    """Spans of equal size that reach beyond the image, from those that do not touch its edges; else as they are."""
+    """Spans of equal size that reach beyond the image, from those that do not touch its edges; else as they are.
+
+    Where the spans are not equally far apart, as after an enlargement of the maps, they stay as they are.
+    """
     inner = [(place, span) for place, span in enumerate(read) if span[0] > 0 and span[1] < size]
     lengths = {b - a for _, (a, b) in inner}
-    if len(inner) < 2 or len(lengths) != 1:
+    steps = {(b[0] - a[0]) / (after - before) for (before, a), (after, b) in pairwise(inner)}
+    if len(lengths) != 1 or len(steps) != 1:
         return read
-    (place, (start, _)), (_, (following, _)) = inner[0], inner[1]
-    step, length = following - start, lengths.pop()
+    (place, (start, _)), step, length = inner[0], round(steps.pop()), lengths.pop()
     starts = [start + (number - place) * step for number in range(len(read))]
     return tuple((min(a, first), max(a + length, end)) for a, (first, end) in zip(starts, read, strict=True))

@@ -85,6 +85,18 @@ def test_neighbors_equal_scikit_learns() -> None:
     np.testing.assert_allclose(distances, expected, rtol=1e-5)
 
 
+def test_neighbors_are_exact_where_the_vectors_are_long_and_close_together() -> None:
+    rng = np.random.default_rng(4)
+    values = (1000.0 + 0.1 * rng.normal(size=(2000, 64))).astype(np.float32)
+    values[1500:1510] = values[7]  # of equals the earlier ones come first
+    queries = values[[3, 7]]
+    rows, distances = nearest_rows(values, queries, k=4)
+    apart = np.linalg.norm(values[None].astype(float) - queries[:, None].astype(float), axis=2)
+    np.testing.assert_array_equal(rows, np.argsort(apart, axis=1, kind="stable")[:, :4])
+    np.testing.assert_allclose(distances, np.sort(apart, axis=1)[:, :4])
+    assert rows[1].tolist() == [7, 1500, 1501, 1502]
+
+
 def test_image_is_its_own_nearest_neighbor_and_few_rows_are_all_given() -> None:
     values = np.random.default_rng(1).normal(size=(3, 8))
     rows, distances = nearest_rows(values, values[1:2], k=10)

@@ -86,3 +86,22 @@ def test_patch_shows_padding_where_the_field_leaves_the_image() -> None:
     assert inside.tolist() == [[False] * 5] * 2 + [[False] * 2 + [True] * 3] * 3
     np.testing.assert_array_equal(patch[2:, 2:], image[:3, :3])
     assert (patch[~inside] == 0).all()
+
+
+class Enlarging(nn.Module):
+    """Halves the maps and enlarges them again, so that two neighbors look at the same pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.Conv2d(4, 4, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.second(nn.functional.interpolate(self.first(x), scale_factor=2.0))
+
+
+def test_fields_after_an_enlargement_are_what_is_read() -> None:
+    boxes = receptive_boxes(Enlarging(), "second", 32)
+    assert boxes.rows == boxes.read_rows
+    assert boxes.read_rows[12] == (9, 14)
+    assert boxes.read_rows[31] == (29, 32)
+    assert boxes.size == (5, 5)
