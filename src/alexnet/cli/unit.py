@@ -41,7 +41,7 @@ def unit(
         screen.note(note)
     screen.print(view.title)
     rows = [
-        (f"{100 * strip.level:.0f} %", f"{patch.activation:.4g}", patch.label, patch.file)
+        (_fraction(patch.activation, view.maximum), f"{patch.activation:.4g}", patch.label, patch.file)
         for strip in view.strips
         for patch in strip.patches[:3]
     ]
@@ -52,3 +52,8 @@ def unit(
     name = f"unit-{view.address.layer}-{view.address.number}.png"
     path = alexnet.save_figure(view.draw(), out or alexnet.open_run(run).folder.figure_path(name))
     screen.print_figure(path, {"run": str(run)} | view.to_dict())
+
+
+def _fraction(activation: float, largest: float) -> str:
+    """How much of the largest activation it is; nothing to say of a unit that is positive nowhere."""
+    return f"{100 * activation / largest:.0f} %" if largest > 0.0 else "-"

@@ -52,7 +52,10 @@ def draw_heat_maps(rows: Sequence[HeatMapRow], *, num_left_out: int = 0) -> Figu
         if row.heat.max() > 0.0:
             axes[1].imshow(row.heat, cmap="viridis", vmin=0.0, vmax=float(row.heat.max()), alpha=0.55)
         else:
-            axes[1].text(0.5, 0.5, "no pixel supports it", ha="center", va="center", transform=axes[1].transAxes)
+            axes[1].text(
+                0.5, 0.5, "no pixel supports it", ha="center", va="center", transform=axes[1].transAxes,
+                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85},
+            )  # fmt: skip
         axes[1].set_title(_wrapped(row.caption), fontsize=9, fontweight="normal", loc="left")
         _alone(axes[2], row.heat, "the map alone")
         _alone(axes[3], row.randomized, "the same method, random weights")

@@ -36,7 +36,7 @@ def draw_near(rows: Sequence[NearRow], *, title: str) -> Figure:
     columns = 1 + max(len(row.near) for row in rows)
     sheet = Sheet(max(1.6 * columns, 4.5), 1.95 * len(rows) + 0.5)
     for axes, row in zip(sheet.grid(len(rows), columns), rows, strict=True):
-        words = f"predicted: {shorten(row.predicted, NAME)}\n{100 * row.probability:.0f} %"
+        words = f"predicted, {100 * row.probability:.0f} %:\n{shorten(row.predicted, NAME)}"
         _show(axes[0], row.pixels, words, shorten(row.file.rpartition("/")[2], 26), INK, "bold")
         for axis, (pixels, label, distance) in zip(axes[1:], row.near, strict=False):
             differs = label != row.predicted

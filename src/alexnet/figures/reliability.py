@@ -27,7 +27,7 @@ class Curve:
 
 def draw_reliability(curves: Sequence[Curve], *, num_images: int) -> Figure:
     """Accuracy over confidence, with 95 % intervals; on the diagonal a network keeps its word."""
-    sheet = Sheet(5.6, 5.2)
+    sheet = Sheet(5.6, 5.9)
     axes = sheet.grid(1, 1)[0][0]
     axes.plot([0, 100], [0, 100], color=GRAY, lw=1.0, ls=(0, (4, 4)), label="perfect calibration")
     for curve, color in zip(curves, (BLUE, ORANGE), strict=False):
@@ -43,7 +43,9 @@ def draw_reliability(curves: Sequence[Curve], *, num_images: int) -> Figure:
     axes.set_ylim(0, 102)
     axes.set_xlabel("probability of the predicted class, %")
     axes.set_ylabel("images classified correctly, %")
-    axes.legend(frameon=False, fontsize=8.5, loc="upper left")
+    axes.legend(
+        frameon=False, fontsize=8.5, loc="upper center", bbox_to_anchor=(0.5, -0.12)
+    )  # below: curves cross it
     axes.grid(color=GRAY, alpha=0.25, lw=0.6)
     clean_axes(axes)
     sheet.suptitle(f"Calibration on {num_images} test images", fontsize=11)

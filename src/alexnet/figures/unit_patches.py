@@ -76,7 +76,7 @@ def draw_unit(
     if strips:
         grid = right.subplots(len(strips), columns, squeeze=False)
         for cells, (level, tiles) in zip(grid, strips, strict=True):
-            _draw_strip(cells, level, tiles)
+            _draw_strip(cells, level, tiles, largest=strips[0][1][0].activation)
     sheet.suptitle(title, fontsize=10.5)
     return sheet
 
@@ -89,15 +89,17 @@ def _draw_kernel(axes: Axes, kernel: np.ndarray) -> None:
     axes.set_title(words, fontsize=8.5, fontweight="normal")
 
 
-def _draw_strip(cells: Sequence[Axes], level: float, tiles: Sequence[PatchTile]) -> None:
+def _draw_strip(cells: Sequence[Axes], level: float, tiles: Sequence[PatchTile], *, largest: float) -> None:
+    """A row of patches with their activations; of the weaker ones also how much of the largest one that is."""
     for axes in cells:
         clean_axes(axes, ticks=False)
     for axes, tile in zip(cells, tiles, strict=False):
         shown = shown_patch(tile.pixels, tile.inside)
         axes.imshow(shown, interpolation="nearest" if len(shown) < 48 else "antialiased")
-        axes.set_title(f"{tile.activation:.3g}", fontsize=7.5, pad=2, fontweight="normal", color=GRAY)
+        fraction = f" ({100 * tile.activation / largest:.0f} %)" if level < 1.0 else ""
+        axes.set_title(f"{tile.activation:.3g}{fraction}", fontsize=7.5, pad=2, fontweight="normal", color=GRAY)
         axes.set_xlabel(shorten(tile.label, 14), fontsize=7.5, labelpad=2)
-    cells[0].set_ylabel("strongest" if level == 1.0 else f"{100 * level:.0f} %", fontsize=9, color=INK)
+    cells[0].set_ylabel("strongest" if level == 1.0 else f"nearest to {100 * level:.0f} %", fontsize=9, color=INK)
 
 
 def _draw_classes(axes: Axes, classes: Sequence[tuple[str, float, float]]) -> None:

@@ -53,7 +53,10 @@ class Patch(Record):
 
 @dataclass(frozen=True, eq=False)
 class Strip(Record):
-    """Patches whose activation is about a fraction of the largest one; for 1.0, the strongest, in order."""
+    """Patches whose activation is nearest to a fraction of the largest one; for 1.0, the strongest, in order.
+
+    Where few images come near that fraction, theirs may be far from it.
+    """
 
     level: float
     patches: tuple[Patch, ...]
@@ -83,7 +86,9 @@ def make_strips(
     *,
     most: int = 8,
 ) -> tuple[Strip, ...]:
-    """Patches at 100, 90, 50 and 10 % of a unit's largest activation; each image counts by its strongest place.
+    """The strongest patches of a unit, and those nearest to 90, 50 and 10 % of its largest activation.
+
+    Each image counts once, by its strongest place.
 
     Args:
         rows: of the images to choose from.

@@ -126,7 +126,7 @@ def _unit(view: UnitView) -> dict[str, Any]:
         f"({100 * favorite.fraction_of_all:.0f} % of all); sees {view.field[0]} × {view.field[1]} px",
         "strips": [
             {
-                "level": f"{100 * strip.level:.0f} %",
+                "level": "strongest" if strip.level == 1.0 else f"nearest to {100 * strip.level:.0f} %",
                 "patches": [patch_data(patch, most=PATCH_SIDE) for patch in _some_patches(strip)],
             }
             for strip in view.strips

@@ -45,7 +45,7 @@ class UnitView(Record):
         fraction_active: fraction of the images on which it is positive somewhere.
         field: height and width of its receptive field, px of the network's input.
         kernel: its weights [in, k, k], channels in RGB order if there are three; None where it has no kernel.
-        strips: patches at 100, 90, 50 and 10 % of the maximum.
+        strips: the strongest patches, and of the other images those nearest to 90, 50 and 10 % of the maximum.
         classes: classes of the images that excite it most, most frequent first.
         synthesized: an image made by gradient ascent, if it was asked for.
         notes: what could not be shown, and why.

@@ -20,8 +20,8 @@ def test_labels_that_differ_are_red_and_marked(tmp_path: Path) -> None:
     figure = draw_near(rows, title="near")
     titles = [(axes.get_title(), axes.title.get_color() == RED) for axes in figure.axes]
     assert titles == [
-        ("predicted: cat\n97 %", False), ("cat", False), ("✗ dog", True),
-        ("predicted: dog\n50 %", False), ("✗ cat", True), ("", False),
+        ("predicted, 97 %:\ncat", False), ("cat", False), ("✗ dog", True),
+        ("predicted, 50 %:\ndog", False), ("✗ cat", True), ("", False),
     ]  # fmt: skip
     below = [axes.get_xlabel() for axes in figure.axes]
     assert below == ["b.png", "distance 1.25", "distance 2.5", "c.png", "distance 1.25", ""]

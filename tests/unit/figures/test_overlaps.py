@@ -11,7 +11,9 @@ from alexnet.figures.canvas import Sheet
 from alexnet.figures.doubt_rows import DoubtRow, draw_doubts
 from alexnet.figures.heat_maps import HeatMapRow, draw_heat_maps
 from alexnet.figures.matrix import draw_confusion
+from alexnet.figures.near_rows import NearRow, draw_near
 from alexnet.figures.path_drawing import DecisionBars, _fill_decision
+from alexnet.figures.reliability import Curve, draw_reliability
 from alexnet.figures.retrained_errors import (
     ChangedImage,
     ChangedImages,
@@ -19,6 +21,7 @@ from alexnet.figures.retrained_errors import (
     NetworkError,
     draw_retrained,
 )
+from alexnet.figures.unit_patches import PatchTile, draw_unit
 
 IMAGE = np.zeros((32, 32, 3), np.uint8)
 
@@ -98,3 +101,41 @@ def test_label_of_the_contributions_stays_within_its_part() -> None:
     label = axes.xaxis.label.get_window_extent()
     part = sheet.subfigs[1].bbox
     assert part.x0 <= label.x0 < label.x1 <= part.x1
+
+
+def test_legend_of_the_reliability_diagram_lies_below_the_curves() -> None:
+    points = ((0.2, 1.0, 0.2, 1.0, 1), (0.5, 1.0, 0.5, 1.0, 2))
+    figure = draw_reliability(
+        [Curve("as trained", 0.13, points), Curve("temperature 0.49", 0.02, points)], num_images=3
+    )
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    legend = axes.get_legend()
+    assert legend is not None
+    assert legend.get_window_extent().y1 < axes.xaxis.label.get_window_extent().y0
+    assert legend.get_window_extent().y0 >= 0
+
+
+def test_weaker_patches_say_how_much_of_the_largest_activation_they_have() -> None:
+    tiles = [PatchTile(IMAGE, np.ones((32, 32), bool), "flower", value) for value in (0.696, 0.436)]
+    figure = draw_unit("fc7/100", None, [(1.0, tiles[:1] * 8), (0.9, tiles[1:] * 8)], [])
+    assert [axes.get_title() for axes in figure.axes] == ["0.696"] * 8 + ["0.436 (63 %)"] * 8
+    assert [axes.get_ylabel() for axes in figure.axes[::8]] == ["strongest", "nearest to 90 %"]
+    assert overlapping(figure, titles(figure)) == []
+
+
+def test_words_on_an_empty_map_are_read_on_a_dark_image() -> None:
+    empty = np.zeros((32, 32))
+    figure = draw_heat_maps([HeatMapRow(IMAGE, empty, empty, 0.0, "a", "for b", "no better", says_something=False)])
+    (words,) = (text for axes in figure.axes for text in axes.texts)
+    box = words.get_bbox_patch()
+    assert box is not None
+    assert box.get_facecolor()[:3] == (1.0, 1.0, 1.0)
+
+
+def test_long_names_above_near_images_stay_on_the_sheet() -> None:
+    name = "motorbike_with_a_very_long_name"
+    row = NearRow(IMAGE, "file.jpg", name, 0.2, [(IMAGE, "another_class_with_a_name", 1.0)] * 5)
+    figure = draw_near([row], title="nearest")
+    assert overlapping(figure, titles(figure)) == []
+    assert all(axes.title.get_window_extent().x0 >= 0 for axes in figure.axes)

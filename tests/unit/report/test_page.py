@@ -179,8 +179,8 @@ def test_every_unit_has_weaker_patches_beside_the_strongest(complete_report: Pat
     units = [part.split("</div></div>")[0] for part in text.split('<div class="unit"')[1:]]
     assert len(units) == 20
     for unit in units:
-        levels = re.findall(r"<p>(\d+ %)</p>", unit)
-        assert levels == ["100 %", "90 %", "50 %", "10 %"][: len(levels)]
+        levels = re.findall(r"<p>([^<]+)</p>", unit)
+        assert levels == ["strongest", "nearest to 90 %", "nearest to 50 %", "nearest to 10 %"][: len(levels)]
         counts = [strip.count("<img") for strip in unit.split("<p>")[1:]]
         assert counts == [8, 4, 4, 4][: len(levels)]
     assert sum(unit.count("<p>") == 4 for unit in units) > 10
