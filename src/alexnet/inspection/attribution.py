@@ -34,7 +34,10 @@ OCCLUDED_FRACTION = 1 / 6
 """Side of the gray square that occlusion covers, as a fraction of the image's side."""
 
 TOGETHER = 32
-"""Images in one pass of Grad-CAM, guided backpropagation and deconvolution."""
+"""Images in one pass of Grad-CAM, guided backpropagation and deconvolution, at most."""
+
+TOGETHER_PIXELS = TOGETHER * 96**2
+"""Pixels in one pass: with gradients a deep network keeps a hundred MB of an image of 224 px."""
 
 NUM_STEPS = 32
 """Steps of integrated gradients from the mean color to the image."""
@@ -162,7 +165,9 @@ def attribute_all(
     chosen = _convolution(classifier, layer) if method == "grad-cam" else None
     modules = {} if chosen is None else {chosen: find_layer(network, chosen)}
     maps: list[AttributionMap] = []
-    step = TOGETHER if method in ("grad-cam", *WARNINGS) else 1  # the others run many variants of one image
+    step = 1  # the other methods run many variants of one image
+    if method in ("grad-cam", *WARNINGS):
+        step = max(1, min(TOGETHER, TOGETHER_PIXELS // size**2))
     with preserved(network), _without_inplace(network), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Captum warns of the hooks that it sets and removes
         network.eval()

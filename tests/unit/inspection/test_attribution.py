@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from alexnet.data.decode import normalize
 from alexnet.errors import GeometryError, RecipeError
@@ -16,6 +17,7 @@ from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
 from alexnet.model.initialization import initialize
 from alexnet.model.variants import VARIANTS
+from alexnet.model.wrap_network import wrap_network
 from alexnet.records import Preprocessing
 
 pytest.importorskip("captum")
@@ -168,6 +170,17 @@ def test_many_images_at_once_give_the_maps_of_each_alone(
         assert (together.target, together.against, together.layer) == (target, other, alone.layer)
         assert alone.values.max() > 0.0
         np.testing.assert_allclose(together.values, alone.values, atol=1e-5 * alone.values.max())
+
+
+@pytest.mark.parametrize(("size", "most"), [(67, 32), (224, 5)])
+def test_fewer_large_images_pass_at_once_so_that_the_memory_stays_small(size: int, most: int) -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 8, stride=8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    passed: list[int] = []
+    network.register_forward_pre_hook(lambda _module, inputs: passed.append(len(inputs[0])))
+    classifier = wrap_network(network, ["a", "b", "c", "d"], size=size)
+    images = [np.full((size, size, 3), 9, np.uint8)] * 34
+    assert len(attribute_all(classifier, images, ["a"] * 34)) == 34
+    assert (max(passed), sum(passed)) == (most, 34)
 
 
 def test_one_class_rather_than_another_is_the_map_of_the_difference(random_network: Classifier) -> None:
