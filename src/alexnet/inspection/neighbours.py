@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from alexnet.errors import GeometryError
 
@@ -12,6 +12,9 @@ __all__ = ["nearest_rows"]
 
 CHUNK, CHUNK_BYTES = 8192, 1 << 21
 """Rows compared at once, at most, and their size: bounds the memory, and they stay in the CPU's cache."""
+
+SPARE = 16
+"""Rows looked at in float64 beyond those that are wanted: enough to tell most near ties apart."""
 
 ROUNDING = 2e-6
 """Error of a squared distance by one matrix product, as a fraction of the vectors' squared norms, at most."""
@@ -50,20 +53,21 @@ def nearest_rows(
     if k < 1:
         raise GeometryError(f"k = {k}: give at least 1")
     wanted = queries.astype(np.float32)
-    near, is_certain = _candidates(values, wanted, k, rows)
-    pairs = [
-        _sorted(values[numbers], query, numbers) if certain else _one_by_one(values, query, k, rows)
-        for numbers, certain, query in zip(near, is_certain, queries, strict=True)
-    ]
-    size = near.shape[1]
+    near, beyond = _candidates(values, wanted, k + SPARE, rows)
+    size, pairs = min(k, near.shape[1]), []
+    for candidates, query, others in zip(near, queries, beyond, strict=True):
+        numbers, distances = (each[:k] for each in _sorted(values[candidates], query, candidates))
+        if size and distances[-1] ** 2 >= others:
+            numbers, distances = _one_by_one(values, query, k, rows)
+        pairs.append((numbers, distances))
     numbers = np.array([numbers for numbers, _ in pairs], np.int64).reshape(len(queries), size)
     return numbers, np.array([distances for _, distances in pairs], np.float64).reshape(len(queries), size)
 
 
 def _candidates(
     values: np.ndarray, queries: np.ndarray, k: int, rows: Int[np.ndarray, " M"] | None
-) -> tuple[Int[np.ndarray, "Q K"], Bool[np.ndarray, " Q"]]:
-    """Numbers of the `k` nearest rows of each query, in no order, and whether rounding cannot have changed them.
+) -> tuple[Int[np.ndarray, "Q K"], Float[np.ndarray, " Q"]]:
+    """Numbers of the `k` nearest rows of each query but for rounding, and a squared distance that no other is below.
 
     Of the chunks before, only the `k` nearest and the next one are kept.
     """
@@ -79,9 +83,8 @@ def _candidates(
         every = np.concatenate([near, np.broadcast_to(numbers, (len(queries), len(numbers)))], 1)
         near = np.take_along_axis(every, places.numpy(), 1)
     if near.shape[1] <= k:
-        return near, np.ones(len(queries), bool)
-    gaps = (best[:, k] - best[:, k - 1]).numpy()
-    return near[:, :k], gaps > ROUNDING * (largest + (queries**2).sum(1))
+        return near, np.full(len(queries), np.inf)
+    return near[:, :k], best[:, k].numpy() - ROUNDING * (largest + (queries**2).sum(1))
 
 
 def _sorted(

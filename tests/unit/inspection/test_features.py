@@ -12,6 +12,7 @@ from alexnet.data.cache import decode_folder
 from alexnet.data.decode import normalize
 from alexnet.data.folder import scan_folder
 from alexnet.errors import DataError, GeometryError
+from alexnet.inspection import neighbours
 from alexnet.inspection.features import compute_features, features_of
 from alexnet.inspection.neighbours import nearest_rows
 from alexnet.runs.run import Run
@@ -95,6 +96,18 @@ def test_neighbors_are_exact_where_the_vectors_are_long_and_close_together() -> 
     np.testing.assert_array_equal(rows, np.argsort(apart, axis=1, kind="stable")[:, :4])
     np.testing.assert_allclose(distances, np.sort(apart, axis=1)[:, :4])
     assert rows[1].tolist() == [7, 1500, 1501, 1502]
+
+
+def test_a_few_equal_vectors_are_told_apart_without_another_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow, calls = neighbours._one_by_one, []
+    monkeypatch.setattr(neighbours, "_one_by_one", lambda *args: calls.append(1) or slow(*args))
+    values = np.random.default_rng(5).normal(size=(300, 8)).astype(np.float32)
+    values[100:112] = values[3]
+    rows, distances = nearest_rows(values, values[3:4], k=4)
+    assert (rows.tolist(), distances.tolist(), calls) == ([[3, 100, 101, 102]], [[0.0] * 4], [])
+    values[50:90] = values[3]
+    rows, _ = nearest_rows(values, values[3:4], k=4)
+    assert (rows.tolist(), calls) == ([[3, 50, 51, 52]], [1]), "too many for that"
 
 
 def test_image_is_its_own_nearest_neighbor_and_few_rows_are_all_given() -> None:
