@@ -62,7 +62,8 @@ class Interrupts:
 
     `kill` and a closed terminal (SIGTERM, SIGHUP) count as Ctrl-C; what is ignored stays so (SIGHUP under nohup).
     A KeyboardInterrupt inside an import can become another error, or be printed and dropped. For the first case there
-    is `is_pressed`; in the second, it is raised again. Outside the main thread nothing is done.
+    is `is_pressed`; in the second, it is raised again. Who starts the program may block SIGINT until then.
+    Outside the main thread nothing is done.
     """
 
     def __init__(self) -> None:
@@ -78,6 +79,8 @@ class Interrupts:
                 if number is not None and signal.getsignal(number) is signal.SIG_DFL:
                     self._handlers[number] = signal.signal(number, self._interrupt)
             sys.unraisablehook = self._raise_again
+            if hasattr(signal, "pthread_sigmask"):  # one that was pressed while Python was loaded comes now
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -81,7 +81,7 @@ class Jobs:
             log, record = self._path(out, "log"), self._path(out, "json")
             with disk_errors(log, DataError, "check its permissions"):
                 log.parent.mkdir(parents=True, exist_ok=True)
-                with log.open("wb") as file:
+                with log.open("wb") as file, _interrupts_wait():
                     child = subprocess.Popen(
                         [sys.executable, "-m", "alexnet", *words],
                         stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
@@ -173,6 +173,19 @@ class Jobs:
     def _path(self, out: Path, kind: str) -> Path:
         name = blake2b(os.fsencode(out), digest_size=12).hexdigest()
         return _jobs_dir() / f"{name}.{kind}"
+
+
+@contextlib.contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """A process that is started inside gets Ctrl-C when it is ready for it: Python may drop it while it loads."""
+    if IS_WINDOWS:
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _jobs_dir() -> Path:

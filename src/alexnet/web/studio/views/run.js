@@ -32,6 +32,8 @@ export async function open(root, place, studio) {
   if (section === "unit") return openUnit(root, run, rest, studio, place.query);
   const head = runHead(run, run, studio, (other) => address("run", [other]));
   fill(root, head, h("p", { class: "soft" }, "loading the network ..."));
+  const listed = get(`runs/${part(run)}/mistakes`); // on its way while the page is built
+  listed.catch(() => {}); // told of where it is awaited
   const scores = await get(`runs/${part(run)}`);
   const { evaluation, shell_path: path } = scores;
   const browser = h("mistakes-browser", { editable: true });
@@ -61,7 +63,7 @@ export async function open(root, place, studio) {
     folded("accuracy and loss", run, ["curves", "epochs"], `alexnet curves ${path}`),
     folded("calibration: do the probabilities match the accuracy?", run, ["calibration", "calibration"], `alexnet calibrate ${path}`, ["calibration error", "temperature"]),
     imageMap(run, path));
-  return mistakes(browser, { line, retrain }, scores, place, studio);
+  return mistakes(browser, { line, retrain, listed }, scores, place, studio);
 }
 
 /** Buttons that go to the headings; the address stays that of the run. */
@@ -87,8 +89,8 @@ function classes({ per_class: rows }) {
     h("tbody", {}, rows.map((row) => h("tr", {}, h("td", {}, row.name), h("td", { class: "n" }, row.num_images), h("td", { class: "n" }, percent(row.recall)), h("td", { class: "n" }, percent(row.precision)))))));
 }
 
-async function mistakes(browser, { line, retrain }, { name: run, shell_path: folder, corrections }, place, studio) {
-  const data = await get(`runs/${part(run)}/mistakes`);
+async function mistakes(browser, { line, retrain, listed }, { name: run, shell_path: folder, corrections }, place, studio) {
+  const data = await listed;
   if (data.num_mistakes === 0) { retrain.update(numChanges(data.corrections)); browser.replaceWith(h("p", {}, "None.")); return { close: retrain.stop, press() {} }; }
   const numbers = new Map(data.items.map((item) => [item.file, item.number]));
   for (const item of data.items) {
