@@ -95,20 +95,10 @@ def resume(
     processes: int = 1,
     on_event: Listener = ignore,
 ) -> Run:
-    """Continue an unfinished run, on the images that it was started with; a finished run is returned as it is.
-
-    Args:
-        run: the run folder.
-        data: where the images are now, if they were moved.
-        processes: how many processes train together, see `train`; it may be another number than before.
-        on_event: called with every step, epoch and message.
+    """Continue an unfinished run; `alexnet.resume` does, and compares one that trains another again. See there.
 
     Raises:
-        RunError: there is no such run, its images have changed, or its saved states are damaged.
-        DataError: its images are not there.
-        KeyboardInterrupt: interrupted again; the state is saved.
-
-    >>> run = alexnet.resume("runs/first")
+        RunError, DataError, KeyboardInterrupt: as there.
     """
     folder = RunFolder.open(run.path if isinstance(run, Run) else Path(run).expanduser())
     with launched(processes) as launch:
