@@ -162,21 +162,24 @@ class ShardSource:
         number = int(np.searchsorted(self.starts, row, side="right")) - 1
         table, place = self.tables[number], row - int(self.starts[number])
         offset, length = int(table.offsets[place]), int(table.lengths[place])
-        for is_last in (False, True):
-            try:
-                data = self._open.read(table.name, offset, length)
-            except OSError as error:
-                where = f"{self.location}: {table.name}"
-                raise DataError(f"{where} cannot be read ({error.strerror or error}); restore the shard") from error
-            if len(data) == length and (table.crcs is None or zlib.crc32(data) == table.crcs[place]):
-                return data
-            self._open.close(table.name)
-            if is_last or not self.store.forget(table.name):
-                break
+        try:
+            file = self._open.file(table.name)
+            data = file.read(offset, length)
+            if not self._is_whole(table, place, data):
+                data = self._open.renew(table.name, file).read(offset, length)
+        except OSError as error:
+            where = f"{self.location}: {table.name}"
+            raise DataError(f"{where} cannot be read ({error.strerror or error}); restore the shard") from error
+        if self._is_whole(table, place, data):
+            return data
         raise DataError(
             f"{self.location}: {table.name} has changed since it was written "
             f"({self._names_of(number)[place]}); restore the shard, or write the shards again"
         )
+
+    @staticmethod
+    def _is_whole(table: ShardTable, place: int, data: bytes) -> bool:
+        return len(data) == table.lengths[place] and (table.crcs is None or zlib.crc32(data) == table.crcs[place])
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b, sha256
 from pathlib import Path
@@ -21,7 +21,7 @@ from alexnet.downloads import download_patiently, file_sha256
 from alexnet.errors import AlexNetError, DataError, DownloadError
 from alexnet.files import disk_errors, shown_name
 
-__all__ = ["LocalShards", "OpenShards", "RemoteShards", "ShardStore"]
+__all__ = ["LocalShards", "OpenShard", "OpenShards", "RemoteShards", "ShardStore"]
 
 OPEN_FILES = 64
 """Tars that are kept open."""
@@ -248,39 +248,55 @@ class OpenShards:
 
     def __init__(self, store: ShardStore) -> None:
         self._store = store
-        self._files: OrderedDict[str, _OpenFile] = OrderedDict()
+        self._files: OrderedDict[str, OpenShard] = OrderedDict()
         self._lock = Lock()
+        self._opening: defaultdict[str, Lock] = defaultdict(Lock)
 
-    def read(self, name: str, offset: int, length: int) -> bytes:
-        """Bytes of a tar. Raises OSError where it cannot be read."""
-        return self._open(name).read(offset, length)
+    def file(self, name: str) -> "OpenShard":
+        """A tar, opened where it is not. Raises OSError where it cannot be read."""
+        file = self._opened(name)
+        if file is None:
+            with self._opening_lock(name):  # threads that need the same tar open it once
+                file = self._opened(name) or self._open_anew(name)
+        return file
 
-    def close(self, name: str) -> None:
-        """Let go of a tar."""
+    def renew(self, name: str, damaged: "OpenShard") -> "OpenShard":
+        """A tar without the damage, where another copy can be had: another thread may have opened it already."""
+        with self._opening_lock(name):
+            file = self._opened(name)
+            if file is not None and file is not damaged:
+                return file
+            with self._lock:
+                self._files.pop(name, None)
+            return self._open_anew(name) if self._store.forget(name) else damaged
+
+    def _opening_lock(self, name: str) -> Lock:
         with self._lock:
-            self._files.pop(name, None)
+            return self._opening[name]
 
-    def _open(self, name: str) -> "_OpenFile":
+    def _opened(self, name: str) -> "OpenShard | None":
         with self._lock:
             file = self._files.get(name)
             if file is not None:
                 self._files.move_to_end(name)
-                return file
-        file = self._open_anew(name)  # outside the lock: it may be downloaded first
+            return file
+
+    def _open_anew(self, name: str) -> "OpenShard":
+        file = self._open_file(name)
         with self._lock:
             self._files[name] = file
             while len(self._files) > OPEN_FILES:
                 self._files.popitem(last=False)  # a thread that reads it still holds it
         return file
 
-    def _open_anew(self, name: str) -> "_OpenFile":
+    def _open_file(self, name: str) -> "OpenShard":
         for _ in range(TRIES):
             with contextlib.suppress(FileNotFoundError):  # another process has removed it from the cache meanwhile
-                return _OpenFile(self._store.path(name))
-        return _OpenFile(self._store.path(name))
+                return OpenShard(self._store.path(name))
+        return OpenShard(self._store.path(name))
 
 
-class _OpenFile:
+class OpenShard:
     """A file that several threads read; closed when the last of them lets go of it."""
 
     def __init__(self, path: Path) -> None:

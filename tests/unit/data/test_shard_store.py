@@ -139,6 +139,20 @@ def test_a_copy_damaged_in_the_cache_is_downloaded_again(server: ShardServer, sh
     assert server.requests["train-000000.tar"] == 2
 
 
+def test_threads_that_read_a_damaged_copy_at_once_download_it_once(server: ShardServer) -> None:
+    source = opened(server).source
+    rows = range(int(source.starts[1]))
+    for turn in range(1, 31):
+        whole = [source.read_row(row) for row in rows]
+        path = source.store.folder / "train-000000.tar"
+        path.write_bytes(bytes(path.stat().st_size))
+        others = opened(server).source
+        with ThreadPoolExecutor(len(rows)) as pool:
+            assert list(pool.map(others.read_row, rows)) == whole
+        assert server.requests["train-000000.tar"] == turn + 1
+        source = opened(server).source
+
+
 def test_an_index_that_is_not_that_of_the_tar_is_one_line(server: ShardServer) -> None:
     images = opened(server)
     assert images.source.tables[0].crcs is not None
