@@ -1,6 +1,7 @@
 """A finished run: its scores, its mistakes one by one, decisions about them, its kernels and units."""
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,6 +28,9 @@ MOST_ITEMS = 2000
 
 NUM_PATCHES = 8
 KEPT = {"cache-control": "private, max-age=3600"}
+
+_kernel_sheets: "WeakKeyDictionary[Run, list[dict[str, str]]]" = WeakKeyDictionary()
+"""As long as a run is open."""
 
 
 def scores(request: Request) -> Response:
@@ -143,7 +147,9 @@ def first_kernels(request: Request) -> Response:
     from alexnet.report.run_sections import kernel_sheet
 
     with using_run(request) as run:
-        return answer({"kernels": [{key: str(value) for key, value in one.items()} for one in kernel_sheet(run)]})
+        if run not in _kernel_sheets:
+            _kernel_sheets[run] = [{key: str(value) for key, value in one.items()} for one in kernel_sheet(run)]
+        return answer({"kernels": _kernel_sheets[run]})
 
 
 def unit_page(request: Request) -> Response:
