@@ -6,6 +6,7 @@ import io
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,13 +75,15 @@ def _escaped(match: re.Match[str]) -> str:
     return match[1] + (f"\\x{number:02x}" if number < 0x80 else f"\\u{number:04x}")
 
 
-def _parse(text: str, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, str | None]]]:
-    """The lines of a CSV text, each with its number; empty cells are None.
+def _parse(text: str | Iterable[str], columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, str | None]]]:
+    """The lines of a CSV text, or of its lines, each with its number; empty cells are None.
 
     Raises:
         ValueError: a column is missing or there twice, or a line has too few or too many cells.
     """
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    lines = iter(io.StringIO(text, newline="") if isinstance(text, str) else text)
+    header = next(lines, "")
+    reader = csv.DictReader(chain([header], lines), delimiter=_delimiter(header), strict=True)
     try:
         names = list(reader.fieldnames or ())
         missing = [name for name in columns if name not in names]
@@ -97,18 +100,18 @@ def _parse(text: str, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str
         raise ValueError(f"line {reader.line_num + 1}: {error}") from error
 
 
-def _delimiter(text: str) -> str:
+def _delimiter(header: str) -> str:
     """What separates the names of the columns: a comma, or where a spreadsheet has saved the file, another."""
-    header = next(iter(text.splitlines()), "")
     return next((each for each in ";\t" if each in header and "," not in header), ",")
 
 
-def parse_rows(text: str, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str | None]]]:
+def parse_rows(text: str | Iterable[str], columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str | None]]]:
     """The lines of a CSV text as `to_csv` writes texts, each with its number; empty cells are None.
 
     Commas separate the cells, or semicolons or tabs where the first line has those instead.
 
     Args:
+        text: all of it, or its lines, each with its line break.
         columns: those that must be there.
 
     Raises:

@@ -127,6 +127,9 @@ def _predict_many(
         )  # fmt: skip
     if result.num_kept:
         screen.note(f"{number_of(result.num_kept, 'file')} had rows in {out} already, and were skipped")
+    if result.num_in_place:
+        there = number_of(result.num_in_place, "image")
+        screen.note(f"{there} lay in the folders of their classes in {sort_into} already, and were not copied again")
     screen.table(["class", "images"], list(result.counts.items()), right=(1,))
     for flag, count in result.flagged.items():
         if count:

@@ -1,25 +1,27 @@
 """Predictions of any number of images, written as they come, sorted into folders, flagged where not to be trusted."""
 
 import json
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alexnet.errors import DataError, GeometryError
+import numpy as np
+
+from alexnet.errors import GeometryError
 from alexnet.evaluation.predict import Paths, PredictedBatch, Reader, find_images, predict_batches
-from alexnet.files import disk_errors, shown_name
+from alexnet.files import shown_name
 from alexnet.model.weights_key import weights_key
 from alexnet.progress_callback import Progress
 from alexnet.records import Neighbour, Prediction, Record, plain_value
 from alexnet.runs.reference_images import ReferenceImages
 from alexnet.runs.row_file import RowFile
 from alexnet.runs.run import Run, RunLike, as_run
+from alexnet.runs.sorted_copies import SortedCopies
 from alexnet.runs.temperature import read_temperature
-from alexnet.safe_name import safe_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,6 +52,7 @@ class BulkPredictions(Record):
         out, sorted_into: where the predictions and the copies were written, None if they were not.
         temperature: what the logits were divided by, None for nothing.
         num_kept: files whose rows an interrupted call had written, and which were skipped.
+        num_in_place: images that lay in the folder of their class already, with the same name and content.
     """
 
     num_images: int
@@ -60,6 +63,7 @@ class BulkPredictions(Record):
     sorted_into: str | None
     temperature: float | None = None
     num_kept: int = 0
+    num_in_place: int = 0
 
     def draw(self) -> "Figure":
         """The images by predicted class and by flag, as bars; of many classes those with the most images."""
@@ -86,7 +90,8 @@ def predict_many(
 ) -> BulkPredictions:
     """Predict any number of images in constant memory, and write each row as soon as it is computed.
 
-    The same call after an interrupted one skips the files whose rows are already in `out`; see `num_kept`.
+    The same call after an interrupted one skips the files whose rows are already in `out`; see `num_kept`. An image
+    is not copied again where its copy is there already; see `num_in_place`.
 
     Args:
         run: a run, or the path of its folder.
@@ -114,7 +119,7 @@ def predict_many(
         raise GeometryError(f"{neighbours} neighbors: ask for at least 1")
     temperature = read_temperature(run.folder, run.model) if calibrated else None
     tally = _Tally()
-    copier = None if sort_into is None else _Copier(Path(sort_into))
+    copier = None if sort_into is None else SortedCopies(Path(sort_into))
     named = [str(path) for path in ([images] if isinstance(images, str | Path) else images)]
     asked = {"compare": compare, "temperature": temperature, "neighbours": neighbours, "sort_into": str(sort_into)}
     comparison = _Comparison(run, neighbours or 0, compare, data, on_compare) if compare or neighbours else None
@@ -124,16 +129,14 @@ def predict_many(
             key = json.dumps({"weights": weights_key(run.model), "images": named, **asked})
             columns = (*COLUMNS, *_near_columns(neighbours or 0))
             rows = stack.enter_context(RowFile(out, columns, key=key, redo_last=copier is not None))
-            tally.add_kept(rows.kept, run.model.classes)
+            tally.add_kept(rows.kept_rows(), run.model.classes)
         for batch in predict_batches(run.model, paths, temperature=temperature, skip=tally.skip):
             for prediction, flags, read in _flagged(batch, comparison):
                 tally.add(prediction.predicted, flags)
                 if rows is not None:
                     rows.write(*_row(prediction, flags))
                 if copier is not None:
-                    copier.copy(
-                        prediction, read, may_be_there=rows is not None and rows.is_continued and tally.num_new == 1
-                    )
+                    copier.copy(prediction.file, prediction.predicted, read)
             for bad in batch.unreadable:
                 tally.num_unreadable += 1
                 if rows is not None:
@@ -143,7 +146,7 @@ def predict_many(
     return BulkPredictions(
         tally.num_images, dict(tally.counts.most_common()), {name: tally.flagged[name] for name in FLAGS},
         tally.num_unreadable, None if out is None else str(out), None if sort_into is None else str(sort_into),
-        temperature, tally.num_kept,
+        temperature, tally.num_kept, copier.num_in_place if copier else 0,
     )  # fmt: skip
 
 
@@ -152,8 +155,8 @@ class _Tally:
 
     def __init__(self) -> None:
         self.counts, self.flagged = Counter[str](), Counter[str]()
-        self.num_unreadable = self.num_kept = self.num_new = 0
-        self._kept = Counter[str]()
+        self.num_unreadable = self.num_kept = 0
+        self._kept = _Names([])
 
     @property
     def num_images(self) -> int:
@@ -162,27 +165,46 @@ class _Tally:
     def add(self, predicted: str, flags: Sequence[str]) -> None:
         self.counts[predicted] += 1
         self.flagged.update(flags)
-        self.num_new += 1
 
-    def add_kept(self, rows: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> None:
+    def add_kept(self, rows: Iterable[Mapping[str, Any]], classes: Sequence[str]) -> None:
         """Count the rows of an interrupted call; a table has the names of files and classes as they are shown."""
         class_of = {shown_name(name): name for name in classes}
-        for row in rows:
-            self._kept[shown_name(row.get("file") or "")] += 1
-            if row.get("predicted"):
-                flags = row.get("flags") or []
-                self.counts[class_of.get(shown_name(row["predicted"]), row["predicted"])] += 1
-                self.flagged.update(flags.split("; ") if isinstance(flags, str) else flags)
-            else:
-                self.num_unreadable += 1
-        self.num_kept = len(rows)
+
+        def names() -> Iterator[str]:
+            for row in rows:
+                self.num_kept += 1
+                if row.get("predicted"):
+                    flags = row.get("flags") or []
+                    predicted = class_of.get(shown_name(row["predicted"]), row["predicted"])
+                    self.add(predicted, flags.split("; ") if isinstance(flags, str) else flags)
+                else:
+                    self.num_unreadable += 1
+                yield shown_name(row.get("file") or "")
+
+        self._kept = _Names(names())
 
     def skip(self, name: str) -> bool:
         """Whether a file has its row already; a file that is given twice has two."""
-        if self._kept[shown := shown_name(name)] <= 0:
+        return self._kept.take(shown_name(name))
+
+
+class _Names:
+    """Names that are each taken once, kept as 8 bytes of a hash and a count: of a million, 16 MB."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._hashes, self._left = np.unique(np.fromiter(map(_hash, names), np.uint64), return_counts=True)
+
+    def take(self, name: str) -> bool:
+        """Take a name; False where it is not there (any more)."""
+        place = int(np.searchsorted(self._hashes, key := np.uint64(_hash(name))))
+        if place == len(self._hashes) or self._hashes[place] != key or not self._left[place]:
             return False
-        self._kept[shown] -= 1
+        self._left[place] -= 1
         return True
+
+
+def _hash(name: str) -> int:
+    return int.from_bytes(blake2b(name.encode(errors="surrogatepass"), digest_size=8).digest(), "big")
 
 
 class _Comparison:
@@ -236,36 +258,3 @@ def _row(prediction: Prediction, flags: list[str]) -> tuple[dict[str, Any], dict
         values = [value for each in prediction.neighbours for value in (each.file, each.label, each.distance)]
         cells |= dict(zip(_near_columns(len(prediction.neighbours)), values, strict=True))
     return row, cells
-
-
-class _Copier:
-    """Copies images into the folders of their predicted classes, each under a name that is free."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._beside = folder, folder / f".copying.{os.getpid()}.part"
-        self._next = dict[Path, int]()
-        """Of each name that was not free the number to try next: of many namesakes, not all are tried each time."""
-
-    def copy(self, prediction: Prediction, read: Reader, *, may_be_there: bool) -> None:
-        """Copy an image.
-
-        may_be_there: an interrupted call may have copied it; then no other copy is made.
-        """
-        target = self._folder / safe_name(prediction.predicted)
-        path = target / safe_name(Path(prediction.file).name)
-        with disk_errors(target, DataError, "choose another folder to sort into"):
-            target.mkdir(parents=True, exist_ok=True)
-            data, number = read(), self._next.get(path, 1)
-            while (copy := path if number == 1 else path.with_name(f"{number}-{path.name}")).exists():
-                if may_be_there and copy.read_bytes() == data:
-                    return
-                number += 1
-            if number > 1:
-                self._next[path] = number + 1
-            try:  # under its name only when it is whole: a full disk, or a kill, would leave half of it there
-                self._beside.write_bytes(data)
-                self._beside.replace(copy)
-            except OSError:
-                with suppress(OSError):
-                    self._beside.unlink(missing_ok=True)
-                raise

@@ -22,7 +22,7 @@ class RowFile:
     While it is unfinished, a file `NAME.unfinished` beside it holds a key of what is written. Where the key is the
     same the next time, the whole rows stay; otherwise the file starts anew.
 
-    is_continued: whether an interrupted call is. kept: its rows, texts (`.csv`) or as they were (`.jsonl`).
+    is_continued: whether an interrupted call is.
     """
 
     def __init__(self, path: Path | str, columns: Sequence[str], *, key: str, redo_last: bool = False) -> None:
@@ -35,7 +35,7 @@ class RowFile:
         Raises:
             DataError: the path has another ending.
         """
-        self.path, self.kept, self.is_continued = Path(path), list[Mapping[str, Any]](), False
+        self.path, self.is_continued = Path(path), False
         self._columns, self._key, self._redo_last = columns, key, redo_last
         self._kind = self.path.suffix.lower().removeprefix(".")
         if self._kind not in NAMES:
@@ -47,14 +47,13 @@ class RowFile:
         with disk_errors(self.path, DataError, "choose another path"):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             header = to_csv([self._columns]) if self._kind == "csv" else ""
-            data = self._unfinished(header.encode())
-            if data is not None:
-                self.kept = list(self._parse(data))
-                os.truncate(self.path, len(data))
-                self.is_continued = True
-            mode = "w" if data is None else "a"
+            size = self._unfinished_size(header.encode())
+            self.is_continued = size is not None
+            if size is not None:
+                os.truncate(self.path, size)
+            mode = "a" if self.is_continued else "w"
             self._file = self.path.open(mode, encoding="utf-8", newline="", errors="backslashreplace")
-            if data is None:
+            if not self.is_continued:
                 write_whole(self._mark, lambda beside: beside.write_text(self._key, encoding="utf-8"))
                 self._file.write(header)
                 self._file.flush()
@@ -67,24 +66,34 @@ class RowFile:
             with contextlib.suppress(OSError):
                 self._mark.unlink(missing_ok=True)
 
-    def _unfinished(self, header: bytes) -> bytes | None:
-        """The header and whole rows of an interrupted call that wrote the same; None where there are none."""
+    def _unfinished_size(self, header: bytes) -> int | None:
+        """Bytes of the header and the whole rows of an interrupted call that wrote the same; None without any."""
         with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
             if self._mark.read_text(encoding="utf-8") == self._key:
-                data = self.path.read_bytes()
-                *lines, _ = data.split(b"\n")  # after the last line break: nothing, or a row half written
-                if self._redo_last and len(lines) > bool(header):
-                    lines.pop()
-                whole = b"".join(line + b"\n" for line in lines)
-                return whole if whole.startswith(header) else None
+                with self.path.open("rb") as file:
+                    if file.read(len(header)) != header:
+                        return None
+                    before, size = len(header), len(header)
+                    for line in file:  # the last one may be half written
+                        if line.endswith(b"\n"):
+                            before, size = size, size + len(line)
+                return before if self._redo_last else size
         return None
 
-    def _parse(self, data: bytes) -> Iterator[Mapping[str, Any]]:
+    def kept_rows(self) -> Iterator[Mapping[str, Any]]:
+        """The rows of an interrupted call, one after the other: texts (`.csv`), or as they were (`.jsonl`).
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        if not self.is_continued:
+            return
         try:
-            if self._kind == "csv":
-                yield from (row for _, row in parse_rows(data.decode("utf-8"), self._columns))
-            else:
-                for number, line in enumerate(data.split(b"\n")[:-1], start=1):
+            with self.path.open(encoding="utf-8", newline="") as lines:
+                if self._kind == "csv":
+                    yield from (row for _, row in parse_rows(lines, self._columns))
+                    return
+                for number, line in enumerate(lines, start=1):
                     if not isinstance(row := json.loads(line), dict):
                         raise ValueError(f"line {number}: it does not hold an object")
                     yield row

@@ -19,7 +19,7 @@ from alexnet.evaluation import predict as predict_module
 from alexnet.runs.bulk import LOW_MARGIN, predict_many
 from alexnet.runs.own_images import decode_own_images, own_split
 from alexnet.runs.run import Run
-from tests.conftest import draw_stripes
+from tests.conftest import draw_stripes, encode
 from tests.kills import fill_disk, in_child, kill
 
 Command = Callable[..., tuple[int, str, str]]
@@ -61,14 +61,36 @@ def test_folders_archives_and_patterns_give_the_same(narrow_run: Run, image_fold
 
 def test_copies_lie_in_the_folders_of_their_classes(narrow_run: Run, image_folder: Path, tmp_path: Path) -> None:
     archive = Path(shutil.make_archive(str(tmp_path / "set"), "tar", image_folder / "test"))
-    predict_many(narrow_run, [image_folder / "test", archive], out=tmp_path / "p.csv", sort_into=tmp_path / "sorted")
-    copies = [path for path in (tmp_path / "sorted").rglob("*") if path.is_file()]
-    assert len(copies) == 42
+    images, sorted_into = [image_folder / "test", archive], tmp_path / "sorted"
+    result = predict_many(narrow_run, images, out=tmp_path / "p.csv", sort_into=sorted_into)
+    assert result.num_in_place == 21 == len(_files(sorted_into))  # those of the archive are the same
     for row in _rows(tmp_path / "p.csv"):
         name = Path(row["file"]).name
         original = next((image_folder / "test").rglob(name))
-        for copy in (name, f"2-{name}"):
-            assert (tmp_path / "sorted" / row["predicted"] / copy).read_bytes() == original.read_bytes()
+        assert (sorted_into / row["predicted"] / name).read_bytes() == original.read_bytes()
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def test_sorting_once_more_copies_nothing_again(
+    narrow_run: Run, image_folder: Path, tmp_path: Path, run_command: Command
+) -> None:
+    for number in range(3):  # three images of one name, and one whose name is that of a numbered copy
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "x.png").write_bytes(encode(draw_stripes(0, 1), "PNG") + b"%d" % number)
+    (tmp_path / "3-x.png").write_bytes(encode(draw_stripes(0, 1), "PNG") + b"another")
+    images = [*(tmp_path / str(number) for number in range(2)), tmp_path / "3-x.png", tmp_path / "2"]
+    words = ("predict", narrow_run.path, image_folder / "test", *images, "--sort-into", tmp_path / "sorted", "--json")
+    code, out, err = run_command(*words)
+    first = {path: path.read_bytes() for path in _files(tmp_path / "sorted")}
+    assert (code, json.loads(out)["num_in_place"], len(first), "already" in err) == (0, 0, 25, False)
+    assert {path.name for path in first if "x" in path.name} == {"x.png", "2-x.png", "3-x.png", "4-x.png"}
+    code, out, err = run_command(*words)
+    assert (code, json.loads(out)["num_in_place"]) == (0, 25)
+    assert "25 images lay in the folders of their classes" in err
+    assert first == {path: path.read_bytes() for path in _files(tmp_path / "sorted")}
 
 
 def test_images_unlike_the_training_images_are_flagged(narrow_run: Run, image_folder: Path, tmp_path: Path) -> None:
@@ -205,8 +227,10 @@ def test_command_says_how_many_rows_were_there(
 def test_many_namesakes_are_copied_without_trying_every_number(
     narrow_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    draw_stripes(0, 1).save(image := tmp_path / "same.png")
-    tried = []
+    for number in range(60):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "same.png").write_bytes(encode(draw_stripes(0, 1), "PNG") + b"%d" % number)
+    images, tried = [tmp_path / str(number) for number in range(60)], list[Path]()
     exists = Path.exists
 
     def count(path: Path, **options: bool) -> bool:
@@ -214,7 +238,7 @@ def test_many_namesakes_are_copied_without_trying_every_number(
         return exists(path, **options)
 
     monkeypatch.setattr("pathlib.Path.exists", count)
-    predict_many(narrow_run, [image] * 60, sort_into=tmp_path / "sorted")
+    predict_many(narrow_run, images, sort_into=tmp_path / "sorted")
     assert len(list((tmp_path / "sorted").rglob("*.png"))) == 60
     assert len([path for path in tried if path.name.endswith("same.png")]) < 4 * 60
 
@@ -282,6 +306,30 @@ def test_many_files_without_out_get_a_note(
     err = run_command("predict", narrow_run.path, folder, folder)[2]
     assert err.count("more than 20 files: `--out FILE` writes as it goes") == 1
     assert "--out" not in run_command("predict", narrow_run.path, folder / "down")[2]
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_going_on_keeps_few_bytes_of_each_row(narrow_run: Run, tmp_path: Path, ending: str) -> None:
+    (images := tmp_path / "bad.png").write_bytes(b"nothing")
+    out, peaks = tmp_path / f"p.{ending}", list[int]()
+
+    def stop(done: int) -> None:
+        raise KeyboardInterrupt
+
+    for count in (1_000, 10_000):
+        with pytest.raises(KeyboardInterrupt):
+            predict_many(narrow_run, images, out=out, on_progress=stop)
+        row = (
+            "photo{}.png,down,1.0,1.0,,\n" if ending == "csv" else '{{"file": "photo{}.png", "predicted": "down"}}\n'
+        )
+        with out.open("a", encoding="utf-8") as file:
+            file.writelines(row.format(number) for number in range(count))
+        tracemalloc.start()
+        result = predict_many(narrow_run, images, out=out)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert (result.num_images, result.num_kept, result.unreadable) == (count, count + 1, 1)
+    assert peaks[1] - peaks[0] < 9_000 * 60  # as dictionaries they had 400 bytes and more each
 
 
 @pytest.mark.slow
