@@ -130,13 +130,13 @@ def check_folder(
         on_comparing: called with (images done, images in all) while near duplicates are looked for.
 
     Raises:
-        DataError: there is no folder or archive of at least two classes.
+        DataError: there is no folder or archive of class folders. One class will do here; it is named as a problem.
 
     >>> report = check_folder("images")
     >>> report.num_images, report.oddities
     (93, {})
     """
-    scanned = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
+    scanned = folder if isinstance(folder, ImageFolder) else scan_folder(folder, min_classes=1)
     images = decode_folder(scanned, plain_preprocessing(PRESETS["fast"]), on_progress=on_progress)
     report = check_decoded(images)
     if not near_duplicates:
@@ -261,6 +261,7 @@ def _class_oddities(classes: tuple[str, ...], counts: Mapping[str, Counter[str]]
     filled = sorted((training[name], name) for name in present if training[name])
     is_unequal = filled and filled[-1][0] >= IMBALANCE * filled[0][0]
     return {
+        "only one class, and a classifier needs two": classes if len(classes) == 1 else (),
         "empty class": tuple(name for name in classes if not total[name]),
         "class on one side only": tuple(one_sided),
         "classes whose names differ only in case": tuple(map(" = ".join, names_differing_in_case(classes))),

@@ -1,6 +1,8 @@
 """What is odd about a folder, and who goes to which side."""
 
+import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,25 @@ def test_clean_folder_has_nothing_odd(image_folder: Path) -> None:
     assert actual.counts["train"] == {"across": 24, "down": 24, "rings": 24}
     assert actual.widths == (48, 48, 48)
     assert actual.formats == {"PNG": 93}
+
+
+@pytest.mark.parametrize("layout", ["cat", "train/cat"])
+def test_one_class_is_checked_and_named_as_a_problem(
+    tmp_path: Path, run_command: Callable[..., tuple[int, str, str]], layout: str
+) -> None:
+    (folder := tmp_path / "images" / layout).mkdir(parents=True)
+    draw_stripes(0, 1).save(folder / "a.png")
+    shutil.copy(folder / "a.png", folder / "b.png")
+    (folder / "bad.png").write_bytes(b"nothing")
+    code, out, _ = run_command("data", "check", tmp_path / "images", "--json")
+    actual = json.loads(out)
+    assert (code, actual["num_images"], list(actual["left_out"])) == (0, 2, [f"{layout}/bad.png"])
+    assert list(actual["oddities"]) == [
+        "unreadable", "only one class, and a classifier needs two", "identical within a class",
+    ]  # fmt: skip
+    assert actual["oddities"]["only one class, and a classifier needs two"] == ["cat"]
+    code, out, _ = run_command("data", "check", tmp_path / "images")
+    assert code == 0 and "only one class, and a classifier needs two: 1\n    cat\n" in out
 
 
 def test_every_oddity_is_named(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def check(
     """
     if out is not None and not near:
         raise DataError("data check: --out draws near duplicates; leave out --no-near")
-    folder = corrected(data, corrections, show_notes=False)
+    folder = corrected(data, corrections, min_classes=1, show_notes=False)
     with ProgressDisplay() as display:
         report = alexnet.check_folder(
             folder, near_duplicates=near, on_progress=display.count("decoding"),
