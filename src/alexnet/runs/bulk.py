@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alexnet.errors import GeometryError
+from alexnet.errors import DataError, GeometryError
 from alexnet.evaluation.predict import Paths, PredictedBatch, Reader, find_images, predict_batches
-from alexnet.files import shown_name
+from alexnet.files import is_folder, shown_name
 from alexnet.model.weights_key import weights_key
 from alexnet.progress_callback import Progress
 from alexnet.records import Neighbour, Prediction, Record, plain_value
@@ -106,7 +106,8 @@ def predict_many(
         on_compare: called with (training images done, training images in all), where their features are computed.
 
     Raises:
-        DataError: a path is missing, holds no image, or a file cannot be written; or `out` has another ending.
+        DataError: a path is missing, holds no image, or a file cannot be written; `out` has another ending; or
+            `sort_into` is in a folder of these images.
         GeometryError: `neighbours` is below 1.
         RunError: there is no run at the path, it is damaged, or it has no temperature.
 
@@ -117,6 +118,8 @@ def predict_many(
     run, paths = as_run(run), find_images(images)
     if neighbours is not None and neighbours < 1:
         raise GeometryError(f"{neighbours} neighbors: ask for at least 1")
+    if sort_into is not None:
+        _require_outside(Path(sort_into), paths)
     temperature = read_temperature(run.folder, run.model) if calibrated else None
     tally = _Tally()
     copier = None if sort_into is None else SortedCopies(Path(sort_into))
@@ -148,6 +151,16 @@ def predict_many(
         tally.num_unreadable, None if out is None else str(out), None if sort_into is None else str(sort_into),
         temperature, tally.num_kept, copier.num_in_place if copier else 0,
     )  # fmt: skip
+
+
+def _require_outside(sort_into: Path, paths: Sequence[Path]) -> None:
+    """Refuse to sort into a folder of the images: the same command once more would classify the copies, too."""
+    for path in paths:
+        if is_folder(path) and sort_into.resolve().is_relative_to(path.resolve()):
+            raise DataError(
+                f"{shown_name(sort_into)}: is among the images to classify, those of {shown_name(path)}; choose a "
+                "folder outside to sort into"
+            )
 
 
 class _Tally:

@@ -40,26 +40,35 @@ class RowFile:
         self._kind = self.path.suffix.lower().removeprefix(".")
         if self._kind not in NAMES:
             raise DataError(f"{shown_name(self.path)}: predictions are written as .csv or .jsonl; choose one of them")
+        self._header = to_csv([columns]) if self._kind == "csv" else ""
         self._mark = self.path.with_name(f"{self.path.name}.unfinished")
         self._file: IO[str] | None = None
 
     def __enter__(self) -> "RowFile":
         with disk_errors(self.path, DataError, "choose another path"):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            header = to_csv([self._columns]) if self._kind == "csv" else ""
-            size = self._unfinished_size(header.encode())
+            size = self._unfinished_size(self._header.encode())
             self.is_continued = size is not None
             if size is not None:
                 os.truncate(self.path, size)
-            mode = "a" if self.is_continued else "w"
-            self._file = self.path.open(mode, encoding="utf-8", newline="", errors="backslashreplace")
-            if not self.is_continued:
-                write_whole(self._mark, lambda beside: beside.write_text(self._key, encoding="utf-8"))
-                self._file.write(header)
-                self._file.flush()
+                self._file = self._open("a")
         return self
 
+    def _open(self, mode: str) -> IO[str]:
+        return self.path.open(mode, encoding="utf-8", newline="", errors="backslashreplace")
+
+    def _started(self) -> IO[str]:
+        """The file; anew with the first row only, so that a call that fails before it leaves an earlier file."""
+        if self._file is None:
+            self._file = self._open("w")
+            write_whole(self._mark, lambda beside: beside.write_text(self._key, encoding="utf-8"))
+            self._file.write(self._header)
+        return self._file
+
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            with disk_errors(self.path, DataError, "choose another path"):
+                self._started()
         if self._file is not None:
             self._file.close()
         if kind is None:
@@ -105,10 +114,10 @@ class RowFile:
 
     def write(self, row: Mapping[str, Any], cells: Mapping[str, Any]) -> None:
         """Add a row: `row` to a .jsonl file, `cells` to a .csv file."""
-        assert self._file is not None
         with disk_errors(self.path, DataError, "choose another path"):
+            file = self._started()
             if self._kind == "csv":
-                self._file.write(to_csv([[cells.get(name) for name in self._columns]]))
+                file.write(to_csv([[cells.get(name) for name in self._columns]]))
             else:
-                self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
-            self._file.flush()
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            file.flush()

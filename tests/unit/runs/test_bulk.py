@@ -346,10 +346,26 @@ def test_memory_does_not_grow_with_the_number_of_images(
     assert peaks[1] < 1.2 * peaks[0]
 
 
+def test_a_call_that_fails_before_its_first_row_leaves_an_earlier_file(
+    narrow_run: Run, image_folder: Path, tmp_path: Path
+) -> None:
+    predict_many(narrow_run, image_folder / "test" / "down", out=tmp_path / "p.csv")
+    before = (tmp_path / "p.csv").read_bytes()
+    (tmp_path / "empty").mkdir()
+    for name in ("p.csv", "q.csv"):
+        with pytest.raises(DataError, match="holds no images"):
+            predict_many(narrow_run, tmp_path / "empty", out=tmp_path / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "p.csv"]
+    assert (tmp_path / "p.csv").read_bytes() == before
+
+
 def test_errors_say_what_to_do(narrow_run: Run, tmp_path: Path, run_command: Command) -> None:
     with pytest.raises(DataError, match=r"written as \.csv or \.jsonl"):
         predict_many(narrow_run, tmp_path, out=tmp_path / "p.xls")
     with pytest.raises(DataError, match="no image matches this pattern"):
         predict_many(narrow_run, str(tmp_path / "*.jpg"))
+    for place in (tmp_path, tmp_path / "sorted"):
+        with pytest.raises(DataError, match="among the images to classify, .* choose a folder outside"):
+            predict_many(narrow_run, [tmp_path], sort_into=place)
     code, _, err = run_command("predict", narrow_run.path, tmp_path, "--compare")
     assert code == 2 and "--compare goes with --out or --sort-into" in err
