@@ -1,5 +1,7 @@
 """Are there enough images? The test error at an eighth, a quarter, half and all of them, and the curve through it."""
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -133,15 +135,15 @@ def plan_enough(
         folder, recipe, num_seeds, class_name: as in `enough`. Nothing is trained.
 
     Raises:
-        DataError, RecipeError: as in `enough`.
+        DataError, RecipeError: as in `enough`, so far as the names of the files tell.
 
     >>> alexnet.plan_enough("images") > 0
     True
     """
     base = as_recipe(recipe)
     scanned = folder if isinstance(folder, ImageFolder) else scan_folder(folder)
+    _small_classes(scanned.path, scanned.classes, _counts_by_name(scanned, base), class_name)
     whole = plan_training(scanned, base)
-
     passes = [_passes(base, fraction, whole.counts.train) for fraction in FRACTIONS]
     parts = sum(passes) / passes[-1]
     parts += 0 if class_name is None else 1  # half of one class less: at most that much time
@@ -191,12 +193,8 @@ def enough(
     """
     work = prepare_parts(folder, as_recipe(recipe), on_event)
     classes, labels = work.split.classes, work.split.train.labels
-    is_small = _small_classes(work.folder, labels, classes)
-    if class_name is not None and class_name not in classes:
-        raise DataError(f"{work.folder.path}: no class {class_name}; choose one of {listed_names(classes, most=20)}")
-    if class_name is not None and is_small[classes.index(class_name)]:
-        raise DataError(f"{work.folder.path}: {class_name} has too few training images to take half of them away")
     totals = np.bincount(labels, minlength=len(classes))
+    is_small = _small_classes(work.folder.path, classes, totals, class_name)
     times = _times(more, totals)
     seeds = tuple(range(work.recipe.seed, work.recipe.seed + num_seeds))
     wrong = np.zeros((num_seeds, len(FRACTIONS), len(work.tested)), bool)
@@ -274,18 +272,34 @@ def _half(
 
 
 def _small_classes(
-    folder: ImageFolder, labels: Int[np.ndarray, " N"], classes: Sequence[str]
+    path: Path, classes: Sequence[str], counts: Int[np.ndarray, " K"], class_name: str | None
 ) -> Bool[np.ndarray, " K"]:
     """Classes of which an eighth is too few images to train on.
 
+    Args:
+        counts: training images of each class.
+        class_name: the class that is also to be trained with half of its images.
+
     Raises:
-        DataError: all are.
+        DataError: all are, or `class_name` is no class or such a class.
     """
-    counts = np.bincount(labels, minlength=len(classes))
     is_small = counts * FRACTIONS[0] < FEWEST
     if is_small.all():
         raise DataError(
-            f"{folder.path}: the largest class has {counts.max()} training images, and an eighth of them is too few "
+            f"{path}: the largest class has {counts.max()} training images, and an eighth of them is too few "
             f"to train on; add images, at least {int(FEWEST / FRACTIONS[0])} of each class"
         )
+    if class_name is not None and class_name not in classes:
+        raise DataError(f"{path}: no class {class_name}; choose one of {listed_names(classes, most=20)}")
+    if class_name is not None and is_small[classes.index(class_name)]:
+        raise DataError(f"{path}: {class_name} has too few training images to take half of them away")
     return np.asarray(is_small)
+
+
+def _counts_by_name(folder: ImageFolder, recipe: Recipe) -> Int[np.ndarray, " K"]:
+    """Training images of each class, so far as the names of the files tell."""
+    by_split = folder.counts()
+    training, fraction = by_split.get("train"), 1.0
+    if training is None:
+        training, fraction = by_split.get("all", Counter()), 1 - recipe.test_fraction
+    return np.array([math.ceil(fraction * training[name]) for name in folder.classes])

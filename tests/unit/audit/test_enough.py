@@ -100,11 +100,15 @@ def test_few_images_are_refused_by_words(tmp_path: Path) -> None:
         path = tmp_path / "ab"[place % 2] / f"{place}.png"
         path.parent.mkdir(exist_ok=True)
         draw_stripes(place % 2, place).save(path)
-    with pytest.raises(
-        DataError,
-        match="the largest class has 8 training images, and an eighth of them is too few to train on; add images",
-    ):
-        enough(tmp_path, recipe=small_recipe())
+    words = "the largest class has 8 training images, and an eighth of them is too few to train on; add images"
+    for ask in (enough, plan_enough):
+        with pytest.raises(DataError, match=words):
+            ask(tmp_path, recipe=small_recipe())
+
+
+def test_plan_refuses_a_class_that_is_not_there(image_folder: Path) -> None:
+    with pytest.raises(DataError, match="no class up; choose one of across, down, rings"):
+        plan_enough(image_folder, recipe=small_recipe(), class_name="up")
 
 
 @pytest.mark.slow
