@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from alexnet.figures.canvas import BLUE, GRAY, ORANGE, Sheet, clean_axes, shorten
 
@@ -31,6 +32,7 @@ def draw_counts(counts: Mapping[str, int], flagged: Mapping[str, int], *, title:
         _draw_bars(axes, numbers, color)
     more = "; orange: flagged, an image may have several flags" if flagged else ""
     cells[-1].set_xlabel(f"images{more}", fontsize=9)
+    cells[-1].xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     sheet.suptitle(title, fontsize=10.5)
     return sheet
 

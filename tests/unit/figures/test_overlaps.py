@@ -13,6 +13,7 @@ from alexnet.figures.heat_maps import HeatMapRow, draw_heat_maps
 from alexnet.figures.matrix import draw_confusion
 from alexnet.figures.near_rows import NearRow, draw_near
 from alexnet.figures.path_drawing import DecisionBars, _fill_decision
+from alexnet.figures.predicted_counts import draw_counts
 from alexnet.figures.reliability import Curve, draw_reliability
 from alexnet.figures.retrained_errors import (
     ChangedImage,
@@ -57,9 +58,17 @@ def test_names_beside_the_confusion_matrix_lie_apart(number: int) -> None:
 
 def test_doubted_labels_lie_apart() -> None:
     near = [(IMAGE, "goalkeeper_area_of_the_field"), (IMAGE, "robot_obstacle_in_view")] * 2
-    row = DoubtRow(IMAGE, "train/x/file.jpg", "goalkeeper_area_x", "robot_obstacle_in_view", 0.93, near)
+    file = "train/goalkeeper_area_x/a_long_name_of_a_file_0017.jpg"
+    row = DoubtRow(IMAGE, file, "goalkeeper_area_x", "robot_obstacle_in_view", 0.93, near)
     figure = draw_doubts([row, row])
+    files = [axes.xaxis.label for axes in figure.axes if axes.get_xlabel()]
+    assert [label.get_text() for label in files] == ["…ong_name_of_a_file_0017.jpg"] * 2
     assert overlapping(figure, titles(figure)) == []
+
+
+def test_counts_of_a_few_images_have_whole_numbers_below() -> None:
+    axes = draw_counts({"a": 2, "b": 1}, {"low margin": 1}, title="3 images").axes[-1]
+    assert [place for place in axes.get_xticks() if 0 <= place <= 2] == [0, 1, 2]
 
 
 def test_titles_of_heat_maps_lie_apart() -> None:
