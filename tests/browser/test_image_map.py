@@ -1,6 +1,7 @@
 """The map's page in a real browser: drawn, zoomed, pointed at, selected with a lasso and with keys, exported."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +111,25 @@ def test_every_class_has_its_own_color_in_both_themes(page: Any) -> None:
     for theme in ("light", "dark", "light"):
         counts = page.evaluate(SHOWN, theme)
         assert min(counts) > 200, f"{theme}: {counts}"
+
+
+def test_images_of_unknown_classes_are_not_marked_as_mistakes(browser: Any, narrow_run: Run, tmp_path: Path) -> None:
+    result = replace(map_images(narrow_run, method="pca"), classes=("across", "down"))
+    opened = browser.new_page()
+    opened.goto(write_image_map(result, tmp_path / "map.html").as_uri())
+    opened.get_by_role("button", name="Mistakes only").click()
+    opened.get_by_role("button", name="Select what is visible").click()
+    assert (
+        len(selected(opened))
+        == result.num_mistakes
+        < sum(label != predicted for label, predicted in zip(result.labels, result.predicted, strict=True))
+        + result.labels.count("rings")
+    )
+    assert {name.split("/")[-2] for name in selected(opened)} <= {"across", "down"}
+    opened.get_by_role("button", name="Mistakes only").click()
+    opened.get_by_role("button", name="across").click()
+    opened.get_by_role("button", name="down").click()
+    opened.locator("image-map canvas").focus()
+    opened.keyboard.press("n")
+    assert opened.get_by_text("class rings, which the network does not know").is_visible()
+    opened.close()

@@ -69,6 +69,7 @@ def map_data(maps: Sequence[ImageMap], *, sheet_pixels: int = SHEET_PIXELS) -> d
     return {
         "views": [{"name": _name(each), "points": _rounded(each.places)} for each in maps],
         "classes": classes,
+        "unknown": [number[name] for name in classes if name not in first.classes],
         "labels": [number[name] for name in first.labels],
         "predicted": [number[name] for name in first.predicted],
         "files": list(first.files),

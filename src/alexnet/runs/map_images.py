@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import nn
 
 from alexnet.csv_files import write_csv
@@ -63,6 +63,7 @@ class ImageMap(Record):
         neighbors: [N, k], rows of the nearest images by the layer's features, nearest first.
         notes: remarks, one line each.
         images: the decoded images.
+        classes: those that the network knows; an image of another class can be no mistake.
 
     >>> alexnet.map_images("runs/first", method="pca").to_dict()["num_images"]
     93
@@ -79,11 +80,24 @@ class ImageMap(Record):
     neighbors: Int[np.ndarray, "N K"]
     notes: tuple[str, ...]
     images: DecodedImages
+    classes: tuple[str, ...]
+
+    @property
+    def is_mistake(self) -> Bool[np.ndarray, " N"]:
+        """Whether each image is of a class that the network knows, and another is predicted."""
+        known, pairs = set(self.classes), zip(self.labels, self.predicted, strict=True)
+        return np.array([label in known and label != predicted for label, predicted in pairs], bool)
 
     @property
     def num_mistakes(self) -> int:
-        """Images whose predicted class is not their label, training images included."""
-        return sum(a != b for a, b in zip(self.labels, self.predicted, strict=True))
+        """Wrongly classified images, training images included."""
+        return int(self.is_mistake.sum())
+
+    @property
+    def num_unknown(self) -> int:
+        """Images of a class that the network does not know."""
+        known = set(self.classes)
+        return sum(label not in known for label in self.labels)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, with a point for every image and without pixels."""
@@ -93,6 +107,7 @@ class ImageMap(Record):
             "explained": None if self.explained is None else list(self.explained),
             "num_images": len(self.files),
             "num_mistakes": self.num_mistakes,
+            "num_unknown": self.num_unknown,
             "images": [
                 {"file": file, "label": label, "predicted": predicted, "set": of, "place": place}
                 for file, label, predicted, of, *place in self._rows()
@@ -137,8 +152,9 @@ class ImageMap(Record):
 
         chosen = choose_apart(self.places)
         names = [shown_name(label) for label in self.labels]
-        wrong = np.array([a != b for a, b in zip(self.labels, self.predicted, strict=True)])
-        return draw_scatter(self.places, names, wrong, [(row, self.thumbnail(row)) for row in chosen], self.title)
+        return draw_scatter(
+            self.places, names, self.is_mistake, [(row, self.thumbnail(row)) for row in chosen], self.title
+        )
 
     @property
     def title(self) -> str:
@@ -146,7 +162,19 @@ class ImageMap(Record):
         how = "t-SNE" if self.method == "tsne" else "principal components"
         if self.explained is not None:
             how += f" ({100 * self.explained[0]:.0f} % and {100 * self.explained[1]:.0f} % of the variance)"
-        return f"{len(self.files):,} images by {self.layer}, {how}; {self.num_mistakes} classified wrongly"
+        return f"{len(self.files):,} images by {self.layer}, {how}; {self._mistakes_in_words}"
+
+    @property
+    def _mistakes_in_words(self) -> str:
+        count, unknown = len(self.files), self.num_unknown
+        if not unknown:
+            return f"{self.num_mistakes} classified wrongly"
+        if unknown == count:
+            return "none is of a class that the network knows"
+        return (
+            f"{self.num_mistakes} of the {count - unknown:,} that are of a class that the network knows classified "
+            f"wrongly, {unknown:,} of other classes"
+        )
 
 
 def map_images(
@@ -192,7 +220,7 @@ def map_images(
     notes += features.notes
     return ImageMap(
         layer, method, features.files, features.labels, predicted, _sets(model, images), places, explained, near,
-        notes, images,
+        notes, images, classifier.classes,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 // Data (JSON inside the element, or the property `data`):
 //   views      [{name, points: [[x, y], ...]}]   ways to lay the images out; y grows upward
 //   classes    [name, ...]
+//   unknown    [number of the class, ...]        those that the network does not know; none where it is left out
 //   labels     [number of the class, ...]        of every image
 //   predicted  [number of the class, ...]
 //   files      [name, ...]
@@ -100,7 +101,8 @@ class ImageMap extends HTMLElement {
 
   #find(selector) { return this.shadowRoot.querySelector(selector); }
   #points() { return this.#data.views[this.#view].points; }
-  #isWrong(i) { return this.#data.labels[i] !== this.#data.predicted[i]; }
+  #isUnknown(i) { return this.#data.unknown?.includes(this.#data.labels[i]) ?? false; }
+  #isWrong(i) { return this.#data.labels[i] !== this.#data.predicted[i] && !this.#isUnknown(i); }
   #isShown(i) { return !this.#hidden.has(this.#data.labels[i]) && (!this.#wrongOnly || this.#isWrong(i)); }
   get #wrongOnly() { return this.#find('[data-do="wrong"]').getAttribute("aria-pressed") === "true"; }
   #color(k) { return this.#computed(`--class-${k % COLORS}`); }
@@ -241,7 +243,7 @@ class ImageMap extends HTMLElement {
       if (labels[j] !== labels[i]) cell.classList.add("wrong");
       return cell;
     }));
-    detail.replaceChildren(this.#thumb(i, 128), line(files[i], "soft"), line(`class ${classes[labels[i]]}`),
+    detail.replaceChildren(this.#thumb(i, 128), line(files[i], "soft"), line(`class ${classes[labels[i]]}${this.#isUnknown(i) ? ", which the network does not know" : ""}`),
       line(`predicted ${classes[predicted[i]]}`, this.#isWrong(i) ? "wrong" : ""), line("nearest images:", "soft"), near);
   }
   #select(numbers) {

@@ -1,6 +1,7 @@
 """The map of a run's images: places, predictions, neighbors."""
 
 import csv
+import shutil
 from collections import Counter
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from alexnet.errors import GeometryError, RecipeError
 from alexnet.figures.canvas import save_figure
 from alexnet.inspection.neighbours import nearest_rows
+from alexnet.report.map_page import map_data
 from alexnet.runs.map_images import map_images, nearest_of_all
 from alexnet.runs.run import Run
 from tests.conftest import copy_images
@@ -68,3 +70,25 @@ def test_map_is_drawn_and_what_is_unknown_refused(narrow_run: Run, tmp_path) -> 
         map_images(narrow_run, method="umap")
     with pytest.raises(GeometryError, match="choose one of conv1"):
         map_images(narrow_run, layer="fc9", method="pca")
+
+
+def test_images_of_classes_that_the_network_does_not_know_are_no_mistakes(
+    narrow_run: Run, image_folder, tmp_path
+) -> None:
+    for name in ("down", "rings"):
+        shutil.copytree(image_folder / "test" / name, tmp_path / "some" / name)
+    shutil.copytree(image_folder / "test" / "across", tmp_path / "some" / "waves")
+    some = map_images(narrow_run, method="pca", data=tmp_path / "some")
+    assert some.num_unknown == 7
+    known = [pair for pair in zip(some.labels, some.predicted, strict=True) if pair[0] != "waves"]
+    assert some.num_mistakes == sum(label != predicted for label, predicted in known)
+    assert "of the 14 that are of a class that the network knows" in some.title
+    data = map_data([some])
+    assert [data["classes"][number] for number in data["unknown"]] == ["waves"]
+    shutil.rmtree(tmp_path / "some" / "down")
+    shutil.rmtree(tmp_path / "some" / "rings")
+    none = map_images(narrow_run, method="pca", data=tmp_path / "some")
+    assert (none.num_unknown, none.num_mistakes) == (7, 0)
+    assert none.title.endswith("none is of a class that the network knows")
+    labels = [text.get_text() for axes in none.draw().axes for text in axes.get_legend().get_texts()]
+    assert "classified wrongly" not in labels
