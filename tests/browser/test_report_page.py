@@ -111,3 +111,17 @@ def test_comparison_page_is_whole(browser: object, trained_run: Run, tmp_path: P
     assert page.locator("img").count() == 3
     assert page.evaluate("document.documentElement.scrollWidth") <= 900
     page.close()
+
+
+def test_activation_stays_in_sight_under_a_long_class_name(browser: Any, complete_report: Path) -> None:
+    page = _open(browser, complete_report, 1100)
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true })")
+    name, activation, cell = page.evaluate("""() => {
+        const cell = document.querySelector(".patches li"), [name, activation] = cell.querySelectorAll("span");
+        name.textContent = "a_class_with_a_name_longer_than_a_patch_is_wide";
+        return [name, activation, cell].map((each) => each.getBoundingClientRect().toJSON());
+    }""")
+    assert name["right"] <= cell["right"] + 1, "the name is cut"
+    assert activation["top"] >= name["bottom"] - 1 and activation["width"] > 5
+    assert cell["left"] <= activation["left"] and activation["right"] <= cell["right"] + 1
+    page.close()

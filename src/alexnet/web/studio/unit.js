@@ -38,7 +38,7 @@ export async function openUnit(root, run, [layer, number], studio, query) {
     removal.root,
     forward,
     unit.strips.map((strip) => [h("h2", {}, strip.level === 1 ? "strongest" : `nearest to ${Math.round(100 * strip.level)} % of the largest activation`),
-      h("ol", { class: "patches" }, strip.patches.map((patch) => h("li", { title: patch.file }, h("a", { href: address("inside", [run, layer, number], { image: patch.file }) }, h("img", { src: patch.source, alt: patch.file })), `${patch.label} ${patch.activation.toPrecision(3)}`)))]),
+      h("ol", { class: "patches" }, strip.patches.map((patch) => h("li", { title: patch.file }, h("a", { href: address("inside", [run, layer, number], { image: patch.file }) }, h("img", { src: patch.source, alt: patch.file })), h("span", { class: "name", title: patch.label }, patch.label), " ", h("span", {}, patch.activation.toPrecision(3)))))]),
     h("p", { class: "soft" }, "Patches are cut to what the unit sees, its receptive field ", term("receptive field"), "; gray lies outside the image. Again: ", h("code", {}, `alexnet unit ${unit.shell_path} ${layer}/${number}`), ". ", drawingLinks(`${path}/figure`, `${layer}/${number}`, `${path}/table`)));
   studio.say("");
   onImage.start(onImage.name);
