@@ -34,7 +34,7 @@ OCCLUDED_FRACTION = 1 / 6
 """Side of the gray square that occlusion covers, as a fraction of the image's side."""
 
 TOGETHER = 32
-"""Images in one pass of Grad-CAM, guided backpropagation and deconvolution, at most."""
+"""Images, or variants of one image, in one pass, at most."""
 
 TOGETHER_PIXELS = TOGETHER * 96**2
 """Pixels in one pass: with gradients a deep network keeps a hundred MB of an image of 224 px."""
@@ -167,7 +167,7 @@ def attribute_all(
     maps: list[AttributionMap] = []
     step = 1  # the other methods run many variants of one image
     if method in ("grad-cam", *WARNINGS):
-        step = max(1, min(TOGETHER, TOGETHER_PIXELS // size**2))
+        step = _together(size)
     with preserved(network), _without_inplace(network), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Captum warns of the hooks that it sets and removes
         network.eval()
@@ -207,6 +207,11 @@ def _other_class(classifier: Classifier, target: str, against: str | None, metho
     return classifier.classes.index(against)
 
 
+def _together(size: int) -> int:
+    """Images of `size` px a side in one pass with gradients."""
+    return max(1, min(TOGETHER, TOGETHER_PIXELS // size**2))
+
+
 def _convolution(classifier: Classifier, layer: str | None) -> str:
     name = default_layer(classifier) if layer is None else layer
     convs = convolutions(classifier.network)
@@ -235,7 +240,7 @@ def _compute(
 
     pairs: for each image the class, and the one whose logit is subtracted from the class's, or None.
     """
-    captum = _captum()
+    captum, variants = _captum(), _together(x.shape[-1])
     explained = _difference(network, pairs, x.device)
     if method == "grad-cam":
         heat: Tensor = captum.LayerGradCam(explained, layer).attribute(x, relu_attributions=True)
@@ -244,11 +249,11 @@ def _compute(
         window = max(1, round(x.shape[-1] * OCCLUDED_FRACTION))
         step = max(1, window // 2)
         shape, strides = (3, window, window), (3, step, step)
-        heat = captum.Occlusion(explained).attribute(x, shape, strides, perturbations_per_eval=32)
+        heat = captum.Occlusion(explained).attribute(x, shape, strides, perturbations_per_eval=variants)
         return heat.mean(1)
     if method == "integrated-gradients":
         gradients = captum.IntegratedGradients(explained)
-        heat = gradients.attribute(x, n_steps=NUM_STEPS, internal_batch_size=32)
+        heat = gradients.attribute(x, n_steps=NUM_STEPS, internal_batch_size=variants)
         return heat.sum(1)
     kind = captum.GuidedBackprop if method == "guided-backprop" else captum.Deconvolution
     pixels: Tensor = kind(network).attribute(x, target=torch.tensor([number for number, _ in pairs], device=x.device))

@@ -13,6 +13,7 @@ from alexnet.data.decode import normalize
 from alexnet.inspection.attribution import AttributionMap, attribute_all
 from alexnet.inspection.quick_passes import in_bfloat16, keeping_rounded_weights
 from alexnet.inspection.recording import preserved
+from alexnet.inspection.row_cache import images_at_once
 from alexnet.model.checkpoint import Classifier
 from alexnet.progress_callback import Progress
 from alexnet.records import Record
@@ -32,7 +33,7 @@ SAME = 0.8
 """Correlation with the map of random weights from which the two maps count as much the same."""
 
 BATCH = 128
-"""Partly covered images that pass through the network at once."""
+"""Partly covered images that pass through the network at once, at most."""
 
 
 @dataclass(frozen=True)
@@ -221,13 +222,13 @@ def _scores(classifier: Classifier, heat_map: AttributionMap, orders: Sequence[n
     gray = torch.zeros_like(image)  # the mean color of the training images
     # both curves of every order; the whole image and the gray one, which all curves share, once
     covered = torch.cat([_covered(order, image) for order in orders])
-    steps = STEPS - 1
+    steps, at_once = STEPS - 1, min(BATCH // 2, images_at_once(classifier.preprocessing.size))
     with preserved(classifier.network), torch.no_grad(), in_bfloat16(image):
         classifier.network.eval()
         whole, nothing = _probabilities(classifier, heat_map, torch.cat([image, gray]))
         parts = [
             torch.cat([torch.where(masks, gray, image), torch.where(masks, image, gray)])
-            for masks in torch.split(covered, BATCH // 2)
+            for masks in torch.split(covered, at_once)
         ]
         curves = [_probabilities(classifier, heat_map, x).reshape(2, -1) for x in parts]
     ends = float(whole + nothing)

@@ -14,7 +14,7 @@ from alexnet.errors import DataError
 from alexnet.files import disk_errors, shown_name, write_whole
 from alexnet.inspection.network_layers import find_layer, network_input, output_layer
 from alexnet.inspection.recording import preserved, recorded
-from alexnet.inspection.row_cache import BATCH, CachedRows, batches_of, cached_rows
+from alexnet.inspection.row_cache import CachedRows, batches_of, cached_rows, images_at_once
 from alexnet.model.checkpoint import Classifier
 from alexnet.model.logits import check_logits
 from alexnet.progress_callback import Progress
@@ -71,7 +71,8 @@ def features_of(classifier: Classifier, pixels: Pixels, layer: str = "fc7") -> F
     Raises:
         GeometryError: there is no such layer.
     """
-    batches = [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
+    step = images_at_once(classifier.preprocessing.size)
+    batches = [pixels[start : start + step] for start in range(0, len(pixels), step)]
     name = output_layer(classifier.network, layer)
     return np.concatenate([_forward(classifier, batch, name) for batch in batches])
 
@@ -94,7 +95,7 @@ def compute_features(
 
     They are kept beside the decoded images, under a key of the weights, the pixels and the layer: a changed weight
     or image is another key. A damaged file is noticed by its checksum and computed again, and `notes` says so.
-    Memory stays bounded however many images there are.
+    Memory stays bounded however many images there are, and however large.
 
     Args:
         on_progress: called with (images done, images in all) while computing.

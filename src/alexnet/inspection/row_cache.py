@@ -20,10 +20,10 @@ from alexnet.model.checkpoint import Classifier
 from alexnet.model.weights_key import tensor_bytes
 from alexnet.progress_callback import Progress
 
-__all__ = ["BATCH", "DAMAGED", "CachedRows", "batches_of", "cache_together", "cached_rows"]
+__all__ = ["DAMAGED", "CachedRows", "batches_of", "cache_together", "cached_rows", "images_at_once"]
 
-BATCH = 256
-"""Images in one forward pass."""
+BATCH, BATCH_PIXELS = 256, 256 * 96**2
+"""Images in one forward pass and their pixels, at most: the maps of one large image are as large as those of many."""
 
 DAMAGED = "the cached outputs of the network were damaged, and were computed again"
 """The note on a file whose checksum does not fit."""
@@ -91,11 +91,20 @@ def cache_together(
 
 def batches_of(images: DecodedImages, on_progress: Progress | None) -> Iterator[np.ndarray]:
     """The pixels of a decoded folder, a batch at a time; after each batch the images done and all are reported."""
-    count = len(images.files)
-    for start in range(0, count, BATCH):
-        yield images.pixels[start : start + BATCH]
+    count, step = len(images.files), images_at_once(images.preprocessing.size)
+    for start in range(0, count, step):
+        yield images.pixels[start : start + step]
         if on_progress:
-            on_progress(min(start + BATCH, count), count)
+            on_progress(min(start + step, count), count)
+
+
+def images_at_once(size: int) -> int:
+    """Images of `size` px a side in one forward pass, so that memory stays bounded for large images too.
+
+    >>> images_at_once(96), images_at_once(224), images_at_once(4096)
+    (256, 47, 1)
+    """
+    return max(1, min(BATCH, BATCH_PIXELS // size**2))
 
 
 def _path(kind: str, classifier: Classifier, images: DecodedImages) -> Path:

@@ -16,6 +16,7 @@ from alexnet.files import shown_name
 from alexnet.inspection.image_changes import CHANGES, Change, change_image, mean_color
 from alexnet.inspection.network_layers import network_input
 from alexnet.inspection.recording import preserved
+from alexnet.inspection.row_cache import images_at_once
 from alexnet.model.checkpoint import Classifier
 from alexnet.model.logits import check_logits
 from alexnet.records import Record
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["ChangeCurve", "EditedImage", "edit"]
 
 BATCH = 64
-"""Images in one forward pass."""
+"""Images in one forward pass, at most."""
 
 TOLERANCE = 1 / 64
 """Of the step between two amounts: how exactly the amount at which the predicted class changes is found."""
@@ -220,10 +221,10 @@ def _curve(
 
 
 def _probabilities(classifier: Classifier, images: Sequence[Pixels]) -> Float32[np.ndarray, "n K"]:
-    parts = []
+    parts, step = [], min(BATCH, images_at_once(classifier.preprocessing.size))
     with preserved(classifier.network), torch.inference_mode():
         classifier.network.eval()
-        for start in range(0, len(images), BATCH):
-            logits = classifier.network(network_input(classifier, images[start : start + BATCH]))
+        for start in range(0, len(images), step):
+            logits = classifier.network(network_input(classifier, images[start : start + step]))
             parts.append(check_logits(logits, classifier.classes).float().softmax(1).cpu().numpy())
     return np.concatenate(parts)

@@ -14,6 +14,7 @@ from alexnet.errors import RecipeError
 from alexnet.evaluation.paired import paired_interval
 from alexnet.inspection.network_layers import network_input
 from alexnet.inspection.recording import preserved, recorded
+from alexnet.inspection.row_cache import images_at_once
 from alexnet.model.checkpoint import Classifier
 from alexnet.model.logits import check_logits
 from alexnet.runs.ablation_results import ClassChange, UnitAblation
@@ -23,9 +24,6 @@ from alexnet.runs.run import Model, as_classifier, as_run
 from alexnet.runs.train_images import training_images
 
 __all__ = ["TestedImages", "compare", "replacements", "tested_images"]
-
-BATCH = 256
-"""Images in one forward pass."""
 
 BY = ("zero", "mean")
 """What a unit that is switched off gives: 0, or its mean over training images."""
@@ -43,8 +41,9 @@ class TestedImages:
     rows: Indices
     labels: Indices
 
-    def batches(self, size: int = BATCH) -> Iterator[Tensor]:
-        """The network's input, a batch at a time."""
+    def batches(self, most: int = 256) -> Iterator[Tensor]:
+        """The network's input, a batch of at most `most` images at a time, fewer if they are large."""
+        size = min(most, images_at_once(self.classifier.preprocessing.size))
         for rows in np.array_split(self.rows, -(-len(self.rows) // size)):
             yield network_input(self.classifier, [self.images.pixels[row] for row in rows])
 
@@ -99,9 +98,9 @@ def replacements(model: Model, layer: str, by: str, data: Any) -> Tensor | None:
     is_there = isinstance(model, Classifier) or (data is not None and open_images_at(as_run(model), data)[1])
     images, rows = training_images(model, data if is_there else None)
     chosen = rows[np.linspace(0, len(rows) - 1, min(MOST_AVERAGED, len(rows))).astype(int)]
-    total = torch.zeros(())
-    for start in range(0, len(chosen), BATCH):
-        pixels = [images.pixels[row] for row in chosen[start : start + BATCH]]
+    total, step = torch.zeros(()), images_at_once(classifier.preprocessing.size)
+    for start in range(0, len(chosen), step):
+        pixels = [images.pixels[row] for row in chosen[start : start + step]]
         with recorded(classifier.network, [layer]) as outputs:
             classifier.network(network_input(classifier, pixels))
         output = outputs[layer].double()

@@ -12,7 +12,8 @@ from torch import nn
 from alexnet.data import cache
 from alexnet.data.cache import DecodedImages
 from alexnet.inspection import row_cache
-from alexnet.inspection.row_cache import cached_rows
+from alexnet.inspection.features import features_of
+from alexnet.inspection.row_cache import cached_rows, images_at_once
 from alexnet.model.wrap_network import wrap_network
 from alexnet.runs.run import Run
 from alexnet.runs.train_images import training_images
@@ -101,3 +102,21 @@ def test_a_small_file_is_always_read(images: DecodedImages, monkeypatch: pytest.
     )
     assert not computes(network, images) and not computes(network, images)
     assert len(read) == 2
+
+
+def test_large_images_pass_through_the_network_a_few_at_a_time() -> None:
+    """A batch of them holds no more pixels than 256 images of 96 px."""
+    counts: list[int] = []
+
+    class Counts(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            counts.append(len(x))
+            return x.mean((2, 3))
+
+    size = 512
+    pixels = np.zeros((20, size, size, 3), np.uint8)
+    classifier = wrap_network(Counts(), ["a", "b", "c"], size=size)
+    assert features_of(classifier, pixels, "").shape == (20, 3)
+    assert max(counts) * size**2 <= 256 * 96**2
+    assert sum(counts) == 20
+    assert [images_at_once(side) for side in (32, 96, 224, 4096)] == [256, 256, 47, 1]
