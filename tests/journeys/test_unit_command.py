@@ -44,9 +44,11 @@ def test_unit_whose_images_have_moved_shows_its_kernel(run_command: Command, nar
     about = json.loads((run / "run.json").read_text())
     about["data"]["path"] = str(tmp_path / "gone")
     (run / "run.json").write_text(json.dumps(about))
-    code, _, err = run_command("unit", run, "conv1/3")
+    code, out, err = run_command("unit", run, "conv1/3")
     assert code == 0
-    assert "without patches:" in err and "gone" in err
+    assert "without patches:" in err and "gone" in err and "--synthesize" in err
+    assert "kernel 3 x 11 x 11; receptive field 11 x 11 px" in out
+    assert "activation" not in out, "no empty table"
     assert (run / "figures" / "unit-conv1-3.png").stat().st_size > 3000
 
 

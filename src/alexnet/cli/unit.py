@@ -45,7 +45,10 @@ def unit(
         for strip in view.strips
         for patch in strip.patches[:3]
     ]
-    screen.table(["of the maximum", "activation", "class", "image"], rows, right=(0, 1))
+    if rows:
+        screen.table(["of the maximum", "activation", "class", "image"], rows, right=(0, 1))
+    elif not synthesize:
+        screen.note("--synthesize adds an image made by gradient ascent, which needs no others")
     if view.classes:
         most_frequent = ", ".join(f"{each.name} {percent(each.fraction)}" for each in view.classes[:3])
         screen.print(f"the strongest images: {most_frequent}")

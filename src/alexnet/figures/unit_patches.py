@@ -77,6 +77,10 @@ def draw_unit(
         grid = right.subplots(len(strips), columns, squeeze=False)
         for cells, (level, tiles) in zip(grid, strips, strict=True):
             _draw_strip(cells, level, tiles, largest=strips[0][1][0].activation)
+    else:
+        (axes,) = right.subplots(1, 1, squeeze=False)[0]
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "no patches:\nits images are not there", ha="center", va="center", color=GRAY, fontsize=9)
     sheet.suptitle(title, fontsize=10.5)
     return sheet
 

@@ -15,6 +15,7 @@ from alexnet.files import shown_name
 from alexnet.inspection.network_layers import find_layer
 from alexnet.inspection.peaks import Peaks, find_peaks
 from alexnet.inspection.receptive_field import ReceptiveBoxes, receptive_boxes
+from alexnet.inspection.row_cache import images_at_once
 from alexnet.inspection.synthesis import SynthesizedImage, synthesize
 from alexnet.inspection.top_patches import ClassFraction, Strip, class_fractions, make_strips
 from alexnet.inspection.unit_address import UnitAddress
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["UnitView", "layer_peaks", "show_patches", "unit"]
-
-BATCH = 256
-"""Images in one forward pass."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,14 +99,13 @@ class UnitView(Record):
     @property
     def title(self) -> str:
         """Address, number of images and activations in one line."""
+        field = f"receptive field {self.field[0]} x {self.field[1]} px"
         if not self.num_images:
-            return f"{self.address}: its images could not be read"
+            kernel = "" if self.kernel is None else f"kernel {' x '.join(map(str, self.kernel.shape))}; "
+            return f"{self.address}: without patches, as its images are not there; {kernel}{field}"
         active = f"positive on {100 * self.fraction_active:.0f} % of {self.num_images:,} images"
         dead = "; dead: it gives the same for all of them" if self.is_dead else ""
-        return (
-            f"{self.address}: at most {self.maximum:.3g}, {active}{dead}; "
-            f"receptive field {self.field[0]} x {self.field[1]} px"
-        )
+        return f"{self.address}: at most {self.maximum:.3g}, {active}{dead}; {field}"
 
 
 def unit(
@@ -167,7 +164,8 @@ def _is_dead(
 ) -> bool:
     """Whether a unit gives the same for all images; `values` are its largest outputs on them."""
     extremes = [int(values.argmax()), int(values.argmin())]  # on these most units differ already
-    others = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+    step = images_at_once(classifier.preprocessing.size)
+    others = [rows[start : start + step] for start in range(0, len(rows), step)]
     batches = (images.pixels[each] for each in (rows[extremes], *others))
     return is_dead(classifier, address, batches, maximum=float(values.max()))
 
