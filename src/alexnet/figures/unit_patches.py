@@ -1,5 +1,6 @@
 """What excites a unit: its kernel, strips of patches, and the classes that they come from."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ PADDING = (226, 229, 233)
 """What is padding in a patch, hatched with `PADDING_LINE`; RGB."""
 
 PADDING_LINE = (196, 202, 209)
+
+CHARACTERS_PER_INCH = 11
+"""Of the title, at most: a longer one is broken into lines."""
 
 MOST_CLASSES = 8
 """Classes of which a bar is drawn."""
@@ -56,7 +60,8 @@ def draw_unit(
         synthesized: an image made by gradient ascent, uint8 [h, w, 3].
     """
     columns = max((len(tiles) for _, tiles in strips), default=1)
-    sheet = Sheet(max(3.4 + 1.12 * columns, 6.5), max(1.36 * len(strips), 3.2) + 0.5)
+    width = max(3.4 + 1.12 * columns, 6.5)
+    sheet = Sheet(width, max(1.36 * len(strips), 3.2) + 0.5)
     halves: Any = sheet.subfigures(1, 2, width_ratios=[2.6, max(1.12 * columns, 2.0)])
     left, right = halves
     panels = ["kernel"] * (kernel is not None) + ["synthesized"] * (synthesized is not None)
@@ -81,7 +86,7 @@ def draw_unit(
         (axes,) = right.subplots(1, 1, squeeze=False)[0]
         axes.set_axis_off()
         axes.text(0.5, 0.5, "no patches:\nits images are not there", ha="center", va="center", color=GRAY, fontsize=9)
-    sheet.suptitle(title, fontsize=10.5)
+    sheet.suptitle(textwrap.fill(title, int(CHARACTERS_PER_INCH * width)), fontsize=10.5)
     return sheet
 
 

@@ -102,7 +102,7 @@ class UnitView(Record):
         field = f"receptive field {self.field[0]} x {self.field[1]} px"
         if not self.num_images:
             kernel = "" if self.kernel is None else f"kernel {' x '.join(map(str, self.kernel.shape))}; "
-            return f"{self.address}: without patches, as its images are not there; {kernel}{field}"
+            return f"{self.address}: without its images; {kernel}{field}"
         active = f"positive on {100 * self.fraction_active:.0f} % of {self.num_images:,} images"
         dead = "; dead: it gives the same for all of them" if self.is_dead else ""
         return f"{self.address}: at most {self.maximum:.3g}, {active}{dead}; {field}"

@@ -148,3 +148,12 @@ def test_long_names_above_near_images_stay_on_the_sheet() -> None:
     figure = draw_near([row], title="nearest")
     assert overlapping(figure, titles(figure)) == []
     assert all(axes.title.get_window_extent().x0 >= 0 for axes in figure.axes)
+
+
+def test_title_of_a_unit_stays_on_a_narrow_sheet() -> None:
+    title = "conv3/217: at most 12.3, positive on 100 % of 6,219 images; receptive field 99 x 99 px"
+    figure = draw_unit(title, None, [], [])
+    figure.canvas.draw()
+    (shown,) = (text for text in figure.texts if "conv3" in text.get_text())
+    box = shown.get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
