@@ -26,10 +26,15 @@ def why(
         ),
     ] = None,
     method: Annotated[
-        str, typer.Option(help="grad-cam, occlusion, integrated-gradients, guided-backprop or deconvolution.")
+        str,
+        typer.Option(help="grad-cam, hires-cam, occlusion, integrated-gradients, guided-backprop or deconvolution."),
     ] = "grad-cam",
     layer: Annotated[
-        str | None, typer.Option(help="Layer for grad-cam.", show_default="the last convolutional one")
+        str | None,
+        typer.Option(
+            help="Layer for grad-cam and hires-cam.",
+            show_default="the last convolutional one; for hires-cam the first",
+        ),
     ] = None,
     out: Out = None,
     as_json: Json = False,

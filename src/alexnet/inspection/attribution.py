@@ -9,20 +9,28 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 
 from alexnet.errors import GeometryError, RecipeError
-from alexnet.inspection.network_layers import convolutions, find_layer, network_input
-from alexnet.inspection.recording import listed_runs, preserved
+from alexnet.inspection.network_layers import blank_input, convolutions, find_layer, network_input
+from alexnet.inspection.receptive_field import ReceptiveBoxes, receptive_boxes
+from alexnet.inspection.recording import layers_that_run, listed_runs, preserved
+from alexnet.model.alexnet import AlexNet
 from alexnet.model.checkpoint import Classifier
 from alexnet.progress_callback import Progress
 from alexnet.records import Record
 
 __all__ = ["METHODS", "TOGETHER", "WARNINGS", "AttributionMap", "attribute", "attribute_all", "default_layer"]
 
-METHODS = ("grad-cam", "occlusion", "integrated-gradients", "guided-backprop", "deconvolution")
+METHODS = ("grad-cam", "hires-cam", "occlusion", "integrated-gradients", "guided-backprop", "deconvolution")
 """Names of the methods."""
+
+AT_A_LAYER = METHODS[:2]
+"""Methods that look at the maps of a layer."""
+
+OF_DIFFERENCES = METHODS[:4]
+"""Methods that can explain the difference of two classes, and need no ReLU modules."""
 
 WARNINGS = {
     "guided-backprop": "guided backpropagation hardly depends on the weights of the later layers",
@@ -82,13 +90,17 @@ class AttributionMap(Record):
         }
 
 
-def default_layer(classifier: Classifier) -> str:
-    """The last convolutional layer that sees more than one place; the last of all where there is no such layer.
+def default_layer(classifier: Classifier, method: str = "grad-cam") -> str:
+    """Of `hires-cam` the first convolutional layer, of `grad-cam` the last that sees more than one place.
+
+    Of `grad-cam` it is the last of all where there is no such layer.
 
     Raises:
         GeometryError: the network has no convolutional layer.
     """
     names = convolutions(classifier.network)
+    if method == "hires-cam":
+        return layers_that_run(classifier.network, names, blank_input(classifier))[0]
     wide = [name for name in names if find_layer(classifier.network, name).kernel_size != (1, 1)]
     return (wide or names)[-1]
 
@@ -104,24 +116,26 @@ def attribute(
 ) -> AttributionMap:
     """The heat map of one class on one image; the network is left as found.
 
-    `grad-cam` weighs the maps of a convolutional layer by the gradient of the class's logit; `occlusion` covers one
+    `grad-cam` weighs the maps of a convolutional layer by the mean gradient of the class's logit; `hires-cam` by the
+    gradient at each place, and lays each place where its receptive field is; `occlusion` covers one
     square after another with the mean color; `integrated-gradients` sums gradients on the way from the mean color
     to the image; `guided-backprop` and `deconvolution` let only positive signals back.
 
     Args:
         image: a decoded image of the network's size.
         target: a class of the classifier.
-        layer: for `grad-cam`; by default the last convolutional layer.
+        layer: for `grad-cam`, by default the last convolutional layer; for `hires-cam`, by default the first.
         against: another class: the map then explains the difference of the two logits, why the target rather than it.
 
     Raises:
-        RecipeError: no such method or class, a layer for another method than Grad-CAM, a method that explains no
+        RecipeError: no such method or class, a layer for a method that looks at none, a method that explains no
             difference, or Captum is not installed.
         GeometryError: the layer is not convolutional or runs several times, the network has no ReLU modules for
             guided backpropagation or deconvolution, or the image has another size.
 
-    Source: Grad-CAM: Selvaraju et al. 2017, arXiv:1610.02391; occlusion: Zeiler & Fergus 2014, arXiv:1311.2901;
-    integrated gradients: Sundararajan et al. 2017, arXiv:1703.01365; computed by Captum.
+    Source: Grad-CAM: Selvaraju et al. 2017, arXiv:1610.02391; HiResCAM: Draelos & Carin 2020, arXiv:2011.08891;
+    occlusion: Zeiler & Fergus 2014, arXiv:1311.2901; integrated gradients: Sundararajan et al. 2017,
+    arXiv:1703.01365. All but HiResCAM are computed by Captum.
     """
     (one,) = attribute_all(classifier, [image], [target], method=method, layer=layer, against=[against])
     return one
@@ -155,18 +169,22 @@ def attribute_all(
     if method not in METHODS:
         raise RecipeError(f"method {method}: choose one of {', '.join(METHODS)}")
     pairs = [_class_numbers(classifier, *pair, method) for pair in zip(targets, others, strict=True)]
-    if layer is not None and method != "grad-cam":
-        raise RecipeError(f"layer {layer}: only grad-cam looks at a layer; leave it out with method {method}")
+    if layer is not None and method not in AT_A_LAYER:
+        raise RecipeError(
+            f"layer {layer}: only {' and '.join(AT_A_LAYER)} look at a layer; leave it out with method {method}"
+        )
     if method in WARNINGS and not any(isinstance(module, nn.ReLU) for module in network.modules()):
         raise GeometryError(
             f"method {method}: changes how gradients pass nn.ReLU modules, and the network has none; choose one of "
-            + ", ".join(METHODS[:3])
+            + ", ".join(OF_DIFFERENCES)
         )
-    chosen = _convolution(classifier, layer) if method == "grad-cam" else None
+    chosen = _convolution(classifier, layer, method) if method in AT_A_LAYER else None
     modules = {} if chosen is None else {chosen: find_layer(network, chosen)}
+    boxes = receptive_boxes(network, chosen, size) if chosen is not None and method == "hires-cam" else None
+    warning = WARNINGS.get(method) if chosen is None else _warn_of_wide(network, chosen, size)
     maps: list[AttributionMap] = []
     step = 1  # the other methods run many variants of one image
-    if method in ("grad-cam", *WARNINGS):
+    if method in (*AT_A_LAYER, *WARNINGS):
         step = _together(size)
     with preserved(network), _without_inplace(network), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Captum warns of the hooks that it sets and removes
@@ -176,13 +194,15 @@ def attribute_all(
             x = network_input(classifier, np.stack(images[rows]))
             with listed_runs(modules) as runs:
                 heats = _compute(network, x, pairs[rows], method, modules.get(chosen or ""))
-            if len(runs) > 1:  # Captum saw the last run only
+            if len(runs) > 1:  # only the last run was seen
                 raise GeometryError(
-                    f"layer {chosen}: runs {len(runs)} times in a forward pass; choose another for Grad-CAM"
+                    f"layer {chosen}: runs {len(runs)} times in a forward pass; choose another for {method}"
                 )
+            if boxes is not None:
+                heats = _laid_out(heats, boxes, size)
             values = heats.clamp_min(0.0).detach().float().cpu().numpy()
             for image, target, other, heat in zip(images[rows], targets[rows], others[rows], values, strict=True):
-                maps.append(AttributionMap(method, chosen, target, image, heat, WARNINGS.get(method), other))
+                maps.append(AttributionMap(method, chosen, target, image, heat, warning, other))
             if on_progress:
                 on_progress(len(maps), len(images))
     return tuple(maps)
@@ -203,8 +223,18 @@ def _other_class(classifier: Classifier, target: str, against: str | None, metho
         known = ", ".join(name for name in classifier.classes if name != target)
         raise RecipeError(f"against {against}: choose another class than {target}: {known}")
     if method in WARNINGS:
-        raise RecipeError(f"method {method}: explains one class alone; choose one of {', '.join(METHODS[:3])}")
+        raise RecipeError(f"method {method}: explains one class alone; choose one of {', '.join(OF_DIFFERENCES)}")
     return classifier.classes.index(against)
+
+
+def _warn_of_wide(network: nn.Module, layer: str, size: int) -> str | None:
+    """A warning where every place of a layer sees the whole image; of an `AlexNet`: others are slow to measure."""
+    if not isinstance(network, AlexNet):
+        return None
+    boxes = receptive_boxes(network, layer, size)
+    if len({*boxes.read_rows, *boxes.read_columns}) > 1:
+        return None
+    return f"each place of {layer} sees the whole image, so its map is coarse; hires-cam and occlusion locate better"
 
 
 def _together(size: int) -> int:
@@ -212,11 +242,11 @@ def _together(size: int) -> int:
     return max(1, min(TOGETHER, TOGETHER_PIXELS // size**2))
 
 
-def _convolution(classifier: Classifier, layer: str | None) -> str:
-    name = default_layer(classifier) if layer is None else layer
+def _convolution(classifier: Classifier, layer: str | None, method: str) -> str:
+    name = default_layer(classifier, method) if layer is None else layer
     convs = convolutions(classifier.network)
     if not isinstance(find_layer(classifier.network, name), nn.Conv2d):
-        raise GeometryError(f"layer {name}: Grad-CAM needs a convolutional layer; choose one of {', '.join(convs)}")
+        raise GeometryError(f"layer {name}: {method} needs a convolutional layer; choose one of {', '.join(convs)}")
     return name
 
 
@@ -240,8 +270,10 @@ def _compute(
 
     pairs: for each image the class, and the one whose logit is subtracted from the class's, or None.
     """
-    captum, variants = _captum(), _together(x.shape[-1])
     explained = _difference(network, pairs, x.device)
+    if method == "hires-cam" and layer is not None:
+        return _products(explained, layer, x)
+    captum, variants = _captum(), _together(x.shape[-1])
     if method == "grad-cam":
         heat: Tensor = captum.LayerGradCam(explained, layer).attribute(x, relu_attributions=True)
         return F.interpolate(heat, x.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
@@ -258,6 +290,42 @@ def _compute(
     kind = captum.GuidedBackprop if method == "guided-backprop" else captum.Deconvolution
     pixels: Tensor = kind(network).attribute(x, target=torch.tensor([number for number, _ in pairs], device=x.device))
     return pixels.abs().sum(1)
+
+
+def _products(explained: Callable[[Tensor], Tensor], layer: nn.Module, x: Tensor) -> Float[Tensor, "N h w"]:
+    """At each place of a layer's maps the sum over maps of activation times gradient.
+
+    An activation that follows as ReLU changes nothing: where it gives 0, so does the gradient before it.
+    """
+    outputs: list[Tensor] = []
+    handle = layer.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
+    try:
+        with torch.enable_grad():
+            logits = explained(x.detach().requires_grad_())
+    finally:
+        handle.remove()
+    if not outputs:
+        return torch.zeros(len(x), 1, 1, device=x.device)
+    (gradient,) = torch.autograd.grad(logits.sum(), outputs[-1:])
+    return (outputs[-1].detach() * gradient).sum(1)
+
+
+def _laid_out(heats: Float[Tensor, "N h w"], boxes: ReceptiveBoxes, size: int) -> Float[Tensor, "N S S"]:
+    """Heat of each pixel, from places that lie in the middle of their receptive fields; beyond them as at the edge.
+
+    A map of 4 x 4 places covers the middle of an image of 96 px only, although they are as many parts of its side.
+    """
+    heats = heats.clamp_min(0.0)
+    weights = []
+    for spans in (boxes.rows, boxes.columns):
+        centers = np.array([(first + end - 1) / 2 for first, end in spans])
+        if (
+            len(centers) > 1 and (np.diff(centers) <= 0).any()
+        ):  # no order of places, as after an enlargement of the maps
+            return F.interpolate(heats[:, None], (size, size), mode="bilinear", align_corners=False)[:, 0]
+        rows = np.stack([np.interp(np.arange(size), centers, one) for one in np.eye(len(centers))], 1)
+        weights.append(torch.from_numpy(rows).to(heats))
+    return torch.einsum("ip,npq,jq->nij", weights[0], heats, weights[1])
 
 
 def _difference(

@@ -78,8 +78,9 @@ def explain(
         model: a network, a run, or the path of a run's folder.
         images: image files.
         target: a class; by default the predicted one of each image.
-        method: `grad-cam`, `occlusion`, `integrated-gradients`, `guided-backprop` or `deconvolution`.
-        layer: for Grad-CAM; by default the last convolutional layer with kernels larger than 1 x 1.
+        method: `grad-cam`, `hires-cam`, `occlusion`, `integrated-gradients`, `guided-backprop` or `deconvolution`.
+        layer: for Grad-CAM, by default the last convolutional layer with kernels larger than 1 x 1; for HiResCAM, by
+            default the first.
         against: another class. Each image then gets two maps: what supports the target rather than this class,
             and the reverse.
         on_progress: called with (maps and tests done, maps and tests in all).

@@ -141,7 +141,7 @@ def test_network_is_left_as_found_by_every_method(random_network: Classifier, me
     assert network.training
     assert all(not module._forward_hooks and not module._backward_hooks for module in network.modules())
     assert all(module.inplace for module in network.modules() if isinstance(module, torch.nn.ReLU))
-    assert (heat_map.warning is None) == (method == "grad-cam")
+    assert (heat_map.warning or "").startswith("each place" if method == "grad-cam" else method.split("-")[0])
 
 
 def test_what_does_not_exist_is_named(random_network: Classifier) -> None:
@@ -150,7 +150,7 @@ def test_what_does_not_exist_is_named(random_network: Classifier) -> None:
         attribute(random_network, image, "d")
     with pytest.raises(RecipeError, match="method magic: choose one of grad-cam"):
         attribute(random_network, image, "a", method="magic")  # type: ignore[arg-type]
-    with pytest.raises(GeometryError, match="pool1: Grad-CAM needs a convolutional layer"):
+    with pytest.raises(GeometryError, match="pool1: grad-cam needs a convolutional layer"):
         attribute(random_network, image, "a", layer="pool1")
     with pytest.raises(GeometryError, match=r"give uint8 \[67, 67, 3\]"):
         attribute(random_network, image[:60, :60], "a")
@@ -217,3 +217,52 @@ def test_corner_speaks_for_marked_rather_than_plain_and_not_the_reverse(method: 
     assert check_map(classifier, towards).says_something
     away = attribute(classifier, image, "plain", method=method, against="marked")  # type: ignore[arg-type]
     assert away.values[:14, :14].max() < 0.1 * towards.values.max()
+
+
+def test_hires_cam_lands_on_the_place_that_the_last_layer_reads_where_a_mean_gradient_does_not() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 1, 8, 8), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(16, 2))
+    with torch.no_grad():
+        network[0].weight.fill_(0.01)
+        network[3].weight[0] = -1.0
+        network[3].weight[0, 3] = 1.0  # the upper right of 4 x 4 places
+    classifier = wrap_network(network.requires_grad_(False), ["marked", "plain"], size=32, mean=(0.0,) * 3)
+    image = np.full((32, 32, 3), 200, np.uint8)
+    assert attribute(classifier, image, "marked").is_empty
+    heat = attribute(classifier, image, "marked", method="hires-cam")
+    assert heat.layer == "0"
+    assert (heat.values[:4, 28:] > 0.99 * heat.values.max()).all()
+    assert heat.values[12:].sum() == heat.values[:, :19].sum() == 0.0
+    outputs = network[0](normalize(torch.from_numpy(image)[None], classifier.preprocessing))
+    assert heat.values.max() == pytest.approx(float(outputs[0, 0, 0, 3]), rel=1e-5), "activation times gradient"
+    reverse = attribute(classifier, image, "marked", method="hires-cam", against="plain")
+    assert not np.array_equal(reverse.values, heat.values)
+
+
+def test_hires_cam_lies_where_the_receptive_fields_are(random_network: Classifier) -> None:
+    image = np.random.default_rng(1).integers(0, 256, (67, 67, 3), dtype=np.uint8)
+    heat = attribute(random_network, image, "b", method="hires-cam")
+    assert heat.layer == "conv1"
+    network = random_network.network.eval()
+    x = normalize(torch.from_numpy(image)[None], PLAIN)
+    kept: list[torch.Tensor] = []
+    for module in network.modules():
+        if isinstance(module, nn.ReLU):
+            module.inplace = False
+    handle = network["conv1"].register_forward_hook(lambda _m, _i, output: kept.append(output))
+    logits = network(x)
+    handle.remove()
+    (gradient,) = torch.autograd.grad(logits[0, 1], kept)
+    expected = (gradient * kept[0]).sum(1)[0].relu().detach().numpy()
+    places = np.arange(15) * 4 + 5  # the middle of 11 px, every 4 px
+    np.testing.assert_allclose(heat.values[np.ix_(places, places)], expected, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize(("size", "is_coarse"), [(67, True), (224, False)])
+def test_grad_cam_of_places_that_see_the_whole_image_says_so(size: int, is_coarse: bool) -> None:
+    network = AlexNet(VARIANTS["narrow"], size=size, num_classes=3)
+    initialize(network, "fan_in", seed=0)
+    classifier = Classifier(network, ("a", "b", "c"), replace(PLAIN, size=size))
+    image = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
+    warning = attribute(classifier, image, "a").warning
+    assert (warning is not None and "each place of conv5 sees the whole image" in warning) is is_coarse
+    assert attribute(classifier, image, "a", layer="conv1").warning is None

@@ -64,9 +64,13 @@ def trained(folder: Path) -> Classifier:
     return classifier
 
 
-def test_grad_cam_lands_on_the_corner_and_the_deletion_test_confirms_it(trained: Classifier, folder: Path) -> None:
+@pytest.mark.parametrize("method", ["grad-cam", "hires-cam"])
+def test_map_lands_on_the_corner_and_the_deletion_test_confirms_it(
+    trained: Classifier, folder: Path, method: str
+) -> None:
     pytest.importorskip("captum")
-    for each in explain(trained, [folder / "marked" / f"{seed:02d}.png" for seed in range(4)], target="marked"):
+    files = [folder / "marked" / f"{seed:02d}.png" for seed in range(4)]
+    for each in explain(trained, files, target="marked", method=method):
         row, column = np.unravel_index(each.map.values.argmax(), each.map.values.shape)
         assert min(row, column) >= SIZE - 16, (row, column)
         assert each.map.values[-14:, -14:].sum() > 0.5 * each.map.values.sum()
