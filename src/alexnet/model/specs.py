@@ -272,7 +272,7 @@ def _walk(spec: NetworkSpec, size: int) -> Iterator[LayerGeometry]:
         except GeometryError as error:
             raise GeometryError(
                 f"{spec.name}: images of {size} px are too small at {layer.name} ({error.args[0].split(':')[0]}); "
-                f"use a larger --size"
+                f"use a larger size"
             ) from error
         yield LayerGeometry(
             layer.name,
