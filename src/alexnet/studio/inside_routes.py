@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from alexnet.errors import GeometryError
-from alexnet.files import shown_name
+from alexnet.files import is_there, shown_name
 from alexnet.studio.answers import answer, read_body
 from alexnet.studio.network_images import MOST_BYTES, decode, network_pixels
 from alexnet.studio.opened_runs import finished_run, using_run
@@ -131,8 +131,10 @@ def samples(request: Request) -> Response:
                    key=lambda number: -run.predictions[number].probability)  # fmt: skip
     chosen = [*list(first.values())[:NUM_SAMPLES], *wrong[:NUM_SAMPLES]]
     listed = [(number, run.predictions[number]) for number in chosen]
+    data = run.about.data.path
     return answer(
         {
+            "missing": "" if is_there(data) else shown_name(data),
             "files": [shown_name(each.file) for each in run.predictions[:MOST_FILES]],
             "num_files": len(run.predictions),
             "samples": [

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from alexnet.errors import DataError
-from alexnet.files import shown_name
+from alexnet.files import is_there, shown_name
 from alexnet.studio.answers import NotHereError, answer, posted
 from alexnet.studio.network_images import jpeg, network_pixels
 from alexnet.studio.opened_runs import finished_run, using_run
@@ -54,6 +54,7 @@ def scores(request: Request) -> Response:
             "seconds": about.seconds,
             "data": shown_name(about.data.path),
             "images": about.data.images,
+            "has_images": is_there(about.data.path),
             "recipe": run.recipe.name,
             "variant": run.recipe.variant,
             "is_retrained": run.folder.has(KEPT),

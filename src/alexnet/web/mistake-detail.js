@@ -128,7 +128,9 @@ class MistakeDetail extends HTMLElement {
 
   #images(item) {
     const box = make("div", "shown"), own = make("figure", ""), image = make("img", "");
-    image.alt = item.file; image.src = item.source;
+    image.alt = item.file;
+    if (!item.source) return box; // the images are not there
+    image.src = item.source;
     own.append(image, make("figcaption", "", "as the network gets it"));
     box.append(own);
     if (item.heat) {

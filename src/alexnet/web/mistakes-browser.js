@@ -37,7 +37,7 @@ STYLE.replaceSync(`
   .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.4rem, 1fr)); gap: .7rem .6rem; padding: 3px; }
   .tile { font-size: .76rem; line-height: 1.3; cursor: pointer; border-radius: .35rem; min-width: 0; position: relative; scroll-margin: var(--above, .5rem) 0 var(--below, .5rem); }
   .tile img { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: .3rem; display: block; background: var(--raised); }
-  .tile span { display: block; overflow-wrap: anywhere; }
+  .tile span { display: -webkit-box; overflow: hidden; overflow-wrap: anywhere; -webkit-box-orient: vertical; -webkit-line-clamp: 2; }
   .tile .wrong { color: var(--mistake); font-weight: 600; } .tile .wrong::before { content: "✗ "; }
   .tile[aria-selected=true] { box-shadow: 0 0 0 3px var(--accent); }
   .tile .done { position: absolute; top: .2rem; right: .2rem; max-width: calc(100% - .4rem); box-sizing: border-box; padding: 0 .3rem; border-radius: .25rem; background: var(--ground); color: var(--ink); font-weight: 600; }
@@ -144,7 +144,7 @@ class MistakesBrowser extends HTMLElement {
     tile.setAttribute("role", "option");
     tile.setAttribute("aria-label", `${item.file}: true ${item.true}, predicted ${item.predicted}, ${Math.round(100 * item.probability)} %${done ? `, ${done}` : ""}`);
     const image = document.createElement("img");
-    image.loading = "lazy"; image.alt = ""; image.src = item.source;
+    image.loading = "lazy"; image.alt = ""; if (item.source) image.src = item.source;
     tile.append(image, line(`${item.predicted} ${Math.round(100 * item.probability)}\u00a0%`, "wrong"), line(`true ${item.true}`, ""));
     if (done) tile.append(line(done, "done"));
     return tile;

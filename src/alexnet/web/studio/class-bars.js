@@ -10,7 +10,7 @@ export function drawBars(list, classes, now, before = null) {
     const bar = h("i", {}), mark = before && h("u", {});
     bar.style.width = `${100 * now[k]}%`;
     if (mark) mark.style.left = `${100 * before[k]}%`;
-    return [h("dt", {}, classes[k]), h("dd", { class: "bar", "aria-hidden": "true" }, bar, mark), h("dd", { class: "n" }, percent(now[k]))];
+    return [h("dt", { title: classes[k] }, classes[k]), h("dd", { class: "bar", "aria-hidden": "true" }, bar, mark), h("dd", { class: "n" }, percent(now[k]))];
   }));
 }
 

@@ -15,7 +15,7 @@ export class KernelFilm {
   constructor(sheet, numbers = {}) {
     this.sheet = sheet; this.numbers = numbers; this.epochs = [];
     this.isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.image = h("img");
+    this.image = h("img", { alt: "" }); // named when there is something to see
     this.slider = h("input", { type: "range", min: 0, "aria-label": "epoch of the kernels", oninput: () => { this.stop(); this.#choose(Number(this.slider.value)); } });
     this.button = h("button", { type: "button", onclick: () => this.#play() });
     const common = h("input", { type: "checkbox", onchange: () => { this.scale = common.checked ? "common" : "own"; this.#draw(); } });

@@ -93,7 +93,11 @@ async function show() {
   fill(main, root);
   scrollTo(0, 0);
   const mine = opened, loading = h("p", { class: "soft loading", role: "status" }, "Loading ...");
-  const later = setTimeout(() => { if (opened === mine) main.append(loading); }, SOON);
+  const later = setTimeout(() => {
+    if (opened !== mine || root.querySelector(".loading")) return; // a view that is there in part says itself what it waits for
+    if (root.hasChildNodes()) root.append(loading);
+    else fill(root, h("h1", {}, view?.title ?? "alexnet studio"), loading);
+  }, SOON);
   try {
     if (!view) throw new Error(`There is no view ${place.view}.`);
     /** @type {any} */
@@ -103,14 +107,22 @@ async function show() {
   } catch (error) {
     if (error.isAway) showWhenBack(mine);
     else if (view?.of && error.status === 404) await forgetIfGone(view.of, place.parts[0]);
+    const training = view?.of === "run" && !error.isAway ? await unfinished(place.parts[0]) : null;
     if (opened !== mine) return;
     fill(root, h("h1", {}, "This cannot be shown"), h("p", { class: "fault" }, error.message),
+      training && h("p", {}, h("a", { href: address("train", [training]) }, `Look at the training of ${training}`)),
       h("p", {}, h("a", { href: address("home") }, "Go to Home"), " or ",
         h("button", { type: "button", onclick: show }, "try again"), "."));
   } finally {
     clearTimeout(later);
     loading.remove();
   }
+}
+
+/** The name of a run whose training has not finished; null for another. */
+async function unfinished(name) {
+  const { runs, pending } = await studio.here().catch(() => ({ runs: [], pending: [] }));
+  return pending.includes(name) || runs.some((run) => run.name === name && run.status !== "finished") ? name : null;
 }
 
 /** Forget a run or folder that is not listed any more. */

@@ -9,6 +9,9 @@ export const sampleButtons = (samples, path, load) => samples.map(({ number, fil
     h("img", { src: `/api/${path}/mistakes/${number}/image`, alt: isCorrect ? label : `${label}, predicted ${predicted}` }));
 });
 
+/** In their place, where the folder of the run's images is not there any more. */
+export const missingWords = (folder) => h("p", { class: "fault" }, `The images of this run are no longer in ${folder}. Put them back, or use an image of your own.`);
+
 /** A field for a part of the name of any test image of the run at `path`; of many, the server knows those that are not
  * among the `files` listed. */
 export function imageByName({ files, num_files: count }, path, load, say) {

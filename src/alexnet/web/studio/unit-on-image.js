@@ -6,7 +6,7 @@ import { moveFocus } from "./move-focus.js";
 import { imageName, listenForImages } from "./own-image.js";
 import { paintMap, short } from "./paint.js";
 import { address } from "./router.js";
-import { imageByName, sampleButtons } from "./test-images.js";
+import { imageByName, missingWords, sampleButtons } from "./test-images.js";
 import { readValues } from "./unit-strips.js";
 
 export class UnitOnImage {
@@ -29,8 +29,8 @@ export class UnitOnImage {
     const shown = image ? this.load(image) : null;
     this.stop = listenForImages(this.root, (file) => this.#send(file));
     try {
-      const { samples, ...listed } = await get(`${this.path}/samples`), load = (file) => this.load(file);
-      fill(this.samples, sampleButtons(samples, this.path, load));
+      const { samples, missing, ...listed } = await get(`${this.path}/samples`), load = (file) => this.load(file);
+      fill(this.samples, missing ? missingWords(missing) : sampleButtons(samples, this.path, load));
       fill(this.choices, imageByName(listed, this.path, load, this.say), fileButton("an image of your own", ([file]) => this.#send(file)));
     } catch (error) { this.say(error.message); }
     await shown;

@@ -22,7 +22,7 @@ export async function openUnit(root, run, [layer, number], studio, query) {
   const onImage = new UnitOnImage(run, layer, at, { say: studio.say, changed: () => { go(here(), { replace: true }); linkOn(); } });
   const removal = new UnitRemoval(run, layer, at, () => onImage.name);
   const head = runHead(`${layer}/${number} of ${run}`, run, studio, (other, isSame) => address("run", [other, "unit", layer, number], isSame || isOwn(onImage.name) ? { image: onImage.name } : {}));
-  fill(root, head, h("p", { class: "soft" }, "looking at the images of the run; the first time this takes a while ..."));
+  fill(root, head, h("p", { class: "soft loading", role: "status" }, "looking at the images of the run; the first time this takes a while ..."));
   const path = `runs/${part(run)}/units/${part(layer)}/${part(number)}`;
   const unit = await get(path);
   const forward = h("div", { class: "forward" });

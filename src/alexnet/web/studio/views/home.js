@@ -73,7 +73,7 @@ function collect(root, studio) {
 }
 
 function folderCard({ name: folder, path }) {
-  const words = h("p", { class: "soft" }, "counting ...");
+  const words = h("p", { class: "soft classes" }, "counting ...");
   const face = h("div", { class: "face" });
   get(`folders/${part(folder)}`).then((found) => {
     words.textContent = `${numberOf(found.num_images, "image")} of ${numberOf(found.classes.length, "class")}: ${found.classes.slice(0, 6).join(", ")}${found.classes.length > 6 ? " ..." : ""}`;

@@ -16,7 +16,7 @@ import { imageName, isOwn } from "../own-image.js";
 import { address, go } from "../router.js";
 import { chooseRun, runHead } from "../run-head.js";
 import { SoftmaxTable } from "../softmax-table.js";
-import { imageByName, sampleButtons } from "../test-images.js";
+import { imageByName, missingWords, sampleButtons } from "../test-images.js";
 import { UnitStrips } from "../unit-strips.js";
 import { UnitSum } from "../unit-sum.js";
 
@@ -72,7 +72,7 @@ class Page {
   }
 
   async start({ parts, query }) {
-    const [{ changes }, { samples, ...listed }] = await Promise.all([get("image-changes"), get(`${this.path}/samples`)]);
+    const [{ changes }, { samples, missing, ...listed }] = await Promise.all([get("image-changes"), get(`${this.path}/samples`)]);
     this.changes = new ImageChanges(changes, Object.fromEntries(query), () => this.#ask());
     this.#offerCamera();
     const sameImage = (isSame) => (isSame || isOwn(this.name) ? { image: this.name, ...this.changes.amounts } : {});
@@ -84,9 +84,9 @@ class Page {
       h("p", { class: "soft" }, "Of each layer the maps that are strongest for the image as it was, largest first; each on its own scale from 0 (dark) to its maximum. Choose a map, then a cell of it; of a fully connected layer, a unit."),
       this.panel, this.layers.root, this.units.root, this.ending);
     fill(this.ending, this.last, h("p", { class: "soft" }, "Softmax ", term("softmax"), " turns the logits ", term("logit"), " into probabilities: exp(logit − largest logit), divided by the sum of these over all classes."), h("div", { class: "scroll" }, this.softmax.root), this.decision.root);
-    fill(this.samples, sampleButtons(samples, this.path, (file) => this.load(file)));
+    fill(this.samples, missing ? missingWords(missing) : sampleButtons(samples, this.path, (file) => this.load(file)));
     this.between = query.get("between") ?? "";
-    await this.load(query.get("image") ?? samples[0]?.file, choice(parts, query));
+    await this.load(query.get("image") ?? (missing ? "" : samples[0]?.file), choice(parts, query));
   }
 
   /** Another address of the same run: a map or unit is opened where the image is the same. */

@@ -31,7 +31,7 @@ export async function open(root, place, studio) {
   if (!run) return chooseRun(root, { name, title }, "Choose a run.", studio);
   if (section === "unit") return openUnit(root, run, rest, studio, place.query);
   const head = runHead(run, run, studio, (other) => address("run", [other]));
-  fill(root, head, h("p", { class: "soft" }, "loading the network ..."));
+  fill(root, head, h("p", { class: "soft loading", role: "status" }, "loading the network ..."));
   const listed = get(`runs/${part(run)}/mistakes`); // on its way while the page is built
   listed.catch(() => {}); // told of where it is awaited
   const scores = await get(`runs/${part(run)}`);
@@ -49,7 +49,7 @@ export async function open(root, place, studio) {
       figure(`${evaluation.num_mistakes} of ${evaluation.num_images}`, "test images classified wrongly"),
       evaluation.top5_error !== null && figure(percent(evaluation.top5_error), ["top-5 error ", term("top-5 error")]),
       scores.seconds !== null && figure(duration(scores.seconds), "training and test")),
-    trainOn(scores),
+    scores.has_images ? trainOn(scores) : h("p", { class: "fault" }, `The images of this run are no longer in ${scores.data}. Put them back to see them, to decide about labels and to train on from here; the scores and kernels below need none.`),
     scores.is_retrained && retrainedSection(run),
     mistakesHead, line, scores.has_views && h("p", { class: "soft" }, `Probabilities here are means over several views of an image (${evaluation.views}); Inside shows one view, so its numbers differ.`),
     browser, retrain.element, h("p", {}, tableLinks(run, ["mistakes", "mistakes (CSV)"], ["predictions", "all predictions (CSV)"])), h("p", {}, "Confusion matrix: ", figureLinks(run, "confusion", "confusion matrix", "confusion")),
@@ -85,16 +85,16 @@ function trainOn({ train_on: form }) {
 const figure = (value, words) => h("div", {}, h("b", {}, value), h("span", {}, words));
 
 function classes({ per_class: rows }) {
-  return h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, "class"), ["test images", "recall", "precision"].map((text, place) => h("th", { class: "n" }, text, place > 0 && [" ", term(text)])))),
+  return h("div", { class: "scroll" }, h("table", { class: "by-class" }, h("thead", {}, h("tr", {}, h("th", {}, "class"), ["test images", "recall", "precision"].map((text, place) => h("th", { class: "n" }, text, place > 0 && [" ", term(text)])))),
     h("tbody", {}, rows.map((row) => h("tr", {}, h("td", {}, row.name), h("td", { class: "n" }, row.num_images), h("td", { class: "n" }, percent(row.recall)), h("td", { class: "n" }, percent(row.precision)))))));
 }
 
-async function mistakes(browser, { line, retrain, listed }, { name: run, shell_path: folder, corrections }, place, studio) {
+async function mistakes(browser, { line, retrain, listed }, { name: run, shell_path: folder, corrections, has_images: hasImages }, place, studio) {
   const data = await listed;
   if (data.num_mistakes === 0) { retrain.update(numChanges(data.corrections)); browser.replaceWith(h("p", {}, "None.")); return { close: retrain.stop, press() {} }; }
   const numbers = new Map(data.items.map((item) => [item.file, item.number]));
   for (const item of data.items) {
-    item.source = `/api/runs/${part(run)}/mistakes/${item.number}/image`;
+    if (hasImages) item.source = `/api/runs/${part(run)}/mistakes/${item.number}/image`;
     item.inside = address("inside", [run], { image: item.file });
   }
   const tell = () => {
