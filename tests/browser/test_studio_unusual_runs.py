@@ -97,3 +97,21 @@ def test_class_names_of_180_characters_stay_in_their_places(tab: Any, studio: St
         tab.locator(".by-class tbody td").first.wait_for()
         assert tab.locator(".by-class").evaluate("table => table.getBoundingClientRect().width") < 1000
     require_no_overflow_between(tab)
+
+
+def test_the_channels_of_a_tower_are_named_by_their_numbers_in_the_layer_that_is_read(
+    tab: Any, studio: Studio
+) -> None:
+    numbers: list[int] = []
+
+    def second_tower(route: Any) -> None:
+        values = route.fetch().json()
+        values["step"]["channels"] = [48, 47 + values["step"]["num_channels"]]
+        numbers.extend(48 + channel for channel in values["step"]["chosen"])
+        route.fulfill(json=values)
+
+    tab.route("**/cell?*", second_tower)
+    tab.goto(f"{studio.address}#/inside/first?layer=conv2&map=3&row=1&column=1")
+    tab.locator(".output-cell summary").first.wait_for()
+    words = tab.locator(".output-cell details summary").all_inner_texts()
+    assert [int(text.removeprefix("channel ").partition(":")[0]) for text in words] == numbers[: len(words)]

@@ -128,7 +128,7 @@ export class Cell {
       h("p", {}, h("b", {}, `${step.layer}, map ${step.map}, row ${step.place[0]}, column ${step.place[1]}`), `: ${step.kind}`),
       h("p", { class: "equation" }, step.equation),
       isSum && h("p", { class: "soft" }, "What a layer calls convolution does not flip the kernel. ", step.num_channels > step.chosen.length ? `Written out are the ${step.chosen.length} of ${step.num_channels} channels that add most.` : ""),
-      step.chosen.map((channel, n) => h("details", { open: n === 0 }, h("summary", {}, isSum ? `channel ${channel}: ${short(step.channel_sums[channel])}` : `channel ${step.channels[0] + channel}`),
+      step.chosen.map((channel, n) => h("details", { open: n === 0 }, h("summary", {}, `channel ${step.channels[0] + channel}${isSum ? `: ${short(step.channel_sums[channel])}` : ""}`),
         factors("kernel", step.patch[n], isSum ? step.weights?.[n] : null, step.products[n]))),
       afterwards(step.layer, step.layer_value, after));
   }
