@@ -41,6 +41,9 @@ def test_why_says_whether_its_map_means_anything(
     (result,) = json.loads(out)["maps"]
     assert result["says_something"] in (True, False)
     assert (tmp_path / "why.png").stat().st_size > 5000
+    words = ["why", trained_run.path, image, image, "--method", "deconvolution", "-o", tmp_path / "two.png"]
+    code, _, err = run_command(*words)
+    assert (code, err.count("warning: deconvolution hardly depends on the weights")) == (0, 1), "once for all images"
     code, _, err = run_command("why", trained_run.path, image, "--class", "zebra")
     assert (code, "class zebra: is not a class of this network; choose one of across, down, rings" in err) == (
         2,

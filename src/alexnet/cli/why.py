@@ -59,8 +59,8 @@ def why(
         heat = explanation.map
         target = heat.target + (f" rather than {heat.against}" if heat.against else "")
         screen.print(f"{explanation.file}: {predicted}; for {target}: {explanation.test}")
-        if explanation.map.warning:
-            screen.note(f"warning: {explanation.map.warning}")
+    for warning in dict.fromkeys(each.map.warning for each in explanations if each.map.warning):
+        screen.note(f"warning: {warning}")
     figure = alexnet.draw_explanations(explanations)
     path = alexnet.save_figure(figure, out or alexnet.open_run(run).folder.figure_path(f"why-{images[0].stem}.png"))
     screen.print_figure(path, {"run": str(run), "maps": [explanation.to_dict() for explanation in explanations]})

@@ -73,6 +73,7 @@ class Faithfulness(Record):
             rather than the network.
         says_something: whether the map is better than every random order and than the blob.
         randomized_map: the same method's map of the network with random weights, [S, S], at least 0.
+        is_empty: no pixel supports the class, so that the order of the cells is chance.
     """
 
     own: OrderScore
@@ -83,9 +84,12 @@ class Faithfulness(Record):
     similarity: float
     says_something: bool
     randomized_map: Float32[np.ndarray, "S S"] = field(compare=False, repr=False)
+    is_empty: bool = False
 
     def __str__(self) -> str:
         """For people: one sentence."""
+        if self.is_empty:
+            return "this map says nothing: no pixel supports the class"
         own, blob = f"score {self.own.score:.2f} (insertion minus deletion; 0: chance, 1: best)", self.blob.score
         best = f"the best of {NUM_RANDOM} random orders {self.best_random.score:.2f}"
         if self.says_something:
@@ -156,6 +160,7 @@ def _check(classifier: Classifier, heat_map: AttributionMap, randomized: Attribu
         similarity=_correlation(heat_map.values, randomized.values),
         says_something=not heat_map.is_empty and own.score > max(best.score, blob.score),
         randomized_map=randomized.values,
+        is_empty=heat_map.is_empty,
     )
 
 

@@ -227,7 +227,10 @@ def test_hires_cam_lands_on_the_place_that_the_last_layer_reads_where_a_mean_gra
         network[3].weight[0, 3] = 1.0  # the upper right of 4 x 4 places
     classifier = wrap_network(network.requires_grad_(False), ["marked", "plain"], size=32, mean=(0.0,) * 3)
     image = np.full((32, 32, 3), 200, np.uint8)
-    assert attribute(classifier, image, "marked").is_empty
+    empty = attribute(classifier, image, "marked")
+    assert empty.is_empty
+    test = check_map(classifier, empty)
+    assert str(test) == "this map says nothing: no pixel supports the class" and not test.says_something
     heat = attribute(classifier, image, "marked", method="hires-cam")
     assert heat.layer == "0"
     assert (heat.values[:4, 28:] > 0.99 * heat.values.max()).all()
