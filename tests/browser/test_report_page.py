@@ -125,3 +125,17 @@ def test_activation_stays_in_sight_under_a_long_class_name(browser: Any, complet
     assert activation["top"] >= name["bottom"] - 1 and activation["width"] > 5
     assert cell["left"] <= activation["left"] and activation["right"] <= cell["right"] + 1
     page.close()
+
+
+@pytest.mark.parametrize("width", [1100, 390])
+def test_words_beside_the_strips_of_patches_are_not_broken(browser: Any, complete_report: Path, width: int) -> None:
+    page = _open(browser, complete_report, width)
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true })")
+    assert page.locator(".strips p").first.inner_text() == "strongest"
+    heights = page.evaluate("""() => {
+        const line = document.querySelector(".strips p"), range = document.createRange();
+        range.selectNodeContents(line);
+        return [range.getClientRects().length, range.getBoundingClientRect().width <= line.clientWidth + 1];
+    }""")
+    assert heights == [1, True], "one line, inside its column"
+    page.close()
