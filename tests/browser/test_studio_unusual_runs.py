@@ -96,6 +96,7 @@ def test_class_names_of_180_characters_stay_in_their_places(tab: Any, studio: St
         tab.goto(f"{studio.address}#/run/first")
         tab.locator(".by-class tbody td").first.wait_for()
         assert tab.locator(".by-class").evaluate("table => table.getBoundingClientRect().width") < 1000
+    tab.unroute_all(behavior="ignoreErrors")
     require_no_overflow_between(tab)
 
 
@@ -114,4 +115,18 @@ def test_the_channels_of_a_tower_are_named_by_their_numbers_in_the_layer_that_is
     tab.goto(f"{studio.address}#/inside/first?layer=conv2&map=3&row=1&column=1")
     tab.locator(".output-cell summary").first.wait_for()
     words = tab.locator(".output-cell details summary").all_inner_texts()
+    tab.unroute_all(behavior="wait")  # cells beside it are asked for beforehand
     assert [int(text.removeprefix("channel ").partition(":")[0]) for text in words] == numbers[: len(words)]
+
+
+def test_a_curve_of_one_epoch_is_a_dot_and_one_of_validation_images_says_so(tab: Any, studio: Studio) -> None:
+    def shorten(route: Any) -> None:
+        values = route.fetch().json()
+        values["epochs"][1] = [values["epochs"][1][0] | {"test_top1_error": None, "validation_top1_error": 0.5}]
+        route.fulfill(json=values)
+
+    tab.route("**/api/compare?*", shorten)
+    tab.goto(f"{studio.address}#/compare?run=first&run=moved")
+    tab.locator("svg.curves").wait_for()
+    assert tab.locator("svg.curves circle").count() == 1
+    assert tab.get_by_text("the error of its validation images").count() == 1

@@ -1,5 +1,6 @@
 """A finished run: its scores, its mistakes one by one, decisions about them, its kernels and units."""
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -27,7 +28,6 @@ MOST_ITEMS = 2000
 """Mistakes that one answer lists."""
 
 NUM_PATCHES = 8
-KEPT = {"cache-control": "private, max-age=3600"}
 
 _kernel_sheets: "WeakKeyDictionary[Run, list[dict[str, str]]]" = WeakKeyDictionary()
 """As long as a run is open."""
@@ -98,7 +98,13 @@ def _item(number: int, prediction: "Prediction") -> dict[str, Any]:
 def mistake_image(request: Request) -> Response:
     """A test image by its place among the predictions, as the network gets it."""
     run = finished_run(request, request.path_params["name"])
-    return Response(jpeg(network_pixels(request, run, _file(request, run))), media_type="image/jpeg", headers=KEPT)
+    file = _file(request, run)
+    # another run of this name may have another image in this place
+    tag = f'"{blake2b(f"{run.about.created} {file}".encode(), digest_size=8).hexdigest()}"'
+    kept = {"cache-control": "private, no-cache", "etag": tag}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=kept)
+    return Response(jpeg(network_pixels(request, run, file)), media_type="image/jpeg", headers=kept)
 
 
 def mistake_detail(request: Request) -> Response:

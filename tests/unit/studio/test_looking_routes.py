@@ -66,7 +66,11 @@ def test_mistakes_with_details_and_decisions(studio: Studio, run: Run) -> None:
     near = studio.ask(f"/api/runs/first/mistakes/{number}?near=1").values
     assert near["heat"]["verdict"] == str(expected.test)
     assert [one["file"] for one in near["neighbors"]] == [one.file for one in expected.neighbours]
-    assert studio.ask(f"/api/runs/first/mistakes/{number}/image").body.startswith(b"\xff\xd8")
+    image = studio.ask(f"/api/runs/first/mistakes/{number}/image")
+    assert image.body.startswith(b"\xff\xd8") and image.headers["cache-control"] == "private, no-cache"
+    known = {"If-None-Match": image.headers["etag"]}
+    assert studio.ask(f"/api/runs/first/mistakes/{number}/image", headers=known).status == 304
+    assert studio.ask(f"/api/runs/first/mistakes/{number - 1}/image", headers=known).status == 200
     assert studio.ask("/api/runs/first/mistakes/9999").error == "there is no such test image"
     decision = {"file": mistakes[0].file, "action": "relabel", "to": "rings"}
     assert studio.post("/api/runs/first/corrections", decision).values["corrections"] == {

@@ -170,7 +170,7 @@ function matrix({ classes, confusion }) {
 
 function confused(pairs) {
   return h("div", {}, h("h3", {}, "Most confused"), h("table", {}, pairs.map(([label, predicted, count]) =>
-    h("tr", {}, h("td", {}, label), h("td", {}, `predicted as ${predicted}`), h("td", { class: "n" }, `${count} times`)))));
+    h("tr", {}, h("td", {}, label), h("td", {}, `predicted as ${predicted}`), h("td", { class: "n" }, numberOf(count, "time"))))));
 }
 
 function mistake(run, { file, true: label, predicted, probability, place }, version) {

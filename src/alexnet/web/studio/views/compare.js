@@ -61,7 +61,7 @@ async function show(root, names) {
       line(["95 % interval ", term("95 % interval")], (score) => `${percent(score.top1_interval[0])} to ${percent(score.top1_interval[1])}`),
       line("mistakes", (score) => `${score.num_mistakes} of ${score.num_images}`),
       line("seconds", (score) => (score.seconds === null ? "–" : score.seconds.toFixed(0)))))), csv("scores", "scores"),
-    h("h2", {}, "Test error after each epoch"), curves(found.epochs, names), undrawn(found.epochs, names),
+    h("h2", {}, "Test error after each epoch"), curves(found.epochs, names), validated(found.epochs, names), undrawn(found.epochs, names),
     h("p", {}, drawingLinks(`compare/figures/curves?${query}`, "accuracy and loss of the runs", `compare/tables/epochs?${query}`)),
     h("h2", {}, "Settings that differ"),
     Object.keys(found.settings).length === 0 ? h("p", {}, "None.") : h("div", { class: "scroll" }, h("table", {}, h("thead", {}, head.cloneNode(true)),
@@ -107,6 +107,10 @@ function roundTicks(largest) {
 
 const errorOf = (each) => each.test_top1_error ?? each.validation_top1_error;
 
+/** Which curves are of validation images, a line for each. */
+const validated = (epochs, names) => names.map((name, n) => epochs[n].some((each) => each.test_top1_error === null && each.validation_top1_error !== null)
+  && h("p", { class: "soft" }, `${name}: the error of its validation images; the test images were not looked at before the end.`));
+
 /** Why a run has no curve, a line for each. */
 const undrawn = (epochs, names) => names.map((name, n) => !epochs[n].some((each) => errorOf(each) !== null) && h("p", { class: "soft" },
   `${name} has no curve: ${epochs[n].length === 0 ? "only its last layer was trained" : "it was not tested after each epoch"}.`));
@@ -122,6 +126,10 @@ function curves(epochs, names) {
   errors.forEach((pairs, n) => {
     const path = s("polyline", { points: pairs.map(([epoch, value]) => `${x(epoch)},${y(value)}`).join(" "), fill: "none", "stroke-width": 2.5, "stroke-dasharray": DASHES[n] });
     path.style.stroke = COLORS[n]; svg.append(path);
+    if (pairs.length === 1) { // a line of one point is not seen
+      const dot = s("circle", { cx: x(pairs[0][0]), cy: y(pairs[0][1]), r: 4 });
+      dot.style.fill = COLORS[n]; svg.append(dot);
+    }
   });
   return svg;
 }
