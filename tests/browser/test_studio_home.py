@@ -62,3 +62,16 @@ def test_each_run_says_how_it_stands(tab: Any, studio: Studio, monkeypatch: pyte
     assert started == [["resume", str(studio.workspace.runs_dir / "paused")]]
     RunFolder(studio.workspace.runs_dir / "paused").path.rename(studio.workspace.runs_dir / "renamed")
     tab.get_by_role("link", name="renamed", exact=True).wait_for()
+
+
+def test_a_training_of_a_terminal_appears_while_nothing_else_goes_on(
+    browser: Any, narrow_run: Run, tmp_path: Path
+) -> None:
+    copy_linked(narrow_run.path, tmp_path / "runs" / "done")
+    page = browser.new_page()
+    with served([tmp_path]) as running:
+        page.goto(running.address)
+        page.locator(".runs").get_by_role("link", name="done").wait_for()
+        copy_linked(narrow_run.path, tmp_path / "runs" / "started-elsewhere")
+        page.locator(".runs").get_by_role("link", name="started-elsewhere").wait_for()
+        page.close()

@@ -4,13 +4,16 @@ import { fill, h, keepFocus, numberOf, percent } from "./dom.js";
 import { address } from "./router.js";
 
 const PERIOD = 3000; // ms between two looks, while something is training or waits
+const IDLE = 5000; // ms between them while nothing does: a terminal may start a training
 const NOT_STARTED = "its images are decoded and checked";
 
-/** The cards of what `here` lists; they are asked for again as long as something is going on. */
+/** The cards of what `here` lists; they are asked for again while the page is seen. */
 export function runCards(here, studio) {
   const element = h("section", { class: "runs" });
   let shown = "", timer = 0, isOpen = true;
   const look = async () => {
+    clearTimeout(timer);
+    if (document.hidden) return; // it looks again when it is seen
     try {
       draw(await studio.here());
     } catch {
@@ -27,10 +30,12 @@ export function runCards(here, studio) {
       keepFocus(element, () => fill(element, cards.length > 0 && [h("h2", {}, "Runs"), h("ul", { class: "cards" }, cards)]));
     }
     shown = text;
-    if (pending.length + waiting.length > 0 || runs.some((run) => run.status === "training")) timer = setTimeout(look, PERIOD);
+    const isBusy = pending.length + waiting.length > 0 || runs.some((run) => run.status === "training");
+    timer = setTimeout(look, isBusy ? PERIOD : IDLE);
   };
   draw(here);
-  return { element, stop: () => { isOpen = false; clearTimeout(timer); } };
+  document.addEventListener("visibilitychange", look);
+  return { element, stop: () => { isOpen = false; clearTimeout(timer); document.removeEventListener("visibilitychange", look); } };
 }
 
 const state = (kind, words) => h("p", { class: "state" }, h("b", { class: `status ${kind}` }, kind), words);
