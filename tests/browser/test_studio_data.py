@@ -45,6 +45,30 @@ def test_labels_are_corrected_by_keyboard_alone_and_undone(tab: Any, studio: Stu
     tab.get_by_text("Undone: test/down").wait_for()
 
 
+def test_a_decision_is_shown_in_other_tabs_and_one_by_command_when_a_tab_is_looked_at(
+    browser: Any, studio: Studio
+) -> None:
+    context = browser.new_context(reduced_motion="reduce")
+    tab, other = context.new_page(), context.new_page()
+    for page in (tab, other):
+        page.goto(f"{studio.address}#/data/images?class=down")
+        page.locator(".cell").first.wait_for()
+    tab.locator(".cell").first.click()
+    tab.keyboard.press("3")
+    other.locator(".cell .badge", has_text="→ rings").wait_for()
+    tab.keyboard.press("u")
+    other.locator(".cell .badge", has_text="→ rings").wait_for(state="detached")
+    other.goto(f"{studio.address}#/run/first")
+    tile = other.locator("mistakes-browser .tile").first
+    file = tile.get_attribute("data-file")
+    data = studio.workspace.run("first").about.data.path
+    alexnet.correct(data, [file], "exclude")
+    other.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    tile.locator(".done", has_text="excluded").wait_for()
+    alexnet.corrections_path(data).unlink()
+    context.close()
+
+
 def test_only_images_that_are_shown_are_decided_about(tab: Any, studio: Studio) -> None:
     path = studio.workspace.folder_path("images") / "corrections.csv"
     tab.goto(f"{studio.address}#/data/images?class=down")

@@ -52,6 +52,11 @@ def _decisions(path: Path) -> dict[str, Any]:
     return {file: line.to_dict() for file, line in effective(read_corrections(corrections_path(path))).items()}
 
 
+def decided(request: Request) -> Response:
+    """Every decision that holds."""
+    return answer({"corrections": _decisions(workspace_of(request).folder_path(request.path_params["name"]))})
+
+
 def correct(request: Request, values: dict[str, Any]) -> Any:
     """Write a decision about files down; answers every decision that holds.
 
@@ -124,6 +129,7 @@ ROUTES: list[BaseRoute] = [
     Route("/api/folders/{name}/images", listing),
     Route("/api/folders/{name}/images", add, methods=["POST"]),
     Route("/api/folders/{name}/classes", posted(make_class), methods=["POST"]),
+    Route("/api/folders/{name}/corrections", decided),
     Route("/api/folders/{name}/corrections", posted(correct), methods=["POST"]),
     Route("/api/folders/{name}/undo", posted(undo), methods=["POST"]),
 ]

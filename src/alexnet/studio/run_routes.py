@@ -135,6 +135,11 @@ def _file(request: Request, run: "Run") -> str:
     return str(predictions[number].file)
 
 
+def decided(request: Request) -> Response:
+    """Every decision about labels that holds for the images of the run."""
+    return answer({"corrections": decisions(finished_run(request, request.path_params["name"]))})
+
+
 def decide(request: Request, values: dict[str, Any]) -> Any:
     """Write a decision about an image into the corrections of its folder, or take it back; the images stay."""
     import alexnet
@@ -189,6 +194,7 @@ ROUTES: list[BaseRoute] = [
     Route("/api/runs/{name}/mistakes", mistakes),
     Route("/api/runs/{name}/mistakes/{number:int}", mistake_detail),
     Route("/api/runs/{name}/mistakes/{number:int}/image", mistake_image),
+    Route("/api/runs/{name}/corrections", decided),
     Route("/api/runs/{name}/corrections", posted(decide), methods=["POST"]),
     Route("/api/runs/{name}/kernels", first_kernels),
     Route("/api/runs/{name}/map", image_map),

@@ -1,6 +1,7 @@
 // What else can be done with a folder: add another person's corrections, write a corrected copy, predict all its images,
 // make a copy with planted faults.
 import { get, part, post } from "./api.js";
+import { decide } from "./decided.js";
 import { fileButton } from "./file-button.js";
 import { fileLinks } from "./file-links.js";
 import { fill, h, keepFocus, numberOf } from "./dom.js";
@@ -21,7 +22,7 @@ function mergeBox(base, studio, corrected) {
   const told = h("div", { role: "status" });
   const take = async (file, later = false) => {
     try {
-      const answer = await post(`${base}/merge`, { name: file.name, text: await file.text(), later });
+      const answer = await decide(`${base}/merge`, { name: file.name, text: await file.text(), later });
       corrected(answer.corrections);
       fill(told, later || answer.conflicts.length === 0 ? added(file, answer) : conflicts(file, answer, () => take(file, true)));
     } catch (error) {

@@ -1,7 +1,8 @@
 // Data: the images of a folder. Show some of them, select, and write down what is wrong with their labels.
-import { get, part, post } from "../api.js";
+import { get, part } from "../api.js";
 import { ClassChoice } from "../class-choice.js";
 import { collectBox } from "../collect-box.js";
+import { decide, followDecisions } from "../decided.js";
 import { DecisionSteps, decisionWords, numChanges } from "../decision-steps.js";
 import { fill, h, keepFocus, numberOf, percent } from "../dom.js";
 import { doubtsBox, doubtWords, estimateLine } from "../doubts-box.js";
@@ -71,6 +72,7 @@ class Images {
     this.doubtful = doubtsBox({ folder, studio, take: (known) => this.take(known) });
     this.good = goodEnoughBox({ folder, isOpen: this.shown.good === "yes", opened: (isOpen) => this.#choose("good", isOpen ? "yes" : "") });
     this.tools = folderTools({ folder, classes: () => this.values.classes, runs: finished, studio, corrected: (corrections) => this.#corrected(corrections) });
+    this.others = followDecisions(`folders/${part(folder)}/corrections`, (look) => this.#send(look), (corrections) => this.#corrected(corrections));
     this.retrain = retrainBox({ source: `folders/${part(folder)}/retraining`, data: folder, studio });
     fill(root, h("h1", {}, "Images of ", this.#folders()), this.bar, this.lists.element, this.estimate, this.good.element, this.tools.element, h("div", { class: "beside" }, this.gallery, h("aside", { "aria-label": "Selected images" }, this.side, this.retrain.element, this.collect && this.collect.element)));
     this.grid = new ImageGrid(this.gallery, {
@@ -89,7 +91,7 @@ class Images {
 
   page() {
     return {
-      close: () => { this.isOpen = false; this.grid.close(); this.retrain.stop(); this.doubtful.stop(); this.good.stop(); this.tools.stop(); this.lists.stop(); if (this.collect) this.collect.stop(); },
+      close: () => { this.isOpen = false; this.others(); this.grid.close(); this.retrain.stop(); this.doubtful.stop(); this.good.stop(); this.tools.stop(); this.lists.stop(); if (this.collect) this.collect.stop(); },
       press: (event) => this.press(event),
     };
   }
@@ -326,7 +328,7 @@ class Images {
   async #write(step, isNew) {
     const [first] = step.files, isSingle = step.files.length === 1, words = isSingle ? first.split("/").at(-1) : null;
     try {
-      const { num, corrections } = await post(`folders/${part(this.folder)}/corrections`, { ...step, is_new: isNew });
+      const { num, corrections } = await decide(`folders/${part(this.folder)}/corrections`, { ...step, is_new: isNew });
       this.#corrected(corrections);
       this.studio.say(`${words ?? numberOf(num, "image")}: ${decisionWords(step)}`);
     } catch (error) {
@@ -359,7 +361,7 @@ class Images {
     if (item !== undefined) this.#goBack(item);
     this.#send(async () => {
       try {
-        const { undone, corrections } = await post(`folders/${part(this.folder)}/undo`, last.step);
+        const { undone, corrections } = await decide(`folders/${part(this.folder)}/undo`, last.step);
         this.#corrected(corrections);
         this.studio.say(undone.length === 0 ? "Nothing was undone: later decisions about these images hold." : `Undone: ${undone.length === 1 ? undone[0] : numberOf(undone.length, "decision")}`);
       } catch (error) {

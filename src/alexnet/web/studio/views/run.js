@@ -4,7 +4,8 @@ import "../../image-map.js";
 import "../../mistake-detail.js";
 import "../../mistakes-browser.js";
 import { term } from "../../words/terms.js";
-import { get, part, post } from "../api.js";
+import { get, part } from "../api.js";
+import { decide, followDecisions } from "../decided.js";
 import { numChanges } from "../decision-steps.js";
 import { duration, fill, h, numberOf, percent } from "../dom.js";
 import { figureImage } from "../figure-image.js";
@@ -129,7 +130,7 @@ async function mistakes(browser, { line, retrain, listed }, { name: run, shell_p
   let posting = Promise.resolve(); // decisions are sent one after the other
   const keep = async (decided) => {
     try {
-      browser.corrections = (await post(`runs/${part(run)}/corrections`, decided)).corrections;
+      browser.corrections = (await decide(`runs/${part(run)}/corrections`, decided)).corrections;
       studio.say(noted(decided));
       tell();
     } catch (error) {
@@ -139,12 +140,13 @@ async function mistakes(browser, { line, retrain, listed }, { name: run, shell_p
   };
   browser.addEventListener("correction", ({ detail }) => { posting = posting.then(() => keep(detail)); });
   browser.addEventListener("selectionchange", (event) => go(address("run", [run], { image: event.detail.file }), { replace: true }));
+  const follow = followDecisions(`runs/${part(run)}/corrections`, (look) => { posting = posting.then(look); }, (corrections) => { browser.corrections = corrections; tell(); });
   browser.corrections = data.corrections;
   browser.data = data;
   const asked = place.query.get("image");
   if (asked) browser.selectedFile = asked;
   tell();
-  return { close: () => { isClosed = true; asking.abort(); retrain.stop(); }, press(event) { if (!event.defaultPrevented && isFor(browser, event) && browser.press(event.key)) event.preventDefault(); } };
+  return { close: () => { isClosed = true; follow(); asking.abort(); retrain.stop(); }, press(event) { if (!event.defaultPrevented && isFor(browser, event) && browser.press(event.key)) event.preventDefault(); } };
 }
 
 /** What was decided, in one line. */
