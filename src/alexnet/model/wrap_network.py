@@ -41,8 +41,8 @@ def wrap_network(
         mean, std: by channel, RGB, on the scale 0-255; ImageNet's by default.
 
     Raises:
-        GeometryError: there is no class, the size is out of range, the weights are not float32, or the network does
-            not take images of three channels.
+        GeometryError: there is no class, the size is out of range, the weights are not float32, or the network does not
+            take images of three channels.
 
     >>> import torch
     >>> module = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 8), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
