@@ -41,8 +41,7 @@ def wrap_network(
         mean, std: by channel, RGB, on the scale 0-255; ImageNet's by default.
 
     Raises:
-        GeometryError: there is no class, the size is out of range, the weights are not float32, or the network does not
-            take images of three channels.
+        GeometryError: there is no class, the size is out of range, or the weights are not float32.
 
     >>> import torch
     >>> module = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 8), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
@@ -57,25 +56,4 @@ def wrap_network(
     dtype = next((weight.dtype for weight in network.parameters() if weight.is_floating_point()), torch.float32)
     if dtype != torch.float32:
         raise GeometryError(f"weights in {dtype}: images are float32; wrap `network.float()`, or a copy of it")
-    first = next((module for module in network.modules() if isinstance(module, nn.Conv2d)), None)
-    if first is not None and first.in_channels != 3 and not _takes_color(network, size):
-        raise GeometryError(
-            f"the network takes images of {first.in_channels} channels, and those here have 3 (RGB): put a module "
-            f"before it that makes {first.in_channels} of 3, such as nn.Conv2d(3, {first.in_channels}, 1)"
-        )
     return Classifier(network, tuple(classes), Preprocessing(size, resize, False, "RGB", mean, std))
-
-
-def _takes_color(network: nn.Module, size: int) -> bool:
-    """Whether a pass of a black RGB image succeeds; the network may average the channels itself."""
-    modes = [(module, module.training) for module in network.modules()]
-    device = next(network.parameters()).device
-    try:
-        with torch.no_grad(), torch.random.fork_rng([]):
-            network.eval()(torch.zeros(1, 3, size, size, device=device))
-    except RuntimeError:
-        return False
-    finally:
-        for module, mode in modes:
-            module.training = mode
-    return True

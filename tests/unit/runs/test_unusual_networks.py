@@ -276,21 +276,3 @@ class SharedVector(TwoViews):
 def test_a_unit_of_a_vector_that_is_computed_twice_depends_on_the_whole_image(image_folder: Path) -> None:
     for patch in unit(wrapped(SharedVector()), "shared/1", data=image_folder / "test").strips[0].patches:
         assert (patch.row, patch.column, patch.height, patch.width) == (0, 0, 32, 32)
-
-
-class Averages(nn.Module):
-    """Gray of RGB."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x.mean(1, keepdim=True)
-
-
-def test_a_network_for_gray_images_is_refused_unless_it_makes_gray_of_color(image_folder: Path) -> None:
-    layers = nn.Conv2d(1, 4, 5, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)
-    with pytest.raises(
-        GeometryError, match=r"takes images of 1 channels, and those here have 3 .* nn.Conv2d\(3, 1, 1\)"
-    ):
-        wrap_network(nn.Sequential(*layers), CLASSES, size=32)
-    network = nn.Sequential(Averages(), *layers).train()
-    assert unit(wrap_network(network, CLASSES, size=32), "1/2", data=image_folder / "test").num_images == 21
-    assert network.training
