@@ -166,8 +166,10 @@ def test_ablate_tells_classes_images_and_probabilities(
     code, out, _ = run_command(*words, "--image", image, "-o", tmp_path / "image.png")
     assert (code, f"{100 * values['after'][1]:.1f} %" in out) == (0, True)
     assert (tmp_path / "image.png").stat().st_size > 5000
+    code, out, _ = run_command(*words[:2], "conv1", "--off", "conv1/5, conv1/9", "-o", figure, "--json")
+    assert (code, json.loads(out)["unit"]) == (0, "conv1/5,conv1/9")
     for more, message in {
-        (*words, "conv1"): "give either --off, or LAYER (conv1)",
+        (*words, "conv1"): "--off conv1/5,conv3: are not all of the layer conv1; leave LAYER out",
         (*words[:2], "--image", image): "say what to switch off",
         (*words, "--image", image, "--data", image_folder): "--data: has no effect with --image",
         (*words[:3], "conv9"): "no such layer",

@@ -47,7 +47,7 @@ def ablate(
 ) -> None:
     """Measure the test error with each unit switched off.
 
-    With --off, units and whole layers are switched off together.
+    With --off, units and whole layers are switched off together, of any layers or of LAYER.
     """
     _check(layer, off, image, data)
     layer = layer or "conv1"
@@ -69,8 +69,8 @@ def ablate(
 
 
 def _check(layer: str | None, off: str | None, image: Path | None, data: Path | None) -> None:
-    if off is not None and layer is not None:
-        raise RecipeError(f"--off {off}: give either --off, or LAYER ({layer}) to switch off its units one by one")
+    if off is not None and layer is not None and any(each.strip().split("/")[0] != layer for each in off.split(",")):
+        raise RecipeError(f"--off {off}: are not all of the layer {layer}; leave LAYER out to switch off any units")
     if image is not None and off is None:
         raise RecipeError(f"--image {image}: say what to switch off, for example --off conv1/5,conv3")
     if image is not None and data is not None:
