@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -31,6 +32,9 @@ AT_A_LAYER = METHODS[:2]
 
 OF_DIFFERENCES = METHODS[:4]
 """Methods that can explain the difference of two classes, and need no ReLU modules."""
+
+_is_wide: "WeakKeyDictionary[AlexNet, dict[tuple[str, int], bool]]" = WeakKeyDictionary()
+"""Of networks whether every place of a layer sees the whole of images of a size: to measure it takes 10 ms."""
 
 WARNINGS = {
     "guided-backprop": "guided backpropagation hardly depends on the weights of the later layers",
@@ -231,8 +235,11 @@ def _warn_of_wide(network: nn.Module, layer: str, size: int) -> str | None:
     """A warning where every place of a layer sees the whole image; of an `AlexNet`: others are slow to measure."""
     if not isinstance(network, AlexNet):
         return None
-    boxes = receptive_boxes(network, layer, size)
-    if len({*boxes.read_rows, *boxes.read_columns}) > 1:
+    known = _is_wide.setdefault(network, {})
+    if (layer, size) not in known:
+        boxes = receptive_boxes(network, layer, size)
+        known[layer, size] = len({*boxes.read_rows, *boxes.read_columns}) == 1
+    if not known[layer, size]:
         return None
     return f"each place of {layer} sees the whole image, so its map is coarse; hires-cam and occlusion locate better"
 
