@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from alexnet.errors import GeometryError, RecipeError
 from alexnet.inspection.network_layers import blank_input, convolutions, find_layer, network_input
+from alexnet.inspection.pass_size import images_at_once
 from alexnet.inspection.receptive_field import ReceptiveBoxes, receptive_boxes
 from alexnet.inspection.recording import layers_that_run, listed_runs, preserved
 from alexnet.model.alexnet import AlexNet
@@ -33,8 +34,8 @@ AT_A_LAYER = METHODS[:2]
 OF_DIFFERENCES = METHODS[:4]
 """Methods that can explain the difference of two classes, and need no ReLU modules."""
 
-_is_wide: "WeakKeyDictionary[AlexNet, dict[tuple[str, int], bool]]" = WeakKeyDictionary()
-"""Of networks whether every place of a layer sees the whole of images of a size: to measure it takes 10 ms."""
+_sees_all: "WeakKeyDictionary[AlexNet, dict[tuple[str, int], bool]]" = WeakKeyDictionary()
+"""By network, layer and image size: whether every place of the layer sees the whole image. It takes 10 ms."""
 
 WARNINGS = {
     "guided-backprop": "guided backpropagation hardly depends on the weights of the later layers",
@@ -46,10 +47,7 @@ OCCLUDED_FRACTION = 1 / 6
 """Side of the gray square that occlusion covers, as a fraction of the image's side."""
 
 TOGETHER = 32
-"""Images, or variants of one image, in one pass, at most."""
-
-TOGETHER_PIXELS = TOGETHER * 96**2
-"""Pixels in one pass: with gradients a deep network keeps a hundred MB of an image of 224 px."""
+"""Images of 96 px, or variants of one, in a pass: with gradients a deep network keeps 100 MB of a 224 px image."""
 
 NUM_STEPS = 32
 """Steps of integrated gradients from the mean color to the image."""
@@ -185,11 +183,11 @@ def attribute_all(
     chosen = _convolution(classifier, layer, method) if method in AT_A_LAYER else None
     modules = {} if chosen is None else {chosen: find_layer(network, chosen)}
     boxes = receptive_boxes(network, chosen, size) if chosen is not None and method == "hires-cam" else None
-    warning = WARNINGS.get(method) if chosen is None else _warn_of_wide(network, chosen, size)
+    warning = WARNINGS.get(method) if chosen is None else _coarse_warning(network, chosen, size)
     maps: list[AttributionMap] = []
     step = 1  # the other methods run many variants of one image
     if method in (*AT_A_LAYER, *WARNINGS):
-        step = _together(size)
+        step = images_at_once(size, TOGETHER)
     with preserved(network), _without_inplace(network), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Captum warns of the hooks that it sets and removes
         network.eval()
@@ -231,22 +229,17 @@ def _other_class(classifier: Classifier, target: str, against: str | None, metho
     return classifier.classes.index(against)
 
 
-def _warn_of_wide(network: nn.Module, layer: str, size: int) -> str | None:
+def _coarse_warning(network: nn.Module, layer: str, size: int) -> str | None:
     """A warning where every place of a layer sees the whole image; of an `AlexNet`: others are slow to measure."""
     if not isinstance(network, AlexNet):
         return None
-    known = _is_wide.setdefault(network, {})
+    known = _sees_all.setdefault(network, {})
     if (layer, size) not in known:
         boxes = receptive_boxes(network, layer, size)
         known[layer, size] = len({*boxes.read_rows, *boxes.read_columns}) == 1
     if not known[layer, size]:
         return None
     return f"each place of {layer} sees the whole image, so its map is coarse; hires-cam and occlusion locate better"
-
-
-def _together(size: int) -> int:
-    """Images of `size` px a side in one pass with gradients."""
-    return max(1, min(TOGETHER, TOGETHER_PIXELS // size**2))
 
 
 def _convolution(classifier: Classifier, layer: str | None, method: str) -> str:
@@ -280,7 +273,7 @@ def _compute(
     explained = _difference(network, pairs, x.device)
     if method == "hires-cam" and layer is not None:
         return _products(explained, layer, x)
-    captum, variants = _captum(), _together(x.shape[-1])
+    captum, variants = _captum(), images_at_once(x.shape[-1], TOGETHER)
     if method == "grad-cam":
         heat: Tensor = captum.LayerGradCam(explained, layer).attribute(x, relu_attributions=True)
         return F.interpolate(heat, x.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
@@ -326,9 +319,7 @@ def _laid_out(heats: Float[Tensor, "N h w"], boxes: ReceptiveBoxes, size: int) -
     weights = []
     for spans in (boxes.rows, boxes.columns):
         centers = np.array([(first + end - 1) / 2 for first, end in spans])
-        if (
-            len(centers) > 1 and (np.diff(centers) <= 0).any()
-        ):  # no order of places, as after an enlargement of the maps
+        if (np.diff(centers) <= 0).any():  # the places are in no order, as after an enlargement of the maps
             return F.interpolate(heats[:, None], (size, size), mode="bilinear", align_corners=False)[:, 0]
         rows = np.stack([np.interp(np.arange(size), centers, one) for one in np.eye(len(centers))], 1)
         weights.append(torch.from_numpy(rows).to(heats))

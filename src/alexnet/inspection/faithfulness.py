@@ -11,9 +11,9 @@ from torch import Tensor
 
 from alexnet.data.decode import normalize
 from alexnet.inspection.attribution import AttributionMap, attribute_all
+from alexnet.inspection.pass_size import images_at_once
 from alexnet.inspection.quick_passes import in_bfloat16, keeping_rounded_weights
 from alexnet.inspection.recording import preserved
-from alexnet.inspection.row_cache import images_at_once
 from alexnet.model.checkpoint import Classifier
 from alexnet.progress_callback import Progress
 from alexnet.records import Record

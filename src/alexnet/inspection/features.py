@@ -13,8 +13,9 @@ from alexnet.data.decode import Pixels
 from alexnet.errors import DataError
 from alexnet.files import disk_errors, shown_name, write_whole
 from alexnet.inspection.network_layers import find_layer, network_input, output_layer
+from alexnet.inspection.pass_size import images_at_once
 from alexnet.inspection.recording import preserved, recorded
-from alexnet.inspection.row_cache import CachedRows, batches_of, cached_rows, images_at_once
+from alexnet.inspection.row_cache import CachedRows, batches_of, cached_rows
 from alexnet.model.checkpoint import Classifier
 from alexnet.model.logits import check_logits
 from alexnet.progress_callback import Progress

@@ -16,14 +16,12 @@ from alexnet.data.cache import DecodedImages, file_stamp
 from alexnet.errors import DataError
 from alexnet.files import disk_errors, write_whole
 from alexnet.inspection.network_code import code_of
+from alexnet.inspection.pass_size import images_at_once
 from alexnet.model.checkpoint import Classifier
 from alexnet.model.weights_key import tensor_bytes
 from alexnet.progress_callback import Progress
 
-__all__ = ["DAMAGED", "CachedRows", "batches_of", "cache_together", "cached_rows", "images_at_once"]
-
-BATCH, BATCH_PIXELS = 256, 256 * 96**2
-"""Images in one forward pass and their pixels, at most: the maps of one large image are as large as those of many."""
+__all__ = ["DAMAGED", "CachedRows", "batches_of", "cache_together", "cached_rows"]
 
 DAMAGED = "the cached outputs of the network were damaged, and were computed again"
 """The note on a file whose checksum does not fit."""
@@ -96,15 +94,6 @@ def batches_of(images: DecodedImages, on_progress: Progress | None) -> Iterator[
         yield images.pixels[start : start + step]
         if on_progress:
             on_progress(min(start + step, count), count)
-
-
-def images_at_once(size: int) -> int:
-    """Images of `size` px a side in one forward pass, so that memory stays bounded for large images too.
-
-    >>> images_at_once(96), images_at_once(224), images_at_once(4096)
-    (256, 47, 1)
-    """
-    return max(1, min(BATCH, BATCH_PIXELS // size**2))
 
 
 def _path(kind: str, classifier: Classifier, images: DecodedImages) -> Path:

@@ -15,8 +15,8 @@ from alexnet.evaluation.predict import predict_images, read_image
 from alexnet.files import shown_name
 from alexnet.inspection.image_changes import CHANGES, Change, change_image, mean_color
 from alexnet.inspection.network_layers import network_input
+from alexnet.inspection.pass_size import images_at_once
 from alexnet.inspection.recording import preserved
-from alexnet.inspection.row_cache import images_at_once
 from alexnet.model.checkpoint import Classifier
 from alexnet.model.logits import check_logits
 from alexnet.records import Record

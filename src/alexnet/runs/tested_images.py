@@ -13,8 +13,8 @@ from alexnet.data.split import Indices
 from alexnet.errors import RecipeError
 from alexnet.evaluation.paired import paired_interval
 from alexnet.inspection.network_layers import network_input
+from alexnet.inspection.pass_size import images_at_once
 from alexnet.inspection.recording import preserved, recorded
-from alexnet.inspection.row_cache import images_at_once
 from alexnet.model.checkpoint import Classifier
 from alexnet.model.logits import check_logits
 from alexnet.runs.ablation_results import ClassChange, UnitAblation

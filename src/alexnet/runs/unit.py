@@ -13,9 +13,9 @@ from alexnet.data.split import Indices
 from alexnet.errors import DataError
 from alexnet.files import shown_name
 from alexnet.inspection.network_layers import find_layer
+from alexnet.inspection.pass_size import images_at_once
 from alexnet.inspection.peaks import Peaks, find_peaks
 from alexnet.inspection.receptive_field import ReceptiveBoxes, receptive_boxes
-from alexnet.inspection.row_cache import images_at_once
 from alexnet.inspection.synthesis import SynthesizedImage, synthesize
 from alexnet.inspection.top_patches import ClassFraction, Strip, class_fractions, make_strips
 from alexnet.inspection.unit_address import UnitAddress

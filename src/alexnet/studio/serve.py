@@ -28,7 +28,8 @@ LONGEST_MESSAGE = 1 << 16
 GRACE_SECONDS = 2
 
 SWITCH_SECONDS = 0.0005
-"""After which a thread that computes lets another one run, here those that answer; Python's own are 0.005."""
+"""Python's switch interval while the studio runs, usually 0.005: a thread that answers waits so long for one that
+computes."""
 
 
 def serve_studio(

@@ -13,7 +13,8 @@ from alexnet.data import cache
 from alexnet.data.cache import DecodedImages
 from alexnet.inspection import row_cache
 from alexnet.inspection.features import features_of
-from alexnet.inspection.row_cache import cached_rows, images_at_once
+from alexnet.inspection.pass_size import images_at_once
+from alexnet.inspection.row_cache import cached_rows
 from alexnet.model.wrap_network import wrap_network
 from alexnet.runs.run import Run
 from alexnet.runs.train_images import training_images
